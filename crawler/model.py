@@ -136,3 +136,53 @@ class Skipped(msgspec.Struct, frozen=True):
     url: str
     reason: Skip
     message: str
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """A request ended, well or not. ``started`` is the monotonic clock when its fetch began.
+
+    ``queued`` is how long the request had been allowed to go before a slot was free, ``bytes`` the
+    size of the body as it came. ``error`` is None for an answer of any status.
+    """
+
+    url: str
+    started: float
+    queued: float
+    timing: Timing
+    status: int | None
+    bytes: int
+    error: Kind | None = None
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """Entries reached a final state: how many pages, and each failure and skip."""
+
+    done: int = 0
+    failed: tuple[Failure, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    body_bytes: int = 0
+    parse_cpu: float = 0.0
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """Entries came in, from the input or from links; ``filtered`` links were out of scope."""
+
+    input: int = 0
+    duplicates: int = 0
+    discovered: int = 0
+    filtered: int = 0
+
+
+class Load(msgspec.Struct, frozen=True):
+    """From ``now`` (monotonic) on ``in_flight`` slots are used, and ``idle`` is why no more are.
+
+    ``idle`` is one of ``politeness``, ``starved`` and ``backpressure``.
+    """
+
+    now: float
+    in_flight: int
+    idle: Literal["politeness", "starved", "backpressure"]
+
+
+Event = Fetched | Finished | Counted | Load
+"""What the core tells the meter."""
