@@ -19,6 +19,7 @@ class Kind(StrEnum):
     REDIRECT = "redirect"
     DECODE = "decode"
     PARSE = "parse"
+    INTERNAL = "internal"
 
 
 class Skip(StrEnum):

@@ -1,8 +1,8 @@
 """The contract of a fetch engine. One request in, one whole response or one FetchError out.
 
 An engine never retries, follows a redirect, waits for politeness, keeps a cookie, reads robots.txt,
-decodes a Content-Encoding, or obeys proxies from the environment and ``.netrc``: the core does these
-once, the same for all, so that comparing engines compares engines. It
+decodes a Content-Encoding, or obeys proxies from the environment and ``.netrc``: that is done
+once, outside, the same for all, so that to compare engines compares engines. It
 
 * connects to ``request.endpoint.dial_host:dial_port``; SNI, Host and certificate verification stay
   with the name in ``request.url``;

@@ -1,6 +1,6 @@
 """What the kernel knows of a TCP connection, by its own clock (tcp(7), ``TCP_INFO``).
 
-``last data sent`` and ``last data received`` come in milliseconds before now, so their difference is
+``last data sent`` and ``last data received`` come in milliseconds before now; their difference is
 how long the other side let us wait, however late we ask. Linux only; elsewhere there is no answer
 and the library's clock has to do.
 """

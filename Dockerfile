@@ -1,0 +1,8 @@
+FROM python:3.11-slim
+WORKDIR /opt/crawler
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY crawler crawler
+RUN pip install --no-cache-dir --constraint constraints.txt .
+WORKDIR /data
+ENTRYPOINT ["crawler"]
+CMD ["--help"]

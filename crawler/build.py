@@ -1,0 +1,212 @@
+"""Settings → objects. The only file that knows every implementation."""
+
+import os
+import random
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from crawler.core import Core, Limits, Parts
+from crawler.engines.base import Capabilities, Engine, EngineOptions
+from crawler.errors import UsageError
+from crawler.fetcher import Fetcher
+from crawler.frontier.frontier import Frontier
+from crawler.frontier.retry import Retry
+from crawler.frontier.schedule import HostPolicy
+from crawler.metrics.baseline import Sample
+from crawler.metrics.budget import ThreadClocks
+from crawler.metrics.meter import Meter
+from crawler.metrics.timeline import Timeline
+from crawler.model import Event, Fetched, Headers
+from crawler.network import AddressRules, SystemResolver
+from crawler.parsing.custom import check_parser
+from crawler.parsing.fields import load_rules
+from crawler.parsing.job import ParseOptions
+from crawler.parsing.pool import ProcessStage
+from crawler.parsing.stage import InlineStage, ParseStage, ThreadStage
+from crawler.settings import Settings
+from crawler.sinks.base import Encoder, Writer
+from crawler.sinks.file import FileWriter
+from crawler.sinks.jsonl import JsonlEncoder
+from crawler.sinks.output import Output
+from crawler.sinks.stdout import StdoutWriter
+from crawler.sources import SourceReader
+from crawler.urls import host_port, make_scope
+
+ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
+ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+ENCODINGS = "gzip, deflate, br, zstd"
+
+Sink = tuple[Encoder, Writer]
+
+
+def make_engine(name: str, options: EngineOptions) -> Engine:
+    """Import the engine's library, and no other's. Raises UsageError."""
+    if name == "curl":
+        from crawler.engines.curl import CurlEngine
+
+        return CurlEngine(options)
+    if name == "aiohttp":
+        from crawler.engines.aiohttp import AiohttpEngine
+
+        return AiohttpEngine(options)
+    if name == "tornado":
+        from crawler.engines.tornado import TornadoEngine
+
+        return TornadoEngine(options)
+    if name == "threads":
+        from crawler.engines.threads import ThreadsEngine
+
+        return ThreadsEngine(options)
+    if name == "sequential":
+        from crawler.engines.sequential import SequentialEngine
+
+        return SequentialEngine(options)
+    raise UsageError(f"no engine is called {name!r}; there are {', '.join(ENGINES)}")
+
+
+def engine_capabilities() -> list[Capabilities]:
+    """What each engine can do, the default first."""
+    return [make_engine(name, EngineOptions(concurrency=1)).capabilities for name in ENGINES]
+
+
+def parse_options(settings: Settings) -> ParseOptions:
+    """Raises UsageError where the parser, a rule or a pattern cannot be used."""
+    if settings.parser:
+        check_parser(settings.parser)
+    return ParseOptions(
+        max_bytes=settings.max_bytes,
+        follow=settings.follow,
+        max_depth=settings.depth,
+        scope=make_scope(settings.scope, settings.include, settings.exclude),
+        html=settings.html,
+        parser=settings.parser,
+        extract=load_rules(settings.extract) if settings.extract else (),
+        robots=settings.robots,
+        read=settings.parse != "none",
+    )
+
+
+def parse_stage(settings: Settings, options: ParseOptions, encoders: list[Encoder]) -> ParseStage:
+    if settings.parse == "process":
+        return ProcessStage(options, encoders, parse_workers(settings), settings.parse_timeout)
+    if settings.parse == "thread":
+        return ThreadStage(options, encoders, parse_workers(settings))
+    return InlineStage(options, encoders)
+
+
+def parse_workers(settings: Settings) -> int:
+    """How many parse; 0 where the fetch thread does it itself."""
+    if settings.parse not in ("process", "thread"):
+        return 0
+    return settings.workers or len(os.sched_getaffinity(0))
+
+
+def host_policy(settings: Settings, rules: AddressRules) -> Callable[[str], HostPolicy]:
+    """Politeness by authority (``host[:port]``)."""
+
+    def policy(authority: str) -> HostPolicy:
+        # Which of the default ports it is says the URL, and for this it may be either.
+        places = {host_port(f"{scheme}://{authority}/") for scheme in ("http", "https")}
+        loopback = any(rules.is_named_loopback(host, port) for host, port in places)
+        return HostPolicy(
+            settings.host_limit(loopback=loopback) or 0, settings.host_delay(loopback=loopback)
+        )
+
+    return policy
+
+
+def headers(settings: Settings) -> Headers:
+    return (
+        ("User-Agent", settings.user_agent),
+        ("Accept", ACCEPT),
+        ("Accept-Encoding", ENCODINGS),
+    )
+
+
+def page_sinks(settings: Settings, directory: Path) -> list[Sink]:
+    """The page files of a run: those of ``--out``, or ``pages.jsonl``. Raises UsageError."""
+    return [page_sink(place) for place in settings.out or (str(directory / "pages.jsonl"),)]
+
+
+def page_sink(place: str) -> Sink:
+    if place == "-":
+        return JsonlEncoder(), StdoutWriter()
+    path = Path(place)
+    if path.suffix != ".jsonl":
+        raise UsageError(f"--out {place}: the suffix picks the format; known is .jsonl")
+    if path.exists():
+        raise UsageError(f"--out {place}: exists already, and is not overwritten")
+    return JsonlEncoder(), FileWriter(path)
+
+
+class Crawl(msgspec.Struct, frozen=True):
+    """A crawl put together, to be run on one thread: the core, and who watches it."""
+
+    core: Core
+    fetcher: Fetcher
+    source: SourceReader
+    parse: ParseStage
+    output: Output
+    meter: Meter
+    sample: Sample | None
+    rng: random.Random
+
+    def close(self) -> None:
+        self.output.close()
+
+
+def assemble(
+    settings: Settings,
+    lines: Iterable[str],
+    sinks: Sequence[Sink],
+    directory: Path,
+    closing: Callable[[], None],
+) -> Crawl:
+    """Call it on the thread that will run it. ``closing`` is called after the last commit."""
+    rng = random.Random(settings.seed)
+    rules = AddressRules(settings.allow_private)
+    options = parse_options(settings)
+    engine = make_engine(settings.engine, EngineOptions(settings.slots, settings.http2))
+    fetcher = Fetcher(
+        engine, SystemResolver(rules), headers(settings), settings.timeout, settings.max_bytes
+    )
+    clocks = ThreadClocks(own_threads=engine.capabilities.own_threads)
+    meter = Meter(settings.slots, clocks)
+    timeline = Timeline(directory / "timeline.jsonl")
+    sample = Sample(settings.baseline, rng) if settings.baseline else None
+    stage = parse_stage(settings, options, [encoder for encoder, _ in sinks])
+    writers = [writer for _, writer in sinks]
+    writers += [FileWriter(directory / name) for name in ("failures.jsonl", "skipped.jsonl")]
+    output = Output(writers, timeline.flush)
+    source = SourceReader(lines)
+    parts = Parts(
+        source=source,
+        frontier=Frontier(host_policy(settings, rules), robots=settings.robots, rate=settings.rate),
+        retry=Retry(settings.retries, rng),
+        fetcher=fetcher,
+        parse=stage,
+        output=output,
+        scope=options.scope,
+        agent=settings.user_agent,
+        named=lambda url: rules.name(*host_port(url)),
+        observe=_observer(meter, timeline, sample),
+        opening=lambda: timeline.start(meter.start()),
+        closing=closing,
+        failures=len(sinks),
+        skips=len(sinks) + 1,
+    )
+    core = Core(parts, Limits(settings.slots, settings.memory, settings.max_pages))
+    return Crawl(core, fetcher, source, stage, output, meter, sample, rng)
+
+
+def _observer(meter: Meter, timeline: Timeline, sample: Sample | None) -> Callable[[Event], None]:
+    def observe(event: Event) -> None:
+        meter.fold(event)
+        if isinstance(event, Fetched):
+            timeline.add(event)
+            if sample is not None:
+                sample.add(event)
+
+    return observe

@@ -1,0 +1,42 @@
+"""``crawler crawl``."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from crawler.cli.options import Parser, add_flags
+from crawler.errors import UsageError
+from crawler.settings import load
+
+_EPILOG = """\
+Every option can also be set in a TOML file (--config, see config/default.toml) or as an environment
+variable CRAWLER_<NAME>, e.g. CRAWLER_PER_HOST=2; a list has one value a line there. Flags win over
+variables, variables over the file.
+
+exit codes: 0 every URL has a final state, 1 the crawl could not go on, 2 usage or configuration,
+3 with --strict: a URL failed, 130 interrupted
+"""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add a flag for every option, and ``--config``."""
+    parser.usage = "crawler crawl [OPTION]... SOURCE..."
+    parser.epilog = _EPILOG
+    add_flags(parser)
+    parser.add_argument("--config", metavar="FILE", help="TOML file with options")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Crawl; gives the exit code. Raises UsageError and StateError."""
+    flags = vars(arguments)
+    config = flags.pop("config", None)
+    settings = load(flags, os.environ, config)
+    if not settings.sources:
+        raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
+    if settings.parser:
+        # The module may lie beside the person; last, so that it hides nothing of ours.
+        sys.path.append(str(Path.cwd()))
+    from crawler.crawl import run as crawl
+
+    return crawl(settings)

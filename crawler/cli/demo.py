@@ -1,0 +1,25 @@
+"""``python -m crawler.cli.demo``: crawl a made-up web on this machine, to see what it is like."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from crawler.cli import main as crawler
+from crawler.testing.site import SiteOptions, SiteProcess
+
+
+def main() -> int:
+    """Crawl it as a user would; gives the exit code. Raises CrawlerError if it cannot be served."""
+    options = SiteOptions()
+    sys.stderr.write(
+        f"No URLs given: crawling {options.pages} made-up pages on {options.hosts} local hosts, "
+        f"which take {options.latency_ms:g} ms to answer.\n"
+    )
+    with SiteProcess(options) as site, tempfile.TemporaryDirectory() as folder:
+        urls = Path(folder, "urls.txt")
+        urls.write_text(site.list_text, "utf-8")
+        return crawler(["crawl", str(urls)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

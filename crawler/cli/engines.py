@@ -1,0 +1,65 @@
+"""``crawler engines``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from crawler.cli.options import Parser
+from crawler.engines.base import Capabilities
+
+HEADINGS = ("engine", "library", "keep-alive", "HTTP/2", "own threads", "at once")
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add ``--json``."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what every engine can do; gives the exit code."""
+    from crawler.build import engine_capabilities
+
+    engines = engine_capabilities()
+    if "json" in arguments:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(engines)).decode() + "\n")
+    elif sys.stdout.isatty():
+        _print_table(engines)
+    else:
+        sys.stdout.write(plain_table(engines))
+    return 0
+
+
+def plain_table(engines: Sequence[Capabilities]) -> str:
+    """Lay the engines out in columns, and below them what each is and cannot do."""
+    rows = [HEADINGS, *map(_row, engines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n".join([*lines, "", *_remarks(engines)]) + "\n"
+
+
+def _print_table(engines: Sequence[Capabilities]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*HEADINGS, box=None, header_style="bold", pad_edge=False)
+    for engine in engines:
+        table.add_row(*_row(engine))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print()
+    for remark in _remarks(engines):
+        console.print(remark, markup=False)
+
+
+def _row(engine: Capabilities) -> tuple[str, ...]:
+    able = (engine.keep_alive, engine.http2, engine.own_threads)
+    most = "any" if engine.max_concurrency is None else str(engine.max_concurrency)
+    return (engine.name, engine.library, *("yes" if each else "no" for each in able), most)
+
+
+def _remarks(engines: Sequence[Capabilities]) -> list[str]:
+    return [
+        ": ".join((engine.name, "; ".join((engine.summary, *engine.notes)))) for engine in engines
+    ]

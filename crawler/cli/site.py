@@ -1,0 +1,39 @@
+"""``crawler site``."""
+
+import argparse
+import sys
+
+from crawler.cli.options import Parser
+from crawler.errors import UsageError
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the measures of the web to be made up; their defaults are those of ``SiteOptions``."""
+    from crawler.testing.site import SiteOptions
+
+    usual = SiteOptions()
+    add = parser.add_argument
+    add("--pages", type=int, metavar="N", help=f"pages on all hosts (default: {usual.pages})")
+    add("--hosts", type=int, metavar="N", help=f"hosts (default: {usual.hosts})")
+    add(
+        "--latency",
+        type=float,
+        dest="latency_ms",
+        metavar="MS",
+        help=f"median milliseconds before an answer (default: {usual.latency_ms:g})",
+    )
+    add("--seed", type=int, metavar="N", help=f"same seed, same web (default: {usual.seed})")
+    add("--faults", action="store_true", help="errors, redirects, slow and broken pages too")
+    add("--port", type=int, metavar="N", help="port of all hosts (default: a free one)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted; gives the exit code. Raises UsageError if that cannot be."""
+    from crawler.testing.site import SiteOptions, run_site
+
+    options = SiteOptions(**vars(arguments))
+    try:
+        run_site(options, sys.stdout)
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"cannot serve on port {options.port}: {error}") from None
+    return 0

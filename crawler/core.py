@@ -1,0 +1,403 @@
+"""The one pipeline: frontier → engine → parse stage → output, and back to the frontier.
+
+It knows interfaces only, runs on one event loop, and never computes on a page itself. A fetch slot
+is taken before a task is made, and no slot is given out while what waits behind is full.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from crawler.errors import FetchError, Kind, SkipError
+from crawler.fetcher import Fetcher
+from crawler.frontier import redirect
+from crawler.frontier.frontier import Disallowed, Entry, Frontier, Ticket
+from crawler.frontier.retry import Retry
+from crawler.model import (
+    Counted,
+    Event,
+    Failure,
+    Fetched,
+    Finished,
+    Load,
+    Response,
+    Skipped,
+    Timing,
+)
+from crawler.parsing.batch import Outcome, Results, Task
+from crawler.parsing.decode import decode_body
+from crawler.parsing.job import Job
+from crawler.parsing.stage import ParseStage
+from crawler.robots import Rules, from_answer, unreachable
+from crawler.sinks.jsonl import JsonlEncoder
+from crawler.sinks.output import Output
+from crawler.sources import Source, Wanted
+from crawler.urls import Scope, key
+
+Idle = Literal["politeness", "starved", "backpressure"]
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bounds of a run: fetch slots, bytes of bodies that wait, pages (None: all there are)."""
+
+    concurrency: int
+    memory: int
+    max_pages: int | None = None
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What a crawl is made of. ``failures`` and ``skips`` are the numbers of their writers.
+
+    ``named`` is told every URL of the input before it is asked for, ``observe`` every event;
+    ``opening`` is called before the first request, ``closing`` after the last commit, while all
+    processes still live. ``agent`` is the name that robots.txt may have rules for.
+    """
+
+    source: Source
+    frontier: Frontier
+    retry: Retry
+    fetcher: Fetcher
+    parse: ParseStage
+    output: Output
+    scope: Scope
+    agent: str
+    named: Callable[[str], None]
+    observe: Callable[[Event], None]
+    opening: Callable[[], None]
+    closing: Callable[[], None]
+    failures: int
+    skips: int
+
+
+class Core:
+    """One crawl. Build it, ``await run()`` once; ``stop`` and ``abort`` end it early."""
+
+    def __init__(self, parts: Parts, limits: Limits) -> None:
+        self._parts = parts
+        self._limits = limits
+        self._encode = JsonlEncoder().encode
+        self._in_flight = 0
+        self._parsing: dict[int, Ticket] = {}
+        self._done = 0
+        self._mean_bytes = 0.0
+        self._load: Load | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._filling = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Until every entry has a final state, or it is stopped. Raises StateError, UsageError."""
+        self._loop = asyncio.get_running_loop()
+        self._end: asyncio.Future[None] = self._loop.create_future()
+        parts = self._parts
+        parts.output.fail = parts.parse.fail = self._end_with
+        parts.output.written = self._refill
+        parts.parse.deliver = self._deliver
+        parts.source.changed = lambda: self._call(self._refill)
+        parts.source.failed = lambda error: self._call(self._end_with, error)
+        try:
+            async with parts.fetcher.engine, parts.parse:
+                parts.opening()
+                parts.source.start()
+                self._refill()
+                try:
+                    await self._end
+                finally:
+                    await self._cancel()
+                await parts.output.finish()
+                parts.closing()
+        finally:
+            parts.source.stop()
+            await parts.fetcher.resolver.close()
+
+    def stop(self) -> None:
+        """Start nothing more, finish what is in flight."""
+        self._stopping = True
+        self._refill()
+
+    def abort(self) -> None:
+        """End at once; what is in flight is dropped, what is finished is written."""
+        self._end_with(None)
+
+    def _call(self, function: Callable[..., None], *arguments: object) -> None:
+        """From another thread, which may outlive the loop."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _end_with(self, error: Exception | None) -> None:
+        if self._end.done():
+            return
+        if error is None:
+            self._end.set_result(None)
+        else:
+            self._end.set_exception(error)
+
+    async def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # Slots
+
+    def _refill(self) -> None:
+        """Fill the slots at the end of this turn of the loop, however often it is asked."""
+        if not self._filling:
+            self._filling = True
+            self._loop.call_soon(self._fill)
+
+    def _fill(self) -> None:
+        self._filling = False
+        if self._end.done():
+            return
+        now = time.monotonic()
+        idle = self._start_requests(now)
+        self._observe_load(now, idle)
+        if self._is_over():
+            self._end_with(None)
+
+    def _observe_load(self, now: float, idle: Idle) -> None:
+        last = self._load
+        if last is None or last.in_flight != self._in_flight or last.idle != idle:
+            self._load = Load(now, self._in_flight, idle)
+            self._parts.observe(self._load)
+
+    def _start_requests(self, now: float) -> Idle:
+        """Start what may start now; returns why no more does."""
+        while self._in_flight < self._limits.concurrency and not self._stopping:
+            if self._is_full():
+                return "backpressure"
+            if self._has_enough():
+                return "starved"
+            turn = self._parts.frontier.next(now)
+            if isinstance(turn, Ticket):
+                self._start(turn, now)
+            elif isinstance(turn, Disallowed):
+                self._close(turn.entry, turn.why, attempts=0)
+            elif not self._read(now):
+                self._wake_at(turn.until, now)
+                return "politeness" if turn.held else "starved"
+        return "starved"
+
+    def _is_full(self) -> bool:
+        """Whether the stages behind hold all that they may."""
+        parse = self._parts.parse
+        held = parse.waiting_bytes + self._parts.output.waiting_bytes
+        coming = (self._in_flight + 1) * self._mean_bytes
+        return parse.waiting >= 2 * parse.width or held + coming > self._limits.memory
+
+    def _has_enough(self) -> bool:
+        wanted = self._limits.max_pages
+        return wanted is not None and self._done + self._in_flight + len(self._parsing) >= wanted
+
+    def _is_over(self) -> bool:
+        if self._in_flight or self._parsing:
+            return False
+        if self._stopping or self._has_enough():
+            return True
+        return self._parts.source.exhausted and not self._parts.frontier.pending
+
+    def _wake_at(self, until: float | None, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if until is not None:
+            self._timer = self._loop.call_later(max(0.0, until - now), self._refill)
+
+    def _start(self, ticket: Ticket, now: float) -> None:
+        self._in_flight += 1
+        task = self._loop.create_task(self._request(ticket, now))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Input
+
+    def _read(self, now: float) -> bool:
+        """Take more of the input into the frontier; whether there was any."""
+        lines = self._parts.source.take()
+        for line in lines:
+            if line.wrong is None:
+                self._parts.named(line.url)
+            if line.userinfo is not None:
+                self._parts.fetcher.log_in(line.url, line.userinfo)
+        good = [line.url for line in lines if line.wrong is None]
+        if good:
+            self._parts.observe(self._parts.frontier.add_input(good, now))
+        for line in lines:
+            if line.wrong is not None:
+                self._reject(line, line.wrong)
+        return bool(lines)
+
+    def _reject(self, line: Wanted, wrong: str) -> None:
+        """A line that is no URL is an entry too: one that has failed."""
+        new = self._parts.frontier.claim(key(line.url))
+        self._parts.observe(Counted(input=int(new), duplicates=int(not new)))
+        if new:
+            self._record_failure(Failure(line.url, Kind.URL, wrong, attempts=0))
+
+    # Requests
+
+    async def _request(self, ticket: Ticket, started: float) -> None:
+        answer: Response | FetchError | SkipError
+        try:
+            answer = await self._parts.fetcher.fetch(ticket.url)
+        except (FetchError, SkipError) as error:
+            answer = error
+        now = time.monotonic()
+        self._in_flight -= 1
+        self._parts.frontier.release(ticket, now)
+        self._observe_fetch(ticket, started, now, answer)
+        if isinstance(answer, Response):
+            self._answered(ticket, answer, now)
+        else:
+            self._failed(ticket, answer, now)
+        self._refill()
+
+    def _observe_fetch(
+        self, ticket: Ticket, started: float, now: float, answer: Response | FetchError | SkipError
+    ) -> None:
+        queued = max(0.0, started - ticket.since)
+        if isinstance(answer, Response):
+            size = len(answer.body)
+            self._mean_bytes += (size - self._mean_bytes) / 16
+            fetched = Fetched(ticket.url, started, queued, answer.timing, answer.status, size)
+        elif isinstance(answer, FetchError):
+            timing = Timing(total=now - started)
+            fetched = Fetched(ticket.url, started, queued, timing, None, 0, answer.kind)
+        else:
+            return
+        self._parts.observe(fetched)
+
+    def _answered(self, ticket: Ticket, response: Response, now: float) -> None:
+        if response.status in redirect.STATUSES:
+            self._redirected(ticket, response, now)
+        elif response.status >= 500 or (response.status >= 400 and ticket.robots_of is None):
+            error = FetchError(Kind.STATUS, f"the server answered {response.status}")
+            self._failed(ticket, error, now, response.status)
+        elif ticket.robots_of is not None:
+            self._parts.frontier.set_rules(ticket.robots_of, self._rules(response))
+        else:
+            self._parse(ticket, response)
+
+    def _redirected(self, ticket: Ticket, response: Response, now: float) -> None:
+        try:
+            url = redirect.target(ticket, response.header("location"), self._parts.scope)
+        except (FetchError, SkipError) as error:
+            self._failed(ticket, error, now, response.status)
+        else:
+            self._parts.frontier.redirect(ticket, url, now)
+
+    def _rules(self, response: Response) -> Rules:
+        try:
+            body = decode_body(
+                response.body,
+                response.header("content-encoding"),
+                self._parts.fetcher.max_bytes,
+            )
+        except FetchError as error:
+            return unreachable(error)
+        return from_answer(response.status, body, self._parts.agent)
+
+    def _failed(
+        self, ticket: Ticket, error: FetchError | SkipError, now: float, status: int | None = None
+    ) -> None:
+        """Try again, or let it be."""
+        if isinstance(error, FetchError):
+            wait = self._parts.retry.wait(error.kind, status, ticket.attempt)
+            if wait is not None:
+                self._parts.frontier.retry(ticket, now + wait)
+                return
+        if ticket.robots_of is not None:
+            self._parts.frontier.set_rules(ticket.robots_of, unreachable(error))
+        if ticket.entry is not None:
+            self._close(ticket.entry, error, ticket.attempt, status)
+
+    # Pages
+
+    def _parse(self, ticket: Ticket, response: Response) -> None:
+        entry = ticket.entry
+        assert entry is not None
+        self._parsing[entry.id] = ticket
+        job = Job(
+            entry.id,
+            entry.url,
+            ticket.url,
+            # What an input URL was redirected to is where its own crawl begins.
+            entry.seed if entry.depth else ticket.url,
+            response.status,
+            response.header("content-type"),
+            response.header("content-encoding"),
+            response.header("x-robots-tag"),
+            _timestamp(int(time.time())),
+            round(response.timing.total * 1000, 3),
+            entry.depth,
+        )
+        self._parts.parse.submit(Task(job, response.body))
+
+    def _deliver(self, results: Results) -> None:
+        """A batch comes back from the parse stage."""
+        for index, chunk in enumerate(results.chunks):
+            if chunk:
+                self._parts.output.put(index, chunk)
+        now = time.monotonic()
+        done = size = 0
+        for outcome in results.outcomes:
+            ticket = self._parsing.pop(outcome.id)
+            assert ticket.entry is not None
+            if outcome.error is not None:
+                error = FetchError(outcome.error, outcome.message)
+                self._close(ticket.entry, error, ticket.attempt)
+                continue
+            done += 1
+            size += outcome.bytes
+            self._parts.frontier.finish(ticket.entry)
+            self._follow(outcome, ticket, now)
+        self._done += done
+        self._parts.observe(Finished(done, body_bytes=size, parse_cpu=results.cpu))
+        self._refill()
+
+    def _follow(self, outcome: Outcome, ticket: Ticket, now: float) -> None:
+        if not outcome.links and not outcome.filtered:
+            return
+        entry = ticket.entry
+        assert entry is not None
+        seed = entry.seed if entry.depth else ticket.url
+        counted = self._parts.frontier.add_links(outcome.links, entry.depth + 1, seed, now)
+        self._parts.observe(msgspec.structs.replace(counted, filtered=outcome.filtered))
+
+    # Final states
+
+    def _close(
+        self,
+        entry: Entry,
+        error: FetchError | SkipError,
+        attempts: int,
+        status: int | None = None,
+    ) -> None:
+        """The entry ends without a page."""
+        self._parts.frontier.finish(entry)
+        if isinstance(error, FetchError):
+            failure = Failure(entry.url, error.kind, error.message, attempts, status)
+            self._record_failure(failure)
+        else:
+            skipped = Skipped(entry.url, error.reason, error.message)
+            self._parts.output.put(self._parts.skips, self._encode(skipped))
+            self._parts.observe(Finished(skipped=(skipped,)))
+
+    def _record_failure(self, failure: Failure) -> None:
+        self._parts.output.put(self._parts.failures, self._encode(failure))
+        self._parts.observe(Finished(failed=(failure,)))
+
+
+@lru_cache(maxsize=2)
+def _timestamp(seconds: int) -> str:
+    """ISO 8601, UTC; one text a second, not one a page."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,226 @@
+"""The ``aiohttp`` engine: aiohttp's client session on the running event loop."""
+
+import asyncio
+import functools
+import ssl
+import time
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import certifi
+import yarl
+
+from crawler.engines._aiohttp_hooks import BODILESS, Answer, Connector, Exchange, Handshake
+from crawler.engines.base import MAX_HEADER_BYTES, Capabilities, EngineOptions
+from crawler.engines.kernel import RECEIVE_WINDOW
+from crawler.errors import FetchError, Kind
+from crawler.model import Headers, Request, Response, Timing
+
+
+class AiohttpEngine:
+    """aiohttp on the running loop. ``options.http2`` cannot be had here."""
+
+    capabilities = Capabilities(
+        name="aiohttp",
+        summary="aiohttp's client session on uvloop",
+        library=f"aiohttp {aiohttp.__version__}",
+        keep_alive=True,
+        http2=False,
+        own_threads=False,
+    )
+
+    def __init__(self, options: EngineOptions) -> None:
+        self._concurrency = options.concurrency
+        self._ca_file = options.ca_file or certifi.where()
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=Connector(self._concurrency),
+            response_class=Answer,
+            middlewares=(_once,),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADER_BYTES,  # a header is more than a byte: their sum is the bound
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    async def fetch(self, request: Request) -> Response:
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(request.timeout), self._send(request) as answer:
+                assert isinstance(answer, Answer)
+                body = await _read(answer, request)
+        except TimeoutError:
+            message = f"no whole answer within {request.timeout:g} s"
+            raise FetchError(Kind.TIMEOUT, message) from None
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
+            raise FetchError(Kind.PROTOCOL, str(error)) from error
+        version = answer.version
+        return Response(
+            answer.status,
+            _headers(answer),
+            body,
+            _timing(answer.exchange, request, started, len(body)),
+            f"{version.major}.{version.minor}" if version else "1.1",
+        )
+
+    def _send(self, request: Request) -> "aiohttp.client._RequestContextManager":
+        scheme, _, rest = request.url.partition("://")
+        authority, _, target = rest.partition("/")
+        endpoint, secure = request.endpoint, scheme == "https"
+        dial = f"[{endpoint.dial_host}]" if ":" in endpoint.dial_host else endpoint.dial_host
+        return self._session.get(
+            # A query given as path goes out as it is, were it but a question mark.
+            yarl.URL.build(
+                scheme=scheme,
+                authority=f"{dial}:{endpoint.dial_port}",
+                path=f"/{target}",
+                encoded=True,
+            ),
+            headers=(("Host", authority), *request.headers),
+            allow_redirects=False,
+            ssl=self._context(request.verify) if secure else True,
+            server_hostname=_name(authority) if secure else None,
+        )
+
+    def _context(self, verify: bool) -> ssl.SSLContext:
+        return self._verifying if verify else self._trusting
+
+    @functools.cached_property
+    def _verifying(self) -> ssl.SSLContext:
+        return _hooked(ssl.create_default_context(cafile=self._ca_file))
+
+    @functools.cached_property
+    def _trusting(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return _hooked(context)
+
+
+def _hooked(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.set_alpn_protocols(["http/1.1"])
+    context.sslobject_class = Handshake
+    return context
+
+
+def _name(authority: str) -> str:
+    """Drop the port, and the brackets of an IPv6 address."""
+    if authority.startswith("["):
+        return authority[1 : authority.index("]")]
+    return authority.partition(":")[0]
+
+
+async def _once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Translate what goes wrong before the body. aiohttp would send the request a second time."""
+    try:
+        return await send(request)
+    except (aiohttp.ClientError, OSError) as error:
+        raise _translate(error, getattr(request.response, "exchange", None)) from error
+
+
+async def _read(answer: Answer, request: Request) -> bytes:
+    """Read the body as sent. Raises FetchError past ``max_bytes`` and where it was cut short."""
+    _check_head(answer, request)
+    pieces, size = [], 0
+    try:
+        async for piece in answer.content.iter_any():
+            pieces.append(piece)
+            size += len(piece)
+            if size > request.max_bytes:
+                raise _too_large(request)
+    except (aiohttp.ClientError, OSError) as error:
+        raise _translate(error, answer.exchange) from error
+    return b"".join(pieces)
+
+
+def _check_head(answer: Answer, request: Request) -> None:
+    if answer.status < HTTPStatus.OK:
+        raise FetchError(Kind.PROTOCOL, f"status {answer.status:03} ends no exchange")
+    coding = answer.headers.get("Transfer-Encoding")
+    if coding is not None and coding.strip().lower() != "chunked":
+        raise FetchError(Kind.PROTOCOL, "Transfer-Encoding other than chunked")
+    if answer.status not in BODILESS and (answer.content_length or 0) > request.max_bytes:
+        raise _too_large(request)
+
+
+def _too_large(request: Request) -> FetchError:
+    return FetchError(Kind.TOO_LARGE, f"the body is larger than {request.max_bytes:,} bytes")
+
+
+def _headers(answer: Answer) -> Headers:
+    return tuple(
+        (name.decode("latin-1").lower(), value.decode("latin-1"))
+        for name, value in answer.raw_headers
+    )
+
+
+def _timing(exchange: Exchange, request: Request, started: float, size: int) -> Timing:
+    info, reused, peer = exchange.info, exchange.reused, exchange.connection
+    return Timing(
+        connect=0.0 if reused else peer.connect_wait(started),
+        tls=0.0 if reused else peer.tls,
+        answer=info.answer if info else exchange.last_byte - exchange.sent,
+        first_byte=exchange.first_byte - started,
+        buffered=info.received_ago if info else 0.0,
+        total=time.monotonic() - started,
+        dns=request.endpoint.lookup_s,
+        reused=reused,
+        method="kernel" if info else "library",
+        sure=size <= RECEIVE_WINDOW,
+    )
+
+
+def _translate(error: Exception, exchange: Exchange | None) -> FetchError:
+    if exchange is None:
+        return _unconnected(error)
+    if exchange.refused is not None:
+        return exchange.refused
+    lost = exchange.connection.lost
+    untouched = exchange.reused and not exchange.received
+    if isinstance(error, aiohttp.ClientResponseError):
+        return FetchError(Kind.PROTOCOL, f"no HTTP/1 answer: {error.message[:80]}")
+    if isinstance(lost, ssl.SSLError) and not isinstance(lost, ssl.SSLEOFError):
+        return FetchError(Kind.TLS, _tls_reason(lost))
+    if isinstance(lost, ConnectionError) or not exchange.received:
+        reason = getattr(lost, "strerror", None) or "the server ended the connection unanswered"
+        return FetchError(Kind.RESET, reason, reused=untouched)
+    return FetchError(Kind.TRUNCATED, f"broken off after {exchange.received:,} bytes")
+
+
+def _unconnected(error: Exception) -> FetchError:
+    match error:
+        case aiohttp.ClientConnectorCertificateError(certificate_error=reason):
+            return FetchError(Kind.TLS, f"certificate refused: {_tls_reason(reason)}")
+        case aiohttp.ClientConnectorSSLError(os_error=reason):
+            return FetchError(Kind.TLS, _tls_reason(reason))
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError() as reason):
+            return FetchError(Kind.CONNECT, reason.strerror or "connection refused")
+        case aiohttp.ClientConnectorError(os_error=ConnectionError() as reason) if error.ssl:
+            return FetchError(Kind.TLS, "the server ended the connection in the TLS handshake")
+        case aiohttp.ClientConnectorError(os_error=reason):
+            return FetchError(Kind.CONNECT, reason.strerror or str(reason))
+    # A kept connection died before anything was sent on it.
+    return FetchError(Kind.RESET, str(error), reused=True)
+
+
+def _tls_reason(error: Exception) -> str:
+    said = getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
+    return str(said).lower().replace("_", " ")

@@ -1,0 +1,287 @@
+"""The ``threads`` engine: blocking urllib on a pool of threads, one thread a fetch.
+
+urllib decides nothing here but the HTTP: a bare OpenerDirector follows no redirect, keeps no cookie
+and knows no proxy. What it does not notice by itself (an answer cut short, two framings at once) is
+checked in ``_Response``, and the socket belongs to a ``Wire``, so that a fetch can be ended from the
+loop and the kernel asked for its times.
+"""
+
+import asyncio
+import email.errors
+import functools
+import http.client
+import platform
+import re
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self
+
+import certifi
+
+from crawler.engines.base import Capabilities, EngineOptions
+from crawler.engines.wire import READ_BYTES, Phase, Wire
+from crawler.errors import FetchError, Kind
+from crawler.model import Headers, Request, Response
+
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_FOLD = re.compile(r"\r?\n[ \t]*")
+# The email package also reports bodies it misses behind multipart types; those are no defects here.
+_HEADER_DEFECTS = (
+    email.errors.FirstHeaderLineIsContinuationDefect,
+    email.errors.InvalidHeaderDefect,
+    email.errors.MisplacedEnvelopeHeaderDefect,
+    email.errors.MissingHeaderBodySeparatorDefect,
+)
+
+
+class ThreadsEngine:
+    """urllib on ``options.concurrency`` threads. ``options.http2`` cannot be had here."""
+
+    capabilities = Capabilities(
+        name="threads",
+        summary="urllib on a pool of threads, a thread for each fetch",
+        library=f"urllib of Python {platform.python_version()}",
+        keep_alive=False,
+        http2=False,
+        own_threads=True,
+        notes=(
+            "urllib closes every connection after its answer (Connection: close is sent).",
+            "Answers of more than 100 header lines, or with a line over 64 KiB, are refused.",
+        ),
+    )
+
+    def __init__(self, options: EngineOptions) -> None:
+        self._ca_file = options.ca_file or certifi.where()
+        self._pool = ThreadPoolExecutor(options.concurrency, thread_name_prefix="fetch")
+        self._wires: set[Wire] = set()
+        self._opener = urllib.request.OpenerDirector()
+        self._opener.addheaders = []
+        self._opener.add_handler(_Handler())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for wire in self._wires:
+            wire.abort()
+        self._pool.shutdown()  # every thread is on its way out: milliseconds
+
+    async def fetch(self, request: Request) -> Response:
+        """Raise FetchError; the deadline counts from here, so it covers waiting for a thread."""
+        wire = Wire(request, self._context(request))
+        self._wires.add(wire)
+        work = asyncio.get_running_loop().run_in_executor(self._pool, self._exchange, wire)
+        try:
+            await asyncio.wait((work,), timeout=request.timeout)
+            if not work.done():
+                raise FetchError(
+                    Kind.TIMEOUT, f"no whole answer in {request.timeout:g} s ({wire.phase})"
+                )
+            return work.result()
+        finally:
+            if not work.done():
+                work.cancel()
+                wire.abort()
+            self._wires.discard(wire)
+
+    def _context(self, request: Request) -> ssl.SSLContext | None:
+        if not request.url.startswith("https:"):
+            return None
+        return self._verifying if request.verify else self._trusting
+
+    @functools.cached_property
+    def _verifying(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self._ca_file)
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+    @functools.cached_property
+    def _trusting(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+    def _exchange(self, wire: Wire) -> Response:
+        """One fetch, on a thread of the pool. Every error of the library is translated here."""
+        try:
+            with self._opener.open(_Call(wire)) as answer:
+                body = _read_body(answer, wire)
+                return Response(
+                    status=answer.status,
+                    headers=_headers(answer),
+                    body=body,
+                    timing=wire.timing(len(body)),
+                    http_version="1.0" if answer.version == 10 else "1.1",
+                )
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise _translate(error, wire) from error
+        finally:
+            wire.release()
+
+
+class _Call(urllib.request.Request):
+    """The request for urllib. Its headers are sent by ``_Connection``."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire.request.url)
+        self.wire = wire
+
+
+class _Handler(urllib.request.AbstractHTTPHandler):
+    def http_open(self, call: _Call) -> http.client.HTTPResponse:
+        return self.do_open(functools.partial(_Connection, call.wire), call)
+
+    https_open = http_open
+    http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, wire: Wire, host: str, **options: Any) -> None:
+        super().__init__(host, **options)
+        self.response_class = _Response
+        self._wire = wire
+
+    def connect(self) -> None:
+        self._wire.dial(self.host)
+        self.sock = self._wire
+
+    def putrequest(self, method: str, url: str, *_flags: bool, **_more: bool) -> None:
+        super().putrequest(method, url, skip_host=True, skip_accept_encoding=True)
+
+    def endheaders(self, message_body: Any = None, *, encode_chunked: bool = False) -> None:
+        """Add the headers as they were given: urllib's own way respells and merges them."""
+        for name, value in self._wire.request.headers:
+            self.putheader(name, value)
+        super().endheaders(message_body, encode_chunked=encode_chunked)
+
+
+class _Response(http.client.HTTPResponse):
+    """http.client's response, refusing what RFC 9112 calls malformed or ambiguous."""
+
+    def __init__(self, wire: Wire, method: str | None = None) -> None:
+        super().__init__(wire, method=method)  # type: ignore[arg-type]
+        self._wire = wire
+
+    def begin(self) -> None:
+        """Read past every 1xx (http.client knows 100 only). Raises FetchError."""
+        super().begin()
+        while 100 <= self.status < 200 and self.status != 101:
+            self.headers = None  # type: ignore[assignment]
+            super().begin()
+        if self._wire.eof:
+            raise FetchError(Kind.TRUNCATED, "the connection ended within the headers")
+        self._check_head()
+        self._frame()
+        self._wire.phase = Phase.BODY
+
+    def _check_head(self) -> None:
+        if self.status == 101:
+            raise FetchError(Kind.PROTOCOL, "status 101 without an upgrade asked for")
+        if any(isinstance(defect, _HEADER_DEFECTS) for defect in self.headers.defects):
+            raise FetchError(Kind.PROTOCOL, "malformed header line")
+        if any("\0" in value for value in self.headers.values()):
+            raise FetchError(Kind.PROTOCOL, "NUL in a header (RFC 9110, 5.5)")
+
+    def _frame(self) -> None:
+        """Settle how long the body is (RFC 9112, 6.3), of one opinion or not at all."""
+        lengths = {
+            value.strip()
+            for line in self.headers.get_all("content-length", [])
+            for value in line.split(",")
+        }
+        codings = [line.strip().lower() for line in self.headers.get_all("transfer-encoding", [])]
+        if codings and codings != ["chunked"]:
+            raise FetchError(Kind.PROTOCOL, "Transfer-Encoding other than chunked")
+        if codings and lengths:
+            raise FetchError(Kind.PROTOCOL, "both Transfer-Encoding and Content-Length")
+        if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
+            raise FetchError(Kind.PROTOCOL, "Content-Length is no one number")
+        if self.status in (204, 304):
+            self.length, self.chunked = 0, False
+        elif lengths:
+            self.length = int(lengths.pop())
+
+
+def _read_body(answer: http.client.HTTPResponse, wire: Wire) -> bytes:
+    """Read the body as sent. Raises FetchError past ``max_bytes`` and where it was cut short."""
+    limit = wire.request.max_bytes
+    pieces, size = [], 0
+    if (answer.length or 0) > limit:
+        raise FetchError(Kind.TOO_LARGE, f"body of {answer.length} bytes, allowed are {limit}")
+    for piece in _pieces(answer):
+        wire.delivered()
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise FetchError(Kind.TOO_LARGE, f"body over the {limit} bytes allowed")
+    if answer.length:
+        raise FetchError(Kind.TRUNCATED, f"{answer.length} bytes of the body are missing")
+    if answer.chunked and wire.eof:
+        raise FetchError(Kind.TRUNCATED, "the connection ended within the trailers")
+    return b"".join(pieces)
+
+
+def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    """``read1`` hands on what has come; ``read`` would wait for, and not notice, missing bytes."""
+    while piece := answer.read1(READ_BYTES):
+        yield piece
+
+
+def _headers(answer: http.client.HTTPResponse) -> Headers:
+    return tuple(
+        (name.lower(), _FOLD.sub(" ", value).strip(" \t")) for name, value in answer.headers.items()
+    )
+
+
+def _translate(error: Exception, wire: Wire) -> FetchError:
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
+        error = error.reason
+    endpoint = wire.request.endpoint
+    where = f"{wire.phase} ({endpoint.dial_host} port {endpoint.dial_port})"
+    return FetchError(_kind(error, wire), f"{where}: {_reason(error)}")
+
+
+def _kind(error: Exception, wire: Wire) -> Kind:
+    if isinstance(error, TimeoutError):
+        return Kind.TIMEOUT
+    if isinstance(error, http.client.IncompleteRead):
+        return Kind.TRUNCATED if wire.eof else Kind.PROTOCOL
+    if not isinstance(error, OSError):
+        return Kind.PROTOCOL
+    if wire.phase == Phase.CONNECT:
+        return Kind.CONNECT
+    if isinstance(error, ssl.SSLEOFError | http.client.RemoteDisconnected) and wire.received:
+        return Kind.TRUNCATED
+    if wire.phase == Phase.HANDSHAKE or (
+        isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
+    ):
+        return Kind.TLS
+    return Kind.RESET
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"certificate refused: {error.verify_message}"
+        case http.client.RemoteDisconnected() | ssl.SSLEOFError():
+            return "the server ended the connection"
+        case ssl.SSLError():
+            return (error.reason or "TLS error").lower().replace("_", " ")
+        case OSError():
+            return error.strerror or str(error)
+        case http.client.BadStatusLine():
+            return f"no HTTP/1 answer: {str(error)[:60]!r}"
+        case http.client.IncompleteRead():
+            return "the body's chunks are broken off or malformed"
+    return str(error)

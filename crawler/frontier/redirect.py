@@ -1,0 +1,29 @@
+"""Where a redirect leads, and whether it may be followed. Pure."""
+
+from crawler.errors import FetchError, Kind, Skip, SkipError
+from crawler.frontier.frontier import Ticket
+from crawler.robots import MAX_REDIRECTS
+from crawler.urls import Joiner, Scope
+
+MAX_HOPS = 10
+STATUSES = frozenset({301, 302, 303, 307, 308})
+
+
+def target(ticket: Ticket, location: str | None, scope: Scope) -> str:
+    """The canonical URL of the next hop.
+
+    An input URL may lead anywhere; what was found on a page must stay in scope at every hop.
+    Raises FetchError (redirect) and SkipError (scheme, scope).
+    """
+    most = MAX_HOPS if ticket.robots_of is None else MAX_REDIRECTS
+    if not location or not location.strip():
+        raise FetchError(Kind.REDIRECT, "a redirect that does not say where to")
+    if ticket.hops >= most:
+        raise FetchError(Kind.REDIRECT, f"more than {most} redirects")
+    url = Joiner(ticket.url).join(location.strip())
+    if url is None:
+        raise SkipError(Skip.SCHEME, "redirected to something that is not http or https")
+    entry = ticket.entry
+    if entry is not None and entry.depth and not scope.allows(entry.seed, url):
+        raise SkipError(Skip.SCOPE, f"redirected out of scope, to {url}")
+    return url

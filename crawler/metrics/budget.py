@@ -1,0 +1,117 @@
+"""Where the fetch thread's time went: six parts that add up to the wall time by construction."""
+
+import os
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Literal, NamedTuple, Self
+
+from crawler.metrics.report import TimeBudget
+
+State = Literal["waiting", "politeness", "starved", "backpressure"]
+"""What idle time of the thread is to be called."""
+
+
+class Reading(NamedTuple):
+    """Clocks of one thread at one moment, in seconds since any fixed point."""
+
+    wall: float
+    cpu: float
+    descheduled: float
+
+
+Clocks = Callable[[], Reading]
+
+
+class ThreadClocks:
+    """The clocks of the thread that calls it first; only that thread may call it again.
+
+    With ``own_threads`` (an engine that computes on threads of its own) ``cpu`` is the whole
+    process's. ``descheduled`` is the time the thread could have run and had no core: the second
+    number in ``/proc/thread-self/schedstat``, in nanoseconds; 0 where the system does not tell.
+    """
+
+    def __init__(self, *, own_threads: bool = False) -> None:
+        self._cpu = time.process_time if own_threads else time.thread_time
+        self._schedstat: int | None = None
+        self._opened = False
+
+    def __call__(self) -> Reading:
+        if not self._opened:
+            self._open()
+        delay = 0
+        if self._schedstat is not None:
+            delay = int(os.pread(self._schedstat, 64, 0).split()[1])
+        return Reading(time.monotonic(), self._cpu(), delay / 1e9)
+
+    def _open(self) -> None:
+        self._opened = True
+        try:
+            self._schedstat = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._schedstat = None
+
+    def close(self) -> None:
+        """Give the file descriptor back. May be called twice, and from any thread."""
+        fd, self._schedstat = self._schedstat, None
+        if fd is not None:
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Budget:
+    """Splits the time between readings: CPU first, then time without a core, the rest was idle.
+
+    Idle time belongs to the state that held. CPU of several threads can exceed the interval, and
+    the clocks are not read in the same instant: each part is capped at what is left.
+    """
+
+    def __init__(self, reading: Reading, state: State) -> None:
+        self.state: State = state
+        self._first = self._last = reading
+        self._computing = 0.0
+        self._descheduled = 0.0
+        self._idle: dict[State, float] = dict.fromkeys(
+            ("waiting", "politeness", "starved", "backpressure"), 0.0
+        )
+
+    def close(self, reading: Reading, state: State) -> None:
+        """End the interval since the last reading; from now on ``state`` holds."""
+        wall, cpu, delay = self._last
+        left = max(0.0, reading.wall - wall)
+        computing = min(max(0.0, reading.cpu - cpu), left)
+        left -= computing
+        descheduled = min(max(0.0, reading.descheduled - delay), left)
+        self._computing += computing
+        self._descheduled += descheduled
+        self._idle[self.state] += left - descheduled
+        self._last = reading
+        self.state = state
+
+    @property
+    def started(self) -> float:
+        """Wall clock of the first reading."""
+        return self._first.wall
+
+    @property
+    def wall(self) -> float:
+        """Seconds from the first reading to the last."""
+        return self._last.wall - self._first.wall
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds from the first reading to the last, not capped."""
+        return self._last.cpu - self._first.cpu
+
+    def parts(self) -> TimeBudget:
+        return TimeBudget(computing=self._computing, descheduled=self._descheduled, **self._idle)

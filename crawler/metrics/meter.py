@@ -1,0 +1,199 @@
+"""Folds the events of a run into its figures. It has no clock but the one it is given."""
+
+from collections import defaultdict, deque
+
+import msgspec
+
+from crawler.metrics.budget import Budget, Clocks, Reading
+from crawler.metrics.histogram import Histogram
+from crawler.metrics.limits import Facts, limited_by
+from crawler.metrics.report import Cpu, Latency, Report, Urls
+from crawler.metrics.slots import Slots
+from crawler.metrics.waits import Waits
+from crawler.model import Counted, Event, Fetched, Finished, Load
+
+TICK_S = 0.25
+"""While load is told, the clocks are read at least this often, however little changes."""
+RATE_WINDOW_S = 5.0
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A run at one moment. ``rate`` is entries finished a second, over about five seconds.
+
+    ``total`` is None while it can still grow. ``bytes`` is the size of all pages done.
+    """
+
+    elapsed: float
+    done: int
+    failed: int
+    skipped: int
+    pending: int
+    total: int | None
+    in_flight: int
+    rate: float
+    bytes: int
+
+    @property
+    def finished(self) -> int:
+        return self.done + self.failed + self.skipped
+
+
+class Meter:
+    """The figures of one run.
+
+    ``start``, ``fold`` and ``finish`` belong to the fetch thread, which ``clocks`` measures;
+    ``snapshot`` may be called from any thread at any time.
+    """
+
+    def __init__(self, concurrency: int, clocks: Clocks) -> None:
+        self._concurrency = concurrency
+        self._clocks = clocks
+        self._begin(Reading(0.0, 0.0, 0.0))
+        self._input = self._duplicates = self._discovered = self._filtered = 0
+        self._done = self._failed = self._skipped = 0
+        self._bytes = 0
+        self._parse_cpu = 0.0
+        self._status: defaultdict[int, int] = defaultdict(int)
+        self._errors: defaultdict[str, int] = defaultdict(int)
+        self._skips: defaultdict[str, int] = defaultdict(int)
+        self._latency = Histogram()
+        self._waits = Waits()
+
+    def start(self) -> float:
+        """Time runs from now on; returns the wall clock's reading."""
+        self._begin(self._clocks())
+        return self._budget.started
+
+    @property
+    def started(self) -> float:
+        """Wall clock (monotonic) when the run started."""
+        return self._budget.started
+
+    def _begin(self, reading: Reading) -> None:
+        self._budget = Budget(reading, "starved")
+        self._slots = Slots(self._concurrency, reading.wall)
+        self._tick = reading.wall + TICK_S
+        self._marks = deque([(reading.wall, 0)], maxlen=round(RATE_WINDOW_S / TICK_S) + 1)
+
+    def fold(self, event: Event) -> None:
+        """Take in what the core tells."""
+        if isinstance(event, Load):
+            self._load(event)
+        elif isinstance(event, Fetched):
+            self._fetched(event)
+        elif isinstance(event, Finished):
+            self._finished(event)
+        else:
+            self._count(event)
+
+    def _load(self, event: Load) -> None:
+        self._slots.close(event.now, event.in_flight, event.idle)
+        state = "waiting" if event.in_flight else event.idle
+        if state != self._budget.state or event.now >= self._tick:
+            self._budget.close(self._clocks(), state)
+        if event.now >= self._tick:
+            self._tick = event.now + TICK_S
+            self._marks.append((event.now, self._done + self._failed + self._skipped))
+
+    def _fetched(self, event: Fetched) -> None:
+        answered = event.status is not None
+        self._waits.add(event.timing, answered=answered)
+        if event.status is not None:
+            self._status[event.status] += 1
+            self._latency.add(event.timing.total)
+
+    def _finished(self, event: Finished) -> None:
+        self._done += event.done
+        self._bytes += event.body_bytes
+        self._parse_cpu += event.parse_cpu
+        for failure in event.failed:
+            self._failed += 1
+            self._errors[failure.error.value] += 1
+        for skip in event.skipped:
+            self._skipped += 1
+            self._skips[skip.reason.value] += 1
+
+    def _count(self, event: Counted) -> None:
+        self._input += event.input
+        self._duplicates += event.duplicates
+        self._discovered += event.discovered
+        self._filtered += event.filtered
+
+    def snapshot(self, now: float, *, complete: bool) -> Snapshot:
+        """Look at the run at monotonic time ``now``; ``complete``: no more entries can come in."""
+        urls = self._urls()
+        since, finished = self._marks[0]
+        elapsed = now - since
+        return Snapshot(
+            elapsed=now - self._budget.started,
+            done=urls.done,
+            failed=urls.failed,
+            skipped=urls.skipped,
+            pending=urls.pending,
+            total=urls.input + urls.discovered if complete else None,
+            in_flight=self._slots.in_flight,
+            rate=(urls.finished - finished) / elapsed if elapsed > 0 else 0.0,
+            bytes=self._bytes,
+        )
+
+    def _urls(self) -> Urls:
+        # What is finished is read before what came in: seen from another thread, an entry may be
+        # pending a moment longer, and never less than none are.
+        done, failed, skipped = self._done, self._failed, self._skipped
+        came = self._input, self._discovered
+        return Urls(
+            input=came[0],
+            duplicates=self._duplicates,
+            discovered=came[1],
+            filtered=self._filtered,
+            done=done,
+            failed=failed,
+            skipped=skipped,
+            pending=sum(came) - done - failed - skipped,
+        )
+
+    def finish(
+        self,
+        *,
+        version: str,
+        engine: str,
+        workers: int,
+        startup_s: float = 0.0,
+        rss_peak_mb: float = 0.0,
+    ) -> Report:
+        """Close the books. ``workers`` is how many processes parse, 0 for none.
+
+        ``startup_s`` (seconds) and ``rss_peak_mb`` (MB) are passed on as they are. A baseline is
+        measured after the run: put it in with ``msgspec.structs.replace``.
+        """
+        self._budget.close(self._clocks(), self._budget.state)
+        wall = self._budget.wall
+        budget = self._budget.parts()
+        slots = self._slots.end(self._budget.started + wall)
+        cpu = Cpu(fetch_s=self._budget.cpu, parse_s=self._parse_cpu)
+        urls = self._urls()
+        facts = Facts(self._concurrency, wall, urls.finished, workers, budget, slots, cpu)
+        return Report(
+            version=version,
+            engine=engine,
+            concurrency=self._concurrency,
+            startup_s=startup_s,
+            wall_s=wall,
+            pages_per_s=urls.done / wall if wall > 0 else 0.0,
+            urls=urls,
+            bytes=self._bytes,
+            status={str(code): n for code, n in sorted(self._status.items())},
+            errors=dict(sorted(self._errors.items())),
+            skips=dict(sorted(self._skips.items())),
+            latency_ms=self._percentiles(),
+            io_wait=self._waits.close(budget.waiting),
+            budget=budget,
+            slots=slots,
+            cpu=cpu,
+            rss_peak_mb=rss_peak_mb,
+            limited_by=limited_by(facts),
+        )
+
+    def _percentiles(self) -> Latency:
+        p50, p90, p99 = (self._latency.quantile(q) * 1e3 for q in (0.5, 0.9, 0.99))
+        return Latency(p50=p50, p90=p90, p99=p99, max=self._latency.max * 1e3)

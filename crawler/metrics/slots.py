@@ -1,0 +1,38 @@
+"""What the fetch slots were used for, in slot-seconds."""
+
+from typing import Literal
+
+from crawler.metrics.report import SlotSeconds
+
+Idle = Literal["politeness", "starved", "backpressure"]
+
+
+class Slots:
+    """Integrates over the load: used slots, and by reason those that were not.
+
+    The parts add up to ``concurrency`` times the time from ``started`` to the last ``close``.
+    """
+
+    def __init__(self, concurrency: int, started: float) -> None:
+        self.in_flight = 0
+        self._concurrency = concurrency
+        self._since = started
+        self._reason: Idle = "starved"
+        self._used = 0.0
+        self._idle: dict[Idle, float] = {"politeness": 0.0, "starved": 0.0, "backpressure": 0.0}
+
+    def close(self, now: float, in_flight: int, idle: Idle) -> None:
+        """From ``now`` on ``in_flight`` slots are used, and ``idle`` is why no more are."""
+        elapsed = now - self._since
+        if elapsed > 0.0:
+            used = min(self.in_flight, self._concurrency)
+            self._used += elapsed * used
+            self._idle[self._reason] += elapsed * (self._concurrency - used)
+            self._since = now
+        self.in_flight = in_flight
+        self._reason = idle
+
+    def end(self, now: float) -> SlotSeconds:
+        """Close the last interval at ``now`` and return the parts."""
+        self.close(now, self.in_flight, self._reason)
+        return SlotSeconds(used=self._used, **self._idle)

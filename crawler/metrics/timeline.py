@@ -1,0 +1,121 @@
+"""``timeline.jsonl``: up to 100,000 fetches of a run, drawn evenly, one JSON object a line."""
+
+import itertools
+from collections import deque
+from pathlib import Path
+
+import msgspec
+
+from crawler.errors import Kind
+from crawler.model import Fetched
+
+LIMIT = 100_000
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One fetch, in seconds. ``t`` is its start since the start of the run.
+
+    ``connect + tls + wait + receive + buffered`` is ``total``, but for what the clocks disagree;
+    ``queued`` and ``dns`` come before. ``error`` is None where an answer of any ``status`` came.
+    """
+
+    url: str
+    t: float
+    queued: float
+    dns: float
+    connect: float
+    tls: float
+    wait: float
+    receive: float
+    buffered: float
+    total: float
+    status: int | None
+    error: Kind | None
+    reused: bool
+    method: str
+    sure: bool
+
+
+def line(event: Fetched, started: float) -> Line:
+    """``event`` in a run that ``started`` at that monotonic time."""
+    timing = event.timing
+    sent = timing.connect + timing.tls
+    first = max(sent, timing.first_byte)
+    return Line(
+        url=event.url,
+        t=_micro(event.started - started),
+        queued=_micro(event.queued),
+        dns=_micro(timing.dns),
+        connect=_micro(timing.connect),
+        tls=_micro(timing.tls),
+        wait=_micro(first - sent),
+        receive=_micro(max(0.0, timing.total - timing.buffered - first)),
+        buffered=_micro(timing.buffered),
+        total=_micro(timing.total),
+        status=event.status,
+        error=event.error,
+        reused=timing.reused,
+        method=timing.method,
+        sure=timing.sure,
+    )
+
+
+def _micro(seconds: float) -> float:
+    return round(seconds, 6)
+
+
+class Timeline:
+    """Writes every ``stride``-th fetch; at ``limit`` lines drops every second and doubles it.
+
+    One thread may ``add`` while one other may ``flush``. A file that is there is replaced: the
+    timeline belongs to one session, as the report does. Opening and writing raise OSError;
+    ``limit`` is at least 2.
+    """
+
+    def __init__(self, path: Path, started: float = 0.0, limit: int = LIMIT) -> None:
+        self._path = path
+        self._started = started
+        self._limit = limit
+        self._seen = 0
+        self._stride = 1
+        self._lines = 0
+        self._waiting: deque[tuple[int, Fetched]] = deque()
+        path.write_bytes(b"")
+
+    def start(self, now: float) -> None:
+        """The run starts ``now`` (monotonic)."""
+        self._started = now
+
+    def add(self, event: Fetched) -> None:
+        """Remember ``event`` for the next ``flush``; does no I/O."""
+        if self._seen % self._stride == 0:
+            self._waiting.append((self._seen, event))
+        self._seen += 1
+
+    def flush(self) -> None:
+        """Write what was added so far."""
+        chunk: list[bytes] = []
+        for _ in range(len(self._waiting)):
+            index, event = self._waiting.popleft()
+            if self._lines == self._limit:
+                self._write(chunk)
+                chunk.clear()
+                self._thin()
+            if index % self._stride == 0:
+                chunk.append(msgspec.json.encode(line(event, self._started)) + b"\n")
+                self._lines += 1
+        self._write(chunk)
+
+    def _write(self, chunk: list[bytes]) -> None:
+        if chunk:
+            with self._path.open("ab") as file:
+                file.writelines(chunk)
+
+    def _thin(self) -> None:
+        """Keep every second line, in a new file that takes the old one's place."""
+        thinned = self._path.with_name(self._path.name + ".tmp")
+        with self._path.open("rb") as old, thinned.open("wb") as new:
+            new.writelines(itertools.islice(old, 0, None, 2))
+        thinned.replace(self._path)
+        self._lines = (self._lines + 1) // 2
+        self._stride *= 2

@@ -1,0 +1,50 @@
+"""I/O wait of a run: sums over its requests, and what was exposed of them."""
+
+from crawler.metrics.report import IoWait
+from crawler.metrics.text import percent
+from crawler.model import Timing
+
+
+class Waits:
+    """Sums of ``Timing``."""
+
+    def __init__(self) -> None:
+        self._total = 0.0
+        self._handshake = 0.0
+        self._naive = 0.0
+        self._answers = 0
+        self._by_kernel = 0
+        self._unsure = 0
+
+    def add(self, timing: Timing, *, answered: bool) -> None:
+        """Take in a request. One that failed waited too, but nobody measured its answer."""
+        handshake = timing.connect + timing.tls
+        self._handshake += handshake
+        self._total += handshake + timing.dns + timing.answer
+        self._naive += timing.total
+        if answered:
+            self._answers += 1
+            self._by_kernel += timing.method == "kernel"
+            self._unsure += not timing.sure
+
+    def close(self, exposed: float) -> IoWait:
+        """``exposed``: seconds in which the fetch thread was idle with requests in flight."""
+        return IoWait(
+            total_s=self._total,
+            handshake_s=self._handshake,
+            exposed_s=exposed,
+            saved_s=max(0.0, self._total - exposed),
+            overlap=self._total / exposed if exposed > 0 else None,
+            naive_sum_s=self._naive,
+            method=self._method(),
+        )
+
+    def _method(self) -> str:
+        """``kernel``, ``library`` or ``mixed (97 % kernel)``; then the share that is less sure."""
+        if not self._answers:
+            return "none"
+        name = "kernel" if self._by_kernel else "library"
+        if 0 < self._by_kernel < self._answers:
+            name = f"mixed ({percent(self._by_kernel / self._answers)} kernel)"
+        unsure = self._unsure / self._answers
+        return f"{name}, {percent(unsure)} less sure" if unsure else name

@@ -1,0 +1,189 @@
+"""Names → addresses, once for all engines: looked up, judged and cached here.
+
+The resolver is also the seam at which the network is mocked: whoever hands the core another
+``Resolver`` decides where every connection of every engine goes.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from crawler.errors import FetchError, Kind, Skip, SkipError, UsageError
+from crawler.model import Endpoint
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+CACHED_NAMES = 10_000
+SHORTEST_TTL = 10
+"""Seconds an answer is kept at least, though a name server said less."""
+
+
+class Resolver(Protocol):
+    """Where connections go. ``close`` may be called more than once."""
+
+    def cached(self, host: str, port: int) -> Endpoint | None:
+        """The endpoint, if it is known without waiting."""
+        ...
+
+    async def resolve(self, host: str, port: int) -> Endpoint:
+        """Raises FetchError (dns) or SkipError (blocked)."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def literal(host: str) -> Address | None:
+    """The address that ``host`` (of a canonical URL) spells, or None for a name."""
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+
+
+def is_local_name(host: str) -> bool:
+    """RFC 6761 §6.3: ``localhost`` and names below it are loopback."""
+    return host == "localhost" or host.endswith(".localhost")
+
+
+class AddressRules:
+    """Which addresses may be connected to: all public ones, and what the user named.
+
+    The input names a host and port by a literal address or ``localhost``; ``allow`` adds hosts and
+    networks (``--allow-private``).
+    """
+
+    def __init__(self, allow: Iterable[str] = ()) -> None:
+        self._hosts: set[str] = set()
+        self._networks: list[Network] = []
+        self._named: set[tuple[str, int]] = set()
+        for item in allow:
+            self._allow(item)
+
+    def _allow(self, item: str) -> None:
+        try:
+            self._networks.append(ipaddress.ip_network(item.strip("[]")))
+        except ValueError:
+            if "/" in item or not item:
+                raise UsageError(
+                    f"allow_private: {item!r} is neither a host nor a network"
+                ) from None
+            self._hosts.add(item.lower())
+
+    def name(self, host: str, port: int) -> None:
+        """The input has a URL of ``host:port``."""
+        if is_local_name(host) or literal(host) is not None:
+            self._named.add((host, port))
+
+    def is_named_loopback(self, host: str, port: int) -> bool:
+        address = literal(host)
+        local = is_local_name(host) if address is None else address.is_loopback
+        return local and (host, port) in self._named
+
+    def check(self, host: str, port: int, address: str) -> None:
+        """Raises SkipError (blocked) where ``host:port`` must not be reached at ``address``."""
+        judged = ipaddress.ip_address(address)
+        if isinstance(judged, ipaddress.IPv6Address) and judged.ipv4_mapped:
+            judged = judged.ipv4_mapped
+        if judged.is_global and not judged.is_multicast:
+            return
+        if (host, port) in self._named or host in self._hosts:
+            return
+        if any(judged in network for network in self._networks):
+            return
+        raise SkipError(
+            Skip.BLOCKED,
+            f"{host} is at {address}, which is not public; --allow-private {host} would allow it",
+        )
+
+
+class _Known(msgspec.Struct, frozen=True):
+    endpoint: Endpoint
+    until: float
+
+
+class SystemResolver:
+    """DNS and the hosts file by c-ares, off the loop; literal addresses need neither."""
+
+    def __init__(self, rules: AddressRules) -> None:
+        self._rules = rules
+        self._known: OrderedDict[tuple[str, int], _Known] = OrderedDict()
+        self._asking: dict[tuple[str, int], asyncio.Task[Endpoint]] = {}
+        self._dns: _Dns | None = None
+
+    def cached(self, host: str, port: int) -> Endpoint | None:
+        known = self._known.get((host, port))
+        if known is None or known.until < time.monotonic():
+            return None
+        return known.endpoint
+
+    async def resolve(self, host: str, port: int) -> Endpoint:
+        known = self.cached(host, port)
+        if known is not None:
+            return known
+        started = time.monotonic()
+        asking = self._asking.get((host, port))
+        if asking is None:
+            asking = asyncio.get_running_loop().create_task(self._look_up(host, port))
+            self._asking[host, port] = asking
+            asking.add_done_callback(lambda _: self._asking.pop((host, port)))
+        endpoint = await asyncio.shield(asking)
+        spent = 0.0 if literal(host) else time.monotonic() - started
+        return msgspec.structs.replace(endpoint, lookup_s=spent)
+
+    async def _look_up(self, host: str, port: int) -> Endpoint:
+        address, ttl = await self._address(host)
+        self._rules.check(host, port, address)
+        endpoint = Endpoint(address, address, port)
+        self._known[host, port] = _Known(endpoint, time.monotonic() + max(ttl, SHORTEST_TTL))
+        while len(self._known) > CACHED_NAMES:
+            self._known.popitem(last=False)
+        return endpoint
+
+    async def _address(self, host: str) -> tuple[str, float]:
+        address = literal(host)
+        if address is not None:
+            return str(address), float("inf")
+        if is_local_name(host):
+            return "127.0.0.1", float("inf")
+        if self._dns is None:
+            self._dns = _Dns()
+        return await self._dns.look_up(host)
+
+    async def close(self) -> None:
+        for asking in list(self._asking.values()):
+            asking.cancel()
+        if self._dns is not None:
+            await self._dns.close()
+            self._dns = None
+
+
+class _Dns:
+    """c-ares; imported only when a name has to be looked up."""
+
+    def __init__(self) -> None:
+        import aiodns
+
+        self._error = aiodns.error.DNSError
+        self._resolver = aiodns.DNSResolver(timeout=5, tries=2)
+
+    async def look_up(self, host: str) -> tuple[str, float]:
+        """First address, IPv4 before IPv6, and its time to live in seconds."""
+        try:
+            found = await self._resolver.getaddrinfo(host, type=socket.SOCK_STREAM)
+        except self._error as error:
+            raise FetchError(Kind.DNS, f"{host}: {error.args[-1]}") from None
+        nodes = sorted(found.nodes, key=lambda node: node.family != socket.AF_INET)
+        if not nodes:
+            raise FetchError(Kind.DNS, f"{host} has no address")
+        name = nodes[0].addr[0]
+        return (name.decode() if isinstance(name, bytes) else str(name)), float(nodes[0].ttl)
+
+    async def close(self) -> None:
+        await self._resolver.close()

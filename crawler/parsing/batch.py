@@ -1,0 +1,84 @@
+"""A batch of responses → what the sinks write and what the frontier wants to know.
+
+This is the work of one parse worker, wherever it runs: a process, a thread or the fetch thread.
+"""
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from crawler.errors import FetchError, Kind
+from crawler.model import Link
+from crawler.parsing.job import Job, ParseOptions
+from crawler.parsing.page import PageParser
+from crawler.sinks.base import Encoder
+
+RECENT_LINKS = 200_000
+"""How many link keys a worker remembers having reported (about 15 MB)."""
+
+
+class Task(msgspec.Struct, frozen=True, array_like=True):
+    """A response on its way to a worker; the body as it came."""
+
+    job: Job
+    body: bytes
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
+    """What became of job ``id``: a page of ``bytes`` decoded bytes, or ``error`` and ``message``.
+
+    ``links`` are worth following and not reported by this worker before; ``filtered`` counts those
+    out of scope or too deep.
+    """
+
+    id: int
+    links: tuple[Link, ...] = ()
+    filtered: int = 0
+    bytes: int = 0
+    error: Kind | None = None
+    message: str = ""
+
+
+class Results(msgspec.Struct, frozen=True, array_like=True):
+    """A batch done: an outcome a job, the encoded pages for each sink, and the CPU it took."""
+
+    outcomes: tuple[Outcome, ...]
+    chunks: tuple[bytes, ...]
+    cpu: float
+
+
+class BatchParser:
+    """Parses batches and remembers, bounded, which links it has reported already."""
+
+    def __init__(self, options: ParseOptions, encoders: Sequence[Encoder]) -> None:
+        self._parser = PageParser(options)
+        self._encoders = tuple(encoders)
+        self._reported: set[int] = set()
+
+    def run(self, tasks: Sequence[Task]) -> Results:
+        started = time.thread_time()
+        chunks: list[list[bytes]] = [[] for _ in self._encoders]
+        outcomes = tuple(self.one(task, chunks) for task in tasks)
+        cpu = time.thread_time() - started
+        return Results(outcomes, tuple(b"".join(parts) for parts in chunks), cpu)
+
+    def one(self, task: Task, chunks: list[list[bytes]]) -> Outcome:
+        try:
+            parsed = self._parser.parse(task.job, task.body)
+        except FetchError as error:
+            return Outcome(task.job.id, error=error.kind, message=error.message)
+        for encoder, parts in zip(self._encoders, chunks, strict=True):
+            parts.append(encoder.encode(parsed.page))
+        fresh = self._fresh(parsed.follow)
+        return Outcome(task.job.id, fresh, parsed.filtered, parsed.page.bytes)
+
+    def _fresh(self, links: tuple[Link, ...]) -> tuple[Link, ...]:
+        if not links:
+            return ()
+        if len(self._reported) > RECENT_LINKS:
+            self._reported.clear()
+        reported = self._reported
+        fresh = tuple(link for link in links if link.key not in reported)
+        reported.update(link.key for link in fresh)
+        return fresh

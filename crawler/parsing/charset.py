@@ -1,0 +1,88 @@
+"""Bytes to text: the order of the HTML Standard's encoding sniffing, then detection.
+
+Byte order mark, Content-Type, <meta> in the first 1,024 bytes, UTF-8 if it is valid, what the
+bytes look like, windows-1252.
+"""
+
+import re
+
+import cchardet
+
+from crawler.parsing import labels
+
+PRESCAN_BYTES = 1024
+_DETECT_BYTES = 64 * 1024
+_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
+_COMMENT = re.compile(rb"<!--(?:-?>|.*?(?:-->|\Z))", re.DOTALL)
+_META = re.compile(rb"""<meta[\s/]((?:[^>"']|"[^"]*"|'[^']*')*)""", re.IGNORECASE)
+_ATTRIBUTE = re.compile(rb"""([^\s/>="']+)\s*(?:=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?""")
+
+
+def to_text(body: bytes, content_type: str | None) -> tuple[str | bytes, str]:
+    """Text of ``body`` and the name of its character set by the Encoding Standard.
+
+    The text comes as bytes where they are valid UTF-8 already, which saves the parser a round
+    trip; else as str, with U+FFFD for what cannot be decoded. Never raises.
+    """
+    for mark, name in _MARKS:
+        if body.startswith(mark):
+            return _decode(body[len(mark) :], name)
+    declared = from_header(content_type) or from_meta(body)
+    if declared:
+        return _decode(body, declared)
+    if _is_utf8(body):
+        return body, "utf-8"
+    return _decode(body, _detected(body) or "windows-1252")
+
+
+def from_header(content_type: str | None) -> str | None:
+    """Name of the character set in a Content-Type, if it is known."""
+    match = _CHARSET.search(content_type or "")
+    return labels.find(match[1]) if match else None
+
+
+def from_meta(body: bytes) -> str | None:
+    """Name of the character set that the first <meta> with a known one declares."""
+    head = _COMMENT.sub(b" ", body[:PRESCAN_BYTES])
+    for tag in _META.finditer(head):
+        name = _declared(_attributes(tag[1]))
+        if name:
+            # Whoever could read this tag byte by byte has not read UTF-16.
+            return "utf-8" if name.startswith("utf-16") else name
+    return None
+
+
+def _attributes(tag: bytes) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, *values in _ATTRIBUTE.findall(tag):
+        found.setdefault(name.decode("latin-1").lower(), b"".join(values).decode("latin-1"))
+    return found
+
+
+def _declared(attributes: dict[str, str]) -> str | None:
+    if "charset" in attributes:
+        return labels.find(attributes["charset"])
+    if attributes.get("http-equiv", "").lower() == "content-type":
+        return from_header(attributes.get("content"))
+    return None
+
+
+def _decode(body: bytes, name: str) -> tuple[str | bytes, str]:
+    if name == "utf-8" and _is_utf8(body):
+        return body, name
+    return body.decode(labels.codec(name), "replace"), name
+
+
+def _is_utf8(body: bytes) -> bool:
+    if body.isascii():
+        return True
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _detected(body: bytes) -> str | None:
+    return labels.find(cchardet.detect(body[:_DETECT_BYTES])["encoding"])

@@ -1,0 +1,62 @@
+"""``--parser module:function``: a function of the user's, called with every page's Document."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+
+from crawler.errors import FetchError, Kind, UsageError
+from crawler.parsing.document import Document
+
+ParserFunction = Callable[[Document], dict[str, object] | None]
+
+
+class CustomParser:
+    """Calls the function that ``spec`` names. Raises UsageError where there is none."""
+
+    def __init__(self, spec: str) -> None:
+        self._spec = spec
+        self._function = _load(spec)
+
+    def fields(self, document: Document) -> dict[str, object]:
+        """Call the function; what it returns comes as plain JSON types, None as no fields.
+
+        Raises FetchError of kind ``parse`` for whatever it raises (``sys.exit`` included), and for
+        what is no dict or cannot be written as JSON.
+        """
+        try:
+            found = self._function(document)
+            return {} if found is None else _plain(found)
+        except (Exception, SystemExit) as error:
+            message = f"parser {self._spec}: {type(error).__name__}: {error}"
+            raise FetchError(Kind.PARSE, message) from error
+
+
+def check_parser(spec: str) -> None:
+    """Import the function that ``spec`` names. Raises UsageError where there is none."""
+    _load(spec)
+
+
+def _plain(found: object) -> dict[str, object]:
+    if not isinstance(found, dict):
+        raise TypeError(f"a dict or None is expected, not {type(found).__name__}")
+    return msgspec.json.decode(msgspec.json.encode(found), type=dict[str, object])
+
+
+def _load(spec: str) -> ParserFunction:
+    module, _, name = spec.partition(":")
+    if not module or not name:
+        raise UsageError(f"--parser {spec}: module:function is expected")
+    # A script installed in bin/ does not have the directory it is called from on its path.
+    if not {"", str(Path.cwd())} & set(sys.path):
+        sys.path.append(str(Path.cwd()))
+    try:
+        function = getattr(import_module(module), name)
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"--parser {spec}: {type(error).__name__}: {error}") from error
+    if not callable(function) or inspect.iscoroutinefunction(function):
+        raise UsageError(f"--parser {spec}: a plain function is expected")
+    return function  # type: ignore[no-any-return]

@@ -1,0 +1,55 @@
+"""What goes to a parse worker and what comes back: small records; the body travels beside them."""
+
+import msgspec
+
+from crawler.model import Link, Page
+from crawler.parsing.fields import Rule
+from crawler.urls import Scope
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One good response to be parsed. Its body comes as sent: Content-Encoding not undone.
+
+    ``seed`` is the input URL the entry descends from, ``robots`` the X-Robots-Tag header.
+    """
+
+    id: int
+    url: str
+    final_url: str
+    seed: str
+    status: int
+    content_type: str | None
+    content_encoding: str | None
+    robots: str | None
+    fetched_at: str
+    elapsed_ms: float
+    depth: int
+
+
+class ParseOptions(msgspec.Struct, frozen=True):
+    """What is wanted of every page. ``max_bytes`` bounds a body after content decoding.
+
+    ``parser`` names a function as ``module:function``; ``robots`` obeys nofollow.
+    Without ``read`` no page is looked into: its record has neither title nor links.
+    """
+
+    max_bytes: int
+    follow: bool
+    max_depth: int | None
+    scope: Scope
+    html: bool = False
+    parser: str | None = None
+    extract: tuple[Rule, ...] = ()
+    robots: bool = True
+    read: bool = True
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """The page, its links to follow (in scope, shallow enough, unique by key), and how many not.
+
+    ``filtered`` counts the links that were out of scope or too deep; 0 where nothing is followed.
+    """
+
+    page: Page
+    follow: tuple[Link, ...] = ()
+    filtered: int = 0

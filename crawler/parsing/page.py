@@ -1,0 +1,79 @@
+"""Job and body → Parsed: everything that happens to a page in a worker, in order."""
+
+from hashlib import sha256
+
+import msgspec
+from selectolax.lexbor import SelectolaxError
+
+from crawler.errors import FetchError, Kind
+from crawler.model import Link, Page
+from crawler.parsing.custom import CustomParser
+from crawler.parsing.decode import decode_body
+from crawler.parsing.document import Document
+from crawler.parsing.fields import extract
+from crawler.parsing.html import Facts, forbids_following, read_facts
+from crawler.parsing.job import Job, Parsed, ParseOptions
+from crawler.urls import key
+
+
+class PageParser:
+    """Built once a worker. Raises UsageError where ``options.parser`` cannot be used."""
+
+    def __init__(self, options: ParseOptions) -> None:
+        self._options = options
+        self._custom = CustomParser(options.parser) if options.parser else None
+
+    def parse(self, job: Job, body: bytes | memoryview) -> Parsed:
+        """Make page and links. Raises FetchError of kind ``decode``, ``too_large`` or ``parse``."""
+        data = decode_body(body, job.content_encoding, self._options.max_bytes)
+        document = Document(job, data)
+        try:
+            facts = read_facts(document.tree, job.final_url) if document.is_html else Facts()
+        except SelectolaxError as error:
+            raise FetchError(Kind.PARSE, f"HTML parser: {error}") from error
+        follow, filtered = self._follow(job, facts)
+        return Parsed(self._page(job, document, facts), follow, filtered)
+
+    def _page(self, job: Job, document: Document, facts: Facts) -> Page:
+        is_html = document.is_html
+        return Page(
+            url=job.url,
+            final_url=job.final_url,
+            status=job.status,
+            content_type=job.content_type,
+            fetched_at=job.fetched_at,
+            elapsed_ms=job.elapsed_ms,
+            bytes=len(document.body),
+            digest=sha256(document.body).hexdigest(),
+            depth=job.depth,
+            encoding=document.encoding if is_html else None,
+            title=facts.title,
+            description=facts.description,
+            lang=facts.lang,
+            canonical=facts.canonical,
+            links=facts.links,
+            fields=self._fields(document),
+            html=document.text if is_html and self._options.html else msgspec.UNSET,
+        )
+
+    def _fields(self, document: Document) -> dict[str, object] | None:
+        """Merge extracted fields and those of the user's function, which win; None if not asked."""
+        if self._custom is None and not self._options.extract:
+            return None
+        fields = extract(self._options.extract, document.tree) if document.is_html else {}
+        return fields | self._custom.fields(document) if self._custom else fields
+
+    def _follow(self, job: Job, facts: Facts) -> tuple[tuple[Link, ...], int]:
+        """Links to follow, and how many were out of scope or too deep."""
+        options = self._options
+        if not options.follow or (options.robots and _nofollow(job, facts)):
+            return (), 0
+        if options.max_depth is not None and job.depth >= options.max_depth:
+            return (), len(facts.links)
+        near = [url for url in facts.links if options.scope.allows(job.seed, url)]
+        links = {identity: Link(url, identity) for url in near for identity in (key(url),)}
+        return tuple(links.values()), len(facts.links) - len(near)
+
+
+def _nofollow(job: Job, facts: Facts) -> bool:
+    return facts.nofollow or forbids_following(job.robots)

@@ -1,0 +1,78 @@
+"""All outputs of a run behind one thread: the fetch thread never waits for a disk or a pipe."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from crawler.sinks.base import Writer
+
+COMMIT_EVERY = 1.0
+"""Seconds between commits while the crawl goes on."""
+
+
+class Output:
+    """Chunks for numbered writers, written in order by one thread.
+
+    ``waiting_bytes`` have been put and are not written. ``also`` runs on the same thread after each
+    round, for what else has to reach the disk. The first error reaches ``fail``; after it nothing
+    more is written.
+    """
+
+    fail: Callable[[Exception], None]
+    written: Callable[[], None]
+
+    def __init__(self, writers: Sequence[Writer], also: Callable[[], None]) -> None:
+        self._writers = tuple(writers)
+        self._also = also
+        self._pending: list[tuple[int, bytes]] = []
+        self._thread = ThreadPoolExecutor(1, "crawler-output")
+        self._writing: asyncio.Future[None] | None = None
+        self._committed = time.monotonic()
+        self.waiting_bytes = 0
+
+    def put(self, index: int, chunk: bytes) -> None:
+        self.waiting_bytes += len(chunk)
+        self._pending.append((index, chunk))
+        if self._writing is None:
+            self._start()
+
+    def _start(self) -> None:
+        chunks, self._pending = self._pending, []
+        loop = asyncio.get_running_loop()
+        self._writing = loop.run_in_executor(self._thread, self._write, chunks)
+        self._writing.add_done_callback(lambda done: self._done(chunks, done))
+
+    def _done(self, chunks: list[tuple[int, bytes]], done: "asyncio.Future[None]") -> None:
+        self._writing = None
+        self.waiting_bytes -= sum(len(chunk) for _, chunk in chunks)
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, Exception):
+            self.fail(error)
+        elif self._pending:
+            self._start()
+        self.written()
+
+    def _write(self, chunks: list[tuple[int, bytes]]) -> None:
+        for index, chunk in chunks:
+            self._writers[index].append(chunk)
+        if time.monotonic() - self._committed > COMMIT_EVERY:
+            self._commit()
+
+    def _commit(self) -> None:
+        for writer in self._writers:
+            writer.commit()
+        self._also()
+        self._committed = time.monotonic()
+
+    async def finish(self) -> None:
+        """Everything put is on disk when this returns. Raises StateError."""
+        while self._writing is not None:
+            await asyncio.wait([self._writing])
+            await asyncio.sleep(0)  # _done runs first and may have started the next round
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._commit)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        for writer in self._writers:
+            writer.close()

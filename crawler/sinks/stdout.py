@@ -1,0 +1,37 @@
+"""The writer for standard output: what went out cannot be taken back."""
+
+import os
+import sys
+
+from crawler.errors import StateError
+
+
+class StdoutWriter:
+    """Whole lines, as soon as they are there; at least once after a resume."""
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._fd = os.dup(sys.stdout.fileno())
+        self._length = 0
+
+    def append(self, chunk: bytes) -> None:
+        view = memoryview(chunk)
+        try:
+            while view:
+                written = os.write(self._fd, view)
+                self._length += written
+                view = view[written:]
+        except BrokenPipeError:
+            raise StateError("standard output was closed by its reader") from None
+        except OSError as error:
+            raise StateError(f"standard output: {error.strerror or error}") from None
+
+    def commit(self) -> int:
+        return self._length
+
+    def cut(self, offset: int) -> None:
+        if offset != self._length:
+            raise StateError("standard output cannot be cut")
+
+    def close(self) -> None:
+        os.close(self._fd)

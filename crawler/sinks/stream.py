@@ -1,0 +1,72 @@
+"""The sink behind ``Crawler.stream``: pages for a user's own loop, through a bounded queue."""
+
+import queue
+from collections.abc import Iterator
+
+import msgspec
+
+from crawler.errors import StateError
+from crawler.model import Page
+
+_END = None
+_CHUNKS = 4
+"""Chunks that wait for the user at most; more hold the crawl up, as a slow disk does."""
+
+
+class PageEncoder:
+    """Pages as MessagePack, each behind its length, so that chunks can be concatenated."""
+
+    def encode(self, page: Page) -> bytes:
+        data = msgspec.msgpack.encode(page)
+        return len(data).to_bytes(4, "big") + data
+
+
+class StreamWriter:
+    """Hands chunks to a reader on another thread; ``append`` waits while that one is behind."""
+
+    def __init__(self) -> None:
+        self._chunks: queue.Queue[bytes | None] = queue.Queue(_CHUNKS)
+        self._abandoned = False
+        self._length = 0
+
+    def append(self, chunk: bytes) -> None:
+        while not self._abandoned:
+            try:
+                self._chunks.put(chunk, timeout=0.1)
+            except queue.Full:
+                continue
+            self._length += len(chunk)
+            return
+
+    def commit(self) -> int:
+        return self._length
+
+    def cut(self, offset: int) -> None:
+        if offset != self._length:
+            raise StateError("a stream cannot be cut")
+
+    def close(self) -> None:
+        """Nothing more comes; a reader that still reads sees the end."""
+        while not self._abandoned:
+            try:
+                self._chunks.put(_END, timeout=0.1)
+            except queue.Full:
+                continue
+            return
+
+    def abandon(self) -> None:
+        """The reader has left; nothing waits for it any more."""
+        self._abandoned = True
+
+    def read(self) -> list[Page] | None:
+        """The next pages, waiting for them; None at the end."""
+        chunk = self._chunks.get()
+        return None if chunk is _END else list(decode(chunk))
+
+
+def decode(chunk: bytes) -> Iterator[Page]:
+    at = 0
+    while at < len(chunk):
+        size = int.from_bytes(chunk[at : at + 4], "big")
+        at += 4 + size
+        yield msgspec.msgpack.decode(memoryview(chunk)[at - size : at], type=Page)

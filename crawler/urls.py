@@ -1,0 +1,272 @@
+"""URLs: what is one, when two are the same, how links resolve, and which are near their seed.
+
+Parsing and serialising are the URL Standard's (https://url.spec.whatwg.org), done by can_ada. A
+*canonical* URL is what ``canonical`` returns: ASCII, absolute, http or https, no userinfo, no
+fragment. Functions that take a ``url`` expect that; they raise nothing.
+"""
+
+import re
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import product
+from typing import TYPE_CHECKING, Literal, get_args
+from urllib.parse import unquote
+
+import can_ada
+import msgspec
+
+from crawler.errors import CrawlerError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from publicsuffixlist import PublicSuffixList
+
+MAX_URL_CHARACTERS = 8192
+MAX_IDN_CHARACTERS = 255
+"""Bound on a host that needs IDNA, which is quadratic; a DNS name has at most 253 characters."""
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+ScopeKind = Literal["host", "domain", "prefix", "any"]
+
+_SCHEME = re.compile(r"[\x00-\x20]*([a-z][a-z0-9+.-]*):(?!\d)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"[\x00-\x20]*(?:https?:[/\\]*|[/\\]{2,})([^/\\?#]*)", re.IGNORECASE)
+_TAB_AND_NEWLINE = dict.fromkeys(map(ord, "\t\n\r"))
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def _same_escape(escape: str) -> str:
+    """Write a percent-encoded byte the one way (RFC 3986, 6.2.2.1 and 6.2.2.2)."""
+    character = chr(int(escape[1:], 16))
+    return character if character in _UNRESERVED else escape.upper()
+
+
+_SAME_ESCAPE = {
+    escape: _same_escape(escape)
+    for escape in map("%{0[0]}{0[1]}".format, product("0123456789abcdefABCDEF", repeat=2))
+}
+
+
+class UrlError(CrawlerError):
+    """The text is no absolute http or https URL; ``message`` says why, without quoting it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InputUrl(msgspec.Struct, frozen=True):
+    """A URL as somebody typed it: canonical, and the ``user:password`` it carried, decoded."""
+
+    url: str
+    userinfo: str | None = None
+
+
+def canonical(text: str) -> str:
+    """Write the URL in ``text`` as the URL Standard does, without userinfo and fragment.
+
+    Linear in the length of ``text``, which is at most 8,192 characters, as is the result.
+    Raises UrlError.
+    """
+    return _serialise(_parse(text))
+
+
+def parse_input(text: str) -> InputUrl:
+    """Like ``canonical``, but userinfo is kept apart instead of dropped. Raises UrlError."""
+    parsed = _parse(text)
+    userinfo = None
+    if parsed.has_credentials():
+        userinfo = f"{unquote(parsed.username)}:{unquote(parsed.password)}"
+    return InputUrl(_serialise(parsed), userinfo)
+
+
+def key(url: str) -> int:
+    """Signed 64-bit identity: equal for all spellings of the same URL.
+
+    Over what ``canonical`` levels, percent-encoded unreserved characters are decoded, the other
+    escapes written in upper case, and an empty query is none.
+    """
+    return int.from_bytes(blake2b(_level(url).encode(), digest_size=8).digest(), signed=True)
+
+
+def origin(url: str) -> str:
+    """``scheme://host[:port]``; the default port is not written."""
+    return url[: url.index("/", len("https://"))]
+
+
+def authority(url: str) -> str:
+    """``host[:port]`` of a URL or an origin, the default port not written.
+
+    So http and https of a host share it.
+    """
+    return url.split("/", 3)[2]
+
+
+def host_port(url: str) -> tuple[str, int]:
+    """Host and port to connect to; an IPv6 literal comes without its brackets."""
+    place = authority(url)
+    host, colon, port = place.rpartition(":")
+    if not colon or port.endswith("]"):
+        return place.strip("[]"), DEFAULT_PORTS[url.partition(":")[0]]
+    return host.strip("[]"), int(port)
+
+
+@lru_cache(maxsize=4096)
+def registrable_domain(host: str) -> str:
+    """Cut ``host`` to what one can register: ``a.b.co.uk`` → ``b.co.uk`` (publicsuffix.org).
+
+    IP literals, public suffixes and single labels are their own.
+    """
+    if ":" in host or host.rpartition(".")[2].isdigit():
+        return host
+    return _suffixes().privatesuffix(host) or host
+
+
+class Joiner:
+    """Resolves the links of one page; the base is parsed once.
+
+    Raises UrlError where ``base`` is not an absolute http or https URL.
+    """
+
+    def __init__(self, base: str) -> None:
+        self._base = can_ada.parse(canonical(base))
+
+    def join(self, href: str) -> str | None:
+        """``href`` as a canonical URL; None where it leads to no http or https URL."""
+        href = href.partition("#")[0]
+        if _oversized(href):
+            return None
+        try:
+            url = str(self._base + href)
+            if "@" in url:
+                url = _serialise(can_ada.parse(url))
+        except (ValueError, TypeError, UrlError):
+            return None
+        fits = len(url) <= MAX_URL_CHARACTERS and url.startswith(("http://", "https://"))
+        return url if fits else None
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Which links may be followed, seen from the input URL (*seed*) they descend from.
+
+    ``host``: the seed's host and port, http and https alike. ``domain``: its registrable domain.
+    ``prefix``: its host, port and directory. ``any``: everywhere. ``include`` and ``exclude`` are
+    regular expressions, searched in the URL: one of the former (if any), none of the latter.
+    """
+
+    kind: ScopeKind = "host"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def allows(self, seed: str, url: str) -> bool:
+        """Whether ``url`` is in the scope of ``seed``; both are canonical."""
+        if not self._near(seed, url):
+            return False
+        if self.include and not _matches(self.include, url):
+            return False
+        return not _matches(self.exclude, url)
+
+    def _near(self, seed: str, url: str) -> bool:
+        if self.kind == "any":
+            return True
+        if self.kind == "domain":
+            return _domain(seed) == registrable_domain(host_port(url)[0])
+        return _place(url).startswith(_territory(self.kind, seed))
+
+
+def make_scope(kind: str, include: "Iterable[str]" = (), exclude: "Iterable[str]" = ()) -> Scope:
+    """Make a scope. Raises UsageError for an unknown kind or an invalid regular expression."""
+    scope = Scope(_scope_kind(kind), tuple(include), tuple(exclude))
+    for pattern in scope.include + scope.exclude:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise UsageError(f"invalid regular expression {pattern!r}: {error}") from error
+    return scope
+
+
+def _parse(text: str) -> can_ada.URL:
+    if _oversized(text):
+        raise UrlError(f"longer than {MAX_URL_CHARACTERS:,} characters, or the host is too long")
+    try:
+        parsed = can_ada.parse(text)
+    except (ValueError, TypeError):  # TypeError: a lone surrogate
+        raise UrlError(_diagnosis(text)) from None
+    if parsed.protocol not in ("http:", "https:"):
+        raise UrlError(_diagnosis(text))
+    return parsed
+
+
+def _serialise(parsed: can_ada.URL) -> str:
+    if parsed.has_credentials():
+        parsed.username = parsed.password = ""
+    url = parsed.href.partition("#")[0]
+    if len(url) > MAX_URL_CHARACTERS:
+        raise UrlError(f"longer than {MAX_URL_CHARACTERS:,} characters once encoded")
+    return url
+
+
+def _oversized(text: str) -> bool:
+    """Whether parsing ``text`` could take long."""
+    if len(text) > MAX_URL_CHARACTERS:
+        return True
+    if text.isascii():
+        return False
+    authority = _AUTHORITY.match(text.translate(_TAB_AND_NEWLINE))
+    return authority is not None and len(authority[1]) > MAX_IDN_CHARACTERS
+
+
+def _diagnosis(text: str) -> str:
+    """Why ``text`` is no URL for us, in words that do not quote it: it may hold a password."""
+    if not text.strip():
+        return "empty"
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        return "not an absolute URL: put http:// or https:// in front of the host"
+    if scheme[1].lower() not in DEFAULT_PORTS:
+        return f"unknown scheme {scheme[1][:30]!r}: http and https are known"
+    return "not a valid URL: look at the host and the port"
+
+
+def _level(url: str) -> str:
+    """``url`` with the spellings that canonical URLs still differ in made equal."""
+    if "%" in url:
+        url = _ESCAPE.sub(lambda escape: _SAME_ESCAPE[escape[0]], url)
+    return url.removesuffix("?")
+
+
+def _place(url: str) -> str:
+    """Everything behind the scheme: ``host[:port]/path?query``."""
+    return _level(url).partition("://")[2]
+
+
+@lru_cache(maxsize=4096)
+def _territory(kind: ScopeKind, seed: str) -> str:
+    """Find what every place in the scope of ``seed`` starts with."""
+    if kind == "host":
+        return authority(seed) + "/"
+    return _place(seed).partition("?")[0].rpartition("/")[0] + "/"
+
+
+@lru_cache(maxsize=4096)
+def _domain(seed: str) -> str:
+    return registrable_domain(host_port(seed)[0])
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> "PublicSuffixList":
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList()
+
+
+def _matches(patterns: tuple[str, ...], url: str) -> bool:
+    return any(re.search(pattern, url) for pattern in patterns)
+
+
+def _scope_kind(kind: str) -> ScopeKind:
+    for known in get_args(ScopeKind):
+        if kind == known:
+            return known  # type: ignore[no-any-return]
+    raise UsageError(f"unknown scope {kind!r}: one of {', '.join(get_args(ScopeKind))}")

@@ -1,0 +1,254 @@
+"""The engine contract, part two: what goes wrong has a kind, and everything has a bound."""
+
+import asyncio
+import datetime as dt
+import socket
+import ssl
+import time
+
+import pytest
+import trustme
+from support.engines import Arrivals, ask, little_memory, outcome
+
+from crawler.engines.base import Engine
+from crawler.errors import Kind
+from crawler.model import Endpoint, Request
+from crawler.testing.server import CLOSE, CUT, RESET, SILENCE, Answer, Step
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+MEGABYTE = b"x" * 1_000_000
+BOUNDED = {Kind.PROTOCOL, Kind.TOO_LARGE, Kind.TIMEOUT}
+
+
+def script(*steps: Step) -> Answer:
+    return Answer(script=steps)
+
+
+def context_of(*names: str, ca: trustme.CA, not_after: dt.datetime | None = None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert(*names, not_after=not_after).configure_cert(context)
+    return context
+
+
+# --- connecting
+
+
+async def test_a_refused_connection(engine: Engine, scheme: str) -> None:
+    with socket.socket() as taken:  # bound, not listening: nobody else gets the port meanwhile
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        endpoint = Endpoint("127.0.0.1", "127.0.0.1", port)
+        request = Request(f"{scheme}://shop.example:{port}/", endpoint, (), 10.0, 1000)
+        assert await outcome(engine, request) is Kind.CONNECT
+
+
+@pytest.mark.parametrize("fault", ["self-signed", "expired", "wrong host", "no TLS"])
+async def test_tls_that_cannot_be_trusted(engine: Engine, serve, ca, fault: str) -> None:
+    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    match fault:
+        case "self-signed":
+            server = serve(Answer(), tls=context_of("shop.example", ca=trustme.CA()))
+        case "expired":
+            server = serve(Answer(), tls=context_of("shop.example", ca=ca, not_after=past))
+        case "wrong host":
+            server = serve(Answer(), tls=context_of("other.example", ca=ca))
+        case _:
+            server = serve(Answer())
+    url = f"https://shop.example:{server.port}/"
+    request = Request(url, Endpoint("127.0.0.1", "127.0.0.1", server.port), (), 10.0, 1000)
+    assert await outcome(engine, request) is Kind.TLS
+    assert server.seen == []
+
+
+async def test_verify_false_is_for_one_request_only(engine: Engine, serve) -> None:
+    server = serve(Answer(body=b"trust me"), tls=context_of("a.example", ca=trustme.CA()))
+    assert await outcome(engine, ask(server)) is Kind.TLS
+    assert await outcome(engine, ask(server, verify=False)) == (200, b"trust me")
+    assert await outcome(engine, ask(server)) is Kind.TLS
+    assert await outcome(engine, ask(server, verify=False)) == (200, b"trust me")
+
+
+async def test_verify_false_still_says_the_name(engine: Engine, serve) -> None:
+    context = context_of("shop.example", ca=trustme.CA())
+    names: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+    server = serve(Answer(), tls=context)
+    await engine.fetch(ask(server, host="shop.example", verify=False))
+    assert names == ["shop.example"]
+
+
+# --- answers that break off
+
+
+BROKEN = {
+    "reset before the answer": (script(RESET), {Kind.RESET}),
+    "end before the answer": (script(CLOSE), {Kind.RESET}),
+    "end within the status line": (script(b"HTTP/1.1 200", CLOSE), {Kind.TRUNCATED}),
+    "end within the headers": (script(OK, b"Content-Le", CLOSE), {Kind.TRUNCATED}),
+    "end after a header line": (script(OK, b"Content-Length: 0\r\n", CLOSE), {Kind.TRUNCATED}),
+    "end after a 1xx": (
+        script(b"HTTP/1.1 103 Early Hints\r\n\r\n", CLOSE),
+        {Kind.TRUNCATED, Kind.RESET},
+    ),
+    "reset within the headers": (
+        script(OK, 0.05, RESET),
+        {Kind.RESET, Kind.TRUNCATED},
+    ),
+    "reset within a body of known length": (
+        script(OK, b"Content-Length: 9\r\n\r\nbody", 0.05, RESET),
+        {Kind.RESET, Kind.TRUNCATED},
+    ),
+    "reset within a body without length": (
+        script(OK, b"\r\nbody", 0.05, RESET),
+        {Kind.RESET, Kind.TRUNCATED},
+    ),
+    "reset within chunks": (
+        script(CHUNKED, b"4\r\nbody\r\n", 0.05, RESET),
+        {Kind.RESET, Kind.TRUNCATED},
+    ),
+    "short body": (script(OK, b"Content-Length: 9\r\n\r\nbody", CLOSE), {Kind.TRUNCATED}),
+    "no body": (script(OK, b"Content-Length: 9\r\n\r\n", CLOSE), {Kind.TRUNCATED}),
+    "end within a chunk": (script(CHUNKED, b"9\r\nbody", CLOSE), {Kind.TRUNCATED}),
+    "end between chunks": (script(CHUNKED, b"4\r\nbody\r\n", CLOSE), {Kind.TRUNCATED}),
+    "end within a chunk size": (script(CHUNKED, b"4\r\nbody\r\n1", CLOSE), {Kind.TRUNCATED}),
+    "end within trailers": (
+        script(CHUNKED, b"4\r\nbody\r\n0\r\nX-Late: 1\r\n", CLOSE),
+        {Kind.TRUNCATED},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+async def test_an_answer_that_breaks_off_is_a_failure(
+    engine: Engine, serve, scheme: str, case: str
+) -> None:
+    answer, kinds = BROKEN[case]
+    server = serve(answer, scheme)
+    assert await outcome(engine, ask(server)) in kinds
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("ending", [CLOSE, CUT])
+async def test_only_a_proper_end_ends_a_body_without_length(
+    engine: Engine, serve, scheme: str, ending
+) -> None:
+    server = serve(script(OK, b"\r\nwhole?", ending), scheme)
+    cut_short = ending is CUT and scheme == "https"  # without close_notify anybody can cut it
+    expected = Kind.TRUNCATED if cut_short else (200, b"whole?")
+    assert await outcome(engine, ask(server)) == expected
+
+
+# --- limits
+
+
+TOO_LARGE = {
+    "as announced": script(
+        OK, b"Content-Length: 100000000\r\n\r\n", ("repeat", MEGABYTE, 100, 0.0)
+    ),
+    "without length": script(OK, b"\r\n", ("repeat", MEGABYTE, 100, 0.0), CLOSE),
+    "in chunks": script(
+        CHUNKED, ("repeat", b"f4240\r\n" + MEGABYTE + b"\r\n", 100, 0.0), b"0\r\n\r\n"
+    ),
+    "in one chunk": script(CHUNKED, b"5f5e100\r\n", ("repeat", MEGABYTE, 100, 0.0)),
+}
+
+
+@pytest.mark.parametrize("case", TOO_LARGE)
+async def test_a_body_over_the_limit_is_left_unread(
+    engine: Engine, serve, scheme: str, case: str
+) -> None:
+    server = serve(TOO_LARGE[case], scheme)
+    assert await outcome(engine, ask(server, max_bytes=100_000)) is Kind.TOO_LARGE
+    assert server.answered == []  # the kernel cannot have taken 100 MB nobody read
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 5000\r\n\r\n", b"\r\n"])
+async def test_the_limit_itself_is_allowed(engine: Engine, serve, framing: bytes) -> None:
+    server = serve(script(OK, framing, b"x" * 5000, CLOSE))
+    assert await outcome(engine, ask(server, max_bytes=5000)) == (200, b"x" * 5000)
+    assert await outcome(engine, ask(server, max_bytes=4999)) is Kind.TOO_LARGE
+
+
+@pytest.mark.parametrize("length", [b"1000000000000", b"9" * 400])
+async def test_a_lie_in_content_length_costs_no_memory(
+    engine: Engine, serve, length: bytes
+) -> None:
+    server = serve(script(OK, b"Content-Length: " + length + b"\r\n\r\nfew", CLOSE))
+    with little_memory():
+        refused = {Kind.TOO_LARGE, Kind.PROTOCOL}
+        assert await outcome(engine, ask(server)) in refused
+        assert await outcome(engine, ask(server, max_bytes=10**15)) in refused | {Kind.TRUNCATED}
+
+
+LINE = b"X-Filler: " + b"y" * 90 + b"\r\n"
+ENDLESS = {
+    "headers": script(OK, ("repeat", LINE * 50, None, 0.0)),
+    "one header": script(OK, b"X: ", ("repeat", b"y" * 5000, None, 0.0)),
+    "status line": script(b"HTTP/1.1 200 ", ("repeat", b"y" * 5000, None, 0.0)),
+    "1xx": script(("repeat", b"HTTP/1.1 103 Early Hints\r\n" + LINE + b"\r\n", None, 0.0)),
+    "bare 1xx": script(("repeat", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, None, 0.0)),
+    "trailers": script(CHUNKED, b"1\r\nx\r\n0\r\n", ("repeat", LINE * 50, None, 0.0)),
+    "chunk extension": script(CHUNKED, b"1;", ("repeat", b"y" * 5000, None, 0.0)),
+    "headers by the byte": script(OK, b"X: ", ("repeat", b"y", None, 0.02)),
+    "body by the byte": script(OK, b"\r\n", ("repeat", b"y", None, 0.02)),
+    "chunks by the byte": script(CHUNKED, ("repeat", b"1\r\ny\r\n", None, 0.0)),
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+async def test_nothing_is_read_without_end(engine: Engine, serve, case: str) -> None:
+    server = serve(ENDLESS[case])
+    with little_memory():
+        started = time.monotonic()
+        assert await outcome(engine, ask(server, timeout=0.5)) in BOUNDED
+        assert time.monotonic() - started < 1.5
+
+
+# --- deadlines
+
+
+SLOW = {
+    "accepted, nothing said": script(SILENCE),
+    "within the headers": script(OK, SILENCE),
+    "after the headers": script(OK, b"Content-Length: 9\r\n\r\n", SILENCE),
+    "within the body": script(OK, b"Content-Length: 9\r\n\r\nbody", SILENCE),
+    "within chunks": script(CHUNKED, b"4\r\nbody\r\n", SILENCE),
+    "dripping": script(OK, b"\r\n", ("repeat", b"y", None, 0.05)),
+}
+
+
+@pytest.mark.parametrize("case", SLOW)
+async def test_the_deadline_holds(engine: Engine, serve, scheme: str, case: str) -> None:
+    server = serve(SLOW[case], scheme)
+    started = time.monotonic()
+    assert await outcome(engine, ask(server, timeout=0.4)) is Kind.TIMEOUT
+    assert 0.35 < time.monotonic() - started < 1.4
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("options", [{"accept": False}, {"handshake_delay": 60.0}], ids=str)
+async def test_the_deadline_holds_before_the_request(
+    engine: Engine, serve, certificate, options
+) -> None:
+    tls = certificate if "handshake_delay" in options else None
+    server = serve(Answer(), tls=tls, **options)
+    started = time.monotonic()
+    assert await outcome(engine, ask(server, timeout=0.4)) is Kind.TIMEOUT
+    assert 0.35 < time.monotonic() - started < 1.4
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("case", ["connect", *SLOW])
+async def test_a_slow_server_holds_up_no_other(engine: Engine, serve, case: str) -> None:
+    if engine.capabilities.max_concurrency == 1:
+        return  # one after the other is what it is for
+    arrivals = Arrivals(answer=SLOW.get(case, Answer()))
+    slow = serve(arrivals, accept=case != "connect")
+    waiting = asyncio.create_task(outcome(engine, ask(slow)))
+    if case != "connect":
+        await arrivals.wait()
+    assert await outcome(engine, ask(serve(Answer(body=b"quick")))) == (200, b"quick")
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)

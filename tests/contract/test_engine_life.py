@@ -1,0 +1,188 @@
+"""The engine contract, part three: cancelled, closed, kept alive, and how long it all took."""
+
+import asyncio
+import statistics
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from support.engines import SILENT, Arrivals, ask, outcome
+
+from crawler.engines.base import Engine, EngineOptions
+from crawler.engines.sequential import SequentialEngine
+from crawler.errors import Kind, UsageError
+from crawler.testing.server import CLOSE, Answer
+
+LINUX = sys.platform == "linux"
+
+
+def open_sockets() -> set[str]:
+    links = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            links.append(str(entry.readlink()))
+        except FileNotFoundError:  # the listing's own descriptor
+            continue
+    return {link for link in links if link.startswith("socket:")}
+
+
+def slots(engine: Engine) -> int:
+    return engine.capabilities.max_concurrency or 4
+
+
+def test_sequential_refuses_to_be_concurrent() -> None:
+    with pytest.raises(UsageError, match="concurrency must be 1, not 8"):
+        SequentialEngine(EngineOptions(8))
+
+
+async def test_fetches_run_side_by_side(engine: Engine, serve) -> None:
+    arrivals = Arrivals(slots(engine))
+    server = serve(arrivals)
+    tasks = [asyncio.create_task(outcome(engine, ask(server, timeout=3.0))) for _ in range(4)]
+    await arrivals.wait()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_more_fetches_than_slots_all_get_their_turn(engine: Engine, serve) -> None:
+    server = serve(lambda seen: Answer(body=seen.target.encode()))
+    paths = [f"/{number}" for number in range(25)]
+    ended = await asyncio.gather(*(outcome(engine, ask(server, path)) for path in paths))
+    assert ended == [(200, path.encode()) for path in paths]
+
+
+async def test_the_deadline_covers_the_wait_for_a_slot(engine: Engine, serve) -> None:
+    arrivals = Arrivals(slots(engine))
+    server = serve(arrivals)
+    holding = [asyncio.create_task(outcome(engine, ask(server))) for _ in range(slots(engine))]
+    await arrivals.wait()
+    async with asyncio.timeout(1.4):
+        assert await outcome(engine, ask(server, timeout=0.4)) is Kind.TIMEOUT
+    for task in holding:
+        task.cancel()
+    await asyncio.gather(*holding, return_exceptions=True)
+
+
+@pytest.mark.parametrize("when", ["answer", "body", "connect"])
+async def test_cancelling_frees_every_slot(engine: Engine, serve, scheme: str, when: str) -> None:
+    count = slots(engine)
+    begun = Answer(script=(b"HTTP/1.1 200 OK\r\n\r\nbody", *SILENT.script))
+    arrivals = Arrivals(count, begun if when == "body" else SILENT)
+    server = serve(arrivals, **({"accept": False} if when == "connect" else {"scheme": scheme}))
+    tasks = [asyncio.create_task(engine.fetch(ask(server))) for _ in range(3 * count)]
+    if when == "connect":
+        assert len((await asyncio.wait(tasks, timeout=0.1))[1]) == len(tasks)
+    else:
+        await arrivals.wait()
+    for task in tasks:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(error, asyncio.CancelledError) for error in ended)
+    again = Arrivals(count)  # in at the same time, or a slot is lost
+    other = serve(again, scheme)
+    tasks = [asyncio.create_task(engine.fetch(ask(other))) for _ in range(count)]
+    await again.wait()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert await outcome(engine, ask(serve(Answer(body=b"fine"), scheme))) == (200, b"fine")
+
+
+async def test_a_slot_is_free_again_after_every_failure(engine: Engine, serve) -> None:
+    broken, silent = serve(Answer(script=(b"junk\r\n\r\n", CLOSE))), serve(SILENT)
+    for _ in range(2 * slots(engine)):
+        assert await outcome(engine, ask(broken)) is Kind.PROTOCOL
+        assert await outcome(engine, ask(silent, timeout=0.05)) is Kind.TIMEOUT
+    assert await outcome(engine, ask(serve(Answer(body=b"fine")))) == (200, b"fine")
+
+
+@pytest.mark.parametrize("last", ["good", "failed", "cancelled", "timed out"])
+async def test_closing_leaves_nothing_open(make_engine, serve, scheme: str, last: str) -> None:
+    arrivals = Arrivals(answer=Answer(script=(b"HTTP/1.1 200 OK\r\n\r\nbody", *SILENT.script)))
+    good, broken = serve(Answer(), scheme), serve(Answer(script=(b"HTTP/", CLOSE)), scheme)
+    silent = serve(arrivals, scheme)
+    before = open_sockets(), set(threading.enumerate()), asyncio.all_tasks()
+    async with make_engine() as engine:
+        await asyncio.gather(*(engine.fetch(ask(good)) for _ in range(3)))
+        match last:
+            case "failed":
+                assert await outcome(engine, ask(broken)) is not Kind.TIMEOUT
+            case "timed out":
+                assert await outcome(engine, ask(silent, timeout=0.2)) is Kind.TIMEOUT
+            case "cancelled":
+                task = asyncio.create_task(engine.fetch(ask(silent)))
+                await arrivals.wait()
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+    assert set(threading.enumerate()) == before[1]
+    assert asyncio.all_tasks() == before[2]
+    for server in (good, broken, silent):
+        server.__exit__(None, None, None)  # with their ends of the connections
+    assert open_sockets() <= before[0]
+
+
+async def test_an_engine_that_was_never_used_closes(make_engine) -> None:
+    before = open_sockets(), set(threading.enumerate()), asyncio.all_tasks()
+    async with make_engine():
+        pass
+    assert (open_sockets(), set(threading.enumerate()), asyncio.all_tasks()) == before
+
+
+async def test_connections_are_kept_as_promised(engine: Engine, serve, scheme: str) -> None:
+    server = serve(Answer(body=b"page"), scheme)
+    timings = [(await engine.fetch(ask(server))).timing for _ in range(3)]
+    kept = engine.capabilities.keep_alive
+    assert [timing.reused for timing in timings] == [False, kept, kept]
+    assert server.connections == (1 if kept else 3)
+    for timing in timings:
+        assert not timing.reused or timing.connect == timing.tls == 0.0
+
+
+async def test_the_answer_is_timed(engine: Engine, serve, scheme: str) -> None:
+    server = serve(Answer(body=b"x" * 20_000, latency=0.05), scheme)
+    timings = [(await engine.fetch(ask(server))).timing for _ in range(5)]
+    for timing in timings:
+        assert 0.0 < timing.first_byte <= timing.total
+        assert timing.total >= 0.05
+        assert timing.buffered < 0.05
+        assert timing.sure
+        assert timing.method == ("kernel" if LINUX else "library")
+    assert 0.04 <= statistics.median(timing.answer for timing in timings) <= 0.08
+    assert statistics.median(timing.io_wait for timing in timings) <= 0.08
+
+
+async def test_a_late_loop_is_not_counted_as_waiting(engine: Engine, serve) -> None:
+    arrivals = Arrivals(answer=Answer(latency=0.05))
+    task = asyncio.create_task(engine.fetch(ask(serve(arrivals))))
+    await arrivals.wait()
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:
+        sum(range(1000))
+    timing = (await task).timing
+    assert timing.answer < 0.15
+    assert engine.capabilities.own_threads or timing.buffered > 0.15
+
+
+async def test_a_slow_handshake_counts_as_handshake(engine: Engine, serve) -> None:
+    server = serve(Answer(), "https", handshake_delay=0.05)
+    timing = (await engine.fetch(ask(server))).timing
+    assert 0.04 <= timing.tls <= 0.5
+    assert timing.answer < 0.04
+    assert timing.connect < 0.04
+
+
+async def test_a_body_larger_than_the_window_is_less_sure(engine: Engine, serve) -> None:
+    server = serve(lambda seen: Answer(body=b"x" * int(seen.target[1:])))
+    assert (await engine.fetch(ask(server, "/65536"))).timing.sure
+    assert not (await engine.fetch(ask(server, "/65537"))).timing.sure
+
+
+async def test_the_look_up_is_handed_on(engine: Engine, serve) -> None:
+    server = serve(Answer())
+    request = ask(server)
+    looked_up = replace(request, endpoint=replace(request.endpoint, lookup_s=0.25))
+    assert (await engine.fetch(looked_up)).timing.dns == 0.25

@@ -1,0 +1,68 @@
+import string
+from urllib.parse import urljoin, urlsplit
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.urls import Joiner, UrlError, authority, canonical, host_port, key, origin, parse_input
+
+hosts = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?(\.[a-z]{2,6}){0,2}", fullmatch=True)
+segments = st.lists(st.text(string.ascii_letters + string.digits + "-._~é:@&=", max_size=8))
+urlish = st.one_of(
+    st.text(),
+    st.text(st.characters(categories=["Cs", "Cc", "L", "P"])),
+    st.builds("{}{}".format, st.sampled_from(["http://", "https:", "//", "http://a@", "h\tttp:"]),
+              st.text("aZ:@/?#[]%2eäß.1\\ \n\0", max_size=40)),
+)  # fmt: skip
+
+
+@given(urlish)
+def test_canonical_gives_a_url_or_a_url_error(text: str) -> None:
+    try:
+        url = canonical(text)
+    except UrlError as error:
+        assert error.message
+        return
+    assert canonical(url) == url
+    assert url.isascii()
+    assert "#" not in url
+    assert urlsplit(url).username is None
+    assert parse_input(text).url == url
+    assert origin(url) == f"{urlsplit(url).scheme}://{authority(url)}"
+    assert host_port(url)[1] in range(65536)
+    assert -(2**63) <= key(url) < 2**63
+
+
+@given(urlish)
+def test_join_gives_a_canonical_url_or_none(href: str) -> None:
+    url = Joiner("http://h/a/b").join(href)
+    assert url is None or canonical(url) == url
+
+
+@given(hosts, segments, st.data())
+def test_respellings_have_the_same_key(host: str, parts: list[str], data: st.DataObject) -> None:
+    url = f"http://{host}/{'/'.join(parts)}"
+    path = "/".join(
+        "".join(data.draw(st.sampled_from(_spellings(character))) for character in part)
+        for part in parts
+    )
+    port = data.draw(st.sampled_from(["", ":80", ":"]))
+    name = data.draw(st.sampled_from([host, host.upper(), host.title()]))
+    scheme = data.draw(st.sampled_from(["http", "HTTP", "hTtP"]))
+    dots = data.draw(st.sampled_from(["", "./", "x/../", "%2E/", "x/%2e%2E/"]))
+    end = data.draw(st.sampled_from(["", "?", "#", "?#a", "#?"]))
+    other = f"{scheme}://{name}{port}/{dots}{path}{end}"
+    assert key(canonical(other)) == key(canonical(url))
+
+
+def _spellings(character: str) -> list[str]:
+    escaped = "".join(f"%{byte:02x}" for byte in character.encode())
+    bare = character.isalnum() or character in "-._~"
+    return [character, escaped, escaped.upper()] if bare else [character]
+
+
+@given(st.lists(st.sampled_from(["a", "b", "..", ".", ""]), max_size=6).map("/".join))
+def test_join_agrees_with_the_standard_library(href: str) -> None:
+    base = "http://h/x/y/z"
+    if not href.startswith("//") and "//" not in href:
+        assert Joiner(base).join(href) == urljoin(base, href)

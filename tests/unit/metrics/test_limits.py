@@ -1,0 +1,119 @@
+import pytest
+
+from crawler.metrics.limits import Facts, limited_by
+from crawler.metrics.report import Cpu, Limiter, SlotSeconds, TimeBudget
+
+
+def facts(
+    budget: dict[str, float],
+    slots: dict[str, float],
+    *,
+    concurrency: int = 10,
+    wall: float = 20.0,
+    entries: int = 1000,
+    workers: int = 2,
+    parse: float = 0.0,
+) -> Facts:
+    """``budget`` and ``slots`` as shares; ``parse`` as a share of what the workers could give."""
+    time_budget = TimeBudget(**{name: share * wall for name, share in budget.items()})
+    return Facts(
+        concurrency,
+        wall,
+        entries,
+        workers,
+        time_budget,
+        SlotSeconds(**{name: share * wall * concurrency for name, share in slots.items()}),
+        Cpu(fetch_s=time_budget.computing, parse_s=parse * wall * max(1, workers)),
+    )
+
+
+IDLE = {"waiting": 0.9, "computing": 0.1}
+
+CASES = {
+    "two hundred polite hosts: something is always in flight": (
+        facts(IDLE, {"used": 0.2, "politeness": 0.8}),
+        Limiter.POLITENESS,
+    ),
+    "few URLs, and politeness all the same": (
+        facts(IDLE, {"used": 0.1, "politeness": 0.9}, entries=3, wall=0.5),
+        Limiter.POLITENESS,
+    ),
+    "all slots used, thread idle": (
+        facts(IDLE, {"used": 0.95, "starved": 0.05}),
+        Limiter.CONCURRENCY,
+    ),
+    "all slots used, thread busy": (
+        facts({"computing": 0.85, "waiting": 0.15}, {"used": 1.0}),
+        Limiter.CPU,
+    ),
+    "busy with what it parses itself": (
+        facts({"computing": 0.9, "waiting": 0.1}, {"used": 1.0}, workers=0, parse=0.6),
+        Limiter.PARSE,
+    ),
+    "pages wait, workers busy": (
+        facts(IDLE, {"used": 0.3, "backpressure": 0.7}, parse=0.97),
+        Limiter.PARSE,
+    ),
+    "pages wait, workers idle": (
+        facts(IDLE, {"used": 0.3, "backpressure": 0.7}, parse=0.05),
+        Limiter.SINK,
+    ),
+    "pages wait, nobody parses": (
+        facts(IDLE, {"used": 0.3, "backpressure": 0.7}, workers=0),
+        Limiter.SINK,
+    ),
+    "a trickling source": (
+        facts({"starved": 0.9, "computing": 0.1}, {"used": 0.1, "starved": 0.9}),
+        Limiter.SOURCE,
+    ),
+    "no core for the thread": (
+        facts({"descheduled": 0.4, "computing": 0.4, "waiting": 0.2}, {"used": 1.0}),
+        Limiter.MACHINE,
+    ),
+    "fewer URLs than slots": (
+        facts({"waiting": 1.0}, {"used": 0.3, "starved": 0.7}, entries=3, wall=3.0),
+        Limiter.SHORT,
+    ),
+    "over before it began": (
+        facts({"computing": 0.95, "waiting": 0.05}, {"used": 1.0}, entries=12, wall=0.02),
+        Limiter.SHORT,
+    ),
+    "over before it began, on a crowded machine": (
+        facts({"descheduled": 0.9, "computing": 0.1}, {"used": 1.0}, entries=12, wall=0.02),
+        Limiter.SHORT,
+    ),
+    "nothing at all": (facts({}, {}, entries=0, wall=0.0), Limiter.SHORT),
+    "interrupted before anything ended": (
+        facts({"computing": 0.9, "waiting": 0.1}, {"used": 1.0}, entries=0),
+        Limiter.SHORT,
+    ),
+    "a short but busy run of many pages": (
+        facts({"computing": 0.9, "waiting": 0.1}, {"used": 1.0}, entries=1000, wall=0.3),
+        Limiter.CPU,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_limit(name: str) -> None:
+    given, expected = CASES[name]
+    limit = limited_by(given)
+    assert limit.what == expected, limit
+    for sentence in (limit.says, limit.change):
+        assert sentence.endswith(".") and "\n" not in sentence
+
+
+def test_every_limit_has_its_case() -> None:
+    assert {expected for _, expected in CASES.values()} == set(Limiter)
+
+
+def test_a_sentence_carries_the_figure_it_rests_on() -> None:
+    assert "80 %" in limited_by(facts(IDLE, {"used": 0.2, "politeness": 0.8})).says
+    assert "1 parse worker," in (
+        limited_by(facts(IDLE, {"backpressure": 1.0}, workers=1, parse=0.9)).says
+    )
+
+
+def test_one_slot_is_not_told_to_raise_what_sequential_cannot() -> None:
+    limit = limited_by(facts(IDLE, {"used": 1.0}, concurrency=1))
+    assert limit.what == Limiter.CONCURRENCY and "any engine but sequential" in limit.change

@@ -1,0 +1,198 @@
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from crawler.errors import Kind, Skip
+from crawler.metrics.budget import Reading
+from crawler.metrics.meter import TICK_S, Meter
+from crawler.metrics.report import Limiter, Report, TimeBudget, from_json, to_json
+from crawler.model import Counted, Failure, Fetched, Finished, Load, Skipped, Timing
+
+KEYS = {
+    "": "version engine concurrency startup_s wall_s pages_per_s urls bytes status errors skips "
+    "latency_ms io_wait budget slots cpu rss_peak_mb baseline limited_by",
+    "urls": "input duplicates discovered filtered done failed skipped pending",
+    "latency_ms": "p50 p90 p99 max",
+    "io_wait": "total_s handshake_s exposed_s saved_s overlap naive_sum_s method",
+    "budget": "computing waiting politeness starved backpressure descheduled",
+    "slots": "used politeness starved backpressure",
+    "cpu": "fetch_s parse_s",
+    "limited_by": "what says change",
+}
+
+
+class Clock:
+    """A wall clock that is set by hand; ``cpu`` is the share of the time that was computed."""
+
+    def __init__(self, cpu: float = 0.0) -> None:
+        self.now = 1000.0
+        self.readings = 0
+        self._cpu = cpu
+
+    def __call__(self) -> Reading:
+        self.readings += 1
+        return Reading(self.now, self.now * self._cpu, 0.0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def meter(clock: Clock) -> Meter:
+    meter = Meter(4, clock)
+    meter.start()
+    return meter
+
+
+def fetched(timing: Timing = Timing(), status: int | None = 200) -> Fetched:  # noqa: B008
+    return Fetched("http://a/", 1000.0, 0.0, timing, status, 10)
+
+
+def failure(kind: Kind) -> Failure:
+    return Failure("http://a/", kind, "", 1)
+
+
+def finish(meter: Meter) -> Report:
+    return meter.finish(version="1", engine="curl", workers=2, startup_s=0.5, rss_peak_mb=70.0)
+
+
+def load(meter: Meter, clock: Clock, now: float, in_flight: int) -> None:
+    clock.now = now
+    meter.fold(Load(now, in_flight, "politeness"))
+
+
+def test_report_has_exactly_the_documented_keys(meter: Meter) -> None:
+    document = msgspec.json.decode(to_json(finish(meter)))
+    assert " ".join(sorted(document)) == " ".join(sorted(KEYS[""].split()))
+    for name, keys in KEYS.items():
+        if name:
+            assert list(document[name]) == keys.split()
+
+
+def test_report_survives_its_file(meter: Meter) -> None:
+    meter.fold(fetched())
+    report = finish(meter)
+    assert from_json(to_json(report)) == report
+
+
+def test_every_entry_is_accounted_for(meter: Meter, clock: Clock) -> None:
+    meter.fold(Counted(input=10, duplicates=3))
+    meter.fold(Counted(discovered=5, filtered=7))
+    meter.fold(Finished(done=4, body_bytes=400, parse_cpu=0.5))
+    meter.fold(Finished(done=2, body_bytes=50, parse_cpu=0.25))
+    meter.fold(Finished(failed=(failure(Kind.DNS), failure(Kind.URL), failure(Kind.DNS))))
+    meter.fold(Finished(skipped=(Skipped("http://a/", Skip.ROBOTS, ""),)))
+    clock.now += 3
+    report = finish(meter)
+    urls = report.urls
+    assert (urls.input, urls.duplicates, urls.discovered, urls.filtered) == (10, 3, 5, 7)
+    assert (urls.done, urls.failed, urls.skipped, urls.pending) == (6, 3, 1, 5)
+    assert (report.errors, report.skips) == ({"dns": 2, "url": 1}, {"robots": 1})
+    assert (report.bytes, report.cpu.parse_s, report.pages_per_s) == (450, 0.75, 2.0)
+
+
+def test_status_counts_answers_and_latency_only_them(meter: Meter) -> None:
+    for seconds in (0.1, 0.2, 0.3):
+        meter.fold(fetched(Timing(total=seconds)))
+    meter.fold(fetched(Timing(total=0.4), status=404))
+    meter.fold(fetched(Timing(total=30), status=None))
+    report = finish(meter)
+    assert report.status == {"200": 3, "404": 1}
+    assert report.latency_ms.p50 == pytest.approx(200, rel=0.01)
+    assert report.latency_ms.p90 == pytest.approx(400, rel=0.01)
+    assert report.latency_ms.max == 400
+
+
+def test_budget_and_slots_from_the_load() -> None:
+    clock = Clock(cpu=0.25)
+    meter = Meter(4, clock)
+    meter.start()
+    load(meter, clock, 1000, 1)
+    load(meter, clock, 1004, 3)
+    load(meter, clock, 1008, 0)
+    clock.now = 1016
+    report = finish(meter)
+    assert report.wall_s == 16
+    assert report.budget == TimeBudget(computing=4, waiting=6, politeness=6)
+    assert (report.slots.used, report.slots.politeness) == (4 * 1 + 4 * 3, 4 * 3 + 4 * 1 + 8 * 4)
+    assert report.cpu.fetch_s == 4
+    assert report.limited_by.what == Limiter.SHORT
+
+
+def test_clocks_are_read_when_the_state_changes_and_once_a_tick(meter: Meter, clock: Clock) -> None:
+    load(meter, clock, 1000.01, 1)
+    assert clock.readings == 2
+    for step in range(20):
+        load(meter, clock, 1000.02 + step / 1000, 1 + step % 3)
+    assert clock.readings == 2
+    load(meter, clock, 1000 + TICK_S, 2)
+    assert clock.readings == 3
+
+
+def test_io_wait_is_what_was_saved(meter: Meter, clock: Clock) -> None:
+    load(meter, clock, 1000, 4)
+    wait = Timing(dns=1, connect=2, tls=3, answer=4, total=12, method="kernel")
+    for _ in range(4):
+        meter.fold(fetched(wait))
+    load(meter, clock, 1010, 0)
+    io = finish(meter).io_wait
+    assert (io.total_s, io.handshake_s, io.naive_sum_s) == (40, 20, 48)
+    assert (io.exposed_s, io.saved_s, io.overlap) == (10, 30, 4)
+    assert io.method == "kernel"
+
+
+def test_nothing_exposed_has_no_overlap_and_too_much_saves_nothing(
+    meter: Meter, clock: Clock
+) -> None:
+    meter.fold(fetched(Timing(answer=2)))
+    assert (finish(meter).io_wait.overlap, finish(meter).io_wait.saved_s) == (None, 2)
+    load(meter, clock, 1000, 1)
+    load(meter, clock, 1004, 0)
+    assert finish(meter).io_wait.saved_s == 0
+
+
+def timings(kernel: int, library: int, unsure: int) -> Iterator[Timing]:
+    for n in range(kernel):
+        yield Timing(method="kernel", sure=n >= unsure)
+    for _ in range(library):
+        yield Timing(method="library")
+
+
+@pytest.mark.parametrize(
+    ("counts", "method"),
+    [
+        ((0, 0, 0), "none"),
+        ((3, 0, 0), "kernel"),
+        ((0, 3, 0), "library"),
+        ((97, 3, 0), "mixed (97 % kernel)"),
+        ((999, 1, 0), "mixed (>99 % kernel)"),
+        ((4, 0, 1), "kernel, 25 % less sure"),
+    ],
+)
+def test_method_says_who_measured(meter: Meter, counts: tuple[int, int, int], method: str) -> None:
+    for timing in timings(*counts):
+        meter.fold(fetched(timing))
+    meter.fold(fetched(Timing(method="library", sure=False), status=None))
+    assert finish(meter).io_wait.method == method
+
+
+def test_snapshot_counts_and_rates_the_last_seconds(meter: Meter, clock: Clock) -> None:
+    meter.fold(Counted(input=500))
+    meter.fold(Finished(done=200))
+    for second in range(1000, 1021):
+        for part in range(4):
+            load(meter, clock, second + part * TICK_S, 3)
+        meter.fold(Finished(done=10, body_bytes=7))
+    seen = meter.snapshot(1021.0, complete=False)
+    assert (seen.done, seen.finished, seen.pending, seen.in_flight) == (410, 410, 90, 3)
+    assert (seen.total, seen.elapsed, seen.bytes) == (None, 21, 147)
+    assert 9 <= seen.rate <= 12
+    assert meter.snapshot(1021.0, complete=True).total == 500
+
+
+def test_snapshot_before_the_start() -> None:
+    seen = Meter(4, Clock()).snapshot(0.0, complete=False)
+    assert (seen.finished, seen.rate) == (0, 0.0)

@@ -1,0 +1,98 @@
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from crawler.errors import Kind
+from crawler.metrics.timeline import Timeline
+from crawler.model import Fetched, Timing
+
+
+def fetched(n: int, timing: Timing = Timing()) -> Fetched:  # noqa: B008
+    return Fetched(f"http://a/{n}", 100.0 + n, 0.5, timing, 200, 10)
+
+
+def numbers(path: Path) -> list[int]:
+    lines = path.read_bytes().splitlines()
+    return [int(msgspec.json.decode(line)["url"].rpartition("/")[2]) for line in lines]
+
+
+def test_a_line_says_where_the_time_went(tmp_path: Path) -> None:
+    path = tmp_path / "timeline.jsonl"
+    timeline = Timeline(path, started=90.0)
+    timing = Timing(
+        connect=1, tls=2, answer=9, first_byte=7, buffered=3, total=15, dns=4, method="kernel"
+    )
+    timeline.add(fetched(0, timing))
+    timeline.flush()
+    assert msgspec.json.decode(path.read_bytes()) == {
+        "url": "http://a/0",
+        "t": 10.0,
+        "queued": 0.5,
+        "dns": 4.0,
+        "connect": 1.0,
+        "tls": 2.0,
+        "wait": 4.0,
+        "receive": 5.0,
+        "buffered": 3.0,
+        "total": 15.0,
+        "status": 200,
+        "error": None,
+        "reused": False,
+        "method": "kernel",
+        "sure": True,
+    }
+
+
+def test_a_failed_fetch_names_its_error(tmp_path: Path) -> None:
+    path = tmp_path / "timeline.jsonl"
+    timeline = Timeline(path, started=0.0)
+    timeline.add(Fetched("http://a/", 1.0, 0.0, Timing(total=5), None, 0, Kind.TIMEOUT))
+    timeline.flush()
+    line = msgspec.json.decode(path.read_bytes())
+    assert (line["status"], line["error"], line["receive"]) == (None, "timeout", 5.0)
+
+
+def test_nothing_is_written_before_flush_and_an_old_file_goes(tmp_path: Path) -> None:
+    path = tmp_path / "timeline.jsonl"
+    path.write_text("old\n")
+    timeline = Timeline(path, started=0.0)
+    timeline.add(fetched(1))
+    assert path.read_bytes() == b""
+    timeline.flush()
+    timeline.flush()
+    assert numbers(path) == [1]
+
+
+@pytest.mark.parametrize("flushed_every", [1, 7, 1000])
+def test_it_thins_itself_evenly(tmp_path: Path, flushed_every: int) -> None:
+    path = tmp_path / "timeline.jsonl"
+    timeline = Timeline(path, started=0.0, limit=100)
+    for n in range(1000):
+        timeline.add(fetched(n))
+        if n % flushed_every == flushed_every - 1:
+            timeline.flush()
+            assert len(path.read_bytes().splitlines()) <= 100
+    timeline.flush()
+    assert numbers(path) == list(range(0, 1000, 16))
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_one_thread_adds_while_another_flushes(tmp_path: Path) -> None:
+    path = tmp_path / "timeline.jsonl"
+    timeline = Timeline(path, started=0.0, limit=64)
+    added = threading.Event()
+
+    def produce() -> None:
+        for n in range(20_000):
+            timeline.add(fetched(n))
+        added.set()
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    while not added.is_set():
+        timeline.flush()
+    producer.join()
+    timeline.flush()
+    assert numbers(path) == list(range(0, 20_000, 512))
