@@ -103,6 +103,11 @@ def parse_workers(settings: Settings) -> int:
     return settings.workers or len(os.sched_getaffinity(0))
 
 
+def engine_options(settings: Settings) -> EngineOptions:
+    """``SSL_CERT_FILE`` names the trusted roots, as for OpenSSL's tools, for every engine."""
+    return EngineOptions(settings.slots, settings.http2, os.environ.get("SSL_CERT_FILE") or None)
+
+
 def host_policy(settings: Settings, rules: AddressRules) -> Callable[[str], HostPolicy]:
     """Politeness by authority (``host[:port]``)."""
 
@@ -168,7 +173,7 @@ def assemble(
     rng = random.Random(settings.seed)
     rules = AddressRules(settings.allow_private)
     options = parse_options(settings)
-    engine = make_engine(settings.engine, EngineOptions(settings.slots, settings.http2))
+    engine = make_engine(settings.engine, engine_options(settings))
     fetcher = Fetcher(
         engine, SystemResolver(rules), headers(settings), settings.timeout, settings.max_bytes
     )

@@ -343,7 +343,9 @@ class Core:
         self._parts.parse.submit(Task(job, response.body))
 
     def _deliver(self, results: Results) -> None:
-        """A batch comes back from the parse stage."""
+        """A batch comes back from the parse stage; after the end it is too late."""
+        if self._end.done():
+            return
         for index, chunk in enumerate(results.chunks):
             if chunk:
                 self._parts.output.put(index, chunk)

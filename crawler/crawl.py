@@ -16,7 +16,15 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from crawler.build import Crawl, Sink, assemble, make_engine, page_sinks, parse_workers
+from crawler.build import (
+    Crawl,
+    Sink,
+    assemble,
+    engine_options,
+    make_engine,
+    page_sinks,
+    parse_workers,
+)
 from crawler.engines.base import EngineOptions
 from crawler.errors import FetchError, SkipError, StateError, UsageError
 from crawler.fetcher import Fetcher
@@ -103,16 +111,22 @@ class CrawlThread:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        crawl = assemble(
-            self._settings, self._source, self._sinks, self._directory, self._close_books
-        )
+        try:
+            crawl = assemble(
+                self._settings, self._source, self._sinks, self._directory, self._close_books
+            )
+        except BaseException:
+            for _, writer in self._sinks:
+                writer.close()
+            raise
         try:
             self._crawl = crawl
             await crawl.core.run()
         finally:
             crawl.close()
+        alone = msgspec.structs.replace(engine_options(self._settings), concurrency=1)
         if crawl.sample is not None and self._report is not None and crawl.sample.urls:
-            times = await one_by_one(crawl.fetcher, crawl.sample.urls)
+            times = await one_by_one(crawl.fetcher, crawl.sample.urls, alone)
             self._report = with_baseline(self._report, times, crawl.sample.seen, crawl.rng)
 
     def _close_books(self) -> None:
@@ -127,9 +141,9 @@ class CrawlThread:
         )
 
 
-async def one_by_one(fetcher: Fetcher, urls: Sequence[str]) -> list[float]:
+async def one_by_one(fetcher: Fetcher, urls: Sequence[str], options: EngineOptions) -> list[float]:
     """Seconds each URL takes with the ``sequential`` engine; those that fail are left out."""
-    engine = make_engine("sequential", EngineOptions(concurrency=1))
+    engine = make_engine("sequential", options)
     alone = msgspec.structs.replace(fetcher, engine=engine)
     times = []
     async with engine:
@@ -187,6 +201,15 @@ def write_settings(settings: Settings, directory: Path) -> None:
     (directory / "settings.toml").write_text(text, encoding="utf-8")
 
 
+def write_report(report: Report, directory: Path) -> Report:
+    """``report.json``. Raises StateError."""
+    try:
+        (directory / "report.json").write_bytes(to_json(report))
+    except OSError as error:
+        raise StateError(f"{directory / 'report.json'}: {error.strerror}") from None
+    return report
+
+
 @contextmanager
 def stopped_by_signals(crawl: CrawlThread, quiet: bool) -> Iterator[list[int]]:
     """SIGINT and SIGTERM stop the crawl, the second one at once; yields the signals that came."""
@@ -228,9 +251,7 @@ def crawl_to_end(
                 snapshot = crawl.snapshot()
                 if snapshot is not None:
                     progress.draw(snapshot)
-    report = crawl.report()
-    (directory / "report.json").write_bytes(to_json(report))
-    return report, bool(signals)
+    return write_report(crawl.report(), directory), bool(signals)
 
 
 def run(settings: Settings) -> int:

@@ -27,7 +27,7 @@ install() {
         make_venv
     fi
     touch -- "$venv/.unfinished"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check \
         --constraint "$root/constraints.txt" --editable "$root${1:+[$1]}" >&2 ||
         fail "the packages could not be installed (see above)"
     printf '%s' "$3" >"$2"

@@ -1,15 +1,10 @@
-"""What the two engines on libcurl share: its error codes in our words, and the answer as it comes.
-
-Codes: libcurl-errors(3). Callbacks: CURLOPT_HEADERFUNCTION(3), CURLOPT_WRITEFUNCTION(3).
-"""
-
+"""libcurl's error codes (libcurl-errors(3)) in our words."""
 
 import pycurl
 
 from crawler.errors import FetchError, Kind
 from crawler.model import Request
 
-_ABORT = -1
 _QUIC_CONNECT_ERROR = 96  # pycurl has no name for it
 _KINDS = {
     pycurl.E_URL_MALFORMAT: Kind.URL,
@@ -34,7 +29,7 @@ _KINDS = {
 
 
 def translate(code: int, message: str, request: Request, *, reused: bool = False) -> FetchError:
-    """What libcurl said of ``request`` as our error; a code nobody named is of kind ``protocol``."""
+    """What libcurl said of ``request`` as our error; a code not named here is of kind ``protocol``."""
     kind = _KINDS.get(code, Kind.PROTOCOL)
     # OpenSSL's words for a connection that ended without the closing alert (RFC 8446, 6.1).
     if code == pycurl.E_RECV_ERROR and "unexpected eof" in message:

@@ -2,7 +2,7 @@
 
 urllib decides nothing here but the HTTP: a bare OpenerDirector follows no redirect, keeps no cookie
 and knows no proxy. What it does not notice by itself (an answer cut short, two framings at once) is
-checked in ``_Response``, and the socket belongs to a ``Wire``, so that a fetch can be ended from the
+checked in ``_Response``; the socket belongs to a ``Wire``, so that a fetch can be ended from the
 loop and the kernel asked for its times.
 """
 

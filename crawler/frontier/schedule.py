@@ -72,7 +72,7 @@ class Schedule(Generic[T]):
         self.waiting = 0
 
     def push(self, host: str, item: T, *, first: bool = False, urgent: bool = False) -> None:
-        """Queue ``item`` at its host, at the head if ``first``; ``urgent`` goes to a closed one too."""
+        """Queue ``item`` at its host, at the head if ``first``; even if closed if ``urgent``."""
         place = self._host(host)
         queue = place.urgent if urgent else place.queue
         (queue.appendleft if first else queue.append)(item)

@@ -59,7 +59,7 @@ class _Worker(asyncio.Protocol):
         self._send(setup)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
 
     def give(self, batch: tuple[Task, ...], payload: bytes) -> None:
         self.batches.append(batch)

@@ -1,7 +1,6 @@
 """The writer for standard output: what went out cannot be taken back."""
 
 import os
-import sys
 
 from crawler.errors import StateError
 
@@ -9,9 +8,9 @@ from crawler.errors import StateError
 class StdoutWriter:
     """Whole lines, as soon as they are there; at least once after a resume."""
 
-    def __init__(self) -> None:
-        sys.stdout.flush()
-        self._fd = os.dup(sys.stdout.fileno())
+    def __init__(self, fd: int = 1) -> None:
+        """``fd`` may be another descriptor to write to; it stays open."""
+        self._fd = os.dup(fd)
         self._length = 0
 
     def append(self, chunk: bytes) -> None:

@@ -8,7 +8,6 @@ import msgspec
 from crawler.errors import StateError
 from crawler.model import Page
 
-_END = None
 _CHUNKS = 4
 """Chunks that wait for the user at most; more hold the crawl up, as a slow disk does."""
 
@@ -49,7 +48,7 @@ class StreamWriter:
         """Nothing more comes; a reader that still reads sees the end."""
         while not self._abandoned:
             try:
-                self._chunks.put(_END, timeout=0.1)
+                self._chunks.put(None, timeout=0.1)
             except queue.Full:
                 continue
             return
@@ -58,10 +57,14 @@ class StreamWriter:
         """The reader has left; nothing waits for it any more."""
         self._abandoned = True
 
+    def read_chunk(self) -> bytes | None:
+        """What was appended next, waiting for it; None at the end."""
+        return self._chunks.get()
+
     def read(self) -> list[Page] | None:
         """The next pages, waiting for them; None at the end."""
-        chunk = self._chunks.get()
-        return None if chunk is _END else list(decode(chunk))
+        chunk = self.read_chunk()
+        return None if chunk is None else list(decode(chunk))
 
 
 def decode(chunk: bytes) -> Iterator[Page]:

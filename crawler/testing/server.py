@@ -74,7 +74,8 @@ class Server:
         self.port = port
         self.seen: list[Seen] = []
         self.answered: list[tuple[float, float]] = []
-        self._service = Service(handler, handshake_delay, self.seen, self.answered)
+        self._handler = handler
+        self._service = Service(self._ask, handshake_delay, self.seen, self.answered)
         self._addresses, self._tls, self._accept = addresses, tls, accept
         self._errors: list[BaseException] = []
         self._stack = ExitStack()
@@ -121,6 +122,13 @@ class Server:
         thread.start()
         self._stack.callback(thread.join)
         self._stack.callback(started.result(_START_TIMEOUT))
+
+    def _ask(self, seen: Seen) -> Answer:
+        try:
+            return self._handler(seen)
+        except Exception as error:  # the loop would keep an OSError to itself
+            self._errors.append(error)
+            raise
 
     def _note(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._errors.append(context.get("exception") or RuntimeError(context["message"]))

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 
 import pytest
 from support.engines import HEADERS, ask
@@ -22,6 +23,8 @@ AS_GIVEN: Headers = (
 )
 # Where an engine cannot send header lines in the order and spelling they were given, and why.
 RESPELLED: dict[str, str] = {}
+# libcurl writes escapes with capital digits: the same path by RFC 3986, 6.2.2.1.
+CAPITAL_ESCAPES = {"curl", "tornado"}
 
 
 def sent(server: Server) -> list[Headers]:
@@ -201,9 +204,13 @@ async def test_netrc_is_not_read(make_engine, serve, tmp_path, monkeypatch) -> N
         "/{a}|b'\"!",
     ],
 )
-async def test_the_path_is_sent_as_it_is(engine: Engine, serve, path: str) -> None:
+async def test_the_path_is_sent_as_it_is(
+    engine: Engine, engine_name: str, serve, path: str
+) -> None:
     server = serve(Answer())
     await engine.fetch(ask(server, path))
+    if engine_name in CAPITAL_ESCAPES:
+        path = re.sub("%..", lambda escape: escape[0].upper(), path)
     assert [seen.target for seen in server.seen] == [path]
 
 

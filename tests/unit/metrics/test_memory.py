@@ -1,3 +1,4 @@
+import os
 import resource
 import subprocess
 import sys
@@ -25,6 +26,10 @@ def test_a_process_that_is_gone_counts_nothing() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
     assert rss_peak([gone.pid]) == pytest.approx(rss_peak(), rel=0.05)
+
+
+def test_this_process_counts_once() -> None:
+    assert rss_peak([os.getpid()]) == pytest.approx(rss_peak(), rel=0.05)
 
 
 def test_this_process_is_known_everywhere() -> None:

@@ -146,3 +146,9 @@ def test_colours_are_for_terminals() -> None:
     assert "\x1b[" in file.getvalue()
     plain = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
     assert "Waited 6 min 52 s in all" in plain and "░" not in plain
+
+
+def test_parts_stay_apart_on_a_terminal_that_is_to_have_no_colours() -> None:
+    file = io.StringIO()
+    show(REPORT, Console(file=file, width=80, force_terminal=True, no_color=True))
+    assert "░░░" in file.getvalue()

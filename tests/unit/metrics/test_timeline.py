@@ -54,6 +54,15 @@ def test_a_failed_fetch_names_its_error(tmp_path: Path) -> None:
     assert (line["status"], line["error"], line["receive"]) == (None, "timeout", 5.0)
 
 
+def test_a_run_may_start_after_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "timeline.jsonl"
+    timeline = Timeline(path)
+    timeline.start(60.0)
+    timeline.add(fetched(0))
+    timeline.flush()
+    assert msgspec.json.decode(path.read_bytes())["t"] == 40.0
+
+
 def test_nothing_is_written_before_flush_and_an_old_file_goes(tmp_path: Path) -> None:
     path = tmp_path / "timeline.jsonl"
     path.write_text("old\n")

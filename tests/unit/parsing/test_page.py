@@ -151,6 +151,10 @@ def test_only_html_is_read(content_type: str | None, is_html: bool) -> None:
     assert parsed.page.encoding == ("utf-8" if is_html else None)
 
 
+def test_a_byte_order_mark_does_not_hide_html() -> None:
+    assert page(b"\xef\xbb\xbf<html><title>t</title>", content_type=None).title == "t"
+
+
 @pytest.mark.parametrize("body", ["plain", "<?xml version='1.0'?>", "<abc>", "%PDF <html>"])
 def test_what_has_no_type_and_does_not_look_like_html(body: str) -> None:
     assert page(body, content_type=None).encoding is None

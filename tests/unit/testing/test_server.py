@@ -325,6 +325,25 @@ def test_a_client_that_distrusts_the_certificate_does_no_harm(
             assert read_all(sock).endswith(b"hello /")
 
 
+def test_a_handshake_that_fails_says_why(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    server_tls.minimum_version = ssl.TLSVersion.TLSv1_3
+    client_tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    with (
+        Server(hello, tls=server_tls) as server,
+        pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"),
+        connect(server, client_tls),
+    ):
+        pass
+
+
+def test_a_script_that_is_wrong_is_raised_on_leaving() -> None:
+    script = ("text",)
+    with pytest.raises(TypeError), Server(lambda _: Answer(script=script)) as server:  # type: ignore[arg-type]
+        assert exchange(server, get("/")) == b""
+
+
 def test_all_addresses_share_a_port() -> None:
     addresses = ("127.0.0.1", "127.0.0.2", "127.10.0.1")
     with Server(hello, addresses=addresses) as server:
@@ -354,11 +373,12 @@ def test_without_accept_a_connect_is_not_answered() -> None:
         socket.create_connection(("127.0.0.1", server.port))
 
 
-def test_what_the_handler_raises_is_raised_on_leaving() -> None:
+@pytest.mark.parametrize("error", [LookupError("no answer"), TimeoutError("no answer")])
+def test_what_the_handler_raises_is_raised_on_leaving(error: Exception) -> None:
     def broken(_: Seen) -> Answer:
-        raise LookupError("no answer")
+        raise error
 
-    with pytest.raises(LookupError, match="no answer"), Server(broken) as server:
+    with pytest.raises(type(error), match="no answer"), Server(broken) as server:
         assert exchange(server, get("/")) == b""
 
 
@@ -374,9 +394,9 @@ def test_nothing_is_left_behind() -> None:
         waiting = socket.create_connection(("127.0.0.1", server.port))
         waiting.sendall(get("/"))
         assert asked.wait(60)
+    assert threading.active_count() == threads
     with waiting:
         assert waiting.recv(1) == b""
-    assert threading.active_count() == threads
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port))
     del server

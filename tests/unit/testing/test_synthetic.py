@@ -207,6 +207,13 @@ def test_a_few_percent_have_faults_of_every_kind(faulty: SyntheticWeb) -> None:
     assert 0.02 < 1 - counts[None] / counts.total() < 0.1
 
 
+def test_pages_with_children_have_no_faults(faulty: SyntheticWeb) -> None:
+    for host in range(4):
+        urls = faulty.urls(PORT, host)
+        parents = len(urls) // 6  # the first of them: the tree is numbered level by level
+        assert all(fault(faulty, url) is None for url in urls[:parents])
+
+
 def test_a_root_is_always_sound() -> None:
     for seed in range(100):
         assert SyntheticWeb(1, 1, seed, faults=True).fault(HOST, "/") is None

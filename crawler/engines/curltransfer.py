@@ -1,0 +1,247 @@
+"""One request on a libcurl easy handle, for the two engines that stand on libcurl.
+
+Options and callbacks: curl_easy_setopt(3). A callback must not raise: it returns what aborts the
+transfer, and ``refused`` remembers why.
+"""
+
+import re
+import socket
+import time
+
+import certifi
+import pycurl
+
+from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
+from crawler.engines.curlcodes import translate
+from crawler.engines.kernel import RECEIVE_WINDOW, TcpInfo, connect_wait, tcp_info
+from crawler.errors import FetchError, Kind
+from crawler.model import Headers, Request, Response, Timing
+
+_ABORT = -1
+_GO_ON = 0
+_KNOWN_SOCKETS = 100_000
+_STATUS = re.compile(rb"HTTP/(\d(?:\.\d)?) (\d{3})\b")
+_BODILESS = (204, 304)
+
+Local = tuple[str, int]
+"""Address and port at our end: what libcurl tells of a connection, kept alive or not."""
+
+
+class Sockets:
+    """libcurl's open sockets by their local address.
+
+    libcurl closes them unseen: pycurl cannot call back for a connection whose first handle rests.
+    """
+
+    def __init__(self) -> None:
+        self._fds: dict[Local, int] = {}
+
+    def connected(self, local: Local, fd: int) -> TcpInfo | None:
+        """A new connection stands; what the kernel says of its handshake."""
+        if len(self._fds) > _KNOWN_SOCKETS:
+            self._fds.clear()
+        self._fds[local] = fd
+        return self.info(local)
+
+    def info(self, local: Local) -> TcpInfo | None:
+        fd = self._fds.get(local)
+        if fd is None:
+            return None
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+        try:
+            # The descriptor may be closed, or another's by now.
+            return tcp_info(sock) if sock.getsockname()[:2] == local else None
+        except OSError:
+            return None
+        finally:
+            sock.detach()
+
+
+class Transfer:
+    """What an easy handle is told, and what its callbacks collect; good for many requests."""
+
+    def __init__(self, curl: pycurl.Curl, options: EngineOptions, sockets: Sockets) -> None:
+        self.curl = curl
+        self._sockets = sockets
+        set_constants(curl, options)
+        curl.setopt(pycurl.WRITEFUNCTION, self._on_body)
+        curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
+        curl.setopt(pycurl.SOCKOPTFUNCTION, self._on_open)
+        curl.setopt(pycurl.PREREQFUNCTION, self._on_connected)
+
+    def prepare(self, request: Request, header_lines: list[str]) -> None:
+        self.request = request
+        self.refused: FetchError | None = None
+        self.started = time.monotonic()
+        self._deadline = self.started + request.timeout
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._lines: list[bytes] = []
+        self._header_bytes = 0
+        self._status = 0
+        self._version = ""
+        self._headers: Headers | None = None
+        self._closing = False
+        self._fresh: int | None = None
+        self._local: Local | None = None
+        self._dialled: TcpInfo | None = None
+        self._last: TcpInfo | None = None
+        dial = request.endpoint.dial_host
+        host = f"[{dial}]" if ":" in dial else dial
+        curl = self.curl
+        curl.setopt(pycurl.URL, request.url)
+        curl.setopt(pycurl.CONNECT_TO, [f"::{host}:{request.endpoint.dial_port}"])
+        curl.setopt(pycurl.HTTPHEADER, header_lines)
+        curl.setopt(pycurl.TIMEOUT_MS, max(1, int(request.timeout * 1000)))
+        curl.setopt(pycurl.SSL_VERIFYPEER, int(request.verify))
+        curl.setopt(pycurl.SSL_VERIFYHOST, 2 if request.verify else 0)
+
+    def _on_open(self, fd: int, _purpose: int) -> int:
+        self._fresh = fd
+        return _GO_ON
+
+    def _on_connected(self, _remote: str, local: str, _remote_port: int, local_port: int) -> int:
+        self._local = (local, local_port)
+        if self._fresh is not None:
+            self._dialled = self._sockets.connected(self._local, self._fresh)
+        return _GO_ON
+
+    def _on_header(self, line: bytes) -> int | None:
+        self._header_bytes += len(line)
+        if self._header_bytes > MAX_HEADER_BYTES:
+            return self._refuse(Kind.PROTOCOL, f"over {MAX_HEADER_BYTES:,} bytes of headers")
+        if self._headers is None:  # else it is a trailer
+            self._lines.append(line)
+            if line in (b"\r\n", b"\n"):
+                self._take_head()
+        return self._go_on()
+
+    def _take_head(self) -> None:
+        found = _STATUS.match(self._lines[0])
+        version, status = found.groups() if found else (b"", b"0")
+        if found and int(status) < 200:  # an interim response: another head follows
+            self._lines.clear()
+            return
+        self._version, self._status = version.decode(), int(status)
+        self._headers = parse_headers(self._lines)
+        self._closing = self._ends_with_answer(self._headers)
+
+    def _ends_with_answer(self, headers: Headers) -> bool:
+        """Whether libcurl will close the connection, so that nobody can be asked afterwards."""
+        told = {name for name, _ in headers}
+        framed = self._status in _BODILESS or told & {"content-length", "transfer-encoding"}
+        return (
+            not framed
+            or self._version == "1.0"
+            or any(name == "connection" and "close" in value.lower() for name, value in headers)
+        )
+
+    def _on_body(self, chunk: bytes) -> int | None:
+        self._size += len(chunk)
+        if self._size > self.request.max_bytes:
+            return self._refuse(Kind.TOO_LARGE, too_large(self.request))
+        self._chunks.append(chunk)
+        return self._go_on()
+
+    def _go_on(self) -> int | None:
+        if self._closing and self._local is not None:
+            self._last = self._sockets.info(self._local)
+        # libcurl looks at its own clock only between reads; a flood of small pieces keeps it busy.
+        if time.monotonic() <= self._deadline:
+            return None
+        return self._refuse(Kind.TIMEOUT, timed_out(self.request))
+
+    def _refuse(self, kind: Kind, message: str) -> int:
+        self.refused = FetchError(kind, message)
+        return _ABORT
+
+    def failure(self, code: int, message: str) -> FetchError:
+        """Why libcurl gave up, or was told to: ``code`` and ``message`` are what it says."""
+        if self.refused is not None:
+            return self.refused
+        return translate(
+            code, message, self.request, reused=self._fresh is None and not self._header_bytes
+        )
+
+    def response(self) -> Response:
+        """Sum up a transfer that libcurl calls good, before its connection is another's.
+
+        Raises FetchError where it is not: libcurl takes a head cut short for an empty answer.
+        """
+        if self.refused is not None:
+            raise self.refused
+        if self._headers is None:
+            raise FetchError(Kind.TRUNCATED, "the connection closed within the headers")
+        body = b"".join(self._chunks)
+        return Response(self._status, self._headers, body, self._timing(), self._version)
+
+    def _timing(self) -> Timing:
+        curl = self.curl
+        connect, tls = (0.0, 0.0) if self._fresh is None else self._handshake()
+        info = (self._sockets.info(self._local) if self._local else None) or self._last
+        buffered = info.received_ago if info else 0.0
+        kernel = info is not None and self._version != "2"
+        if info is not None and kernel:
+            answer = info.answer
+        else:
+            sent = curl.getinfo(pycurl.PRETRANSFER_TIME)
+            answer = max(0.0, curl.getinfo(pycurl.TOTAL_TIME) - sent - buffered)
+        return Timing(
+            connect,
+            tls,
+            answer,
+            curl.getinfo(pycurl.STARTTRANSFER_TIME),
+            buffered,
+            time.monotonic() - self.started,
+            self.request.endpoint.lookup_s,
+            self._fresh is None,
+            "kernel" if kernel else "library",
+            self._size <= RECEIVE_WINDOW,
+        )
+
+    def _handshake(self) -> tuple[float, float]:
+        """Seconds waited for TCP and for TLS, without the time we were late to look."""
+        curl = self.curl
+        connected = curl.getinfo(pycurl.CONNECT_TIME)
+        secured = curl.getinfo(pycurl.APPCONNECT_TIME)
+        connect = connect_wait(connected - curl.getinfo(pycurl.NAMELOOKUP_TIME), self._dialled)
+        if not secured:
+            return connect, 0.0
+        lag = self._dialled.received_ago if self._dialled else 0.0
+        return connect, max(0.0, secured - connected - lag)
+
+
+def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
+    """What is the same for every request: nothing automatic, nothing from the environment."""
+    version = pycurl.CURL_HTTP_VERSION_2TLS if options.http2 else pycurl.CURL_HTTP_VERSION_1_1
+    for option, value in (
+        (pycurl.HTTP_VERSION, version),
+        (pycurl.PROXY, ""),
+        (pycurl.NOPROXY, "*"),
+        (pycurl.PATH_AS_IS, 1),
+        (pycurl.HTTP_CONTENT_DECODING, 0),
+        (pycurl.NOSIGNAL, 1),
+        (pycurl.CAINFO, options.ca_file or certifi.where()),
+    ):
+        curl.setopt(option, value)
+
+
+def header_lines(headers: Headers) -> list[str]:
+    """For HTTPHEADER: the headers as they are, and libcurl's own defaults taken back."""
+    names = {name.lower() for name, _ in headers}
+    lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers]
+    return lines + [f"{name}:" for name in ("Accept", "User-Agent") if name.lower() not in names]
+
+
+def parse_headers(lines: list[bytes]) -> Headers:
+    """Header lines, status line first and blank line last → lower-case names and values."""
+    pairs = (line.decode("latin-1").partition(":") for line in lines[1:-1])
+    return tuple((name.strip().lower(), value.strip()) for name, colon, value in pairs if colon)
+
+
+def timed_out(request: Request) -> str:
+    return f"no whole answer within {request.timeout:g} s"
+
+
+def too_large(request: Request) -> str:
+    return f"the body is larger than {request.max_bytes:,} bytes"

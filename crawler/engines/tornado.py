@@ -1,0 +1,118 @@
+"""The ``tornado`` engine: tornado's client on libcurl, on the running event loop."""
+
+import asyncio
+from collections import deque
+from types import TracebackType
+from typing import Any, Self
+
+import pycurl
+import tornado
+from tornado.curl_httpclient import CurlAsyncHTTPClient
+from tornado.httpclient import HTTPRequest
+
+from crawler.engines.base import Capabilities, EngineOptions
+from crawler.engines.curltransfer import Sockets, Transfer, header_lines
+from crawler.errors import FetchError, Kind
+from crawler.model import Request, Response
+
+
+class TornadoEngine:
+    """``CurlAsyncHTTPClient`` on the running loop. ``options.http2`` cannot be had here."""
+
+    capabilities = Capabilities(
+        name="tornado",
+        summary="tornado's client on libcurl, on uvloop",
+        library=f"tornado {tornado.version}, libcurl {pycurl.version_info()[1]}",
+        keep_alive=True,
+        http2=False,
+        own_threads=False,
+        notes=("A reused connection that died is dialled again by libcurl itself.",),
+    )
+
+    def __init__(self, options: EngineOptions) -> None:
+        self._options = EngineOptions(options.concurrency, ca_file=options.ca_file)
+        self._sockets = Sockets()
+
+    async def __aenter__(self) -> Self:
+        self._client = _Client(force_instance=True, max_clients=self._options.concurrency)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    async def fetch(self, request: Request) -> Response:
+        call = _Call(request, self._options, self._sockets)
+        done = self._client.fetch(call.asked, raise_error=False)
+        try:
+            await done
+        except asyncio.CancelledError:
+            self._client.abandon(call)
+            raise
+        except (pycurl.error, ValueError) as error:  # libcurl would not take an option
+            raise FetchError(Kind.URL, f"cannot be asked for: {error}") from error
+        assert call.result is not None
+        if isinstance(call.result, FetchError):
+            raise call.result
+        return call.result
+
+
+class _Call:
+    """A request as tornado takes it, and its result."""
+
+    def __init__(self, request: Request, options: EngineOptions, sockets: Sockets) -> None:
+        self.result: Response | FetchError | None = None
+        self.transfer: Transfer | None = None
+        self._request, self._options, self._sockets = request, options, sockets
+        self.asked = HTTPRequest(
+            request.url,
+            follow_redirects=False,
+            decompress_response=False,
+            connect_timeout=request.timeout,
+            request_timeout=request.timeout,
+            prepare_curl_callback=self._prepare,
+        )
+
+    def _prepare(self, curl: Any) -> None:
+        """Have the last word: tornado has set its own options and callbacks before."""
+        curl.call = self
+        self.transfer = Transfer(curl, self._options, self._sockets)
+        self.transfer.prepare(self._request, header_lines(self._request.headers))
+
+    def waits_as(self, waiting: Any) -> bool:
+        """Whether ``waiting``, in tornado's queue, is this call."""
+        return waiting.request is self.asked
+
+    def conclude(self, code: int | None, message: str | None) -> None:
+        """Sum up, while the handle still knows and before the connection is another's."""
+        assert self.transfer is not None
+        try:
+            if code:
+                raise self.transfer.failure(code, message or "")
+            self.result = self.transfer.response()
+        except FetchError as error:
+            self.result = error
+
+
+class _Client(CurlAsyncHTTPClient):
+    def initialize(self, max_clients: int, **options: Any) -> None:  # type: ignore[override]
+        super().initialize(max_clients, **options)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, max_clients)
+
+    def _finish(
+        self, curl: Any, curl_error: int | None = None, curl_message: str | None = None
+    ) -> None:
+        curl.call.conclude(curl_error, curl_message)
+        super()._finish(curl)
+
+    def abandon(self, call: _Call) -> None:
+        """Free the slot of a cancelled call; tornado alone would keep it until the server ends."""
+        if call.transfer is None:
+            self._requests = deque(item for item in self._requests if not call.waits_as(item[0]))
+        elif call.result is None:
+            self._finish(call.transfer.curl)
+            self._process_queue()

@@ -1,0 +1,1 @@
+"""The benchmarks behind ``scripts/bench``: the crawler seen from outside, its output checked."""

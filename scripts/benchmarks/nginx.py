@@ -1,0 +1,106 @@
+"""A web server of our own: nginx in a temporary folder, for as long as a context lasts."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from support import needs
+
+from benchmarks.runs import Missing
+
+_START_TIMEOUT = 10.0
+_CONFIGURATION = """
+{user}
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    types {{ text/html html; text/css css; text/plain txt; application/javascript js; }}
+    default_type application/octet-stream;
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 1000000;
+    open_file_cache max=20000 inactive=600s;
+    client_body_temp_path {folder}/temp;
+    proxy_temp_path {folder}/temp;
+    fastcgi_temp_path {folder}/temp;
+    uwsgi_temp_path {folder}/temp;
+    scgi_temp_path {folder}/temp;
+    server {{
+        {listen}
+        root "{root}";
+    }}
+}}
+"""
+
+
+class Nginx:
+    """Serves the files in ``root`` at all ``addresses``, on one ``port``; nobody has to be root.
+
+    Entering raises Missing where there is no nginx.
+    """
+
+    def __init__(self, folder: Path, root: Path, addresses: Sequence[str] = ("127.0.0.1",)) -> None:
+        self._folder, self._root, self._addresses = folder, root.resolve(), addresses
+
+    def __enter__(self) -> Self:
+        program = needs.nginx()
+        if program is None:
+            raise Missing(needs.missing("nginx") or "")
+        self._folder.mkdir()
+        self.port = _free_port(self._addresses)
+        path = self._folder / "nginx.conf"
+        path.write_text(self._configuration())
+        self._process = subprocess.Popen(
+            [program, "-e", f"{self._folder}/error.log", "-c", str(path)],
+            stderr=subprocess.DEVNULL,
+        )
+        self._wait_until_ready()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def url(self, path: str, address: str | None = None) -> str:
+        return f"http://{address or self._addresses[0]}:{self.port}/{path}"
+
+    def _configuration(self) -> str:
+        return _CONFIGURATION.format(
+            # Started by root, its worker would be somebody who may not look into our folder.
+            user="user root;" if os.geteuid() == 0 else "",
+            folder=self._folder,
+            root=self._root,
+            listen=" ".join(f"listen {at}:{self.port} backlog=4096;" for at in self._addresses),
+        )
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with socket.socket() as sock:
+                if sock.connect_ex((self._addresses[-1], self.port)) == 0:
+                    return
+            time.sleep(0.01)
+        self._process.kill()
+        log = self._folder / "error.log"
+        raise Missing(f"nginx does not start: {log.read_text() if log.exists() else 'no log'}")
+
+
+def _free_port(addresses: Sequence[str]) -> int:
+    with socket.socket() as sock:
+        sock.bind((addresses[0], 0))
+        port: int = sock.getsockname()[1]
+        return port

@@ -1,0 +1,36 @@
+"""Functions for ``--parser`` that do what pages do to workers."""
+
+import os
+import signal
+import time
+from typing import Any
+
+from crawler.parsing.document import Document
+
+
+def marked(document: Document) -> dict[str, Any]:
+    """Obey the order in the page: kill, hang, raise, print, or burn CPU."""
+    text = document.text
+    if "kill me" in text:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "hang me" in text:
+        while True:
+            pass
+    if "raise me" in text:
+        raise ValueError("the page asked for it")
+    print("said by the parser")  # noqa: T201
+    return {"length": len(text)}
+
+
+def burn_2ms(_document: Document) -> None:
+    burn(0.002)
+
+
+def burn_10ms(_document: Document) -> None:
+    burn(0.010)
+
+
+def burn(seconds: float) -> None:
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass

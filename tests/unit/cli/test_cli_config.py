@@ -1,0 +1,45 @@
+"""The files in config/: what they say is what the program takes."""
+
+from pathlib import Path
+
+import pytest
+
+from crawler.cli.options import default_toml
+from crawler.settings import Settings, load, options
+
+CONFIG = Path(__file__).parents[3] / "config"
+
+
+def test_the_default_file_is_what_the_options_are() -> None:
+    assert (CONFIG / "default.toml").read_text("utf-8") == default_toml(), "run scripts/make-config"
+
+
+def test_the_default_file_changes_nothing() -> None:
+    assert load({}, {}, CONFIG / "default.toml") == Settings()
+
+
+def test_each_line_of_it_can_be_made_to_count(tmp_path: Path) -> None:
+    lines = [line[1:] for line in default_toml().splitlines() if line[:2].strip("# ")]
+    assert [line.partition(" = ")[0] for line in lines] == [option.name for option in options()]
+    usual = Settings()
+    for option, line in zip(options(), lines, strict=True):
+        path = tmp_path / "one.toml"
+        path.write_text(f"{line}\n", "utf-8")
+        needs = {"follow": "true"} if option.name in {"depth", "include", "exclude"} else {}
+        value = getattr(load(needs, {}, path), option.name)
+        assert value == getattr(usual, option.name) or option.default in (None, ())
+
+
+@pytest.mark.parametrize("name", ["polite", "fast"])
+def test_the_other_files_load(name: str) -> None:
+    assert load({}, {}, CONFIG / f"{name}.toml") != Settings()
+
+
+def test_polite_is_politer_and_fast_is_faster() -> None:
+    polite, usual, fast = (
+        load({}, {}, CONFIG / f"{name}.toml") for name in ("polite", "default", "fast")
+    )
+    delays = [each.host_delay(loopback=False) for each in (polite, usual, fast)]
+    assert delays == sorted(delays, reverse=True)
+    assert polite.slots < usual.slots < fast.slots
+    assert all(each.robots for each in (polite, usual, fast))

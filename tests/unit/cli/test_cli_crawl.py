@@ -1,0 +1,91 @@
+"""``crawler crawl``: from the command line to Settings."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import crawler.crawl
+from crawler.cli import main
+from crawler.settings import Settings, options
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for option in options():
+        monkeypatch.delenv(f"CRAWLER_{option.name.upper()}", raising=False)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """What the crawl was asked for, instead of a crawl; its exit code is 3."""
+    seen: list[Settings] = []
+
+    def record(settings: Settings) -> int:
+        seen.append(settings)
+        return 3
+
+    monkeypatch.setattr(crawler.crawl, "run", record)
+    return seen
+
+
+def test_the_exit_code_is_that_of_the_crawl(asked: list[Settings]) -> None:
+    assert main(["crawl", "urls.txt"]) == 3
+    assert asked == [Settings(sources=("urls.txt",))]
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["a", "--follow", "b", "--depth", "2", "-"], {"sources": ("a", "b", "-")}),
+        (["--follow", "--depth=2", "a", "--", "b", "-"], {"sources": ("a", "b", "-")}),
+    ],
+)
+def test_flags_and_sources_in_any_order(
+    argv: list[str], expected: dict[str, object], asked: list[Settings]
+) -> None:
+    main(["crawl", *argv])
+    assert asked == [Settings(follow=True, depth=2, **expected)]
+
+
+def test_every_flag_reaches_its_field(asked: list[Settings]) -> None:
+    texts = {"engine": "aiohttp", "memory": "1GiB", "max_bytes": "2MB"}
+    flags, expected = [], {}
+    for option in options()[1:]:
+        value = option.extra["example"] if option.default in (None, ()) else option.default
+        if option.kind is bool:
+            value = not value and option.name not in {"json", "http2"}
+            flags.append(option.flag if value else f"--no-{option.name}")
+        elif option.many:
+            flags += [word for each in value for word in (option.flag, each)]
+        else:
+            value = texts.get(option.name, value)
+            flags += [option.flag, str(value)]
+        expected[option.name] = value
+    main(["crawl", "x", *flags])
+    assert asked == [Settings(sources="x", **expected)]
+    assert asked[0].robots is False
+    assert asked[0].memory == 2**30
+
+
+def test_flags_win_over_variables_and_those_over_the_file(
+    asked: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "my.toml"
+    path.write_text("sources = ['x']\nretries = 1\ntimeout = 1\ndelay = 1\nfollow = true\n")
+    monkeypatch.setenv("CRAWLER_TIMEOUT", "2")
+    monkeypatch.setenv("CRAWLER_DELAY", "2")
+    main(["crawl", "--config", str(path), "--delay", "3", "--no-follow"])
+    assert asked == [Settings(sources="x", retries=1, timeout=2, delay=3)]
+
+
+def test_a_parser_may_lie_in_the_current_directory_but_hides_nothing(
+    asked: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = [*sys.path]
+    monkeypatch.setattr(sys, "path", [*before])
+    main(["crawl", "x"])
+    assert sys.path == before
+    main(["crawl", "x", "--parser", "shop:prices"])
+    assert sys.path == [*before, str(tmp_path)]

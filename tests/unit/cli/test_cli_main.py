@@ -1,0 +1,148 @@
+"""What all commands share: help, errors and exit codes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import crawler.crawl
+from crawler.__main__ import main as program
+from crawler.cli import COMMANDS, main
+from crawler.errors import StateError, UsageError
+from crawler.settings import Settings, options
+
+HEAVY = {"aiohttp", "asyncio", "pycurl", "rich", "selectolax", "ssl", "tornado", "uvloop"}
+
+
+def run(*argv: str, **changes: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "crawler", *argv]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **changes)
+
+
+def test_without_arguments_help_and_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert all(name in err for name in COMMANDS)
+
+
+def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    assert all(f"  {name} " in capsys.readouterr().out for name in [*COMMANDS][:1])
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert f"crawler/{capsys.readouterr().out.split()[1]}" == Settings().user_agent
+
+
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["crawl", "--help"], ["crawl"], ["crawl", "--depht=1"]]
+)
+def test_nothing_heavy_is_imported_before_there_is_something_to_do(argv: list[str]) -> None:
+    code = (
+        "import sys; from crawler.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *argv], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["crwal"], "crwal is not a command; did you mean crawl?"),
+        (["--versoin"], "--versoin is not an option; did you mean --version?"),
+        (["crawl"], "nothing to crawl: "),
+        (["crawl", "--concurency", "3", "x"], "--concurency is not an option; did you mean --conc"),
+        (["crawl", "--concurency=3", "x"], "--concurency is not an option; did you mean --conc"),
+        (["crawl", "-x"], "-x is not an option"),
+        (["crawl", "--conc", "3", "x"], "--conc is not an option"),
+        (["crawl", "--depth"], "--depth: expected one argument"),
+        (["crawl", "x", "--retries", "-1"], "--retries must be a whole number from 0 to 100"),
+        (["crawl", "x", "--engine", "wget"], "--engine must be one of curl, "),
+        (["crawl", "x", "--depth", "1"], "--depth needs --follow"),
+        (["crawl", "x", "--config", "nowhere.toml"], "cannot read nowhere.toml: "),
+        (["crawl", "x", "--robots=yes"], "--robots/--no-robots: "),
+        (["engines", "x"], "x is not an option"),
+        (["site", "--pages", "x"], "--pages: invalid int value: 'x'"),
+        (["site", "--pages", "-1"], ""),
+        (["site", "--port", "99999"], "cannot serve on port 99999: "),
+    ],
+)
+def test_asked_for_wrongly(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("crawler: ")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (UsageError("no such thing"), 2, "crawler: no such thing\n"),
+        (StateError("disk full"), 1, "crawler: disk full\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_exit_codes_of_errors(
+    error: BaseException,
+    code: int,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_: Settings) -> int:
+        raise error
+
+    monkeypatch.setattr(crawler.crawl, "run", fail)
+    assert main(["crawl", "x"]) == code
+    assert capsys.readouterr().err == says
+
+
+def test_windows_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert program() == 2
+    assert capsys.readouterr().err.startswith("crawler: Windows is not supported")
+
+
+@pytest.mark.parametrize("argv", [["engines", "--json"], ["crawl", "--help"], ["--version"]])
+def test_a_reader_that_went_away_is_no_traceback(argv: list[str]) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [sys.executable, "-m", "crawler", *argv],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        timeout=60,
+    )
+    os.close(theirs)
+    assert not done.stderr
+    assert done.returncode in (0, 1)  # argparse itself overlooks that nobody reads its help
+
+
+def test_every_option_is_in_the_help() -> None:
+    text = run("crawl", "--help").stdout
+    for option in options():
+        assert f" {option.flag}" in text
+    for group in ("fetching", "politeness", "following", "parsing", "output", "run"):
+        assert f"\n{group}:\n" in text
+
+
+def test_the_module_is_the_program(tmp_path: Path) -> None:
+    done = run("crawl", "x", "--scope", "hots", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("did you mean host?\n")
+    assert not list(tmp_path.iterdir())
