@@ -81,7 +81,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     memory: Annotated[
         Size, option("fetching", "most bytes of bodies in memory at once", "SIZE", size=True)
     ] = 256_000_000
-    http2: Annotated[bool, option("fetching", "speak HTTP/2 where engine and server can")] = False
+    http2: Annotated[
+        bool, option("fetching", "speak HTTP/2 where the server can; with curl only")
+    ] = False
 
     per_host: Annotated[
         Slots | None,
@@ -294,8 +296,8 @@ _RULES = (
     ),
     _Rule(
         ("http2",),
-        lambda asked: asked.engine in ("curl", "tornado"),
-        "needs {engine} curl or tornado: the others speak HTTP/1.1 only",
+        lambda asked: asked.engine == "curl",
+        "needs {engine} curl: the others speak HTTP/1.1 only",
     ),
     _Rule(("depth", "scope", "include", "exclude"), lambda asked: asked.follow, "needs {follow}"),
     _Rule(

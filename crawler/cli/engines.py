@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -59,7 +59,7 @@ def _row(engine: Capabilities) -> tuple[str, ...]:
     return (engine.name, engine.library, *("yes" if each else "no" for each in able), most)
 
 
-def _remarks(engines: Sequence[Capabilities]) -> list[str]:
-    return [
-        ": ".join((engine.name, "; ".join((engine.summary, *engine.notes)))) for engine in engines
-    ]
+def _remarks(engines: Sequence[Capabilities]) -> Iterator[str]:
+    for engine in engines:
+        yield f"{engine.name}: {engine.summary}"
+        yield from (f"  {note}" for note in engine.notes)

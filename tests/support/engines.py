@@ -42,9 +42,10 @@ def ask(server: Server, path: str = "/", *, host: str | None = None, **changes: 
 
 
 async def outcome(engine: Engine, request: Request) -> Outcome:
-    """Fetch, and fail on any exception that no engine may raise."""
+    """Fetch, and fail on any exception that no engine may raise, and on a fetch without end."""
     try:
-        response = await engine.fetch(request)
+        async with asyncio.timeout(request.timeout + 5.0):
+            response = await engine.fetch(request)
     except FetchError as error:
         assert error.message
         assert "Traceback" not in error.message

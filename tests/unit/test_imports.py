@@ -15,6 +15,7 @@ ORDER = (
     ("core", "settings"),
     ("build",),
     ("crawl",),
+    ("api",),
     ("compare", "testing", "distributed", ""),
     ("cli", "__main__"),
 )

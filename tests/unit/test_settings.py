@@ -51,6 +51,7 @@ BAD = [
 CONFLICTS = [
     ({"engine": "sequential", "concurrency": 2}, ("concurrency", "engine")),
     ({"engine": "aiohttp", "http2": True}, ("http2", "engine")),
+    ({"engine": "tornado", "http2": True}, ("http2", "engine")),
     ({"engine": "threads", "http2": True}, ("http2", "engine")),
     ({"engine": "sequential", "http2": True}, ("http2", "engine")),
     ({"depth": 0}, ("depth", "follow")),
@@ -155,7 +156,7 @@ def test_a_conflict_between_places_names_both(tmp_path: Path) -> None:
 
 def test_what_seems_to_conflict_but_does_not() -> None:
     Settings(engine="sequential", concurrency=1)
-    Settings(engine="tornado", http2=True)
+    Settings(engine="curl", http2=True)
     Settings(scope="host", parse="inline")
     Settings(parse="thread", workers=2)
     Settings(json=True, out="pages.jsonl")

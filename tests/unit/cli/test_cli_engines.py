@@ -41,7 +41,7 @@ def test_plain_text_stands_in_columns(capsys: pytest.CaptureFixture[str]) -> Non
         column = head.index(heading)
         assert first[column:].startswith(one)
         assert second[column:].startswith(other)
-    assert rest == ["", "one: the first", "second-one: the other; closes [every] connection"]
+    assert rest == ["", "one: the first", "second-one: the other", "  closes [every] connection"]
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,6 @@ from crawler.model import Page
 from crawler.parsing.custom import check_parser
 from crawler.parsing.document import Document
 from crawler.parsing.fields import Rule, load_rules
-from crawler.parsing.html import forbids_following, tune_allocator
 from crawler.parsing.job import Job, Parsed, ParseOptions
 from crawler.parsing.page import PageParser
 from crawler.urls import canonical, key, make_scope
@@ -201,25 +200,6 @@ def test_meta_robots() -> None:
     assert len(parse(markup, with_options(robots=False)).follow) == 2
 
 
-@pytest.mark.parametrize(
-    ("directives", "forbidden"),
-    [
-        (None, False),
-        ("", False),
-        ("noindex", False),
-        ("nofollow", True),
-        ("NONE", True),
-        ("googlebot: nofollow", False),
-        ("googlebot: noindex, nofollow", False),
-        ("nofollow, googlebot: noindex", True),
-        ("max-snippet:20, nofollow", True),
-        ("unavailable_after: 25 Jun 2010 15:00:00 GMT, nofollow", True),
-    ],
-)
-def test_robots_directives(directives: str | None, forbidden: bool) -> None:
-    assert forbids_following(directives) is forbidden
-
-
 def failure(parsing: Callable[[], object]) -> FetchError:
     with pytest.raises(FetchError) as caught:
         parsing()
@@ -231,51 +211,22 @@ def test_bodies_that_do_not_decode() -> None:
     assert failure(lambda: parse("abc", with_options(max_bytes=2))).kind is Kind.TOO_LARGE
 
 
-def load(tmp_path: Path, toml: str) -> tuple[Rule, ...]:
-    (tmp_path / "rules.toml").write_text(toml, encoding="utf-8")
-    return load_rules(tmp_path / "rules.toml")
-
-
 def test_extract(tmp_path: Path) -> None:
-    rules = load(
-        tmp_path,
+    file = tmp_path / "rules.toml"
+    file.write_text(
         'head = "h1"\nnone = "h6"\nhref = { css = "a", attr = "href" }'
         '\nno = { css = "a", attr = "id" }\nbare = { css = "a", attr = "download" }'
         '\nevery = { css = "li", all = true }'
         '\nhrefs = { css = "a", attr = "href", all = true }',
+        encoding="utf-8",
     )
+    rules = load_rules(file)
     markup = "<h1> A <i>b</i>\n</h1><a href=1 download></a><a></a><a href=2></a><li>x<li>y"
     assert parse(markup, with_options(extract=rules)).page.fields == {
         "head": "A b", "none": None, "href": "1", "no": None, "bare": "", "every": ["x", "y"],
         "hrefs": ["1", "2"],
     }  # fmt: skip
     assert parse(markup, with_options(extract=rules), content_type="text/plain").page.fields == {}
-
-
-@pytest.mark.parametrize(
-    ("toml", "says"),
-    [
-        ('x = "a["', "x: invalid CSS selector"),
-        ('x = ""', "x: invalid CSS selector"),
-        ("x = 1", "x: "),
-        ("x = { attr = 'href' }", "x: .*css"),
-        ("x = { css = 'a', al = true }", "x: .*`al`"),
-        ("x = { css = 'a', all = 'yes' }", r"x: .*\$.all"),
-        ("x = { css = 'a', name = 'y' }", "x: .*`name`"),
-        ("x = ", "Invalid value"),
-    ],
-)
-def test_rules_that_make_no_sense(tmp_path: Path, toml: str, says: str) -> None:
-    with pytest.raises(UsageError, match=rf"rules\.toml: {says}"):
-        load(tmp_path, toml)
-
-
-def test_rules_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"missing\.toml"):
-        load_rules(tmp_path / "missing.toml")
-    (tmp_path / "latin.toml").write_bytes(b'x = "\xe4"')
-    with pytest.raises(UsageError, match=r"latin\.toml"):
-        load_rules(tmp_path / "latin.toml")
 
 
 MODULE = """
@@ -372,11 +323,6 @@ def test_a_parser_function_that_is_none(spec: str, says: str) -> None:
 def test_a_document_parses_when_asked() -> None:
     document = Document(job(content_type="image/png"), b"\x89PNG")
     assert document.__dict__.keys().isdisjoint({"tree", "text", "_decoded"})
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is glibc's")
-def test_the_allocator_can_be_tuned() -> None:
-    assert tune_allocator() is True
 
 
 class Anchors(HTMLParser):

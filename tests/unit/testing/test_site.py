@@ -2,10 +2,12 @@
 
 import http.client
 import os
+import resource
 import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,8 +72,18 @@ def test_as_a_child_it_serves_every_url(tmp_path: Path, monkeypatch: pytest.Monk
     assert site._process.returncode == 0
 
 
-def test_more_hosts_than_files_may_be_open_by_default() -> None:
-    with SiteProcess(SiteOptions(pages=1_200, hosts=1_200, latency_ms=0)) as site:
+@pytest.fixture
+def few_files() -> Iterator[int]:
+    """A low soft limit of open files, which a child inherits."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    yield 256
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_it_may_have_more_hosts_than_files_may_be_open(few_files: int) -> None:
+    hosts = few_files + 100
+    with SiteProcess(SiteOptions(pages=hosts, hosts=hosts, latency_ms=0)) as site:
         assert get(site.urls[-1])[0] == 200
 
 

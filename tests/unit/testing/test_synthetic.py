@@ -110,6 +110,13 @@ def test_every_page_can_be_reached_from_the_root(
         assert any(not url.startswith(site) for url in found)
 
 
+def test_every_page_links_to_its_children(sound: SyntheticWeb) -> None:
+    """So that nothing depends on the links that are drawn."""
+    urls = sound.urls(PORT, 0)
+    for number, url in enumerate(urls):
+        assert links(url, get(sound, url)) >= set(urls[6 * number + 1 : 6 * number + 7])
+
+
 def test_links_lead_to_pages(sound: SyntheticWeb) -> None:
     pages = set(sound.urls(PORT))
     hrefs = Counter[str]()
@@ -160,7 +167,7 @@ def test_sizes_and_latencies_are_spread_around_their_medians() -> None:
     assert 0.04 < statistics.median(latencies) < 0.0625
     assert max(latencies) > 4 * min(latencies) > 0
     hosts = [statistics.median(latencies[host::50]) for host in range(50)]
-    assert max(hosts) > 1.5 * min(hosts)
+    assert max(hosts) > 2.2 * min(hosts)  # pages alone make less than 1.6 of it
 
 
 def test_without_latency_there_is_none() -> None:

@@ -1,0 +1,135 @@
+"""The project's scripted server in a process of its own, which tells what it saw.
+
+``python -m benchmarks.server OPTIONS`` (JSON): says its port, serves until its standard input ends,
+then says what is true, as JSON.
+"""
+
+import ssl
+import subprocess
+import sys
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from benchmarks.runs import Refused
+from crawler.testing import Answer, Seen, Server
+
+
+class Options(msgspec.Struct, frozen=True):
+    """``latency`` and ``handshake_delay`` in seconds, ``size`` of a page in bytes.
+
+    ``certificate`` is the path of a PEM file with key and chain; with it, it is TLS. With ``close``
+    every connection ends after its answer. No page links anywhere.
+    """
+
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+    latency: float = 0.0
+    size: int = 1_000
+    certificate: str | None = None
+    handshake_delay: float = 0.0
+    close: bool = False
+
+
+class Truth(msgspec.Struct, frozen=True):
+    """What was asked, robots.txt included; seconds on the server's clock.
+
+    ``answering_s`` is summed over all: from the request complete to the last byte handed to the
+    kernel. ``asking_s`` lies between the first request and the last.
+    """
+
+    requests: int
+    connections: int
+    answering_s: float
+    asking_s: float
+
+
+class ServerProcess:
+    """The server, as a context; ``truth`` ends it."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def __enter__(self) -> Self:
+        options = msgspec.json.encode(self._options).decode()
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "benchmarks.server", options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            process_group=0,  # Ctrl-C is for us, who then end it
+        )
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline() or b"0")
+        if not self.port:
+            raise Refused("the server does not start")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.communicate()
+
+    def urls(self, pages: int) -> list[str]:
+        """``pages`` of each host, in turns."""
+        scheme = "https" if self._options.certificate else "http"
+        places = [f"{scheme}://{at}:{self.port}" for at in self._options.addresses]
+        return [f"{place}/{number}.html" for number in range(pages) for place in places]
+
+    def truth(self) -> Truth:
+        said, _ = self._process.communicate()
+        return msgspec.json.decode(said, type=Truth)
+
+
+def page(options: Options) -> Answer:
+    head = b'<!doctype html><html lang="en"><title>A page</title><body><p>'
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/html; charset=utf-8"),)
+    if options.close:
+        headers += (("Connection", "close"),)
+    body = head + b"text " * ((options.size - len(head)) // 5)
+    return Answer(headers=headers, body=body, latency=options.latency)
+
+
+def main() -> None:
+    options = msgspec.json.decode(sys.argv[1], type=Options)
+    good = page(options)
+    none = msgspec.structs.replace(good, status=404, body=b"")
+
+    def handler(seen: Seen) -> Answer:
+        return none if seen.target == "/robots.txt" else good
+
+    server = Server(
+        handler,
+        addresses=options.addresses,
+        tls=_context(options.certificate),
+        handshake_delay=options.handshake_delay,
+    )
+    with server:
+        sys.stdout.write(f"{server.port}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+    sys.stdout.buffer.write(msgspec.json.encode(_truth(server)))
+
+
+def _context(certificate: str | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def _truth(server: Server) -> Truth:
+    asked = [seen.at for seen in server.seen]
+    return Truth(
+        requests=len(asked),
+        connections=server.connections,
+        answering_s=sum(answered - asked for asked, answered in server.answered),
+        asking_s=max(asked, default=0.0) - min(asked, default=0.0),
+    )
+
+
+if __name__ == "__main__":
+    main()

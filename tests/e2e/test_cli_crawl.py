@@ -1,0 +1,395 @@
+"""``crawler crawl`` from the outside: records, accounts, exit codes, bad input."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from e2e.conftest import Crawl, Serve, command, environment, html
+from support.engines import ENGINES
+
+from crawler.testing.server import CLOSE, RESET, SILENCE, Answer, Seen
+
+
+def balanced(urls: dict[str, int]) -> bool:
+    final = urls["done"] + urls["failed"] + urls["skipped"] + urls["pending"]
+    return final == urls["input"] + urls["discovered"]
+
+
+def test_a_list_becomes_records(crawl: Crawl, serve: Serve) -> None:
+    site = serve({
+        "/a": html('<html lang="en"><title>A &amp; B</title><a href="b#x">b</a><a href="/b">b</a>'),
+        "/b": html("<meta name=description content='of b'>"),
+    })
+    run = crawl(lines=f"{site.url('/a')}\n# a comment\n{site.url('/b')}\n{site.url('/a#again')}\n")
+    assert run.code == 0, run.err
+    a, b = run.pages[site.url("/a")], run.pages[site.url("/b")]
+    assert (a["title"], a["lang"], a["status"]) == ("A & B", "en", 200)
+    assert a["links"] == [site.url("/b")]
+    assert b["description"] == "of b"
+    urls = run.report["urls"]
+    assert (urls["input"], urls["duplicates"], urls["done"]) == (2, 1, 2)
+    assert balanced(urls)
+
+
+def test_the_kinds_of_failure_and_the_rest_done(crawl: Crawl, serve: Serve) -> None:
+    site = serve({
+        "/good": html("<title>good"),
+        "/lies": Answer(script=(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nfew", CLOSE)),
+        "/never": Answer(script=(SILENCE,)),
+        "/drip": Answer(script=(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n",
+                                ("repeat", b"x", None, 0.05))),
+        "/reset": Answer(script=(RESET,)),
+        "/big": Answer(body=b"x" * 200_000),
+        "/gone": Answer(410),
+        "/garbled": Answer(headers=(("Content-Encoding", "gzip"),), body=b"no gzip"),
+        "/round": Answer(302, headers=(("Location", "/round"),)),
+        "/away": Answer(302, headers=(("Location", "ftp://a.example/"),)),
+        "/inside": Answer(302, headers=(("Location", "http://169.254.169.254/"),)),
+    })  # fmt: skip
+    paths = ["/lies", "/never", "/drip", "/reset", "/big", "/gone", "/garbled", "/round"]
+    others = ["/away", "/inside", "/good"]
+    lines = "\n".join(site.url(path) for path in paths + others)
+    run = crawl("--timeout", "1", "--retries", "0", "--max-bytes", "100000", lines=lines)
+    assert run.code == 0, run.err
+    assert list(run.pages) == [site.url("/good")]
+    assert {url.rpartition("/")[2]: each["error"] for url, each in run.failures.items()} == {
+        "lies": "truncated",
+        "never": "timeout",
+        "drip": "timeout",
+        "reset": "reset",
+        "big": "too_large",
+        "gone": "status",
+        "garbled": "decode",
+        "round": "redirect",
+    }
+    assert {url.rpartition("/")[2]: each["reason"] for url, each in run.skips.items()} == {
+        "away": "scheme",
+        "inside": "blocked",
+    }
+    assert balanced(run.report["urls"])
+
+
+def test_what_is_no_url_is_a_failure_and_the_rest_is_done(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/": html("<title>x")})
+    lines = b"\n".join([
+        b"ftp://a.example/x",
+        b"no url at all",
+        b"\x00\x01\xff\xfe binary",
+        b"@" * 100_000,
+        b"http://[::1",
+        b"http://nobody.invalid/",
+        site.url("/").encode(),
+    ])
+    run = crawl("--retries", "0", lines=lines)
+    assert run.code == 0, run.err
+    assert list(run.pages) == [site.url("/")]
+    kinds = sorted(each["error"] for each in run.failures.values())
+    assert kinds == ["dns", "url", "url", "url", "url", "url"]
+    assert balanced(run.report["urls"])
+    assert run.report["urls"]["input"] == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["missing.txt"], "missing.txt: no such file"),
+        (["."], "is a directory"),
+        (["--engine", "sequential", "--concurrency", "2", "http://a.example/"], "one page at a time"),
+        (["--concurrency", "many", "http://a.example/"], "--concurrency"),
+        (["--depth", "2", "http://a.example/"], "--follow"),
+        (["--parser", "no.such:thing", "http://a.example/"], "no.such"),
+        (["--out", "pages.xyz", "http://a.example/"], ".jsonl"),
+        (["--nonsense", "http://a.example/"], "--nonsense"),
+        (["--include", "(", "--follow", "http://a.example/"], "("),
+    ],
+)  # fmt: skip
+def test_bad_usage_ends_with_2_and_one_sentence(
+    crawl: Crawl, arguments: list[str], says: str
+) -> None:
+    run = crawl(*arguments)
+    assert run.code == 2
+    assert says in run.err
+    assert "Traceback" not in run.err
+    assert not run.directory.exists()
+
+
+@pytest.mark.parametrize("lines", ["", "# only\n\n# comments\n"])
+def test_an_empty_list_is_said(crawl: Crawl, lines: str) -> None:
+    run = crawl(lines=lines)
+    assert run.code == 2
+    assert "there is no URL in it" in run.err
+    assert not run.directory.exists()
+
+
+def test_a_run_directory_is_never_written_over(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+    site = serve({"/": html("x")})
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "pages.jsonl").write_text("mine")
+    run = crawl(site.url("/"))
+    assert run.code == 2
+    assert "not overwritten" in run.err
+    assert (tmp_path / "run" / "pages.jsonl").read_text() == "mine"
+
+
+def test_strict_ends_with_3_where_an_entry_failed(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/": html("x")})
+    assert crawl("--strict", lines=f"{site.url('/')}\n{site.url('/none')}").code == 3
+
+
+def test_standard_output_has_pages_and_nothing_else(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/": html("<title>x"), "/b": html("y")})
+    run = crawl(
+        "--out", "-", "--parser", "support.parsers:marked", lines=f"{site.url('/')}\n{site.url('/b')}"
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    assert {json.loads(line)["url"] for line in run.out.splitlines()} == {site.url("/"), site.url("/b")}
+    assert "2 of 2 URLs" in run.err
+    assert not (run.directory / "pages.jsonl").exists()
+
+
+def test_json_prints_the_report(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/": html("x")})
+    run = crawl("--json", site.url("/"))
+    assert json.loads(run.out) == run.report
+
+
+def test_standard_input_is_a_list(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/": html("x")})
+    run = crawl("-", stdin=site.url("/") + "\n")
+    assert list(run.pages) == [site.url("/")]
+
+
+def test_a_parsers_fields_and_html_are_in_the_record(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/": html("<b>x</b>"), "/bad": html("raise me")})
+    lines = f"{site.url('/')}\n{site.url('/bad')}"
+    run = crawl("--parser", "support.parsers:marked", "--html", lines=lines)
+    page = run.pages[site.url("/")]
+    assert page["fields"] == {"length": 8}
+    assert page["html"] == "<b>x</b>"
+    failure = run.failures[site.url("/bad")]
+    assert failure["error"] == "parse"
+    assert "the page asked for it" in failure["message"]
+
+
+def test_max_pages_is_exact(crawl: Crawl, serve: Serve) -> None:
+    site = serve({f"/{n}": html(str(n)) for n in range(0, 100, 2)})
+    lines = "\n".join(site.url(f"/{n}") for n in range(100))
+    run = crawl("--max-pages", "7", "--retries", "0", lines=lines)
+    assert run.code == 0
+    assert len(run.pages) == 7
+    assert balanced(run.report["urls"])
+
+
+def test_retries_are_counted_and_the_last_answer_decides(crawl: Crawl, serve: Serve) -> None:
+    tries: list[str] = []
+
+    def once(seen: Seen) -> Answer:
+        tries.append(seen.target)
+        return Answer(503) if len(tries) == 1 else html("at last")
+
+    site = serve({"/once": once, "/always": Answer(500), "/refused": Answer(403)})
+    lines = "\n".join(site.url(path) for path in ("/once", "/always", "/refused"))
+    run = crawl("--retries", "1", lines=lines)
+    assert list(run.pages) == [site.url("/once")]
+    assert run.failures[site.url("/always")]["attempts"] == 2
+    assert run.failures[site.url("/refused")]["attempts"] == 1
+    assert run.failures[site.url("/always")]["status"] == 500
+
+
+def test_follow_keeps_scope_depth_and_patterns(crawl: Crawl, serve: Serve) -> None:
+    other = serve({"/": html("other")}, addresses=("127.0.0.9",))
+    site = serve({
+        "/": html(f'<a href="/1"></a><a href="{other.url("/")}"></a><a href="/no/x"></a>'),
+        "/1": html('<a href="/2"></a>'),
+        "/2": html('<a href="/3"></a>'),
+        "/3": html("too deep"),
+        "/no/x": html("excluded"),
+    })
+    run = crawl("--follow", "--depth", "2", "--exclude", "/no/", site.url("/"))
+    assert set(run.pages) == {site.url("/"), site.url("/1"), site.url("/2")}
+    assert {page["depth"] for page in run.pages.values()} == {0, 1, 2}
+    assert run.report["urls"]["filtered"] == 3
+    assert not other.seen
+
+
+def test_robots_txt_is_obeyed_asked_first_and_can_be_left_out(crawl: Crawl, serve: Serve) -> None:
+    site = serve({
+        "/robots.txt": Answer(body=b"User-agent: *\nDisallow: /private\n"),
+        "/": html("x"),
+        "/private": html("y"),
+    })
+    run = crawl(lines=f"{site.url('/private')}\n{site.url('/')}")
+    assert [seen.target for seen in site.seen] == ["/robots.txt", "/"]
+    assert run.skips[site.url("/private")]["reason"] == "robots"
+    assert list(run.pages) == [site.url("/")]
+
+
+def test_robots_txt_can_be_left_out(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/robots.txt": Answer(body=b"User-agent: *\nDisallow: /"), "/": html("x")})
+    run = crawl("--no-robots", site.url("/"))
+    assert list(run.pages) == [site.url("/")]
+    assert [seen.target for seen in site.seen] == ["/"]
+
+
+def test_p43_delay_and_concurrency_of_a_host_hold_by_the_servers_log(
+    crawl: Crawl, serve: Serve
+) -> None:
+    site = serve({f"/{n}": html("x") for n in range(6)})
+    lines = "\n".join(site.url(f"/{n}") for n in range(6))
+    run = crawl("--per-host", "1", "--delay", "0.1", lines=lines)
+    assert len(run.pages) == 6
+    starts = [seen.at for seen in site.seen]
+    assert all(after - before >= 0.1 for before, after in zip(starts, starts[1:], strict=False))
+    assert run.report["slots"]["politeness"] > 0
+
+
+def test_p05_credentials_of_the_input_are_used_and_never_written(
+    crawl: Crawl, serve: Serve
+) -> None:
+    site = serve({"/": html("x")})
+    run = crawl(site.url("/").replace("://", "://user:s3cret@"))
+    assert list(run.pages) == [site.url("/")]
+    sent = dict(site.seen[-1].headers)
+    assert sent["Authorization"] == "Basic dXNlcjpzM2NyZXQ="
+    written = b"".join(path.read_bytes() for path in run.directory.iterdir())
+    assert b"s3cret" not in written
+    assert "s3cret" not in run.out + run.err
+
+
+def test_p01_credentials_stay_with_their_origin(crawl: Crawl, serve: Serve) -> None:
+    other = serve({"/": html("x")}, addresses=("127.0.0.9",))
+    site = serve({"/": Answer(302, headers=(("Location", other.url("/")),))})
+    lines = f"{site.url('/').replace('://', '://u:p@')}\n{other.url('/?named')}"
+    crawl(lines=lines)
+    assert any(name == "Authorization" for name, _ in site.seen[-1].headers)
+    assert other.seen
+    assert not [h for seen in other.seen for h, _ in seen.headers if h == "Authorization"]
+
+
+def test_baseline_is_measured_on_a_sample(crawl: Crawl, serve: Serve) -> None:
+    site = serve({f"/{n}": html("x", latency=0.02) for n in range(20)})
+    lines = "\n".join(site.url(f"/{n}") for n in range(20))
+    run = crawl("--baseline", "5", "--seed", "1", lines=lines)
+    baseline = run.report["baseline"]
+    assert baseline["sample"] == 5
+    assert baseline["low_s"] <= baseline["sequential_s"] <= baseline["high_s"]
+    # 20 pages and robots.txt, of which the pages take 20 ms each.
+    assert baseline["sequential_s"] >= 15 * 0.02
+    assert baseline["speedup"] == pytest.approx(
+        baseline["sequential_s"] / run.report["wall_s"], rel=0.01
+    )
+
+
+def test_the_budget_and_the_slots_add_up_to_the_wall(crawl: Crawl, serve: Serve) -> None:
+    site = serve({f"/{n}": html("x" * 5000, latency=0.01) for n in range(100)})
+    run = crawl("--concurrency", "8", lines="\n".join(site.url(f"/{n}") for n in range(100)))
+    report = run.report
+    assert sum(report["budget"].values()) == pytest.approx(report["wall_s"], rel=0.001)
+    assert sum(report["slots"].values()) == pytest.approx(8 * report["wall_s"], rel=0.001)
+    wait = report["io_wait"]
+    assert wait["total_s"] >= 100 * 0.01 * 0.9
+    assert wait["saved_s"] == pytest.approx(wait["total_s"] - wait["exposed_s"], abs=1e-6)
+
+
+def test_one_at_a_time_on_a_slow_server_is_all_waiting(crawl: Crawl, serve: Serve) -> None:
+    site = serve({f"/{n}": html("x", latency=0.05) for n in range(10)})
+    lines = "\n".join(site.url(f"/{n}") for n in range(10))
+    run = crawl("--engine", "sequential", "--no-robots", lines=lines)
+    # The server's own lag counts as waiting too: hence a lower bound only.
+    assert run.report["budget"]["waiting"] >= 0.9 * 10 * 0.05
+    assert run.report["io_wait"]["total_s"] >= 0.9 * 10 * 0.05
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_p42_every_engine_gives_the_same_site(crawl: Crawl, serve: Serve, engine: str) -> None:
+    site = serve({
+        "/": html("<title>Start</title>" + "".join(f'<a href="/{n}">' for n in range(30))),
+        **{f"/{n}": html(f'<title>{n}</title><a href="/{n + 1}">' + "é" * n) for n in range(29)},
+        "/29": Answer(301, headers=(("Location", "/0?moved"),)),
+        "/0?moved": html("moved"),
+    })
+    run = crawl("--follow", "--engine", engine, site.url("/"))
+    assert run.code == 0, run.err
+    seen = {
+        url.removeprefix(site.url("/")): (page["status"], page["digest"][:8], len(page["links"]))
+        for url, page in run.pages.items()
+    }
+    assert len(seen) == 31
+    assert seen[""][2] == 30
+    assert run.pages[site.url("/29")]["final_url"] == site.url("/0?moved")
+    assert run.report["engine"] == engine
+    assert not run.failures
+
+
+def start(tmp_path: Path, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command("crawl", "--run", tmp_path / "run", *arguments),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_requests(site: object, count: int) -> None:
+    until = time.monotonic() + 30
+    while len(site.seen) < count:  # type: ignore[attr-defined]
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task")
+    found = [path.read_text().split() for path in tasks.glob("*/children")]
+    return [int(each) for line in found for each in line]
+
+
+def test_p36_an_interrupt_finishes_what_is_in_flight(serve: Serve, tmp_path: Path) -> None:
+    site = serve({f"/{n}": html("x", latency=0.3) for n in range(100)})
+    (tmp_path / "list").write_text("\n".join(site.url(f"/{n}") for n in range(100)))
+    process = start(tmp_path, "--no-robots", "--concurrency", "4", tmp_path / "list")
+    wait_for_requests(site, 5)
+    process.send_signal(2)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "finishing what is in flight" in err
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    lines = (tmp_path / "run" / "pages.jsonl").read_text().splitlines()
+    assert report["urls"]["done"] == len(lines) == len(site.seen)
+    assert report["urls"]["pending"] > 0
+    assert balanced(report["urls"])
+
+
+def test_p36_a_second_interrupt_ends_at_once(serve: Serve, tmp_path: Path) -> None:
+    site = serve({"/": Answer(script=(SILENCE,))})
+    process = start(tmp_path, "--no-robots", site.url("/"))
+    wait_for_requests(site, 1)
+    process.send_signal(15)
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.stderr.readline()
+    process.send_signal(15)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+
+
+def test_p34_nothing_outlives_a_killed_crawler(serve: Serve, tmp_path: Path) -> None:
+    site = serve({"/": Answer(script=(SILENCE,))})
+    process = start(tmp_path, "--no-robots", site.url("/"))
+    wait_for_requests(site, 1)
+    workers = children(process.pid)
+    assert workers
+    watches = [os.pidfd_open(pid) for pid in workers]
+    process.kill()
+    process.communicate(timeout=10)
+    import select
+
+    for watch in watches:
+        poll = select.poll()
+        poll.register(watch, select.POLLIN)
+        assert poll.poll(10_000), "a worker is alive 10 s after its parent"
+        os.close(watch)
