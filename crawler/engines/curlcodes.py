@@ -29,7 +29,7 @@ _KINDS = {
 
 
 def translate(code: int, message: str, request: Request, *, reused: bool = False) -> FetchError:
-    """What libcurl said of ``request`` as our error; a code not named here is of kind ``protocol``."""
+    """What libcurl said of ``request`` as our error; a code not named here is ``protocol``."""
     kind = _KINDS.get(code, Kind.PROTOCOL)
     # OpenSSL's words for a connection that ended without the closing alert (RFC 8446, 6.1).
     if code == pycurl.E_RECV_ERROR and "unexpected eof" in message:

@@ -47,9 +47,12 @@ class Sockets:
         fd = self._fds.get(local)
         if fd is None:
             return None
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+        # The descriptor may be closed, or another's by now.
         try:
-            # The descriptor may be closed, or another's by now.
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+        except OSError:
+            return None
+        try:
             return tcp_info(sock) if sock.getsockname()[:2] == local else None
         except OSError:
             return None

@@ -11,10 +11,10 @@ from rich.console import Console
 from benchmarks.budget import budget
 from benchmarks.chess import chess
 from benchmarks.fetching import fetch
-from benchmarks.pages import list_of_urls, site
 from benchmarks.runs import Bench, Case, Missing, Refused
 from benchmarks.startup import help_text
 from benchmarks.table import Figure, draw, figure, to_json
+from benchmarks.throughput import list_of_urls, site
 from benchmarks.waiting import iowait, tls
 
 SCENARIOS: dict[str, Callable[[Bench], Iterator[Case]]] = {
@@ -31,13 +31,12 @@ SCENARIOS: dict[str, Callable[[Bench], Iterator[Case]]] = {
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes: does it work at all?")
-    parser.add_argument("--only", nargs="+", choices=SCENARIOS, metavar="NAME", default=[*SCENARIOS],
-                        help=f"of {', '.join(SCENARIOS)}")  # fmt: skip
-    parser.add_argument("--json", type=Path, metavar="FILE", default=Path("bench.json"),
-                        help="default: bench.json")  # fmt: skip
-    parser.add_argument("--repeat", type=int, metavar="N", default=3,
-                        help="pairs of each figure (default: 3)")  # fmt: skip
+    names = ", ".join(SCENARIOS)
+    add = parser.add_argument
+    add("--quick", action="store_true", help="small sizes: does it work at all?")
+    add("--only", nargs="+", choices=SCENARIOS, metavar="NAME", help=f"of {names}")
+    add("--json", type=Path, metavar="FILE", default=Path("bench.json"), help="(bench.json)")
+    add("--repeat", type=int, metavar="N", default=3, help="pairs for each figure (3)")
     return parser.parse_args()
 
 
@@ -58,7 +57,7 @@ def main() -> int:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="crawler-bench-") as folder:
         bench = Bench(Path(folder), asked.repeat, asked.quick)
-        for name in asked.only:
+        for name in asked.only or SCENARIOS:
             for each in measure(name, bench):
                 sys.stderr.write(f"{each.scenario} {each.name}: {each.verdict}\n")
                 figures.append(each)

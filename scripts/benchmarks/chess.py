@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from benchmarks.crawls import crawl
-from benchmarks.runs import Bench, Case, Goal, Measured, Pair, extrapolate
+from benchmarks.runs import Bench, Case, Goal, Measured, alternate, extrapolate
 from benchmarks.server import Options, ServerProcess
 from benchmarks.web import write_urls
 
@@ -17,26 +17,21 @@ _NOTE = (
 
 
 def chess(bench: Bench) -> Iterator[Case]:
-    moves = bench.size(30, 10)
-    few, more = 1, bench.size(4, 2)
+    boards = len(_OPPONENTS)
+    moves, few, more = bench.size(30, 10), 1, bench.size(4, 2)
 
     def side_by_side() -> float:
-        return _wall(bench, moves, *_POLITE)
+        return moves * boards / _wall(bench, moves, *_POLITE)
 
     def one_after_the_other() -> float:
-        points = [(n * len(_OPPONENTS), _wall(bench, n, "--engine", "sequential", *_POLITE))
-                  for n in (few, more)]  # fmt: skip
-        return extrapolate(points[0], points[1], moves * len(_OPPONENTS))
+        alone = ("--engine", "sequential", *_POLITE)
+        small, large = ((n * boards, _wall(bench, n, *alone)) for n in (few, more))
+        return moves * boards / extrapolate(small, large, moves * boards)
 
     def measure() -> Measured:
-        pages = moves * len(_OPPONENTS)
-        pairs = [
-            Pair(pages / side_by_side(), pages / one_after_the_other()) for _ in range(bench.repeat)
-        ]
-        return Measured(pairs)
+        return Measured(alternate(side_by_side, one_after_the_other, bench.repeat))
 
-    few, more, whole = (n * len(_OPPONENTS) for n in (few, more, moves))
-    note = _NOTE.format(few=few, more=more, all=whole)
+    note = _NOTE.format(few=few * boards, more=more * boards, all=moves * boards)
     yield Case("24 boards", "pages/s", Goal("ratio", least=20), measure, note)
 
 

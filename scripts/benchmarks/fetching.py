@@ -52,9 +52,7 @@ def _concurrency(engine: str) -> str:
 def _ours(bench: Bench, engine: str, expected: Mapping[str, Facts]) -> float:
     urls = write_urls(bench.fresh("urls"), list(expected))
     concurrency = _concurrency(engine)
-    done = crawl(
-        bench, urls, "--engine", engine, "--concurrency", concurrency, "--parse", "none"
-    )
+    done = crawl(bench, urls, "--engine", engine, "--concurrency", concurrency, "--parse", "none")
     records.check(done.pages, expected)
     return done.run.cpu
 

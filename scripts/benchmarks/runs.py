@@ -21,7 +21,7 @@ class Refused(Exception):  # noqa: N818 - it is a verdict on what was measured
 
 
 class Missing(Exception):  # noqa: N818 - the same
-    """This machine lacks what a scenario needs."""
+    """A scenario needs something that this machine lacks."""
 
 
 class Bench(msgspec.Struct, frozen=True):

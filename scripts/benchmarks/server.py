@@ -70,7 +70,7 @@ class ServerProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.communicate()
+        self._process.__exit__(kind, error, trace)  # closes its pipes, and waits
 
     def urls(self, pages: int) -> list[str]:
         """``pages`` of each host, in turns."""
@@ -79,8 +79,10 @@ class ServerProcess:
         return [f"{place}/{number}.html" for number in range(pages) for place in places]
 
     def truth(self) -> Truth:
-        said, _ = self._process.communicate()
-        return msgspec.json.decode(said, type=Truth)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        return msgspec.json.decode(self._process.stdout.read(), type=Truth)
 
 
 def page(options: Options) -> Answer:

@@ -1,9 +1,9 @@
 """What was measured, for people (a table) and for programs (JSON)."""
 
-import datetime
 import os
 import platform
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -96,7 +96,7 @@ def _spread(spread: Spread | None) -> str:
 def to_json(figures: Sequence[Figure], *, quick: bool, repeat: int) -> bytes:
     """The figures and the machine they were taken on. ``load`` is the mean of the last minute."""
     machine = {
-        "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "system": platform.platform(),
         "cores": len(os.sched_getaffinity(0)),

@@ -8,10 +8,11 @@ from pathlib import Path
 from benchmarks.records import Facts
 
 _LINKS = 20
-_WORDS = (
+_TEXT = (
     "the quick brown fox jumps over a lazy dog while seven wizards boil strange potions under"
     " pale moonlight and nobody asks why their cauldron hums &amp; glows café naïve"
-).split()
+)
+_WORDS = _TEXT.split()
 
 
 def list_page(number: int, size: int, pages: int) -> tuple[bytes, int]:
@@ -19,8 +20,9 @@ def list_page(number: int, size: int, pages: int) -> tuple[bytes, int]:
     rng = random.Random(number)
     targets = [rng.randrange(pages) for _ in range(_LINKS)]
     parts = [
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<title>Page {number}</title><meta name="description" content="page {number}"></head><body>'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+        f"<title>Page {number}</title>",
+        f'<meta name="description" content="page {number}"></head><body>',
     ]
     parts += [f'<a href="{target}.html" class="link">link {target}</a>' for target in targets]
     length = sum(map(len, parts))
