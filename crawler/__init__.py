@@ -6,6 +6,8 @@
 
 from typing import TYPE_CHECKING
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from crawler.api import Crawler, crawl
     from crawler.errors import CrawlerError, FetchError, Kind, Skip, StateError, UsageError

@@ -1,7 +1,6 @@
 """A crawl as a whole: its run directory, its thread, its signals, its reports."""
 
 import asyncio
-import os
 import random
 import shutil
 import signal
@@ -10,12 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 import uvloop
 
+from crawler import __version__
 from crawler.build import (
     Crawl,
     Sink,
@@ -133,7 +132,7 @@ class CrawlThread:
         assert self._crawl is not None
         crawl, settings = self._crawl, self._settings
         self._report = crawl.meter.finish(
-            version=version("crawler"),
+            version=__version__,
             engine=settings.engine,
             workers=parse_workers(settings),
             startup_s=crawl.meter.started - self._started,

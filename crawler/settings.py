@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from crawler import __version__
 from crawler.errors import UsageError
 from crawler.options import Option, from_environment, from_file, from_flags, option
 
@@ -30,12 +31,6 @@ Path = Annotated[str, Meta(min_length=1)]
 Function = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")]
 # Printable ASCII, so that nothing in it can end the header line.
 HeaderText = Annotated[str, Meta(pattern=r"^[!-~][ -~]*\Z")]
-
-
-def _user_agent() -> str:
-    from importlib.metadata import version
-
-    return f"crawler/{version('crawler')}"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: Annotated[
         HeaderText,
         option("politeness", "how the crawler names itself", "TEXT"),
-    ] = msgspec.field(default_factory=_user_agent)
+    ] = f"crawler/{__version__}"
     allow_private: Annotated[
         tuple[str, ...],
         option(

@@ -10,7 +10,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from itertools import product
 from typing import TYPE_CHECKING, Literal, get_args
-from urllib.parse import unquote
 
 import can_ada
 import msgspec
@@ -77,6 +76,8 @@ def parse_input(text: str) -> InputUrl:
     parsed = _parse(text)
     userinfo = None
     if parsed.has_credentials():
+        from urllib.parse import unquote
+
         userinfo = f"{unquote(parsed.username)}:{unquote(parsed.password)}"
     return InputUrl(_serialise(parsed), userinfo)
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from crawler import __version__
 from crawler.cli.options import Parser
 from crawler.errors import CrawlerError, UsageError
 from crawler.options import nearest
@@ -66,7 +67,5 @@ def _general(argv: list[str]) -> int:
     asked = parser.read(argv)
     if not asked.version:
         raise UsageError(f"{asked.command} is not a command{nearest(asked.command, COMMANDS)}")
-    from importlib.metadata import version
-
-    sys.stdout.write(f"crawler {version('crawler')}\n")
+    sys.stdout.write(f"crawler {__version__}\n")
     return 0

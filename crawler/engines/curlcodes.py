@@ -22,7 +22,6 @@ _KINDS = {
     pycurl.E_SSL_INVALIDCERTSTATUS: Kind.TLS,
     pycurl.E_GOT_NOTHING: Kind.RESET,
     pycurl.E_SEND_ERROR: Kind.RESET,
-    pycurl.E_RECV_ERROR: Kind.RESET,
     pycurl.E_PARTIAL_FILE: Kind.TRUNCATED,
     pycurl.E_FILESIZE_EXCEEDED: Kind.TOO_LARGE,
 }
@@ -30,10 +29,15 @@ _KINDS = {
 
 def translate(code: int, message: str, request: Request, *, reused: bool = False) -> FetchError:
     """What libcurl said of ``request`` as our error; a code not named here is ``protocol``."""
-    kind = _KINDS.get(code, Kind.PROTOCOL)
-    # OpenSSL's words for a connection that ended without the closing alert (RFC 8446, 6.1).
-    if code == pycurl.E_RECV_ERROR and "unexpected eof" in message:
-        kind = Kind.TRUNCATED
+    kind = _of_receiving(message) if code == pycurl.E_RECV_ERROR else _KINDS.get(code)
     if kind is Kind.TIMEOUT:
         message = f"no whole answer within {request.timeout:g} s"
-    return FetchError(kind, message or pycurl.easy_strerror(code), reused=reused)
+    return FetchError(kind or Kind.PROTOCOL, message or pycurl.easy_strerror(code), reused=reused)
+
+
+def _of_receiving(message: str) -> Kind:
+    """Libcurl has one code for all that ends the reading; its words tell more."""
+    # OpenSSL's, for a connection that ended without the closing alert (RFC 8446, 6.1).
+    if "unexpected eof" in message:
+        return Kind.TRUNCATED
+    return Kind.PROTOCOL if "chunk" in message or "hexadecimal" in message else Kind.RESET

@@ -21,6 +21,7 @@ _ABORT = -1
 _GO_ON = 0
 _KNOWN_SOCKETS = 100_000
 _STATUS = re.compile(rb"HTTP/(\d(?:\.\d)?) (\d{3})\b")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _BODILESS = (204, 304)
 
 Local = tuple[str, int]
@@ -116,18 +117,35 @@ class Transfer:
         if self._headers is None:  # else it is a trailer
             self._lines.append(line)
             if line in (b"\r\n", b"\n"):
-                self._take_head()
+                return self._take_head()
         return self._go_on()
 
-    def _take_head(self) -> None:
+    def _take_head(self) -> int | None:
         found = _STATUS.match(self._lines[0])
-        version, status = found.groups() if found else (b"", b"0")
-        if found and int(status) < 200:  # an interim response: another head follows
+        if found is None:
+            return self._refuse(Kind.PROTOCOL, "no status line")
+        status = int(found[2])
+        if 100 <= status < 200 and status != 101:  # another head follows
             self._lines.clear()
-            return
-        self._version, self._status = version.decode(), int(status)
+            return self._go_on()
+        if status < 200:
+            return self._refuse(Kind.PROTOCOL, f"status {status:03} ends no exchange")
+        self._version, self._status = found[1].decode(), status
         self._headers = parse_headers(self._lines)
         self._closing = self._ends_with_answer(self._headers)
+        return self._check_length(self._headers)
+
+    def _check_length(self, headers: Headers) -> int | None:
+        """Libcurl ignores a length that is no number it can hold."""
+        lengths = {value for name, value in headers if name == "content-length"}
+        if not lengths or self._status in _BODILESS:
+            return self._go_on()
+        length = lengths.pop()
+        if lengths or not _LENGTH.fullmatch(length):
+            return self._refuse(Kind.PROTOCOL, "Content-Length is no one number")
+        if int(length) > self.request.max_bytes:
+            return self._refuse(Kind.TOO_LARGE, too_large(self.request))
+        return self._go_on()
 
     def _ends_with_answer(self, headers: Headers) -> bool:
         """Whether libcurl will close the connection, so that nobody can be asked afterwards."""

@@ -6,8 +6,6 @@ bytes look like, windows-1252.
 
 import re
 
-import cchardet
-
 from crawler.parsing import labels
 
 PRESCAN_BYTES = 1024
@@ -85,4 +83,6 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _detected(body: bytes) -> str | None:
+    import cchardet  # here: few pages need it, and every worker would wait for it
+
     return labels.find(cchardet.detect(body[:_DETECT_BYTES])["encoding"])

@@ -1,6 +1,5 @@
 """``--parser module:function``: a function of the user's, called with every page's Document."""
 
-import inspect
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -57,6 +56,8 @@ def _load(spec: str) -> ParserFunction:
         function = getattr(import_module(module), name)
     except (Exception, SystemExit) as error:
         raise UsageError(f"--parser {spec}: {type(error).__name__}: {error}") from error
-    if not callable(function) or inspect.iscoroutinefunction(function):
+    from inspect import iscoroutinefunction
+
+    if not callable(function) or iscoroutinefunction(function):
         raise UsageError(f"--parser {spec}: a plain function is expected")
     return function  # type: ignore[no-any-return]

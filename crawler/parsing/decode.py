@@ -8,25 +8,27 @@ import sys
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from io import BytesIO
-
-import brotli
+from typing import TYPE_CHECKING
 
 from crawler.errors import FetchError, Kind
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 MAX_CODINGS = 5
 _FEED_BYTES = 16 * 1024
 _PIECE_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
-# A frame may ask for any window; RFC 9659 allows 8 MB where it is a content coding.
-_ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
+_ZSTD_WINDOW_LOG = 23
+"""A frame may ask for any window; RFC 9659 allows 8 MB where it is a content coding."""
+
+if TYPE_CHECKING:
+    from backports.zstd import ZstdDecompressor
+    from brotli import Decompressor as BrotliDecompressor
 
 _Member = Generator[bytes, None, int]
 """Yields what it decompresses and returns how many bytes of the body it took."""
+
+
+class _DamagedError(Exception):
+    """What a library said of a body that is not in its coding."""
 
 
 def decode_body(body: bytes | memoryview, content_encoding: str | None, max_bytes: int) -> bytes:
@@ -68,7 +70,7 @@ def _bounded(pieces: Iterator[bytes], max_bytes: int) -> bytes:
 def _pieces(coding: str, body: memoryview) -> Iterator[bytes]:
     try:
         yield from _DECODERS[coding](body)
-    except (zlib.error, brotli.error, zstd.ZstdError) as error:
+    except (zlib.error, _DamagedError) as error:
         raise FetchError(Kind.DECODE, f"the body is not valid {coding}: {error}") from error
     except EOFError:
         raise FetchError(Kind.DECODE, f"the {coding} body is cut short") from None
@@ -103,14 +105,27 @@ def _inflate(body: memoryview, window_bits: int) -> _Member:
     return len(body)
 
 
+# The two libraries below are imported when a body needs them: most runs see neither coding, and
+# every parse worker would start later.
+
+
 def _zstd(body: memoryview) -> Iterator[bytes]:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
     taken = 0
-    while taken < len(body):
-        taken += yield from _zstd_frame(body[taken:])
+    try:
+        while taken < len(body):
+            decoder = zstd.ZstdDecompressor(options=options)
+            taken += yield from _zstd_frame(decoder, body[taken:])
+    except zstd.ZstdError as error:
+        raise _DamagedError(error) from error
 
 
-def _zstd_frame(body: memoryview) -> _Member:
-    decoder = zstd.ZstdDecompressor(options=_ZSTD_OPTIONS)
+def _zstd_frame(decoder: "ZstdDecompressor", body: memoryview) -> _Member:
     for start in range(0, len(body), _FEED_BYTES):
         feed = body[start : start + _FEED_BYTES]
         yield decoder.decompress(feed, _PIECE_BYTES)
@@ -122,7 +137,15 @@ def _zstd_frame(body: memoryview) -> _Member:
 
 
 def _brotli(body: memoryview) -> Iterator[bytes]:
-    decoder = brotli.Decompressor()
+    import brotli
+
+    try:
+        yield from _brotli_stream(brotli.Decompressor(), body)
+    except brotli.error as error:
+        raise _DamagedError(error) from error
+
+
+def _brotli_stream(decoder: "BrotliDecompressor", body: memoryview) -> Iterator[bytes]:
     for start in range(0, len(body), _FEED_BYTES):
         feed = body[start : start + _FEED_BYTES]
         yield decoder.process(feed, output_buffer_limit=_PIECE_BYTES)

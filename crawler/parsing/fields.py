@@ -4,7 +4,6 @@ The file is TOML, one field a line: ``name = "css selector"`` for the text of th
 ``name = { css = "…", attr = "href", all = true }`` for an attribute, or for all matches.
 """
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,6 +25,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_rules(path: str | Path) -> tuple[Rule, ...]:
     """Read rules from a file. Raises UsageError with file and key for anything wrong in it."""
+    import tomllib
+
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

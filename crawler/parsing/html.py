@@ -1,7 +1,7 @@
 """HTML → what every page record holds: title, description, language, canonical URL, links."""
 
 import ctypes
-import platform
+import os
 
 import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -71,7 +71,7 @@ def tune_allocator() -> bool:
 
     It would return it to the system and ask again for every page. For a worker process.
     """
-    if platform.libc_ver()[0] != "glibc":
+    if not _is_glibc():
         return False
     mallopt = ctypes.CDLL(None).mallopt
     # 32 MB is the most glibc takes for M_MMAP_THRESHOLD on 64 bits.
@@ -81,6 +81,13 @@ def tune_allocator() -> bool:
         (_M_TOP_PAD, 1 * _MEGABYTE),
     )
     return all(mallopt(option, size) for option, size in settings)
+
+
+def _is_glibc() -> bool:
+    try:
+        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
+    except (ValueError, OSError):
+        return False
 
 
 def squeeze(text: str) -> str:

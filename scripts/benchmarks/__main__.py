@@ -27,6 +27,8 @@ SCENARIOS: dict[str, Callable[[Bench], Iterator[Case]]] = {
     "budget": budget,
     "help": help_text,
 }
+_WIDTH = 140
+"""Columns of a table that goes into a file or a pipe."""
 
 
 def arguments() -> argparse.Namespace:
@@ -61,7 +63,7 @@ def main() -> int:
             for each in measure(name, bench):
                 sys.stderr.write(f"{each.scenario} {each.name}: {each.verdict}\n")
                 figures.append(each)
-    draw(figures, Console())
+    draw(figures, Console(width=None if sys.stdout.isatty() else _WIDTH))
     asked.json.write_bytes(to_json(figures, quick=asked.quick, repeat=asked.repeat))
     return int(any(each.verdict in ("missed", "refused") for each in figures))
 

@@ -81,6 +81,7 @@ class Loop:
             if self.parsing >= 2 * WORKERS:
                 return
             batch, self.ready = self.ready[:BATCH], self.ready[BATCH:]
+            self.parsing += 1
             self.start(self.parse(batch))
         if not self.parsing and len(self.free) == CONCURRENCY:
             self.end.set()
@@ -102,7 +103,6 @@ class Loop:
         self.pump()
 
     async def parse(self, batch: list[Fetched]) -> None:
-        self.parsing += 1
         loop = asyncio.get_running_loop()
         lines, links = await loop.run_in_executor(self.pool, parse, batch, self.follow)
         self.out.write(lines)

@@ -63,8 +63,8 @@ def draw(figures: Sequence[Figure], console: Console) -> None:
     for name in ("scenario", "figure"):
         table.add_column(name, no_wrap=True)
     for name in ("value", "reference", "ratio or difference"):
-        table.add_column(name, justify="right")
-    for name in ("to reach", "verdict", "note"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("to reach", "verdict"):
         table.add_column(name)
     for each in figures:
         colour = _COLOURS[each.verdict]
@@ -76,9 +76,10 @@ def draw(figures: Sequence[Figure], console: Console) -> None:
             _spread(each.ratio or each.difference),
             each.reach,
             f"[{colour}]{each.verdict}[/]",
-            each.note,
         )
     console.print(table)
+    for each in filter(lambda each: each.note, figures):
+        console.print(f"{each.scenario} {each.name}: {each.note}", markup=False, highlight=False)
 
 
 def _number(value: float | None) -> str:

@@ -93,7 +93,9 @@ def serve() -> Iterator[Serve]:
     """Serve answers by path; what is not among them is a 404."""
     with ExitStack() as stack:
 
-        def start(answers: Mapping[str, Answer | Callable[[Seen], Answer]], **options: Any) -> Server:
+        def start(
+            answers: Mapping[str, Answer | Callable[[Seen], Answer]], **options: Any
+        ) -> Server:
             def handler(seen: Seen) -> Answer:
                 found = answers.get(seen.target, Answer(404))
                 return found if isinstance(found, Answer) else found(seen)

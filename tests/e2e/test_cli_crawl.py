@@ -19,10 +19,14 @@ def balanced(urls: dict[str, int]) -> bool:
 
 
 def test_a_list_becomes_records(crawl: Crawl, serve: Serve) -> None:
-    site = serve({
-        "/a": html('<html lang="en"><title>A &amp; B</title><a href="b#x">b</a><a href="/b">b</a>'),
-        "/b": html("<meta name=description content='of b'>"),
-    })
+    site = serve(
+        {
+            "/a": html(
+                '<html lang="en"><title>A &amp; B</title><a href="b#x">b</a><a href="/b">b</a>'
+            ),
+            "/b": html("<meta name=description content='of b'>"),
+        }
+    )
     run = crawl(lines=f"{site.url('/a')}\n# a comment\n{site.url('/b')}\n{site.url('/a#again')}\n")
     assert run.code == 0, run.err
     a, b = run.pages[site.url("/a")], run.pages[site.url("/b")]
@@ -74,15 +78,17 @@ def test_the_kinds_of_failure_and_the_rest_done(crawl: Crawl, serve: Serve) -> N
 
 def test_what_is_no_url_is_a_failure_and_the_rest_is_done(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": html("<title>x")})
-    lines = b"\n".join([
-        b"ftp://a.example/x",
-        b"no url at all",
-        b"\x00\x01\xff\xfe binary",
-        b"@" * 100_000,
-        b"http://[::1",
-        b"http://nobody.invalid/",
-        site.url("/").encode(),
-    ])
+    lines = b"\n".join(
+        [
+            b"ftp://a.example/x",
+            b"no url at all",
+            b"\x00\x01\xff\xfe binary",
+            b"@" * 100_000,
+            b"http://[::1",
+            b"http://nobody.invalid/",
+            site.url("/").encode(),
+        ]
+    )
     run = crawl("--retries", "0", lines=lines)
     assert run.code == 0, run.err
     assert list(run.pages) == [site.url("/")]
@@ -145,7 +151,10 @@ def test_standard_output_has_pages_and_nothing_else(crawl: Crawl, serve: Serve) 
         "--out", "-", "--parser", "support.parsers:marked", lines=f"{site.url('/')}\n{site.url('/b')}"
     )  # fmt: skip
     assert run.code == 0, run.err
-    assert {json.loads(line)["url"] for line in run.out.splitlines()} == {site.url("/"), site.url("/b")}
+    assert {json.loads(line)["url"] for line in run.out.splitlines()} == {
+        site.url("/"),
+        site.url("/b"),
+    }
     assert "2 of 2 URLs" in run.err
     assert not (run.directory / "pages.jsonl").exists()
 
@@ -201,13 +210,15 @@ def test_retries_are_counted_and_the_last_answer_decides(crawl: Crawl, serve: Se
 
 def test_follow_keeps_scope_depth_and_patterns(crawl: Crawl, serve: Serve) -> None:
     other = serve({"/": html("other")}, addresses=("127.0.0.9",))
-    site = serve({
-        "/": html(f'<a href="/1"></a><a href="{other.url("/")}"></a><a href="/no/x"></a>'),
-        "/1": html('<a href="/2"></a>'),
-        "/2": html('<a href="/3"></a>'),
-        "/3": html("too deep"),
-        "/no/x": html("excluded"),
-    })
+    site = serve(
+        {
+            "/": html(f'<a href="/1"></a><a href="{other.url("/")}"></a><a href="/no/x"></a>'),
+            "/1": html('<a href="/2"></a>'),
+            "/2": html('<a href="/3"></a>'),
+            "/3": html("too deep"),
+            "/no/x": html("excluded"),
+        }
+    )
     run = crawl("--follow", "--depth", "2", "--exclude", "/no/", site.url("/"))
     assert set(run.pages) == {site.url("/"), site.url("/1"), site.url("/2")}
     assert {page["depth"] for page in run.pages.values()} == {0, 1, 2}
@@ -216,11 +227,13 @@ def test_follow_keeps_scope_depth_and_patterns(crawl: Crawl, serve: Serve) -> No
 
 
 def test_robots_txt_is_obeyed_asked_first_and_can_be_left_out(crawl: Crawl, serve: Serve) -> None:
-    site = serve({
-        "/robots.txt": Answer(body=b"User-agent: *\nDisallow: /private\n"),
-        "/": html("x"),
-        "/private": html("y"),
-    })
+    site = serve(
+        {
+            "/robots.txt": Answer(body=b"User-agent: *\nDisallow: /private\n"),
+            "/": html("x"),
+            "/private": html("y"),
+        }
+    )
     run = crawl(lines=f"{site.url('/private')}\n{site.url('/')}")
     assert [seen.target for seen in site.seen] == ["/robots.txt", "/"]
     assert run.skips[site.url("/private")]["reason"] == "robots"
@@ -305,12 +318,16 @@ def test_one_at_a_time_on_a_slow_server_is_all_waiting(crawl: Crawl, serve: Serv
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_p42_every_engine_gives_the_same_site(crawl: Crawl, serve: Serve, engine: str) -> None:
-    site = serve({
-        "/": html("<title>Start</title>" + "".join(f'<a href="/{n}">' for n in range(30))),
-        **{f"/{n}": html(f'<title>{n}</title><a href="/{n + 1}">' + "é" * n) for n in range(29)},
-        "/29": Answer(301, headers=(("Location", "/0?moved"),)),
-        "/0?moved": html("moved"),
-    })
+    site = serve(
+        {
+            "/": html("<title>Start</title>" + "".join(f'<a href="/{n}">' for n in range(30))),
+            **{
+                f"/{n}": html(f'<title>{n}</title><a href="/{n + 1}">' + "é" * n) for n in range(29)
+            },
+            "/29": Answer(301, headers=(("Location", "/0?moved"),)),
+            "/0?moved": html("moved"),
+        }
+    )
     run = crawl("--follow", "--engine", engine, site.url("/"))
     assert run.code == 0, run.err
     seen = {

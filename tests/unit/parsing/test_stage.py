@@ -223,5 +223,3 @@ def _wait_for_end(pidfd: int) -> None:
     poll.register(pidfd, select.POLLIN)
     assert poll.poll(10_000), "still alive after 10 s"
     os.close(pidfd)
-
-
