@@ -27,15 +27,15 @@ class PageParser:
         """Make page and links. Raises FetchError of kind ``decode``, ``too_large`` or ``parse``."""
         data = decode_body(body, job.content_encoding, self._options.max_bytes)
         document = Document(job, data)
+        is_read = document.is_html and self._options.read
         try:
-            facts = read_facts(document.tree, job.final_url) if document.is_html else Facts()
+            facts = read_facts(document.tree, job.final_url) if is_read else Facts()
         except SelectolaxError as error:
             raise FetchError(Kind.PARSE, f"HTML parser: {error}") from error
         follow, filtered = self._follow(job, facts)
-        return Parsed(self._page(job, document, facts), follow, filtered)
+        return Parsed(self._page(job, document, facts, is_read), follow, filtered)
 
-    def _page(self, job: Job, document: Document, facts: Facts) -> Page:
-        is_html = document.is_html
+    def _page(self, job: Job, document: Document, facts: Facts, is_read: bool) -> Page:
         return Page(
             url=job.url,
             final_url=job.final_url,
@@ -46,14 +46,14 @@ class PageParser:
             bytes=len(document.body),
             digest=sha256(document.body).hexdigest(),
             depth=job.depth,
-            encoding=document.encoding if is_html else None,
+            encoding=document.encoding if is_read else None,
             title=facts.title,
             description=facts.description,
             lang=facts.lang,
             canonical=facts.canonical,
             links=facts.links,
             fields=self._fields(document),
-            html=document.text if is_html and self._options.html else msgspec.UNSET,
+            html=document.text if is_read and self._options.html else msgspec.UNSET,
         )
 
     def _fields(self, document: Document) -> dict[str, object] | None:

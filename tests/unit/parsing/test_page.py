@@ -356,3 +356,11 @@ def test_real_pages_against_the_standard_library() -> None:
         assert found.title is not None
         assert "Python 3.11" in found.title
         assert found.lang == "en"
+
+
+def test_without_read_a_page_is_only_weighed() -> None:
+    body = b"<title>T</title><a href=/x>"
+    options = with_options(read=False)
+    found = parse(body, options).page
+    assert (found.title, found.links, found.encoding) == (None, (), None)
+    assert (found.bytes, found.digest) == (len(body), sha256(body).hexdigest())
