@@ -8,9 +8,11 @@ bytes that nobody asked for on a connection kept for the next request.
 
 import asyncio
 import functools
+import select
 import socket
 import ssl
 import time
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, TypeAlias, cast
 from weakref import WeakValueDictionary
@@ -111,6 +113,9 @@ class Connection(ResponseHandler):
         super().connection_made(transport)
         # uvloop's own view of the socket copies the descriptor at every question.
         self._sock = self._sockets.get(transport.get_extra_info("socket").fileno())
+        self._readable = select.poll()
+        if self._sock is not None:
+            self._readable.register(self._sock, select.POLLIN)
         self._handshake = self._ask()
         secured = transport.get_extra_info("ssl_object")
         self._secure = secured is not None
@@ -122,12 +127,10 @@ class Connection(ResponseHandler):
         return super().is_connected() and not self._ended()
 
     def _ended(self) -> bool:
-        if self._sock is None:
+        if self._sock is None or not self._readable.poll(0):
             return False
         try:
             waiting = self._sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
         except OSError:
             return True
         return not (waiting and self._secure)  # session tickets may wait there
@@ -204,6 +207,13 @@ def _announces_body(message: RawResponseMessage) -> bool:
     return message.chunked or (
         message.code == HTTPStatus.NO_CONTENT and hdrs.CONTENT_LENGTH in message.headers
     )
+
+
+class Bare(aiohttp.ClientRequest):
+    """A request with the headers it was given, and no others."""
+
+    def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
+        """Add nothing: no User-Agent, no Accept, no Accept-Encoding."""
 
 
 class Answer(aiohttp.ClientResponse):

@@ -11,8 +11,9 @@ from typing import Self
 import aiohttp
 import certifi
 import yarl
+from aiohttp import hdrs
 
-from crawler.engines._aiohttp_hooks import BODILESS, Answer, Connector, Exchange, Handshake
+from crawler.engines._aiohttp_hooks import BODILESS, Answer, Bare, Connector, Exchange, Handshake
 from crawler.engines.base import MAX_HEADER_BYTES, Capabilities, EngineOptions
 from crawler.engines.kernel import RECEIVE_WINDOW
 from crawler.errors import FetchError, Kind
@@ -38,13 +39,13 @@ class AiohttpEngine:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=Connector(self._concurrency),
+            request_class=Bare,
             response_class=Answer,
             middlewares=(_once,),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
             max_headers=MAX_HEADER_BYTES,  # a header is more than a byte: their sum is the bound
@@ -154,7 +155,7 @@ async def _read(answer: Answer, request: Request) -> bytes:
 def _check_head(answer: Answer, request: Request) -> None:
     if answer.status < HTTPStatus.OK:
         raise FetchError(Kind.PROTOCOL, f"status {answer.status:03} ends no exchange")
-    coding = answer.headers.get("Transfer-Encoding")
+    coding = answer.headers.get(hdrs.TRANSFER_ENCODING)
     if coding is not None and coding.strip().lower() != "chunked":
         raise FetchError(Kind.PROTOCOL, "Transfer-Encoding other than chunked")
     if answer.status not in BODILESS and (answer.content_length or 0) > request.max_bytes:
@@ -166,10 +167,8 @@ def _too_large(request: Request) -> FetchError:
 
 
 def _headers(answer: Answer) -> Headers:
-    return tuple(
-        (name.decode("latin-1").lower(), value.decode("latin-1"))
-        for name, value in answer.raw_headers
-    )
+    raw = answer.raw_headers
+    return tuple([(str(name, "latin-1").lower(), str(value, "latin-1")) for name, value in raw])
 
 
 def _timing(exchange: Exchange, request: Request, started: float, size: int) -> Timing:

@@ -36,29 +36,51 @@ class Sockets:
 
     def __init__(self) -> None:
         self._fds: dict[Local, int] = {}
+        self._opening: dict[int, float] = {}
 
-    def connected(self, local: Local, fd: int) -> TcpInfo | None:
-        """A new connection stands; what the kernel says of its handshake."""
+    def opened(self, fd: int) -> None:
+        """A socket is about to be connected."""
+        self._opening[fd] = 0.0
+
+    def stirred(self, fd: int) -> None:
+        """To be called before libcurl is told that something came: remembers since when it lay.
+
+        Once the connection stands it is too late to ask. What a TLS server sends after its
+        handshake (session tickets, RFC 8446, 4.6.1) may have come by then.
+        """
+        if fd in self._opening:
+            info = _ask(fd, None)
+            self._opening[fd] = time.monotonic() - info.received_ago if info else 0.0
+
+    def connected(self, local: Local, fd: int) -> tuple[TcpInfo | None, float]:
+        """A new connection stands: what the kernel says, and for how many seconds it has stood."""
         if len(self._fds) > _KNOWN_SOCKETS:
             self._fds.clear()
         self._fds[local] = fd
-        return self.info(local)
+        info, since = self.info(local), self._opening.pop(fd, 0.0)
+        if since:
+            return info, time.monotonic() - since
+        return info, info.received_ago if info else 0.0
 
     def info(self, local: Local) -> TcpInfo | None:
         fd = self._fds.get(local)
-        if fd is None:
+        return None if fd is None else _ask(fd, local)
+
+
+def _ask(fd: int, local: Local | None) -> TcpInfo | None:
+    """What the kernel says; None where the descriptor is closed, or no more that of ``local``."""
+    try:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+    except OSError:
+        return None
+    try:
+        if local is not None and sock.getsockname()[:2] != local:
             return None
-        # The descriptor may be closed, or another's by now.
-        try:
-            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
-        except OSError:
-            return None
-        try:
-            return tcp_info(sock) if sock.getsockname()[:2] == local else None
-        except OSError:
-            return None
-        finally:
-            sock.detach()
+        return tcp_info(sock)
+    except OSError:
+        return None
+    finally:
+        sock.detach()
 
 
 class Transfer:
@@ -89,6 +111,7 @@ class Transfer:
         self._fresh: int | None = None
         self._local: Local | None = None
         self._dialled: TcpInfo | None = None
+        self._lag = 0.0
         self._last: TcpInfo | None = None
         dial = request.endpoint.dial_host
         host = f"[{dial}]" if ":" in dial else dial
@@ -102,12 +125,13 @@ class Transfer:
 
     def _on_open(self, fd: int, _purpose: int) -> int:
         self._fresh = fd
+        self._sockets.opened(fd)
         return _GO_ON
 
     def _on_connected(self, _remote: str, local: str, _remote_port: int, local_port: int) -> int:
         self._local = (local, local_port)
         if self._fresh is not None:
-            self._dialled = self._sockets.connected(self._local, self._fresh)
+            self._dialled, self._lag = self._sockets.connected(self._local, self._fresh)
         return _GO_ON
 
     def _on_header(self, line: bytes) -> int | None:
@@ -199,7 +223,9 @@ class Transfer:
     def _timing(self) -> Timing:
         curl = self.curl
         connect, tls = (0.0, 0.0) if self._fresh is None else self._handshake()
-        info = (self._sockets.info(self._local) if self._local else None) or self._last
+        info = (
+            self._last if self._closing or self._local is None else self._sockets.info(self._local)
+        )
         buffered = info.received_ago if info else 0.0
         kernel = info is not None and self._version != "2"
         if info is not None and kernel:
@@ -228,8 +254,7 @@ class Transfer:
         connect = connect_wait(connected - curl.getinfo(pycurl.NAMELOOKUP_TIME), self._dialled)
         if not secured:
             return connect, 0.0
-        lag = self._dialled.received_ago if self._dialled else 0.0
-        return connect, max(0.0, secured - connected - lag)
+        return connect, max(0.0, secured - connected - self._lag)
 
 
 def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:

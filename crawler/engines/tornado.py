@@ -34,7 +34,9 @@ class TornadoEngine:
         self._sockets = Sockets()
 
     async def __aenter__(self) -> Self:
-        self._client = _Client(force_instance=True, max_clients=self._options.concurrency)
+        self._client = _Client(
+            force_instance=True, max_clients=self._options.concurrency, sockets=self._sockets
+        )
         return self
 
     async def __aexit__(
@@ -99,9 +101,16 @@ class _Call:
 
 
 class _Client(CurlAsyncHTTPClient):
-    def initialize(self, max_clients: int, **options: Any) -> None:  # type: ignore[override]
+    def initialize(  # type: ignore[override]
+        self, max_clients: int, sockets: Sockets, **options: Any
+    ) -> None:
         super().initialize(max_clients, **options)
         self._multi.setopt(pycurl.M_MAXCONNECTS, max_clients)
+        self._sockets = sockets
+
+    def _handle_events(self, fd: int, events: int) -> None:
+        self._sockets.stirred(fd)
+        super()._handle_events(fd, events)
 
     def _finish(
         self, curl: Any, curl_error: int | None = None, curl_message: str | None = None

@@ -114,8 +114,6 @@ class Wire(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read what there is. Raises FetchError where no end of non-body bytes comes."""
-        if self._aborted:  # the kernel would still hand out what it has
-            raise ConnectionAbortedError("given up")
         count = self._socket.recv_into(buffer)
         if not self.received:
             self._first_byte = time.monotonic()

@@ -214,7 +214,7 @@ class ProcessStage:
     def _condemn(self, batch: tuple[Task, ...], ended: int) -> None:
         self._settle(batch)
         outcome = Outcome(batch[0].job.id, error=Kind.PARSE, message=self._cause(ended))
-        self.deliver(Results((outcome,), self._no_chunks, 0.0))
+        self.deliver(Results((outcome,), self._no_chunks))
 
     def _cause(self, ended: int) -> str:
         if ended == -signal.SIGALRM:

@@ -125,7 +125,7 @@ class ThreadStage:
         while self._idle and self._queue:
             batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
             parser = self._idle.pop()
-            running = self._loop.run_in_executor(self._threads, parser.run, batch)
+            running = self._loop.run_in_executor(self._threads, parser.run_timed, batch)
             running.add_done_callback(partial(self._done, parser, batch))
 
     def _done(

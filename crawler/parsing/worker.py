@@ -84,7 +84,7 @@ def serve(sock: socket.socket) -> None:
     decode = msgspec.msgpack.Decoder(tuple[Task, ...]).decode
     send(sock, b"")  # ready
     while (data := message(sock)) is not None:
-        results: Results = parser.run(decode(data))
+        results: Results = parser.run_timed(decode(data))
         send(sock, encode(results))
 
 

@@ -4,11 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 from crawler.sinks.base import Writer
 
 COMMIT_EVERY = 1.0
 """Seconds between commits while the crawl goes on."""
+GATHER = 0.05
+"""Seconds in which chunks gather before they are written: waking a thread costs more than a page."""
+GATHER_BYTES = 1 << 20
 
 
 class Output:
@@ -28,20 +32,35 @@ class Output:
         self._pending: list[tuple[int, bytes]] = []
         self._thread = ThreadPoolExecutor(1, "crawler-output")
         self._writing: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._committed = time.monotonic()
         self.waiting_bytes = 0
 
     def put(self, index: int, chunk: bytes) -> None:
         self.waiting_bytes += len(chunk)
         self._pending.append((index, chunk))
-        if self._writing is None:
+        self._gather()
+
+    def _gather(self) -> None:
+        """Start writing, once it is worth it."""
+        if self._writing is not None:
+            return
+        if self.waiting_bytes >= GATHER_BYTES:
             self._start()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GATHER, self._start)
 
     def _start(self) -> None:
+        self._stop_timer()
         chunks, self._pending = self._pending, []
         loop = asyncio.get_running_loop()
         self._writing = loop.run_in_executor(self._thread, self._write, chunks)
         self._writing.add_done_callback(lambda done: self._done(chunks, done))
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _done(self, chunks: list[tuple[int, bytes]], done: "asyncio.Future[None]") -> None:
         self._writing = None
@@ -50,7 +69,7 @@ class Output:
         if isinstance(error, Exception):
             self.fail(error)
         elif self._pending:
-            self._start()
+            self._gather()
         self.written()
 
     def _write(self, chunks: list[tuple[int, bytes]]) -> None:
@@ -67,12 +86,15 @@ class Output:
 
     async def finish(self) -> None:
         """Everything put is on disk when this returns. Raises StateError."""
-        while self._writing is not None:
-            await asyncio.wait([self._writing])
-            await asyncio.sleep(0)  # _done runs first and may have started the next round
+        while self._pending or self._writing is not None:
+            if self._writing is None:
+                self._start()
+            await asyncio.wait([cast("asyncio.Future[None]", self._writing)])
+            await asyncio.sleep(0)  # _done runs now, and what it does to _writing counts
         await asyncio.get_running_loop().run_in_executor(self._thread, self._commit)
 
     def close(self) -> None:
+        self._stop_timer()
         self._thread.shutdown(wait=True, cancel_futures=True)
         for writer in self._writers:
             writer.close()

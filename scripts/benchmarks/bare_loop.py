@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import sys
 from collections import deque
+from collections.abc import Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -86,7 +87,7 @@ class Loop:
         if not self.parsing and len(self.free) == CONCURRENCY:
             self.end.set()
 
-    def start(self, work) -> None:  # type: ignore[no-untyped-def]
+    def start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

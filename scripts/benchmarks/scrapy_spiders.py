@@ -5,11 +5,11 @@
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-from scrapy import Spider
+from scrapy import Request, Spider
 from scrapy.crawler import CrawlerProcess
 from scrapy.http import HtmlResponse, Response
 from scrapy.linkextractors import LinkExtractor
@@ -53,6 +53,11 @@ class SiteSpider(CrawlSpider):  # type: ignore[misc]
         extractor = LinkExtractor(allow=f"^{host}", deny_extensions=[])
         self.rules = (Rule(extractor, callback="parse_page", follow=True),)
         super().__init__(start_urls=start_urls)
+
+    async def start(self) -> AsyncIterator[Request]:
+        # Scrapy's own fetches a start URL again when a page links to it.
+        for url in self.start_urls:
+            yield Request(url)
 
     def parse_page(self, response: Response) -> Iterator[dict[str, Any]]:
         yield record(response)

@@ -70,7 +70,8 @@ class ServerProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.__exit__(kind, error, trace)  # closes its pipes, and waits
+        if self._process.returncode is None:
+            self._end()
 
     def urls(self, pages: int) -> list[str]:
         """``pages`` of each host, in turns."""
@@ -79,10 +80,14 @@ class ServerProcess:
         return [f"{place}/{number}.html" for number in range(pages) for place in places]
 
     def truth(self) -> Truth:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        return msgspec.json.decode(self._process.stdout.read(), type=Truth)
+        return msgspec.json.decode(self._end(), type=Truth)
+
+    def _end(self) -> bytes:
+        with self._process as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.close()
+            return process.stdout.read()
 
 
 def page(options: Options) -> Answer:

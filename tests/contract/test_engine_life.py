@@ -13,7 +13,7 @@ from support.engines import SILENT, Arrivals, ask, outcome
 
 from crawler.engines.base import Engine, EngineOptions
 from crawler.engines.sequential import SequentialEngine
-from crawler.errors import Kind, UsageError
+from crawler.errors import FetchError, Kind, UsageError
 from crawler.testing.server import CLOSE, Answer
 
 LINUX = sys.platform == "linux"
@@ -129,6 +129,17 @@ async def test_closing_leaves_nothing_open(make_engine, serve, scheme: str, last
     for server in (good, broken, silent):
         server.__exit__(None, None, None)  # with their ends of the connections
     assert open_sockets() <= before[0]
+
+
+async def test_closing_ends_what_is_under_way(make_engine, serve, scheme: str) -> None:
+    arrivals = Arrivals()
+    server = serve(arrivals, scheme)
+    async with make_engine() as engine:
+        task = asyncio.create_task(engine.fetch(ask(server, timeout=30.0)))
+        await arrivals.wait()
+    async with asyncio.timeout(5.0):
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+    assert isinstance(ended, FetchError | asyncio.CancelledError)
 
 
 async def test_an_engine_that_was_never_used_closes(make_engine) -> None:
