@@ -32,6 +32,8 @@ class TornadoEngine:
     def __init__(self, options: EngineOptions) -> None:
         self._options = EngineOptions(options.concurrency, ca_file=options.ca_file)
         self._sockets = Sockets()
+        self._under_way: set[asyncio.Future[Any]] = set()
+        self._closing = False
 
     async def __aenter__(self) -> Self:
         self._client = _Client(
@@ -45,18 +47,27 @@ class TornadoEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._closing = True
+        for done in self._under_way:
+            done.cancel()
+        await asyncio.sleep(0)  # each fetch lets go of its handle
         self._client.close()
 
     async def fetch(self, request: Request) -> Response:
         call = _Call(request, self._options, self._sockets)
         done = self._client.fetch(call.asked, raise_error=False)
+        self._under_way.add(done)
         try:
             await done
         except asyncio.CancelledError:
             self._client.abandon(call)
+            if self._closing:
+                raise FetchError(Kind.RESET, "the engine was closed") from None
             raise
         except (pycurl.error, ValueError) as error:  # libcurl would not take an option
             raise FetchError(Kind.URL, f"cannot be asked for: {error}") from error
+        finally:
+            self._under_way.discard(done)
         assert call.result is not None
         if isinstance(call.result, FetchError):
             raise call.result
