@@ -110,6 +110,7 @@ class Core:
                     await self._end
                 finally:
                     await self._cancel()
+                self._observe_load(time.monotonic(), "backpressure")
                 await parts.output.finish()
                 parts.closing()
         finally:
@@ -184,8 +185,10 @@ class Core:
                 self._close(turn.entry, turn.why, attempts=0)
             elif not self._read(now):
                 self._wake_at(turn.until, now)
-                return "politeness" if turn.held else "starved"
-        return "starved"
+                if turn.held:
+                    return "politeness"
+                break
+        return "backpressure" if self._is_draining() else "starved"
 
     def _is_full(self) -> bool:
         """Whether the stages behind hold all that they may."""
@@ -193,6 +196,12 @@ class Core:
         held = parse.waiting_bytes + self._parts.output.waiting_bytes
         coming = (self._in_flight + 1) * self._mean_bytes
         return parse.waiting >= 2 * parse.width or held + coming > self._limits.memory
+
+    def _is_draining(self) -> bool:
+        """Whether all that is left to do is behind the fetching."""
+        parts = self._parts
+        dry = parts.source.exhausted and parts.frontier.pending == len(self._parsing)
+        return dry and parts.parse.waiting + parts.output.waiting_bytes > 0
 
     def _has_enough(self) -> bool:
         wanted = self._limits.max_pages

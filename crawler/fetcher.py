@@ -7,7 +7,7 @@ import msgspec
 
 from crawler.engines.base import Engine
 from crawler.errors import CrawlerError, FetchError, Kind
-from crawler.model import Headers, Request, Response
+from crawler.model import Endpoint, Headers, Request, Response
 from crawler.network import Resolver
 from crawler.urls import host_port, origin
 
@@ -32,7 +32,9 @@ class Fetcher(msgspec.Struct):
     async def fetch(self, url: str) -> Response:
         """Raises FetchError and SkipError, and nothing else."""
         try:
-            return await self.engine.fetch(await self._request(url))
+            host, port = host_port(url)
+            endpoint = self.resolver.cached(host, port) or await self.resolver.resolve(host, port)
+            return await self.engine.fetch(self._request(url, endpoint))
         except CrawlerError:
             raise
         except Exception as error:
@@ -40,8 +42,6 @@ class Fetcher(msgspec.Struct):
             message = f"{type(error).__name__} in the engine: {error}"
             raise FetchError(Kind.INTERNAL, message) from error
 
-    async def _request(self, url: str) -> Request:
-        host, port = host_port(url)
-        endpoint = self.resolver.cached(host, port) or await self.resolver.resolve(host, port)
+    def _request(self, url: str, endpoint: Endpoint) -> Request:
         headers = self.logins.get(origin(url), self.headers) if self.logins else self.headers
         return Request(url, endpoint, headers, self.timeout, self.max_bytes)

@@ -78,6 +78,8 @@ class AddressRules:
 
     def name(self, host: str, port: int) -> None:
         """The input has a URL of ``host:port``."""
+        if (host, port) in self._named:
+            return
         if is_local_name(host) or literal(host) is not None:
             self._named.add((host, port))
 

@@ -106,10 +106,15 @@ def authority(url: str) -> str:
 
 def host_port(url: str) -> tuple[str, int]:
     """Host and port to connect to; an IPv6 literal comes without its brackets."""
-    place = authority(url)
+    return _place_of(origin(url))
+
+
+@lru_cache(maxsize=4096)
+def _place_of(origin: str) -> tuple[str, int]:
+    scheme, _, place = origin.partition("://")
     host, colon, port = place.rpartition(":")
     if not colon or port.endswith("]"):
-        return place.strip("[]"), DEFAULT_PORTS[url.partition(":")[0]]
+        return place.strip("[]"), DEFAULT_PORTS[scheme]
     return host.strip("[]"), int(port)
 
 

@@ -119,6 +119,11 @@ class _Client(CurlAsyncHTTPClient):
         self._multi.setopt(pycurl.M_MAXCONNECTS, max_clients)
         self._sockets = sockets
 
+    def close(self) -> None:
+        super().close()
+        if self._timeout is not None:  # libcurl set it once more while it closed
+            self.io_loop.remove_timeout(self._timeout)
+
     def _handle_events(self, fd: int, events: int) -> None:
         self._sockets.stirred(fd)
         super()._handle_events(fd, events)
@@ -126,8 +131,10 @@ class _Client(CurlAsyncHTTPClient):
     def _finish(
         self, curl: Any, curl_error: int | None = None, curl_message: str | None = None
     ) -> None:
-        curl.call.conclude(curl_error, curl_message)
-        super()._finish(curl)
+        try:
+            curl.call.conclude(curl_error, curl_message)
+        finally:
+            super()._finish(curl)
 
     def abandon(self, call: _Call) -> None:
         """Free the slot of a cancelled call; tornado alone would keep it until the server ends."""

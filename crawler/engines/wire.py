@@ -1,7 +1,10 @@
 """One blocking connection for one fetch: dialled, timed, bounded, and ended from another thread."""
 
 import contextlib
+import errno
 import io
+import os
+import select
 import socket
 import ssl
 import threading
@@ -55,19 +58,30 @@ class Wire(io.RawIOBase):
         endpoint = self.request.endpoint
         name = host.encode("idna").decode("ascii")  # wrap_socket leaks its socket on a bad name
         sock = socket.socket(socket.AF_INET6 if ":" in endpoint.dial_host else socket.AF_INET)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        begun = time.monotonic()
+        self._connect(sock, (endpoint.dial_host, endpoint.dial_port))
+        self._connect_s = connect_wait(time.monotonic() - begun, tcp_info(sock))
+        if self._tls is not None:
+            self._shake_hands(sock, name, self._tls)
+        self.phase = Phase.HEAD
+
+    def _connect(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        sock.setblocking(False)
         with self._lock:
             self._sock = sock
             if self._aborted:
                 raise ConnectionAbortedError("given up")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(self.request.timeout)  # not every kernel wakes a connect by shutdown
-        begun = time.monotonic()
-        sock.connect((endpoint.dial_host, endpoint.dial_port))
-        self._connect_s = connect_wait(time.monotonic() - begun, tcp_info(sock))
-        sock.settimeout(None)
-        if self._tls is not None:
-            self._shake_hands(sock, name, self._tls)
-        self.phase = Phase.HEAD
+            error = sock.connect_ex(address)  # begun under the lock: shutdown ends nothing before
+        if error == errno.EINPROGRESS:
+            connected = select.poll()
+            connected.register(sock, select.POLLOUT)
+            if not connected.poll(self.request.timeout * 1000):
+                raise TimeoutError("timed out")
+            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error))
+        sock.setblocking(True)
 
     def _shake_hands(self, sock: socket.socket, name: str, tls: ssl.SSLContext) -> None:
         self.phase = Phase.HANDSHAKE

@@ -121,7 +121,9 @@ class Frontier:
                 assert ticket.entry is not None
                 self._schedule.give_back(ticket.host, allowed)
                 return Disallowed(ticket.entry, refusal)
-        return msgspec.structs.replace(ticket, since=max(allowed, ticket.since))
+        if allowed <= ticket.since:
+            return ticket
+        return msgspec.structs.replace(ticket, since=allowed)
 
     def release(self, ticket: Ticket, now: float) -> None:
         """The request has ended, well or not: its host's place is free."""

@@ -38,16 +38,17 @@ def decode_body(body: bytes | memoryview, content_encoding: str | None, max_byte
     that do not start another are ignored. Raises FetchError of kind ``decode`` for a body that is
     not what the header says, is damaged or cut short, and of kind ``too_large``.
     """
-    for coding in reversed(_codings(content_encoding)):
-        if len(body):
-            body = _bounded(_pieces(coding, memoryview(body)), max_bytes)
+    if content_encoding:
+        for coding in reversed(_codings(content_encoding)):
+            if len(body):
+                body = _bounded(_pieces(coding, memoryview(body)), max_bytes)
     if len(body) > max_bytes:
         raise _too_large(max_bytes)
     return bytes(body)
 
 
-def _codings(content_encoding: str | None) -> list[str]:
-    names = [name.strip().lower() for name in (content_encoding or "").split(",")]
+def _codings(content_encoding: str) -> list[str]:
+    names = [name.strip().lower() for name in content_encoding.split(",")]
     codings = [name for name in names if name not in ("", "identity")]
     if len(codings) > MAX_CODINGS:
         raise FetchError(Kind.DECODE, f"more than {MAX_CODINGS} content codings")

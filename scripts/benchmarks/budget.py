@@ -21,7 +21,7 @@ from crawler.metrics.report import Report
 _NEAR = Goal("ratio", least=0.9, most=1.1)
 _LATENCY = _DELAY = _TRICKLE = 0.050
 _SIP_BYTES = 64 * 1024
-_SIP_EVERY = 0.020
+_SIP_EVERY = 0.040
 
 Make = Callable[[Bench, int], tuple[Crawl, float]]
 """Runs a crawl of so many pages, and gives how long the state truly held, in seconds."""
@@ -129,5 +129,5 @@ STATES = (
     State("politeness", politeness, 60, 20, "50 ms between requests to the one host"),
     State("computing", computing, 150, 30, "parsed inline, burning 20 ms of CPU a page"),
     State("starved", starved, 60, 20, "a line on standard input each 50 ms"),
-    State("backpressure", backpressure, 300, 100, "standard output read at 3 MB/s"),
+    State("backpressure", backpressure, 150, 60, "standard output read at 1.6 MB/s"),
 )
