@@ -10,6 +10,17 @@ from crawler.engines.curltransfer import Sockets, Transfer, header_lines
 from crawler.model import Headers, Request, Response
 
 
+class _Multi(pycurl.AsyncCurlMulti):  # type: ignore[misc]
+    def __init__(self, sockets: Sockets) -> None:
+        super().__init__()
+        self._sockets = sockets
+
+    def _on_readable(self, fd: int, state: object) -> None:
+        if fd in self._sockets.opening:
+            self._sockets.stirred(fd)
+        super()._on_readable(fd, state)
+
+
 class CurlEngine:
     """``pycurl.AsyncCurlMulti`` on the running loop; needs no thread of its own."""
 
@@ -34,7 +45,7 @@ class CurlEngine:
         )
 
     async def __aenter__(self) -> Self:
-        self._multi = pycurl.AsyncCurlMulti()
+        self._multi = _Multi(self._sockets)
         self._multi.setopt(pycurl.M_MAXCONNECTS, self._options.concurrency)
         return self
 
@@ -47,6 +58,7 @@ class CurlEngine:
         await self._multi.aclose()
         for transfer in self._all:
             transfer.curl.close()
+        self._sockets.close()
 
     async def fetch(self, request: Request) -> Response:
         if request.headers is not self._lines[0]:

@@ -40,4 +40,5 @@ def _of_receiving(message: str) -> Kind:
     # OpenSSL's, for a connection that ended without the closing alert (RFC 8446, 6.1).
     if "unexpected eof" in message:
         return Kind.TRUNCATED
-    return Kind.PROTOCOL if "chunk" in message or "hexadecimal" in message else Kind.RESET
+    wrong = ("chunk", "hexadecimal", "Too large response headers")
+    return Kind.PROTOCOL if any(words in message for words in wrong) else Kind.RESET

@@ -7,6 +7,7 @@ transfer, and ``refused`` remembers why.
 import re
 import socket
 import time
+from functools import lru_cache
 
 import certifi
 import pycurl
@@ -19,68 +20,81 @@ from crawler.model import Headers, Request, Response, Timing
 
 _ABORT = -1
 _GO_ON = 0
-_KNOWN_SOCKETS = 100_000
 _STATUS = re.compile(rb"HTTP/(\d(?:\.\d)?) (\d{3})\b")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _BODILESS = (204, 304)
+_BLANK = (b"\r\n", b"\n")
+MAX_INTERIM = 100
+"""1xx responses before an answer. One head is bounded by libcurl, at 300 KiB."""
 
 Local = tuple[str, int]
 """Address and port at our end: what libcurl tells of a connection, kept alive or not."""
 
 
 class Sockets:
-    """libcurl's open sockets by their local address.
+    """libcurl's open sockets by their local address, so that the kernel can be asked about them.
 
-    libcurl closes them unseen: pycurl cannot call back for a connection whose first handle rests.
+    They stay libcurl's, which closes them unseen: pycurl cannot call back for a connection whose
+    first handle rests. So the objects here never close a descriptor, and one that was given out
+    again is known by its next owner.
     """
 
     def __init__(self) -> None:
-        self._fds: dict[Local, int] = {}
-        self._opening: dict[int, float] = {}
+        self._sockets: dict[Local, socket.socket] = {}
+        self._owners: dict[int, Local] = {}
+        self.opening: dict[int, float] = {}
+        """By descriptor: when what came last had come (monotonic), 0 before ``stirred``."""
 
     def opened(self, fd: int) -> None:
         """A socket is about to be connected."""
-        self._opening[fd] = 0.0
+        self.opening[fd] = 0.0
 
     def stirred(self, fd: int) -> None:
-        """To be called before libcurl is told that something came: remembers since when it lay.
+        """To be called for what is ``opening``, before libcurl is told that something came.
 
         Once the connection stands it is too late to ask. What a TLS server sends after its
         handshake (session tickets, RFC 8446, 4.6.1) may have come by then.
         """
-        if fd in self._opening:
-            info = _ask(fd, None)
-            self._opening[fd] = time.monotonic() - info.received_ago if info else 0.0
+        sock = _view(fd)
+        if sock is not None:
+            info = tcp_info(sock)
+            sock.detach()
+            self.opening[fd] = time.monotonic() - info.received_ago if info else 0.0
 
     def connected(self, local: Local, fd: int) -> tuple[TcpInfo | None, float]:
         """A new connection stands: what the kernel says, and for how many seconds it has stood."""
-        if len(self._fds) > _KNOWN_SOCKETS:
-            self._fds.clear()
-        self._fds[local] = fd
-        info, since = self.info(local), self._opening.pop(fd, 0.0)
+        self._forget(fd)
+        sock = _view(fd)
+        if sock is None:
+            return None, 0.0
+        self._owners[fd], self._sockets[local] = local, sock
+        info, since = tcp_info(sock), self.opening.pop(fd, 0.0)
         if since:
             return info, time.monotonic() - since
         return info, info.received_ago if info else 0.0
 
     def info(self, local: Local) -> TcpInfo | None:
-        fd = self._fds.get(local)
-        return None if fd is None else _ask(fd, local)
+        """None where the connection is closed."""
+        sock = self._sockets.get(local)
+        return None if sock is None else tcp_info(sock)
+
+    def _forget(self, fd: int) -> None:
+        before = self._owners.pop(fd, None)
+        if before is not None:
+            self._sockets.pop(before).detach()
+
+    def close(self) -> None:
+        """Let go of all, closing none."""
+        for fd in list(self._owners):
+            self._forget(fd)
 
 
-def _ask(fd: int, local: Local | None) -> TcpInfo | None:
-    """What the kernel says; None where the descriptor is closed, or no more that of ``local``."""
+def _view(fd: int) -> socket.socket | None:
+    """A socket object for asking, to be detached; None where the descriptor is closed."""
     try:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
     except OSError:
         return None
-    try:
-        if local is not None and sock.getsockname()[:2] != local:
-            return None
-        return tcp_info(sock)
-    except OSError:
-        return None
-    finally:
-        sock.detach()
 
 
 class Transfer:
@@ -89,6 +103,9 @@ class Transfer:
     def __init__(self, curl: pycurl.Curl, options: EngineOptions, sockets: Sockets) -> None:
         self.curl = curl
         self._sockets = sockets
+        # What the handle was told last; it is told again only what is different.
+        self._header_lines: list[str] | None = None
+        self._terms: tuple[str, int, float, bool] | None = None
         set_constants(curl, options)
         curl.setopt(pycurl.WRITEFUNCTION, self._on_body)
         curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
@@ -103,7 +120,8 @@ class Transfer:
         self._chunks: list[bytes] = []
         self._size = 0
         self._lines: list[bytes] = []
-        self._header_bytes = 0
+        self._interim = 0
+        self._trailer_bytes = 0
         self._status = 0
         self._version = ""
         self._headers: Headers | None = None
@@ -113,15 +131,22 @@ class Transfer:
         self._dialled: TcpInfo | None = None
         self._lag = 0.0
         self._last: TcpInfo | None = None
-        dial = request.endpoint.dial_host
-        host = f"[{dial}]" if ":" in dial else dial
-        curl = self.curl
-        curl.setopt(pycurl.URL, request.url)
-        curl.setopt(pycurl.CONNECT_TO, [f"::{host}:{request.endpoint.dial_port}"])
-        curl.setopt(pycurl.HTTPHEADER, header_lines)
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, int(request.timeout * 1000)))
-        curl.setopt(pycurl.SSL_VERIFYPEER, int(request.verify))
-        curl.setopt(pycurl.SSL_VERIFYHOST, 2 if request.verify else 0)
+        self.curl.setopt(pycurl.URL, request.url)
+        if header_lines is not self._header_lines:
+            self._header_lines = header_lines
+            self.curl.setopt(pycurl.HTTPHEADER, header_lines)
+        dial = request.endpoint
+        terms = (dial.dial_host, dial.dial_port, request.timeout, request.verify)
+        if terms != self._terms:
+            self._terms = terms
+            self._set_terms(*terms)
+
+    def _set_terms(self, dial_host: str, dial_port: int, timeout: float, verify: bool) -> None:
+        host = f"[{dial_host}]" if ":" in dial_host else dial_host
+        self.curl.setopt(pycurl.CONNECT_TO, [f"::{host}:{dial_port}"])
+        self.curl.setopt(pycurl.TIMEOUT_MS, max(1, int(timeout * 1000)))
+        self.curl.setopt(pycurl.SSL_VERIFYPEER, int(verify))
+        self.curl.setopt(pycurl.SSL_VERIFYHOST, 2 if verify else 0)
 
     def _on_open(self, fd: int, _purpose: int) -> int:
         self._fresh = fd
@@ -135,13 +160,15 @@ class Transfer:
         return _GO_ON
 
     def _on_header(self, line: bytes) -> int | None:
-        self._header_bytes += len(line)
-        if self._header_bytes > MAX_HEADER_BYTES:
-            return self._refuse(Kind.PROTOCOL, f"over {MAX_HEADER_BYTES:,} bytes of headers")
-        if self._headers is None:  # else it is a trailer
-            self._lines.append(line)
-            if line in (b"\r\n", b"\n"):
-                return self._take_head()
+        if self._headers is not None:
+            return self._take_trailer(line)
+        self._lines.append(line)
+        return self._take_head() if line in _BLANK else None
+
+    def _take_trailer(self, line: bytes) -> int | None:
+        self._trailer_bytes += len(line)
+        if self._trailer_bytes > MAX_HEADER_BYTES:
+            return self._refuse(Kind.PROTOCOL, f"over {MAX_HEADER_BYTES:,} bytes of trailers")
         return self._go_on()
 
     def _take_head(self) -> int | None:
@@ -149,37 +176,48 @@ class Transfer:
         if found is None:
             return self._refuse(Kind.PROTOCOL, "no status line")
         status = int(found[2])
-        if 100 <= status < 200 and status != 101:  # another head follows
-            self._lines.clear()
-            return self._go_on()
         if status < 200:
-            return self._refuse(Kind.PROTOCOL, f"status {status:03} ends no exchange")
+            return self._take_interim(status)
         self._version, self._status = found[1].decode(), status
         self._headers = parse_headers(self._lines)
-        self._closing = self._ends_with_answer(self._headers)
-        return self._check_length(self._headers)
+        return self._take_framing(self._headers)
 
-    def _check_length(self, headers: Headers) -> int | None:
-        """Libcurl ignores a length that is no number it can hold."""
-        lengths = {value for name, value in headers if name == "content-length"}
-        if not lengths or self._status in _BODILESS:
-            return self._go_on()
-        length = lengths.pop()
-        if lengths or not _LENGTH.fullmatch(length):
-            return self._refuse(Kind.PROTOCOL, "Content-Length is no one number")
-        if int(length) > self.request.max_bytes:
-            return self._refuse(Kind.TOO_LARGE, too_large(self.request))
+    def _take_interim(self, status: int) -> int | None:
+        """Another head follows, but not for ever."""
+        self._lines.clear()
+        self._interim += 1
+        if status < 100 or status == 101:
+            return self._refuse(Kind.PROTOCOL, f"status {status:03} ends no exchange")
+        if self._interim > MAX_INTERIM:
+            return self._refuse(Kind.PROTOCOL, f"more than {MAX_INTERIM} interim responses")
         return self._go_on()
 
-    def _ends_with_answer(self, headers: Headers) -> bool:
-        """Whether libcurl will close the connection, so that nobody can be asked afterwards."""
-        told = {name for name, _ in headers}
-        framed = self._status in _BODILESS or told & {"content-length", "transfer-encoding"}
-        return (
-            not framed
-            or self._version == "1.0"
-            or any(name == "connection" and "close" in value.lower() for name, value in headers)
-        )
+    def _take_framing(self, headers: Headers) -> int | None:
+        """Whether libcurl will close the connection, so that nobody can be asked afterwards.
+
+        And a length that it would ignore, for it is no number it can hold.
+        """
+        length: str | None = None
+        coded = False
+        self._closing = self._version == "1.0"
+        for name, value in headers:
+            if name == "content-length":
+                if length not in (None, value):
+                    return self._refuse(Kind.PROTOCOL, "Content-Length is no one number")
+                length = value
+            elif name == "transfer-encoding":
+                coded = True
+            elif name == "connection" and "close" in value.lower():
+                self._closing = True
+        if self._status in _BODILESS:
+            return self._go_on()
+        if length is None:
+            self._closing = self._closing or not coded
+        elif not _LENGTH.fullmatch(length):
+            return self._refuse(Kind.PROTOCOL, "Content-Length is no one number")
+        elif int(length) > self.request.max_bytes:
+            return self._refuse(Kind.TOO_LARGE, too_large(self.request))
+        return self._go_on()
 
     def _on_body(self, chunk: bytes) -> int | None:
         self._size += len(chunk)
@@ -205,7 +243,7 @@ class Transfer:
         if self.refused is not None:
             return self.refused
         return translate(
-            code, message, self.request, reused=self._fresh is None and not self._header_bytes
+            code, message, self.request, reused=self._fresh is None and not self._lines
         )
 
     def response(self) -> Response:
@@ -281,8 +319,14 @@ def header_lines(headers: Headers) -> list[str]:
 
 def parse_headers(lines: list[bytes]) -> Headers:
     """Header lines, status line first and blank line last → lower-case names and values."""
-    pairs = (line.decode("latin-1").partition(":") for line in lines[1:-1])
-    return tuple((name.strip().lower(), value.strip()) for name, colon, value in pairs if colon)
+    return tuple([pair for line in lines[1:-1] if (pair := _parse_header(line)) is not None])
+
+
+@lru_cache(maxsize=4096)
+def _parse_header(line: bytes) -> tuple[str, str] | None:
+    """Most lines are the same for every page of a server."""
+    name, colon, value = line.decode("latin-1").partition(":")
+    return (name.strip().lower(), value.strip()) if colon else None
 
 
 def timed_out(request: Request) -> str:

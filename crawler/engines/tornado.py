@@ -52,6 +52,7 @@ class TornadoEngine:
             done.cancel()
         await asyncio.sleep(0)  # each fetch lets go of its handle
         self._client.close()
+        self._sockets.close()
 
     async def fetch(self, request: Request) -> Response:
         call = _Call(request, self._options, self._sockets)
@@ -125,7 +126,8 @@ class _Client(CurlAsyncHTTPClient):
             self.io_loop.remove_timeout(self._timeout)
 
     def _handle_events(self, fd: int, events: int) -> None:
-        self._sockets.stirred(fd)
+        if fd in self._sockets.opening:
+            self._sockets.stirred(fd)
         super()._handle_events(fd, events)
 
     def _finish(

@@ -11,7 +11,7 @@ from crawler.sinks.base import Writer
 COMMIT_EVERY = 1.0
 """Seconds between commits while the crawl goes on."""
 GATHER = 0.05
-"""Seconds in which chunks gather before they are written: waking a thread costs more than a page."""
+"""Seconds in which chunks gather before they are written: to wake a thread costs like a page."""
 GATHER_BYTES = 1 << 20
 
 
