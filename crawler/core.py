@@ -305,12 +305,9 @@ class Core:
             self._parts.frontier.redirect(ticket, url, now)
 
     def _rules(self, response: Response) -> Rules:
+        coding = response.header("content-encoding")
         try:
-            body = decode_body(
-                response.body,
-                response.header("content-encoding"),
-                self._parts.fetcher.max_bytes,
-            )
+            body = decode_body(response.body, coding, self._parts.fetcher.max_bytes)
         except FetchError as error:
             return unreachable(error)
         return from_answer(response.status, body, self._parts.agent)
@@ -335,6 +332,7 @@ class Core:
         entry = ticket.entry
         assert entry is not None
         self._parsing[entry.id] = ticket
+        headers = dict(reversed(response.headers))  # the first of several counts
         job = Job(
             entry.id,
             entry.url,
@@ -342,9 +340,9 @@ class Core:
             # What an input URL was redirected to is where its own crawl begins.
             entry.seed if entry.depth else ticket.url,
             response.status,
-            response.header("content-type"),
-            response.header("content-encoding"),
-            response.header("x-robots-tag"),
+            headers.get("content-type"),
+            headers.get("content-encoding"),
+            headers.get("x-robots-tag"),
             _timestamp(int(time.time())),
             round(response.timing.total * 1000, 3),
             entry.depth,

@@ -123,9 +123,11 @@ class SourceReader:
         threading.Thread(target=self._run, name="crawler-source", daemon=True).start()
 
     def take(self) -> list[Wanted]:
-        with self._room:
-            taken = [self._ahead.popleft() for _ in range(min(BATCH, len(self._ahead)))]
-            self._room.notify()
+        ahead = self._ahead
+        taken = [ahead.popleft() for _ in range(min(BATCH, len(ahead)))]
+        if taken:
+            with self._room:
+                self._room.notify()
         return taken
 
     def stop(self) -> None:
@@ -144,13 +146,14 @@ class SourceReader:
         self.changed()
 
     def _hand(self, wanted: Wanted) -> bool:
-        with self._room:
-            while len(self._ahead) >= AHEAD and not self._stopped:
-                self._room.wait()
-            if self._stopped:
-                return False
-            self._ahead.append(wanted)
-            first = len(self._ahead) == 1
-        if first:
+        # No lock for a line: a deque's append and popleft are atomic, and only this thread appends.
+        if len(self._ahead) >= AHEAD:
+            with self._room:
+                while len(self._ahead) >= AHEAD and not self._stopped:
+                    self._room.wait()
+        if self._stopped:
+            return False
+        self._ahead.append(wanted)
+        if len(self._ahead) == 1:
             self.changed()
         return True

@@ -153,7 +153,7 @@ class Schedule(Generic[T]):
         return place
 
     def _enter(self, place: _Host[T]) -> None:
-        if place.has_work and place.is_free and not place.queued:
+        if not place.queued and place.has_work and place.is_free:
             place.queued = True
             heapq.heappush(self._heap, (place.allowed, next(self._turn), place))
 

@@ -27,7 +27,7 @@ class PageParser:
         """Make page and links. Raises FetchError of kind ``decode``, ``too_large`` or ``parse``."""
         data = decode_body(body, job.content_encoding, self._options.max_bytes)
         document = Document(job, data)
-        is_read = document.is_html and self._options.read
+        is_read = self._options.read and document.is_html
         try:
             facts = read_facts(document.tree, job.final_url) if is_read else Facts()
         except SelectolaxError as error:
