@@ -6,7 +6,7 @@
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from crawler.version import __version__
 
 if TYPE_CHECKING:
     from crawler.api import Crawler, crawl
@@ -44,6 +44,7 @@ __all__ = [
     "Skipped",
     "StateError",
     "UsageError",
+    "__version__",
     "crawl",
 ]
 

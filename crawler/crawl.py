@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from crawler import __version__
 from crawler.build import (
     Crawl,
     Sink,
@@ -34,6 +33,7 @@ from crawler.metrics.progress import Progress
 from crawler.metrics.report import Report, to_json
 from crawler.settings import Settings, options
 from crawler.sources import lines
+from crawler.version import __version__
 
 EVERY = 0.25
 """Seconds between two looks at a running crawl."""

@@ -13,9 +13,9 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from crawler import __version__
 from crawler.errors import UsageError
 from crawler.options import Option, from_environment, from_file, from_flags, option
+from crawler.version import __version__
 
 Natural = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]

@@ -27,12 +27,12 @@ _BLANK = (b"\r\n", b"\n")
 MAX_INTERIM = 100
 """1xx responses before an answer. One head is bounded by libcurl, at 300 KiB."""
 
-Local = tuple[str, int]
-"""Address and port at our end: what libcurl tells of a connection, kept alive or not."""
+Ends = tuple[str, int, str, int]
+"""Address and port of both ends: what libcurl tells of a connection, kept alive or not."""
 
 
 class Sockets:
-    """libcurl's open sockets by their local address, so that the kernel can be asked about them.
+    """libcurl's open sockets by their two ends, so that the kernel can be asked about them.
 
     They stay libcurl's, which closes them unseen: pycurl cannot call back for a connection whose
     first handle rests. So the objects here never close a descriptor, and one that was given out
@@ -40,8 +40,8 @@ class Sockets:
     """
 
     def __init__(self) -> None:
-        self._sockets: dict[Local, socket.socket] = {}
-        self._owners: dict[int, Local] = {}
+        self._sockets: dict[Ends, socket.socket] = {}
+        self._owners: dict[int, Ends] = {}
         self.opening: dict[int, float] = {}
         """By descriptor: when what came last had come (monotonic), 0 before ``stirred``."""
 
@@ -61,32 +61,33 @@ class Sockets:
             sock.detach()
             self.opening[fd] = time.monotonic() - info.received_ago if info else 0.0
 
-    def connected(self, local: Local, fd: int) -> tuple[TcpInfo | None, float]:
+    def connected(self, ends: Ends, fd: int) -> tuple[TcpInfo | None, float]:
         """A new connection stands: what the kernel says, and for how many seconds it has stood."""
-        self._forget(fd)
+        self._forget(ends)
+        self._forget(self._owners.get(fd))
         sock = _view(fd)
         if sock is None:
             return None, 0.0
-        self._owners[fd], self._sockets[local] = local, sock
+        self._owners[fd], self._sockets[ends] = ends, sock
         info, since = tcp_info(sock), self.opening.pop(fd, 0.0)
         if since:
             return info, time.monotonic() - since
         return info, info.received_ago if info else 0.0
 
-    def info(self, local: Local) -> TcpInfo | None:
+    def info(self, ends: Ends) -> TcpInfo | None:
         """None where the connection is closed."""
-        sock = self._sockets.get(local)
+        sock = self._sockets.get(ends)
         return None if sock is None else tcp_info(sock)
 
-    def _forget(self, fd: int) -> None:
-        before = self._owners.pop(fd, None)
-        if before is not None:
-            self._sockets.pop(before).detach()
+    def _forget(self, ends: Ends | None) -> None:
+        sock = self._sockets.pop(ends, None) if ends else None
+        if sock is not None:
+            del self._owners[sock.detach()]
 
     def close(self) -> None:
         """Let go of all, closing none."""
-        for fd in list(self._owners):
-            self._forget(fd)
+        for ends in list(self._sockets):
+            self._forget(ends)
 
 
 def _view(fd: int) -> socket.socket | None:
@@ -127,7 +128,7 @@ class Transfer:
         self._headers: Headers | None = None
         self._closing = False
         self._fresh: int | None = None
-        self._local: Local | None = None
+        self._ends: Ends | None = None
         self._dialled: TcpInfo | None = None
         self._lag = 0.0
         self._last: TcpInfo | None = None
@@ -153,10 +154,11 @@ class Transfer:
         self._sockets.opened(fd)
         return _GO_ON
 
-    def _on_connected(self, _remote: str, local: str, _remote_port: int, local_port: int) -> int:
-        self._local = (local, local_port)
+    def _on_connected(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
+        # A local port alone is not enough: it serves several connections to different hosts.
+        self._ends = (local, local_port, remote, remote_port)
         if self._fresh is not None:
-            self._dialled, self._lag = self._sockets.connected(self._local, self._fresh)
+            self._dialled, self._lag = self._sockets.connected(self._ends, self._fresh)
         return _GO_ON
 
     def _on_header(self, line: bytes) -> int | None:
@@ -227,8 +229,8 @@ class Transfer:
         return self._go_on()
 
     def _go_on(self) -> int | None:
-        if self._closing and self._local is not None:
-            self._last = self._sockets.info(self._local)
+        if self._closing and self._ends is not None:
+            self._last = self._sockets.info(self._ends)
         # libcurl looks at its own clock only between reads; a flood of small pieces keeps it busy.
         if time.monotonic() <= self._deadline:
             return None
@@ -261,9 +263,7 @@ class Transfer:
     def _timing(self) -> Timing:
         curl = self.curl
         connect, tls = (0.0, 0.0) if self._fresh is None else self._handshake()
-        info = (
-            self._last if self._closing or self._local is None else self._sockets.info(self._local)
-        )
+        info = self._last if self._closing or self._ends is None else self._sockets.info(self._ends)
         buffered = info.received_ago if info else 0.0
         kernel = info is not None and self._version != "2"
         if info is not None and kernel:

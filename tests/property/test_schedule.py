@@ -15,7 +15,7 @@ policies = st.builds(
 class PoliteMachine(RuleBasedStateMachine):
     """Drives a schedule and keeps its own books of what was allowed when."""
 
-    @initialize(policy=st.fixed_dictionaries({host: policies for host in HOSTS}))
+    @initialize(policy=st.fixed_dictionaries(dict.fromkeys(HOSTS, policies)))
     def build(self, policy: dict[str, HostPolicy]) -> None:
         self.policy = policy
         self.schedule: Schedule[tuple[str, int]] = Schedule(policy.__getitem__)

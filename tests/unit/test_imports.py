@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "crawler"
 ORDER = (
-    ("errors", "model", "urls"),
+    ("version", "errors", "model", "urls"),
     ("options", "sources", "network", "robots", "archive"),
     ("engines.base", "engines.kernel", "sinks.base"),
     ("engines", "parsing", "sinks", "metrics", "frontier", "fetcher"),

@@ -37,7 +37,7 @@ def test_a_missing_file_a_directory_and_a_host_without_scheme_are_refused(tmp_pa
         lines([str(tmp_path / "missing")])
     with pytest.raises(UsageError, match="is a directory"):
         lines([str(tmp_path)])
-    with pytest.raises(UsageError, match="write http://example.com"):
+    with pytest.raises(UsageError, match=r"write http://example\.com"):
         lines(["example.com"])
 
 

@@ -185,7 +185,11 @@ async def test_leaving_the_stage_leaves_no_process() -> None:
         stage.submit(page(0))
         await collected.until(1)
         pids = list(stage.pids)
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert not [pid for pid in pids if is_alive(pid)]
+
+
+def is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def test_p34_no_worker_outlives_a_killed_parent(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,7 @@ def test_what_is_no_url_is_a_failure_and_the_rest_is_done(crawl: Crawl, serve: S
     [
         (["missing.txt"], "missing.txt: no such file"),
         (["."], "is a directory"),
-        (["--engine", "sequential", "--concurrency", "2", "http://a.example/"], "one page at a time"),
+        (["--engine=sequential", "--concurrency=2", "http://a.example/"], "one page at a time"),
         (["--concurrency", "many", "http://a.example/"], "--concurrency"),
         (["--depth", "2", "http://a.example/"], "--follow"),
         (["--parser", "no.such:thing", "http://a.example/"], "no.such"),
@@ -147,9 +148,8 @@ def test_strict_ends_with_3_where_an_entry_failed(crawl: Crawl, serve: Serve) ->
 
 def test_standard_output_has_pages_and_nothing_else(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": html("<title>x"), "/b": html("y")})
-    run = crawl(
-        "--out", "-", "--parser", "support.parsers:marked", lines=f"{site.url('/')}\n{site.url('/b')}"
-    )  # fmt: skip
+    lines = f"{site.url('/')}\n{site.url('/b')}"
+    run = crawl("--out", "-", "--parser", "support.parsers:marked", lines=lines)
     assert run.code == 0, run.err
     assert {json.loads(line)["url"] for line in run.out.splitlines()} == {
         site.url("/"),
@@ -255,7 +255,7 @@ def test_p43_delay_and_concurrency_of_a_host_hold_by_the_servers_log(
     run = crawl("--per-host", "1", "--delay", "0.1", lines=lines)
     assert len(run.pages) == 6
     starts = [seen.at for seen in site.seen]
-    assert all(after - before >= 0.1 for before, after in zip(starts, starts[1:], strict=False))
+    assert all(after - before >= 0.1 for before, after in pairwise(starts))
     assert run.report["slots"]["politeness"] > 0
 
 
