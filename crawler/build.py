@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.core import Core, Limits, Parts
+from crawler.core import Core
 from crawler.engines.base import Capabilities, Engine, EngineOptions
 from crawler.errors import UsageError
 from crawler.fetcher import Fetcher
@@ -25,6 +25,7 @@ from crawler.parsing.fields import load_rules
 from crawler.parsing.job import ParseOptions
 from crawler.parsing.pool import ProcessStage
 from crawler.parsing.stage import InlineStage, ParseStage, ThreadStage
+from crawler.parts import Limits, Parts
 from crawler.settings import Settings
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter

@@ -14,13 +14,10 @@ from typing import Literal
 import msgspec
 
 from crawler.errors import FetchError, Kind, SkipError
-from crawler.fetcher import Fetcher
 from crawler.frontier import redirect
-from crawler.frontier.frontier import Disallowed, Entry, Frontier, Ticket
-from crawler.frontier.retry import Retry
+from crawler.frontier.frontier import Disallowed, Entry, Ticket
 from crawler.model import (
     Counted,
-    Event,
     Failure,
     Fetched,
     Finished,
@@ -32,46 +29,15 @@ from crawler.model import (
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.decode import decode_body
 from crawler.parsing.job import Job
-from crawler.parsing.stage import ParseStage
+from crawler.parts import Limits, Parts
 from crawler.robots import Rules, from_answer, unreachable
 from crawler.sinks.jsonl import JsonlEncoder
-from crawler.sinks.output import Output
-from crawler.sources import Source, Wanted
-from crawler.urls import Scope, key
+from crawler.sources import Wanted
+from crawler.urls import key
 
+MOST_RESETS = 3
+"""How often a request that a kept connection took down with it goes out again uncounted."""
 Idle = Literal["politeness", "starved", "backpressure"]
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """Bounds of a run: fetch slots, bytes of bodies that wait, pages (None: all there are)."""
-
-    concurrency: int
-    memory: int
-    max_pages: int | None = None
-
-
-class Parts(msgspec.Struct, frozen=True):
-    """What a crawl is made of. ``failures`` and ``skips`` are the numbers of their writers.
-
-    ``named`` is told every URL of the input before it is asked for, ``observe`` every event;
-    ``opening`` is called before the first request, ``closing`` after the last commit, while all
-    processes still live. ``agent`` is the name that robots.txt may have rules for.
-    """
-
-    source: Source
-    frontier: Frontier
-    retry: Retry
-    fetcher: Fetcher
-    parse: ParseStage
-    output: Output
-    scope: Scope
-    agent: str
-    named: Callable[[str], None]
-    observe: Callable[[Event], None]
-    opening: Callable[[], None]
-    closing: Callable[[], None]
-    failures: int
-    skips: int
 
 
 class Core:
@@ -317,6 +283,9 @@ class Core:
     ) -> None:
         """Try again, or let it be."""
         if isinstance(error, FetchError):
+            if error.reused and ticket.resets < MOST_RESETS:
+                self._parts.frontier.repeat(ticket, now)
+                return
             wait = self._parts.retry.wait(error.kind, status, ticket.attempt)
             if wait is not None:
                 self._parts.frontier.retry(ticket, now + wait)

@@ -30,8 +30,8 @@ class Entry(msgspec.Struct, frozen=True):
 class Ticket(msgspec.Struct, frozen=True):
     """A request that may go. ``robots_of`` is the origin whose robots.txt it asks for, or None.
 
-    ``since`` is when it could first have gone (monotonic), ``attempt`` and ``hops`` count from 1
-    and 0.
+    ``since`` is when it could first have gone (monotonic). ``attempt`` counts from 1; ``resets``,
+    which are no attempts, and ``hops`` from 0.
     """
 
     url: str
@@ -40,6 +40,7 @@ class Ticket(msgspec.Struct, frozen=True):
     entry: Entry | None = None
     robots_of: str | None = None
     attempt: int = 1
+    resets: int = 0
     hops: int = 0
 
 
@@ -134,6 +135,12 @@ class Frontier:
         host = authority(url)
         hop = msgspec.structs.replace(ticket, url=url, host=host, since=now, hops=ticket.hops + 1)
         self._schedule.push(host, hop, first=True, urgent=ticket.robots_of is not None)
+
+    def repeat(self, ticket: Ticket, now: float) -> None:
+        """Ask again at once: a kept connection died under the request."""
+        again = msgspec.structs.replace(ticket, resets=ticket.resets + 1, since=now)
+        urgent = ticket.robots_of is not None
+        self._schedule.push(ticket.host, again, first=True, urgent=urgent)
 
     def retry(self, ticket: Ticket, at: float) -> None:
         """Ask again, not before ``at``."""

@@ -41,6 +41,7 @@ class _Worker(asyncio.Protocol):
     def __init__(self, pool: "ProcessStage") -> None:
         self.batches: deque[tuple[Task, ...]] = deque()
         self.ready = False
+        self.begun = False
         self._pool = pool
         self._received = bytearray()
         self._transport: asyncio.Transport
@@ -77,9 +78,12 @@ class _Worker(asyncio.Protocol):
                 return
             payload = bytes(memoryview(received)[LENGTH.size : end])
             del received[:end]
-            if self.ready:
+            if payload:
+                self.begun = False
                 self._pool.finished(self, payload)
-            self.ready = True
+            else:
+                self.begun = self.ready
+                self.ready = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pool.lost(self)
@@ -184,7 +188,7 @@ class ProcessStage:
         self.waiting_bytes -= sum(len(task.body) for task in batch)
 
     def lost(self, worker: _Worker) -> None:
-        """The worker died: its first batch is suspect, the one behind it only unlucky."""
+        """The worker died: the batch it had begun is suspect, what waited only unlucky."""
         if self._closing:
             return
         self._workers.remove(worker)
@@ -194,7 +198,7 @@ class ProcessStage:
         if self._false_starts >= _FALSE_STARTS:
             self.fail(StateError(f"the parse processes do not start (exit code {ended})"))
             return
-        if worker.batches:
+        if worker.begun:
             self._suspect(worker.batches.popleft(), ended)
         for batch in worker.batches:
             self._queue.extendleft(reversed(batch))

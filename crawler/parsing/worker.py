@@ -84,6 +84,7 @@ def serve(sock: socket.socket) -> None:
     decode = msgspec.msgpack.Decoder(tuple[Task, ...]).decode
     send(sock, b"")  # ready
     while (data := message(sock)) is not None:
+        send(sock, b"")  # begun: what becomes of us now is this batch's doing
         results: Results = parser.run_timed(decode(data))
         send(sock, encode(results))
 

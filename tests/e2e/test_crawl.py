@@ -341,6 +341,28 @@ def test_p42_every_engine_gives_the_same_site(crawl: Crawl, serve: Serve, engine
     assert not run.failures
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_p19_a_request_that_a_kept_connection_takes_down_goes_out_again_uncounted(
+    crawl: Crawl, serve: Serve, engine: str
+) -> None:
+    asked: set[int] = set()
+
+    def once_a_connection(seen: Seen) -> Answer:
+        if seen.connection in asked:
+            return Answer(script=(RESET,))
+        asked.add(seen.connection)
+        return html("fine")
+
+    site = serve({f"/{n}": once_a_connection for n in range(20)})
+    lines = "\n".join(site.url(f"/{n}") for n in range(20))
+    concurrency = "1" if engine == "sequential" else "2"
+    run = crawl(
+        *("--engine", engine, "--concurrency", concurrency, "--retries", "0", "--no-robots"),
+        lines=lines,
+    )
+    assert len(run.pages) == 20, run.failures
+
+
 def start(tmp_path: Path, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command("crawl", "--run", tmp_path / "run", *arguments),

@@ -12,6 +12,7 @@ ORDER = (
     ("options", "sources", "network", "robots", "archive"),
     ("engines.base", "engines.kernel", "sinks.base"),
     ("engines", "parsing", "sinks", "metrics", "frontier", "fetcher"),
+    ("parts",),
     ("core", "settings"),
     ("build",),
     ("crawl",),
