@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rich.console import Console
+from support.needs import Missing
 
 from benchmarks.budget import budget
 from benchmarks.chess import chess
 from benchmarks.fetching import fetch
-from benchmarks.runs import Bench, Case, Missing, Refused
+from benchmarks.runs import Bench, Case, Refused
 from benchmarks.startup import help_text
 from benchmarks.table import Figure, draw, figure, to_json
 from benchmarks.throughput import list_of_urls, site

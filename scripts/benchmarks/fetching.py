@@ -4,9 +4,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
+from support.nginx import Nginx
+
 from benchmarks import records
 from benchmarks.crawls import crawl
-from benchmarks.nginx import Nginx
 from benchmarks.records import Facts
 from benchmarks.runs import Bench, Case, Goal, Measured, alternate, run, slope
 from benchmarks.web import write_list, write_urls

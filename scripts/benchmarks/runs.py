@@ -20,10 +20,6 @@ class Refused(Exception):  # noqa: N818 - it is a verdict on what was measured
     """A command failed, or what it wrote is not what it should have written."""
 
 
-class Missing(Exception):  # noqa: N818 - the same
-    """A scenario needs something that this machine lacks."""
-
-
 class Bench(msgspec.Struct, frozen=True):
     """One call of the benchmarks: where temporary files go, how often, and how much."""
 

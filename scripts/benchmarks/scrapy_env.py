@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.runs import Missing
+from support.needs import Missing
 
 PLACE = Path(__file__).parents[2] / ".venv-scrapy"
 REQUIREMENT = "scrapy>=2.19"

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import msgspec
 from support import needs
+from support.needs import Missing
+from support.nginx import Nginx
 
 from benchmarks import records
 from benchmarks.crawls import crawl
-from benchmarks.nginx import Nginx
 from benchmarks.records import Facts
-from benchmarks.runs import Bench, Case, Goal, Measured, Missing, alternate, extrapolate, run
+from benchmarks.runs import Bench, Case, Goal, Measured, alternate, extrapolate, run
 from benchmarks.scrapy_env import scrapy_python
 from benchmarks.web import write_list, write_urls
 

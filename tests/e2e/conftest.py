@@ -65,16 +65,18 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def crawl(tmp_path: Path) -> Crawl:
-    """Run ``crawler crawl`` with these arguments, ``lines`` as its list."""
+    """Run ``crawler crawl`` with these arguments, ``lines`` as its list, into folder ``name``."""
 
-    def run(*arguments: object, lines: str | bytes | None = None, stdin: str = "") -> Run:
+    def run(
+        *arguments: object, lines: str | bytes | None = None, stdin: str = "", name: str = "run"
+    ) -> Run:
         given = list(arguments)
         if lines is not None:
             data = lines.encode() if isinstance(lines, str) else lines
             (tmp_path / "list").write_bytes(data)
             given.append(tmp_path / "list")
         done = subprocess.run(
-            command("crawl", "--run", tmp_path / "run", *given),
+            command("crawl", "--run", tmp_path / name, *given),
             cwd=tmp_path,
             env=environment(),
             input=stdin,
@@ -83,7 +85,7 @@ def crawl(tmp_path: Path) -> Crawl:
             timeout=100,
             check=False,
         )
-        return Run(done, tmp_path / "run")
+        return Run(done, tmp_path / name)
 
     return run
 

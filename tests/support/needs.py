@@ -5,6 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+class Missing(Exception):  # noqa: N818 - it says what is the matter, not that there is an error
+    """This machine lacks something."""
+
+
 def nginx() -> str | None:
     """Path of nginx; it lies outside an ordinary user's PATH."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")

@@ -135,7 +135,7 @@ def refuse():
 def without_nginx(_bench):
     yield runs.Case("refused", "s", runs.Goal("value", most=1), refuse)
     yield runs.Case("measured", "s", runs.Goal("value", most=1), lambda: runs.Measured([ONE]))
-    raise runs.Missing("needs nginx")
+    raise needs.Missing("needs nginx")
 
 
 def test_what_is_refused_or_missing_becomes_a_line_and_the_others_go_on(tmp_path, monkeypatch):

@@ -10,8 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from support import needs
-
-from benchmarks.runs import Missing
+from support.needs import Missing
 
 _START_TIMEOUT = 10.0
 _CONFIGURATION = """
