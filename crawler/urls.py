@@ -32,6 +32,10 @@ _SCHEME = re.compile(r"[\x00-\x20]*([a-z][a-z0-9+.-]*):(?!\d)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"[\x00-\x20]*(?:https?:[/\\]*|[/\\]{2,})([^/\\?#]*)", re.IGNORECASE)
 _TAB_AND_NEWLINE = dict.fromkeys(map(ord, "\t\n\r"))
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+# Path segments of unreserved characters, none of them empty or a dot segment, and a plain query.
+_PLAIN = re.compile(
+    r"(?:/|(?=[\w~-]))(?:[\w~-][\w.~-]*/)*(?:[\w~-][\w.~-]*)?(?:\?[\w.~=&-]*)?", re.ASCII
+)
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -136,11 +140,21 @@ class Joiner:
     """
 
     def __init__(self, base: str) -> None:
-        self._base = can_ada.parse(canonical(base))
+        url = canonical(base)
+        self._base = can_ada.parse(url)
+        self._origin = origin(url)
+        self._folder = url.partition("?")[0].rpartition("/")[0] + "/"
 
     def join(self, href: str) -> str | None:
         """``href`` as a canonical URL; None where it leads to no http or https URL."""
         href = href.partition("#")[0]
+        if _PLAIN.fullmatch(href) and len(self._folder) + len(href) <= MAX_URL_CHARACTERS:
+            # Nothing to resolve or to escape: what can_ada gives too, in a fifth of the time.
+            return (self._origin if href[0] == "/" else self._folder) + href
+        return self.resolve(href)
+
+    def resolve(self, href: str) -> str | None:
+        """The same for an ``href`` without a fragment, whatever it looks like."""
         if _oversized(href):
             return None
         try:

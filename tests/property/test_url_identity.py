@@ -39,6 +39,15 @@ def test_join_gives_a_canonical_url_or_none(href: str) -> None:
     assert url is None or canonical(url) == url
 
 
+plainish = st.text("abZ09_~-./?=&%:@\\ é", max_size=24)
+
+
+@given(st.sampled_from(["http://h/", "http://h:8080/a/b?c/d", "https://h/x/y/"]), plainish)
+def test_the_short_way_to_join_leads_where_the_long_one_does(base: str, href: str) -> None:
+    joiner = Joiner(base)
+    assert joiner.join(href) == joiner.resolve(href)
+
+
 @given(hosts, segments, st.data())
 def test_respellings_have_the_same_key(host: str, parts: list[str], data: st.DataObject) -> None:
     url = f"http://{host}/{'/'.join(parts)}"

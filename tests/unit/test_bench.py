@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from support import needs
 
 from crawler.parsing.html import read_facts
 
