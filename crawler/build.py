@@ -24,6 +24,7 @@ from crawler.parsing.custom import check_parser
 from crawler.parsing.fields import load_rules
 from crawler.parsing.job import ParseOptions
 from crawler.parsing.pool import ProcessStage
+from crawler.parsing.spawn import Spawned
 from crawler.parsing.stage import InlineStage, ParseStage, ThreadStage
 from crawler.parts import Limits, Parts
 from crawler.settings import Settings
@@ -89,19 +90,18 @@ def parse_options(settings: Settings) -> ParseOptions:
     )
 
 
-def parse_stage(settings: Settings, options: ParseOptions, encoders: list[Encoder]) -> ParseStage:
+def parse_stage(
+    settings: Settings,
+    options: ParseOptions,
+    encoders: list[Encoder],
+    spawned: Iterable[Spawned],
+) -> ParseStage:
     if settings.parse == "process":
-        return ProcessStage(options, encoders, parse_workers(settings), settings.parse_timeout)
+        count, timeout = settings.parse_workers, settings.parse_timeout
+        return ProcessStage(options, encoders, count, timeout, spawned)
     if settings.parse == "thread":
-        return ThreadStage(options, encoders, parse_workers(settings))
+        return ThreadStage(options, encoders, settings.parse_workers)
     return InlineStage(options, encoders)
-
-
-def parse_workers(settings: Settings) -> int:
-    """How many parse; 0 where the fetch thread does it itself."""
-    if settings.parse not in ("process", "thread"):
-        return 0
-    return settings.workers or len(os.sched_getaffinity(0))
 
 
 def engine_options(settings: Settings) -> EngineOptions:
@@ -169,6 +169,7 @@ def assemble(
     sinks: Sequence[Sink],
     directory: Path,
     closing: Callable[[], None],
+    spawned: Iterable[Spawned],
 ) -> Crawl:
     """Call it on the thread that will run it. ``closing`` is called after the last commit."""
     rng = random.Random(settings.seed)
@@ -182,7 +183,7 @@ def assemble(
     meter = Meter(settings.slots, clocks)
     timeline = Timeline(directory / "timeline.jsonl")
     sample = Sample(settings.baseline, rng) if settings.baseline else None
-    stage = parse_stage(settings, options, [encoder for encoder, _ in sinks])
+    stage = parse_stage(settings, options, [encoder for encoder, _ in sinks], spawned)
     writers = [writer for _, writer in sinks]
     writers += [FileWriter(directory / name) for name in ("failures.jsonl", "skipped.jsonl")]
     output = Output(writers, timeline.flush)

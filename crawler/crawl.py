@@ -21,7 +21,6 @@ from crawler.build import (
     engine_options,
     make_engine,
     page_sinks,
-    parse_workers,
 )
 from crawler.engines.base import EngineOptions
 from crawler.errors import FetchError, SkipError, StateError, UsageError
@@ -31,6 +30,7 @@ from crawler.metrics.memory import rss_peak
 from crawler.metrics.meter import Snapshot
 from crawler.metrics.progress import Progress
 from crawler.metrics.report import Report, to_json
+from crawler.parsing.spawn import Spawned
 from crawler.settings import Settings, options
 from crawler.sources import lines
 from crawler.version import __version__
@@ -53,8 +53,13 @@ class CrawlThread:
         sinks: Sequence[Sink],
         directory: Path,
         started: float,
+        spawned: Iterable[Spawned] = (),
     ) -> None:
-        """``started`` is the monotonic time at which waiting for this crawl began."""
+        """``started`` is the monotonic time at which waiting for this crawl began.
+
+        ``spawned`` are parse processes that were started ahead.
+        """
+        self._spawned = spawned
         self._settings = settings
         self._source = source
         self._sinks = sinks
@@ -112,7 +117,12 @@ class CrawlThread:
         self._loop = asyncio.get_running_loop()
         try:
             crawl = assemble(
-                self._settings, self._source, self._sinks, self._directory, self._close_books
+                self._settings,
+                self._source,
+                self._sinks,
+                self._directory,
+                self._close_books,
+                self._spawned,
             )
         except BaseException:
             for _, writer in self._sinks:
@@ -134,7 +144,7 @@ class CrawlThread:
         self._report = crawl.meter.finish(
             version=__version__,
             engine=settings.engine,
-            workers=parse_workers(settings),
+            workers=settings.parse_workers,
             startup_s=crawl.meter.started - self._started,
             rss_peak_mb=rss_peak(crawl.parse.pids),
         )
@@ -235,13 +245,18 @@ def stopped_by_signals(crawl: CrawlThread, quiet: bool) -> Iterator[list[int]]:
 
 
 def crawl_to_end(
-    settings: Settings, source: Iterable[str], directory: Path, started: float
+    settings: Settings,
+    source: Iterable[str],
+    directory: Path,
+    started: float,
+    spawned: Iterable[Spawned],
 ) -> tuple[Report, bool]:
     """Run a crawl, showing how far it is; gives its report and whether it was interrupted.
 
     Raises UsageError, StateError.
     """
-    crawl = CrawlThread(settings, source, page_sinks(settings, directory), directory, started)
+    sinks = page_sinks(settings, directory)
+    crawl = CrawlThread(settings, source, sinks, directory, started, spawned)
     progress = Progress(sys.stderr, quiet=settings.quiet)
     with stopped_by_signals(crawl, settings.quiet) as signals:
         crawl.start()
@@ -253,15 +268,18 @@ def crawl_to_end(
     return write_report(crawl.report(), directory), bool(signals)
 
 
-def run(settings: Settings) -> int:
-    """``crawler crawl``: crawl, report, and give the exit code. Raises UsageError, StateError."""
+def run(settings: Settings, spawned: Sequence[Spawned] = ()) -> int:
+    """``crawler crawl``: crawl, report, and give the exit code. Raises UsageError, StateError.
+
+    ``spawned`` are parse processes that were started ahead.
+    """
     # What the process did so far is start up; it did so on one thread, so its CPU is the time.
     started = time.monotonic() - time.process_time()
     source = lines(settings.sources)
     directory = make_directory(settings)
     write_settings(settings, directory)
     try:
-        report, interrupted = crawl_to_end(settings, source, directory, started)
+        report, interrupted = crawl_to_end(settings, source, directory, started, spawned)
     except UsageError:
         shutil.rmtree(directory)
         raise

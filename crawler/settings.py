@@ -249,7 +249,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def parse_workers(self) -> int:
-        """``workers``, or the number of cores this process may use."""
+        """``workers``, or the cores this process may use; 0 where the fetch thread parses."""
+        if self.parse not in ("process", "thread"):
+            return 0
         return self.workers or _usable_cores()
 
     def host_limit(self, *, loopback: bool) -> int | None:

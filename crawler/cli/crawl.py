@@ -37,6 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.parser:
         # The module may lie beside the person; last, so that it hides nothing of ours.
         sys.path.append(str(Path.cwd()))
-    from crawler.crawl import run as crawl
+    from crawler.parsing.spawn import spawned
 
-    return crawl(settings)
+    with spawned(settings.parse_workers if settings.parse == "process" else 0) as processes:
+        # They wake up on another core while this one still imports.
+        from crawler.crawl import run as crawl
+
+        return crawl(settings, processes)

@@ -9,9 +9,6 @@ that does it twice is the culprit.
 import asyncio
 import pickle
 import signal
-import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -22,14 +19,13 @@ import msgspec
 from crawler.errors import Kind, StateError
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.job import ParseOptions
+from crawler.parsing.spawn import Spawned
 from crawler.parsing.stage import BATCH, Deliver, Fail
 from crawler.parsing.worker import LENGTH, Setup
 from crawler.sinks.base import Encoder
 
-_BOOT = "import sys; sys.path[:] = sys.argv[1:]; from crawler.parsing.worker import main; main()"
 _AHEAD = 2
 """Batches a worker may have: one at work, one in its socket, so that it never waits for us."""
-_BUFFER = 1 << 20
 _BATCH_BYTES = 4 << 20
 _FALSE_STARTS = 3
 """Workers that may die in a row before they were ready, until the stage gives up."""
@@ -46,17 +42,10 @@ class _Worker(asyncio.Protocol):
         self._received = bytearray()
         self._transport: asyncio.Transport
 
-    async def start(self, setup: bytes) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            for sock in (ours, theirs):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-            loop = asyncio.get_running_loop()
-            await loop.create_unix_connection(lambda: self, sock=ours)
-            # Its standard output is our standard error: what a user's parser prints must not get
-            # between the pages of ``--out -``.
-            command = [sys.executable, "-c", _BOOT, *sys.path]
-            self.process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=2)  # noqa: S603, ASYNC220
+    async def start(self, spawned: Spawned, setup: bytes) -> None:
+        self.process = spawned.process
+        loop = asyncio.get_running_loop()
+        await loop.create_unix_connection(lambda: self, sock=spawned.sock)
         self._send(setup)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -102,11 +91,18 @@ class ProcessStage:
     fail: Fail
 
     def __init__(
-        self, options: ParseOptions, encoders: Sequence[Encoder], workers: int, timeout: float
+        self,
+        options: ParseOptions,
+        encoders: Sequence[Encoder],
+        workers: int,
+        timeout: float,
+        spawned: Iterable[Spawned] = (),
     ) -> None:
+        """``spawned`` are processes that were started before there was a stage for them."""
         self._setup = pickle.dumps(Setup(options, tuple(encoders), timeout))
         self._timeout = timeout
         self._count = workers
+        self._spawned = list(spawned)
         self._no_chunks = (b"",) * len(encoders)
         self._workers: list[_Worker] = []
         self._queue: deque[Task] = deque()
@@ -141,10 +137,17 @@ class ProcessStage:
             starting.cancel()
         for worker in self._workers:
             worker.stop()
+        for spawned in self._spawned:
+            spawned.end()
 
     async def _start_worker(self) -> None:
         worker = _Worker(self)
-        await worker.start(self._setup)
+        spawned = self._spawned.pop() if self._spawned else Spawned()
+        try:
+            await worker.start(spawned, self._setup)
+        except BaseException:
+            spawned.end()
+            raise
         self._workers.append(worker)
         self._feed()
 

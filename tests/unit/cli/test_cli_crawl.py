@@ -21,7 +21,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """What the crawl was asked for, instead of a crawl; its exit code is 3."""
     seen: list[Settings] = []
 
-    def record(settings: Settings) -> int:
+    def record(settings: Settings, _spawned: object) -> int:
         seen.append(settings)
         return 3
 

@@ -102,7 +102,7 @@ def test_exit_codes_of_errors(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(_: Settings) -> int:
+    def fail(_: Settings, _spawned: object) -> int:
         raise error
 
     monkeypatch.setattr(crawler.crawl, "run", fail)
