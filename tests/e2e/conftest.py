@@ -109,3 +109,9 @@ def serve() -> Iterator[Serve]:
 
 def html(text: str, **changes: Any) -> Answer:
     return Answer(headers=(("Content-Type", "text/html"),), body=text.encode(), **changes)
+
+
+def balanced(urls: dict[str, int]) -> bool:
+    """Whether every entry has exactly one state."""
+    final = urls["done"] + urls["failed"] + urls["skipped"] + urls["pending"]
+    return final == urls["input"] + urls["discovered"]
