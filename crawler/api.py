@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from crawler.build import Sink, page_sinks
@@ -63,12 +62,7 @@ class Crawler:
         self._readers = ThreadPoolExecutor(thread_name_prefix="crawler-stream")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for thread in self._running:
             thread.abort()
         self._readers.shutdown(wait=False, cancel_futures=True)

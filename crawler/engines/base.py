@@ -14,7 +14,6 @@ once, outside, the same for all, so that to compare engines compares engines. It
 * stays usable after a fetch was cancelled, and leaves nothing open once it is closed.
 """
 
-from types import TracebackType
 from typing import Protocol, Self
 
 import msgspec
@@ -57,12 +56,7 @@ class Engine(Protocol):
 
     async def __aenter__(self) -> Self: ...
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    async def __aexit__(self, *_: object) -> None: ...
 
     async def fetch(self, request: Request) -> Response:
         """Raises FetchError."""

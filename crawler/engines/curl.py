@@ -1,6 +1,5 @@
 """The ``curl`` engine: libcurl's multi interface on the running event loop, handles reused."""
 
-from types import TracebackType
 from typing import Self
 
 import pycurl
@@ -49,12 +48,7 @@ class CurlEngine:
         self._multi.setopt(pycurl.M_MAXCONNECTS, self._options.concurrency)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._multi.aclose()
         for transfer in self._all:
             transfer.curl.close()

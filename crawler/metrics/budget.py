@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
 from crawler.metrics.report import TimeBudget
@@ -60,12 +59,7 @@ class ThreadClocks:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Self, TextIO
 
 from crawler.metrics.meter import Snapshot
@@ -44,12 +43,7 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.clear()
 
 

@@ -11,7 +11,6 @@ import pickle
 import signal
 from collections import deque
 from collections.abc import Iterable, Sequence
-from types import TracebackType
 from typing import Self, cast
 
 import msgspec
@@ -126,12 +125,7 @@ class ProcessStage:
             await self._start_worker()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._closing = True
         for starting in self._starting:
             starting.cancel()

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, Self, cast
 
 import uvloop
@@ -98,12 +97,7 @@ class Server:
             _clog(sockets, self._stack)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
         if self._errors:
             raise self._errors[0]

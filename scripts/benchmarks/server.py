@@ -7,7 +7,6 @@ then says what is true, as JSON.
 import ssl
 import subprocess
 import sys
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -64,12 +63,7 @@ class ServerProcess:
             raise Refused("the server does not start")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._process.returncode is None:
             self._end()
 
