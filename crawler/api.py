@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from crawler.build import Sink, page_sinks
-from crawler.crawl import CrawlThread, make_directory, write_report, write_settings
 from crawler.errors import UsageError
 from crawler.metrics.report import Report
 from crawler.model import Page
+from crawler.runner import CrawlThread, make_directory, write_report, write_settings
 from crawler.settings import Settings
 from crawler.sinks.stream import PageEncoder, StreamWriter
 

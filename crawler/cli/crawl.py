@@ -41,6 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     with spawned(settings.parse_workers if settings.parse == "process" else 0) as processes:
         # They wake up on another core while this one still imports.
-        from crawler.crawl import run as crawl
+        from crawler.runner import run as crawl
 
         return crawl(settings, processes)

@@ -15,7 +15,7 @@ ORDER = (
     ("parts",),
     ("core", "settings"),
     ("build",),
-    ("crawl",),
+    ("runner",),
     ("api",),
     ("compare", "testing", "distributed", ""),
     ("cli", "__main__"),

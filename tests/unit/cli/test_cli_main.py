@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import crawler.crawl
+import crawler.runner
 from crawler.__main__ import main as program
 from crawler.cli import COMMANDS, main
 from crawler.errors import StateError, UsageError
@@ -105,7 +105,7 @@ def test_exit_codes_of_errors(
     def fail(_: Settings, _spawned: object) -> int:
         raise error
 
-    monkeypatch.setattr(crawler.crawl, "run", fail)
+    monkeypatch.setattr(crawler.runner, "run", fail)
     assert main(["crawl", "x"]) == code
     assert capsys.readouterr().err == says
 

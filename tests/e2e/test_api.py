@@ -1,0 +1,126 @@
+"""The Python API, wherever Python runs: a script without a guard, -c, stdin, a running loop."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import types
+from pathlib import Path
+
+import pytest
+from e2e.conftest import Serve, environment, html
+
+import crawler
+
+SCRIPT = """
+import crawler
+report = crawler.crawl({urls!r}, run={run!r}, robots=False)
+print(report.urls.done)
+"""
+
+
+@pytest.fixture
+def urls(serve: Serve) -> list[str]:
+    site = serve({f"/{n}": html(f"<title>{n}</title>") for n in range(50)})
+    return [site.url(f"/{n}") for n in range(50)]
+
+
+def python(*arguments: str, stdin: str = "") -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        input=stdin,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("way", ["script", "-c", "stdin"])
+def test_a_crawl_needs_no_guard_and_never_imports_main_again(
+    urls: list[str], tmp_path: Path, way: str
+) -> None:
+    code = SCRIPT.format(urls=urls, run=str(tmp_path / "run"))
+    if way == "script":
+        (tmp_path / "mine.py").write_text(code)
+        assert python(str(tmp_path / "mine.py")) == "50"
+    elif way == "-c":
+        assert python("-c", code) == "50"
+    else:
+        assert python("-", stdin=code) == "50"
+
+
+def test_the_public_names_stay_what_they_are_once_everything_is_imported() -> None:
+    import crawler.api
+    import crawler.cli.crawl
+
+    for name in crawler.__all__:
+        assert not isinstance(getattr(crawler, name), types.ModuleType), name
+
+
+def test_crawl_gives_the_report_it_writes(urls: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "pages.jsonl"
+    report = crawler.crawl(urls, engine="aiohttp", out=str(out), run=str(tmp_path / "run"))
+    assert (report.engine, report.urls.done) == ("aiohttp", 50)
+    assert len(out.read_text().splitlines()) == 50
+    assert (tmp_path / "run" / "report.json").exists()
+
+
+def test_what_cannot_be_asked_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(crawler.UsageError, match="nonsense"):
+        crawler.crawl([], nonsense=1)
+    with pytest.raises(crawler.UsageError, match="one page at a time"):
+        crawler.crawl([], engine="sequential", concurrency=2)
+    (tmp_path / "run").mkdir()
+    with pytest.raises(crawler.UsageError, match="not overwritten"):
+        crawler.crawl([], run=str(tmp_path / "run"))
+
+
+def test_an_error_of_the_callers_own_iterable_comes_back(tmp_path: Path) -> None:
+    def broken() -> object:
+        yield "http://127.0.0.1:1/"
+        raise ValueError("their bug")
+
+    with pytest.raises(ValueError, match="their bug"):
+        crawler.crawl(broken(), run=str(tmp_path / "run"), retries=0)  # type: ignore[arg-type]
+
+
+async def test_pages_stream_into_a_running_loop(urls: list[str]) -> None:
+    async with crawler.Crawler(crawler.Settings(robots=False)) as crawl:
+        titles = {page.title async for page in crawl.stream(urls)}
+        assert titles == {str(n) for n in range(50)}
+        assert crawl.report is not None
+        assert crawl.report.urls.done == 50
+
+
+async def test_a_stream_may_be_left_early_and_another_begun(urls: list[str]) -> None:
+    async with crawler.Crawler(crawler.Settings(robots=False)) as crawl:
+        stream = crawl.stream(urls)
+        first = await anext(stream)
+        assert first.url in urls
+        await stream.aclose()  # type: ignore[attr-defined]
+        assert {page.url async for page in crawl.stream(urls[:3])} == set(urls[:3])
+    left = {thread.name for thread in threading.enumerate()}
+    assert not left & {"crawler", "crawler-output"}
+
+
+async def test_a_slow_reader_slows_the_crawl_and_loses_nothing(serve: Serve) -> None:
+    site = serve({f"/{n}": html("x" * 20_000) for n in range(300)})
+    settings = crawler.Settings(robots=False, html=True, memory="2MB", parse="inline")
+    seen = []
+    async with crawler.Crawler(settings) as crawl:
+        async for page in crawl.stream(site.url(f"/{n}") for n in range(300)):
+            seen.append(page.url)
+            if len(seen) == 1:
+                await asyncio.to_thread(lambda: None)
+    assert len(set(seen)) == len(seen) == 300
+
+
+async def test_what_ends_a_stream_is_raised(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    async with crawler.Crawler(crawler.Settings(run=str(tmp_path / "run"))) as crawl:
+        with pytest.raises(crawler.UsageError, match="not overwritten"):
+            await anext(crawl.stream(["http://127.0.0.1:1/"]))
