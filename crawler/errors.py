@@ -1,6 +1,9 @@
 """Every error of the project: one small tree, and the kinds and reasons that end up in records."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
 
 class Kind(StrEnum):
@@ -64,3 +67,12 @@ class SkipError(CrawlerError):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system says against writing to ``path`` is a StateError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise StateError(f"{path}: {error.strerror or error}") from None

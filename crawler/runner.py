@@ -23,7 +23,7 @@ from crawler.build import (
     page_sinks,
 )
 from crawler.engines.base import EngineOptions
-from crawler.errors import FetchError, SkipError, StateError, UsageError
+from crawler.errors import FetchError, SkipError, StateError, UsageError, writing
 from crawler.fetcher import Fetcher
 from crawler.metrics.baseline import estimate
 from crawler.metrics.memory import rss_peak
@@ -133,8 +133,8 @@ class CrawlThread:
             await crawl.core.run()
         finally:
             crawl.close()
-        alone = msgspec.structs.replace(engine_options(self._settings), concurrency=1)
         if crawl.sample is not None and self._report is not None and crawl.sample.urls:
+            alone = msgspec.structs.replace(engine_options(self._settings), concurrency=1)
             times = await one_by_one(crawl.fetcher, crawl.sample.urls, alone)
             self._report = with_baseline(self._report, times, crawl.sample.seen, crawl.rng)
 
@@ -199,7 +199,7 @@ def _next_free(directory: Path) -> Path:
 
 
 def write_settings(settings: Settings, directory: Path) -> None:
-    """``settings.toml``: what was asked for, without what is secret."""
+    """``settings.toml``: what was asked for, without what is secret. Raises StateError."""
     asked = ((each.name, getattr(settings, each.name)) for each in options())
     text = "".join(
         # For the types of options a JSON value is a TOML value.
@@ -207,15 +207,16 @@ def write_settings(settings: Settings, directory: Path) -> None:
         for name, value in asked
         if value is not None and name != "sources"
     )
-    (directory / "settings.toml").write_text(text, encoding="utf-8")
+    path = directory / "settings.toml"
+    with writing(path):
+        path.write_text(text, encoding="utf-8")
 
 
 def write_report(report: Report, directory: Path) -> Report:
     """``report.json``. Raises StateError."""
-    try:
-        (directory / "report.json").write_bytes(to_json(report))
-    except OSError as error:
-        raise StateError(f"{directory / 'report.json'}: {error.strerror}") from None
+    path = directory / "report.json"
+    with writing(path):
+        path.write_bytes(to_json(report))
     return report
 
 

@@ -43,6 +43,11 @@ class Ticket(msgspec.Struct, frozen=True):
     resets: int = 0
     hops: int = 0
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it goes although its host waits: for it is what the host waits for."""
+        return self.robots_of is not None
+
 
 class Disallowed(msgspec.Struct, frozen=True):
     """The entry's turn came, and its site's robots.txt, or what became of it, forbids it."""
@@ -134,19 +139,17 @@ class Frontier:
         """The answer sent ``ticket`` on to ``url``: a new request, at the head of its host."""
         host = authority(url)
         hop = msgspec.structs.replace(ticket, url=url, host=host, since=now, hops=ticket.hops + 1)
-        self._schedule.push(host, hop, first=True, urgent=ticket.robots_of is not None)
+        self._schedule.push(host, hop, first=True, urgent=hop.is_urgent)
 
     def repeat(self, ticket: Ticket, now: float) -> None:
         """Ask again at once: a kept connection died under the request."""
         again = msgspec.structs.replace(ticket, resets=ticket.resets + 1, since=now)
-        urgent = ticket.robots_of is not None
-        self._schedule.push(ticket.host, again, first=True, urgent=urgent)
+        self._schedule.push(ticket.host, again, first=True, urgent=again.is_urgent)
 
     def retry(self, ticket: Ticket, at: float) -> None:
         """Ask again, not before ``at``."""
         again = msgspec.structs.replace(ticket, attempt=ticket.attempt + 1, since=at)
-        urgent = ticket.robots_of is not None
-        self._schedule.push_later(ticket.host, again, at, urgent=urgent)
+        self._schedule.push_later(ticket.host, again, at, urgent=again.is_urgent)
 
     def finish(self, entry: Entry) -> None:
         """The entry has its final state."""

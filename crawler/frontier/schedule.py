@@ -143,9 +143,6 @@ class Schedule(Generic[T]):
         """From now on ``policy`` holds for ``host``."""
         self._host(host).policy = policy
 
-    def policy(self, host: str) -> HostPolicy:
-        return self._host(host).policy
-
     def _host(self, name: str) -> _Host[T]:
         place = self._hosts.get(name)
         if place is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.errors import Kind
+from crawler.errors import Kind, writing
 from crawler.model import Fetched
 
 LIMIT = 100_000
@@ -68,8 +68,8 @@ class Timeline:
     """Writes every ``stride``-th fetch; at ``limit`` lines drops every second and doubles it.
 
     One thread may ``add`` while one other may ``flush``. A file that is there is replaced: the
-    timeline belongs to one session, as the report does. Opening and writing raise OSError;
-    ``limit`` is at least 2.
+    timeline belongs to one session, as the report does. Opening and writing raise
+    StateError; ``limit`` is at least 2.
     """
 
     def __init__(self, path: Path, started: float = 0.0, limit: int = LIMIT) -> None:
@@ -80,7 +80,8 @@ class Timeline:
         self._stride = 1
         self._lines = 0
         self._waiting: deque[tuple[int, Fetched]] = deque()
-        path.write_bytes(b"")
+        with writing(path):
+            path.write_bytes(b"")
 
     def start(self, now: float) -> None:
         """The run starts ``now`` (monotonic)."""
@@ -94,6 +95,10 @@ class Timeline:
 
     def flush(self) -> None:
         """Write what was added so far."""
+        with writing(self._path):
+            self._flush()
+
+    def _flush(self) -> None:
         chunk: list[bytes] = []
         for _ in range(len(self._waiting)):
             index, event = self._waiting.popleft()

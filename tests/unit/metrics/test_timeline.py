@@ -4,7 +4,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from crawler.errors import Kind
+from crawler.errors import Kind, StateError
 from crawler.metrics.timeline import Timeline
 from crawler.model import Fetched, Timing
 
@@ -105,3 +105,15 @@ def test_one_thread_adds_while_another_flushes(tmp_path: Path) -> None:
     producer.join()
     timeline.flush()
     assert numbers(path) == list(range(0, 20_000, 512))
+
+
+def test_p37_what_cannot_be_written_is_said_with_the_place(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match=r"timeline\.jsonl: No such file"):
+        Timeline(tmp_path / "none" / "timeline.jsonl")
+    path = tmp_path / "timeline.jsonl"
+    timeline = Timeline(path)
+    path.unlink()
+    path.mkdir()
+    timeline.add(fetched(1))
+    with pytest.raises(StateError, match=r"timeline\.jsonl: Is a directory"):
+        timeline.flush()
