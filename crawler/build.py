@@ -1,6 +1,5 @@
 """Settings → objects. The only file that knows every implementation."""
 
-import os
 import random
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from crawler.metrics.budget import ThreadClocks
 from crawler.metrics.meter import Meter
 from crawler.metrics.timeline import Timeline
 from crawler.model import Event, Fetched, Headers
-from crawler.network import AddressRules, SystemResolver
+from crawler.network import AddressRules, Network
 from crawler.parsing.custom import check_parser
 from crawler.parsing.fields import load_rules
 from crawler.parsing.job import ParseOptions
@@ -104,21 +103,20 @@ def parse_stage(
     return InlineStage(options, encoders)
 
 
-def engine_options(settings: Settings) -> EngineOptions:
-    """``SSL_CERT_FILE`` names the trusted roots, as for OpenSSL's tools, for every engine."""
-    return EngineOptions(settings.slots, settings.http2, os.environ.get("SSL_CERT_FILE") or None)
+def engine_options(settings: Settings, network: Network) -> EngineOptions:
+    return EngineOptions(settings.slots, settings.http2, network.ca_file)
 
 
-def host_policy(settings: Settings, rules: AddressRules) -> Callable[[str], HostPolicy]:
+def host_policy(
+    settings: Settings, rules: AddressRules, network: Network
+) -> Callable[[str], HostPolicy]:
     """Politeness by authority (``host[:port]``)."""
 
     def policy(authority: str) -> HostPolicy:
         # Which of the default ports it is says the URL, and for this it may be either.
         places = {host_port(f"{scheme}://{authority}/") for scheme in ("http", "https")}
-        loopback = any(rules.is_named_loopback(host, port) for host, port in places)
-        return HostPolicy(
-            settings.host_limit(loopback=loopback) or 0, settings.host_delay(loopback=loopback)
-        )
+        own = network.is_mocked or any(rules.is_named_loopback(*place) for place in places)
+        return HostPolicy(settings.host_limit(own=own) or 0, settings.host_delay(own=own))
 
     return policy
 
@@ -165,6 +163,7 @@ class Crawl(msgspec.Struct, frozen=True):
 
 def assemble(
     settings: Settings,
+    network: Network,
     lines: Iterable[str],
     sinks: Sequence[Sink],
     directory: Path,
@@ -175,9 +174,9 @@ def assemble(
     rng = random.Random(settings.seed)
     rules = AddressRules(settings.allow_private)
     options = parse_options(settings)
-    engine = make_engine(settings.engine, engine_options(settings))
+    engine = make_engine(settings.engine, engine_options(settings, network))
     fetcher = Fetcher(
-        engine, SystemResolver(rules), headers(settings), settings.timeout, settings.max_bytes
+        engine, network.resolver(rules), headers(settings), settings.timeout, settings.max_bytes
     )
     clocks = ThreadClocks(own_threads=engine.capabilities.own_threads)
     meter = Meter(settings.slots, clocks)
@@ -190,7 +189,9 @@ def assemble(
     source = SourceReader(lines)
     parts = Parts(
         source=source,
-        frontier=Frontier(host_policy(settings, rules), robots=settings.robots, rate=settings.rate),
+        frontier=Frontier(
+            host_policy(settings, rules, network), robots=settings.robots, rate=settings.rate
+        ),
         retry=Retry(settings.retries, rng),
         fetcher=fetcher,
         parse=stage,

@@ -1,15 +1,17 @@
 """Names → addresses, once for all engines: looked up, judged and cached here.
 
-The resolver is also the seam at which the network is mocked: whoever hands the core another
-``Resolver`` decides where every connection of every engine goes.
+The resolver is also the seam at which the network is mocked: whoever hands a crawl another
+``Network`` decides where every connection of every engine goes.
 """
 
 import asyncio
 import ipaddress
+import os
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import msgspec
@@ -18,7 +20,7 @@ from crawler.errors import FetchError, Kind, Skip, SkipError, UsageError
 from crawler.model import Endpoint
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 CACHED_NAMES = 10_000
 SHORTEST_TTL = 10
@@ -61,7 +63,7 @@ class AddressRules:
 
     def __init__(self, allow: Iterable[str] = ()) -> None:
         self._hosts: set[str] = set()
-        self._networks: list[Network] = []
+        self._networks: list[Subnet] = []
         self._named: set[tuple[str, int]] = set()
         for item in allow:
             self._allow(item)
@@ -103,6 +105,57 @@ class AddressRules:
             Skip.BLOCKED,
             f"{host} is at {address}, which is not public; --allow-private {host} would allow it",
         )
+
+
+class Network(Protocol):
+    """The network as one crawl sees it: where names lead, and whom to trust."""
+
+    @property
+    def ca_file(self) -> str | None:
+        """Path of the trusted roots (PEM), or None for the usual ones."""
+        ...
+
+    @property
+    def is_mocked(self) -> bool:
+        """Its hosts are nobody's: they get no delay and no limit unless one is asked for."""
+        ...
+
+    def resolver(self, rules: AddressRules) -> Resolver: ...
+
+
+class SystemNetwork:
+    """The real one. ``SSL_CERT_FILE`` names the trusted roots, as for OpenSSL's own tools."""
+
+    is_mocked = False
+
+    @property
+    def ca_file(self) -> str | None:
+        return os.environ.get("SSL_CERT_FILE") or None
+
+    def resolver(self, rules: AddressRules) -> Resolver:
+        return SystemResolver(rules)
+
+
+_mocking: list[Network] = []
+
+
+@contextmanager
+def mocking(network: Network) -> Iterator[None]:
+    """Whatever crawl begins in this process while the context lasts has ``network``, no other.
+
+    This holds for the process, not for a task or thread: a crawl that some thread begins must not
+    get out either.
+    """
+    _mocking.append(network)
+    try:
+        yield
+    finally:
+        _mocking.remove(network)
+
+
+def current() -> Network:
+    """The network for a crawl that begins now."""
+    return _mocking[-1] if _mocking else SystemNetwork()
 
 
 class _Known(msgspec.Struct, frozen=True):

@@ -30,6 +30,7 @@ from crawler.metrics.memory import rss_peak
 from crawler.metrics.meter import Snapshot
 from crawler.metrics.progress import Progress
 from crawler.metrics.report import Report, to_json
+from crawler.network import Network, current
 from crawler.parsing.spawn import Spawned
 from crawler.settings import Settings, options
 from crawler.sources import lines
@@ -54,12 +55,15 @@ class CrawlThread:
         directory: Path,
         started: float,
         spawned: Iterable[Spawned] = (),
+        network: Network | None = None,
     ) -> None:
         """``started`` is the monotonic time at which waiting for this crawl began.
 
-        ``spawned`` are parse processes that were started ahead.
+        ``spawned`` are parse processes that were started ahead. Without ``network`` it is the
+        current one.
         """
         self._spawned = spawned
+        self._network = network or current()
         self._settings = settings
         self._source = source
         self._sinks = sinks
@@ -118,6 +122,7 @@ class CrawlThread:
         try:
             crawl = assemble(
                 self._settings,
+                self._network,
                 self._source,
                 self._sinks,
                 self._directory,
@@ -134,7 +139,8 @@ class CrawlThread:
         finally:
             crawl.close()
         if crawl.sample is not None and self._report is not None and crawl.sample.urls:
-            alone = msgspec.structs.replace(engine_options(self._settings), concurrency=1)
+            usual = engine_options(self._settings, self._network)
+            alone = msgspec.structs.replace(usual, concurrency=1)
             times = await one_by_one(crawl.fetcher, crawl.sample.urls, alone)
             self._report = with_baseline(self._report, times, crawl.sample.seen, crawl.rng)
 

@@ -254,15 +254,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return 0
         return self.workers or _usable_cores()
 
-    def host_limit(self, *, loopback: bool) -> int | None:
-        """Give the most requests in flight to one host, or None; ``loopback`` as below."""
-        return self.per_host or (None if loopback else 4)
+    def host_limit(self, *, own: bool) -> int | None:
+        """Give the most requests in flight to one host, or None; ``own`` as below."""
+        return self.per_host or (None if own else 4)
 
-    def host_delay(self, *, loopback: bool) -> float:
-        """Give the seconds between requests to one host; ``loopback``: the input names it."""
+    def host_delay(self, *, own: bool) -> float:
+        """Give the seconds between requests to one host.
+
+        ``own``: it is mocked, or on loopback and the input names it.
+        """
         if self.delay is not None:
             return self.delay
-        return 0.0 if loopback else 0.25
+        return 0.0 if own else 0.25
 
 
 def _usable_cores() -> int:

@@ -244,14 +244,14 @@ def test_the_default_concurrency_is_one_for_sequential() -> None:
 
 def test_loopback_hosts_have_no_limits_unless_some_are_given() -> None:
     usual, given = Settings(), Settings(per_host=2, delay=0.5)
-    assert (usual.host_limit(loopback=False), usual.host_delay(loopback=False)) == (4, 0.25)
-    assert (usual.host_limit(loopback=True), usual.host_delay(loopback=True)) == (None, 0.0)
+    assert (usual.host_limit(own=False), usual.host_delay(own=False)) == (4, 0.25)
+    assert (usual.host_limit(own=True), usual.host_delay(own=True)) == (None, 0.0)
     for loopback in (False, True):
-        assert (given.host_limit(loopback=loopback), given.host_delay(loopback=loopback)) == (
+        assert (given.host_limit(own=loopback), given.host_delay(own=loopback)) == (
             2,
             0.5,
         )
-    assert Settings(delay=0).host_delay(loopback=False) == 0
+    assert Settings(delay=0).host_delay(own=False) == 0
 
 
 def test_workers_default_to_at_least_one_core() -> None:

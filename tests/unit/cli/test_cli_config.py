@@ -39,7 +39,7 @@ def test_polite_is_politer_and_fast_is_faster() -> None:
     polite, usual, fast = (
         load({}, {}, CONFIG / f"{name}.toml") for name in ("polite", "default", "fast")
     )
-    delays = [each.host_delay(loopback=False) for each in (polite, usual, fast)]
+    delays = [each.host_delay(own=False) for each in (polite, usual, fast)]
     assert delays == sorted(delays, reverse=True)
     assert polite.slots < usual.slots < fast.slots
     assert all(each.robots for each in (polite, usual, fast))
