@@ -1,7 +1,12 @@
 """Lists as people write them, and how a source hands them on."""
 
 import io
+import os
+import subprocess
+import sys
 import threading
+import tracemalloc
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -26,10 +31,24 @@ def test_arguments_are_urls_or_files(tmp_path: Path) -> None:
     assert list(lines(["http://a.example/", path])) == ["http://a.example/", "http://b.example/"]
 
 
-def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    stdin = io.TextIOWrapper(io.BytesIO(b"http://a.example/\n"))
-    monkeypatch.setattr("sys.stdin", stdin)
-    assert list(lines(["-"])) == ["http://a.example/"]
+def test_a_dash_is_standard_input() -> None:
+    stdin = io.BytesIO(b"http://a.example/\n")
+    found = lines(["http://b.example/", "-"], stdin=lambda: stdin)
+    assert list(found) == ["http://b.example/", "http://a.example/"]
+
+
+def test_a_dash_is_what_the_process_was_given() -> None:
+    code = "from crawler.sources import lines; print(*lines(['-']))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=b"http://a.example/\n#\n", capture_output=True
+    )
+    assert (done.stdout, done.stderr) == (b"http://a.example/\n", b"")
+
+
+def test_a_closed_standard_input_is_refused() -> None:
+    code = "import os; os.close(0); from crawler.sources import lines; list(lines(['-']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "UsageError: -: standard input is closed" in done.stderr
 
 
 def test_a_missing_file_a_directory_and_a_host_without_scheme_are_refused(tmp_path: Path) -> None:
@@ -65,6 +84,52 @@ def test_p05_userinfo_never_stays_in_the_url_or_in_a_complaint() -> None:
     assert "secret" not in wrong.url + wrong.wrong
 
 
+def test_a_named_pipe_is_a_list_and_is_looked_at_only_in_its_turn(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    found = lines([str(path)])  # would wait here for somebody to write, and so would the test
+
+    def write() -> None:
+        path.write_bytes(b"<!-- no file to look into -->\nhttp://a.example/\n")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert list(found)[1:] == ["http://a.example/"]
+    writer.join()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_more_sources_than_files_may_be_open_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "list", b"http://a.example/\n")
+    found = lines([path] * 3000)
+    before = open_files()
+    assert len(list(found)) == 3000
+    assert open_files() == before
+
+
+def peak_of(path: str) -> int:
+    """Bytes of memory that reading the file takes."""
+    found = lines([path])
+    tracemalloc.start()
+    try:
+        deque(map(parse, found), maxlen=0)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("suffix", ["txt", "csv"])
+def test_memory_does_not_grow_with_the_list(tmp_path: Path, suffix: str) -> None:
+    row = b"http://a.example/some/path/to/a/page,1\n"
+    short = write(tmp_path / f"short.{suffix}", b"url,n\n" + row * 3_000)
+    long = write(tmp_path / f"long.{suffix}", b"url,n\n" + row * 20_000)
+    peak_of(short)
+    assert peak_of(long) < peak_of(short) + 50_000
+
+
 def read_all(reader: SourceReader) -> list[Wanted]:
     more = threading.Event()
     reader.changed = more.set
@@ -83,6 +148,12 @@ def read_all(reader: SourceReader) -> list[Wanted]:
 def test_every_line_is_handed_on_once_and_in_order() -> None:
     urls = [f"http://a.example/{number}" for number in range(5 * AHEAD)]
     assert [wanted.url for wanted in read_all(SourceReader(urls))] == urls
+
+
+def test_lines_that_were_taken_before_are_dropped() -> None:
+    urls = [f"http://a.example/{number}" for number in range(5 * AHEAD)]
+    assert [wanted.url for wanted in read_all(SourceReader(urls, skip=2000))] == urls[2000:]
+    assert read_all(SourceReader(urls, skip=len(urls) + 1)) == []
 
 
 def test_a_source_is_read_no_further_ahead_than_it_may() -> None:

@@ -1,0 +1,116 @@
+"""What the arguments of ``crawler crawl`` stand for."""
+
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedIOBase, BufferedReader, FileIO, RawIOBase
+from itertools import chain
+from pathlib import Path
+
+from crawler.errors import FetchError, UsageError
+from crawler.sources.sitemap import Sitemap, looks_like_sitemap
+from crawler.sources.sitemaps import Fetch, Sitemaps, is_sitemap_url
+from crawler.sources.table import DELIMITERS, Table
+from crawler.sources.text import list_lines, reading
+from crawler.sources.wanted import Wanted, parse
+
+COLUMN = "url"
+"""Where the URLs of a table stand unless another column is named."""
+
+Lines = Iterator[str | Wanted]
+
+
+def standard_input() -> RawIOBase:
+    """Standard input as ``InputCopy`` takes it. Raises UsageError where there is none."""
+    try:
+        return FileIO(0, closefd=False)
+    except OSError:
+        raise UsageError("-: standard input is closed") from None
+
+
+def _buffered_input() -> BufferedIOBase:
+    return BufferedReader(standard_input())
+
+
+def lines(
+    sources: Iterable[str],
+    column: str | None = None,
+    fetch: Fetch | None = None,
+    stdin: Callable[[], BufferedIOBase] = _buffered_input,
+) -> Lines:
+    """The lines of all ``sources``: URLs, files, and ``-`` for what ``stdin`` opens.
+
+    A file is a table if its suffix says so or a ``column`` is given, a sitemap if it begins like
+    one, else a list. A URL that ends like a sitemap's is read as one by ``fetch``; without it such
+    URLs are pages. Raises UsageError, before the first line, where a source cannot be read; what
+    comes from a pipe is looked at only when its turn has come.
+    """
+    opener = _Opener(column, Sitemaps(fetch), stdin)
+    return chain.from_iterable([opener.open(source) for source in sources])
+
+
+class _Opener:
+    """Checks a source at once, and opens it in its turn: so few files are open at a time."""
+
+    def __init__(
+        self, column: str | None, sitemaps: Sitemaps, stdin: Callable[[], BufferedIOBase]
+    ) -> None:
+        self._column = column
+        self._sitemaps = sitemaps
+        self._stdin = stdin
+
+    def open(self, source: str) -> Iterable[str | Wanted]:
+        if source == "-":
+            return self._input()
+        if "://" in source:
+            return self._url(source)
+        self._check(source, Path(source))
+        return self._file(source, Path(source))
+
+    def _input(self) -> Lines:
+        with self._stdin() as file:
+            yield from self._rows(file, "-", "")
+
+    def _url(self, source: str) -> Iterable[str | Wanted]:
+        place = parse(source)
+        if place.wrong is None and is_sitemap_url(place.url):
+            return self._sitemaps.at(place)
+        return (source,)
+
+    def _check(self, source: str, path: Path) -> None:
+        """Look as far into a file as it takes to know that it is what it seems to be."""
+        if not path.exists():
+            bare = "." in source and "/" not in source
+            hint = f"; for a URL write http://{source}" if bare else ""
+            raise UsageError(f"{source}: no such file, and not a URL{hint}")
+        if path.is_dir():
+            raise UsageError(f"{source}: is a directory; a file of URLs is needed, one a line")
+        if not path.is_file():
+            return
+        with reading(path) as file:
+            if looks_like_sitemap(file):
+                _open_sitemap(file, source)
+            else:
+                self._rows(file, source, path.suffix)
+
+    def _file(self, source: str, path: Path) -> Lines:
+        with reading(path) as file:
+            if path.is_file() and looks_like_sitemap(file):
+                yield from self._sitemaps.within(source, _open_sitemap(file, source))
+            else:
+                yield from self._rows(file, source, path.suffix)
+
+    def _rows(self, file: BufferedIOBase, name: str, suffix: str) -> Iterable[str | Wanted]:
+        """A table, whose header is read at once, or a list."""
+        if self._column is None and suffix.lower() not in DELIMITERS:
+            return list_lines(file)
+        delimiter = DELIMITERS.get(suffix.lower(), ",")
+        return Table(file, name, delimiter, self._column or COLUMN)
+
+
+def _open_sitemap(file: BufferedIOBase, name: str) -> Sitemap:
+    try:
+        sitemap = Sitemap(file)
+    except FetchError as error:
+        raise UsageError(f"{name}: cannot be read as a sitemap: {error.message}") from None
+    if not sitemap.is_sitemap:
+        raise UsageError(f"{name}: is XML but no sitemap: its root is <{sitemap.root}>")
+    return sitemap

@@ -1,0 +1,212 @@
+"""Standard input copied into the run, and read again after a kill."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.errors import StateError
+from crawler.sources import InputCopy, lines, read_copy
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[io.FileIO, int]]:
+    """The end to read, and the one to write, which the caller closes."""
+    out, into = os.pipe()
+    with io.FileIO(out) as stream:
+        yield stream, into
+
+
+def test_lines_are_there_while_the_next_are_still_to_come(tmp_path: Path) -> None:
+    with pipe() as (stream, into):
+        copy = InputCopy(stream, tmp_path / "stdin")
+        copy.start()
+        found = lines(["-"], stdin=copy.open)
+        for number in range(3):
+            os.write(into, b"http://a.example/%d\n" % number)
+            assert next(found) == f"http://a.example/{number}"
+        os.write(into, b"http://a.example/last")
+        os.close(into)
+        assert list(found) == ["http://a.example/last"]
+    assert (tmp_path / "stdin").read_bytes().endswith(b"/2\nhttp://a.example/last\n")
+
+
+def test_the_pipe_is_drained_though_nobody_reads_the_copy(tmp_path: Path) -> None:
+    path = tmp_path / "stdin"
+    data = b"http://a.example/\n" * 200_000
+    with pipe() as (stream, into):
+        copy = InputCopy(stream, path)
+        copy.start()
+        with io.BufferedWriter(io.FileIO(into, "w")) as end:
+            end.write(data)  # far more than a pipe holds: this ends only if somebody takes it
+        assert not copy.wait(len(data))
+    assert path.read_bytes() == data
+
+
+def test_nobody_else_may_read_the_copy_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "stdin"
+    before = os.umask(0)
+    try:
+        with io.FileIO(os.devnull) as stream:
+            copy = InputCopy(stream, path)
+            copy.start()
+            assert not copy.wait(0)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600
+    with io.FileIO(os.devnull) as stream, pytest.raises(StateError, match="File exists"):
+        InputCopy(stream, path).start()
+
+
+def test_a_pipe_that_does_not_block_is_waited_for(tmp_path: Path) -> None:
+    with pipe() as (stream, into):
+        os.set_blocking(stream.fileno(), False)
+        copy = InputCopy(stream, tmp_path / "stdin")
+        copy.start()
+        with copy.open() as file:
+            os.write(into, b"one\n")
+            assert file.readline() == b"one\n"
+            os.write(into, b"two\n")
+            assert file.readline() == b"two\n"
+            os.close(into)
+            assert file.readline() == b""
+
+
+class Torn(io.RawIOBase):
+    """Gives a line, then what ``error`` says."""
+
+    def __init__(self, error: Exception) -> None:
+        self._given = False
+        self._error = error
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self._given:
+            raise self._error
+        self._given = True
+        return b"http://a.example/\n"
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("a bug")])
+def test_an_error_reaches_the_one_who_reads_after_what_was_read(
+    tmp_path: Path, error: Exception
+) -> None:
+    copy = InputCopy(Torn(error), tmp_path / "stdin")
+    copy.start()
+    file = copy.open()
+    assert file.readline() == b"http://a.example/\n"
+    with pytest.raises((StateError, ValueError), match=r"Input/output|a bug"):
+        file.readline()
+
+
+def test_p37_a_full_disk_ends_the_reading_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "stdin"
+    code = f"""
+import io, resource, signal
+from pathlib import Path
+from crawler.sources import InputCopy, lines
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+copy = InputCopy(io.FileIO(0, closefd=False), Path({str(path)!r}))
+copy.start()
+list(lines(["-"], stdin=copy.open))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=b"http://a.example/\n" * 100, capture_output=True
+    )
+    assert f"StateError: {path}: File too large".encode() in done.stderr
+
+
+@pytest.mark.parametrize("kill", [True, False])
+def test_p35_what_had_arrived_is_read_again_after_a_kill(tmp_path: Path, kill: bool) -> None:
+    path = tmp_path / "stdin"
+    code = f"""
+import io
+from pathlib import Path
+from crawler.sources import InputCopy, lines
+copy = InputCopy(io.FileIO(0, closefd=False), Path({str(path)!r}))
+copy.start()
+copy.wait(25)
+print("arrived", flush=True)
+for line in lines(["-"], stdin=copy.open): pass
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"http://a.example/1\nhttp://a.example/torn")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"arrived\n"
+        if kill:
+            process.send_signal(signal.SIGKILL)
+    torn = [] if kill else ["http://a.example/torn"]
+    for _ in range(2):
+        found = lines(["-"], stdin=lambda: read_copy(path))
+        assert list(found) == ["http://a.example/1", *torn]
+
+
+def test_the_interpreter_shuts_down_while_input_is_awaited(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from crawler.sources import InputCopy, standard_input
+copy = InputCopy(standard_input(), Path({str(tmp_path / "stdin")!r}))
+copy.start()
+copy.wait(0)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(b"x")
+    process.stdin.flush()
+    assert process.stderr.read() == b""
+    assert process.wait() == 0
+    process.stdin.close()
+    process.stderr.close()
+
+
+@given(st.lists(st.binary(max_size=20).map(lambda data: data.replace(b"\n", b""))), st.binary())
+def test_a_copy_is_cut_to_its_whole_lines(parts: list[bytes], tail: bytes) -> None:
+    whole = b"".join(part + b"\n" for part in parts)
+    path = Path(f"/proc/self/fd/{os.memfd_create('copy')}")
+    try:
+        path.write_bytes(whole + tail.replace(b"\n", b""))
+        with read_copy(path) as file:
+            assert file.read() == whole
+    finally:
+        os.close(int(path.name))
+
+
+def test_a_long_torn_line_is_cut_too(tmp_path: Path) -> None:
+    path = tmp_path / "stdin"
+    path.write_bytes(b"whole\n" + b"x" * 300_000)
+    with read_copy(path) as file:
+        assert file.read() == b"whole\n"
+
+
+def test_several_may_follow(tmp_path: Path) -> None:
+    with pipe() as (stream, into):
+        copy = InputCopy(stream, tmp_path / "stdin")
+        copy.start()
+        found: list[bytes] = []
+        threads = [
+            threading.Thread(target=lambda: found.append(copy.open().read())) for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        os.write(into, b"a\n")
+        os.close(into)
+        for thread in threads:
+            thread.join()
+    assert found == [b"a\n"] * 3

@@ -1,0 +1,199 @@
+"""One sitemap: what is in it, whatever somebody put into it."""
+
+import gzip
+import io
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.errors import FetchError, Kind, UsageError
+from crawler.sources import lines, sitemap
+from crawler.sources.sitemap import MAX_BYTES, Sitemap
+
+XMLNS = b'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+
+
+def urlset(*locations: bytes) -> bytes:
+    urls = b"".join(b"<url><loc>%s</loc></url>" % location for location in locations)
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n<urlset %s>%s</urlset>' % (XMLNS, urls)
+
+
+def read(data: bytes) -> tuple[list[str], FetchError | None]:
+    """The locations, and the error after them."""
+    found: list[str] = []
+    try:
+        found.extend(Sitemap(io.BytesIO(data)))
+    except FetchError as error:
+        return found, error
+    return found, None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        urlset(b"http://a.example/?x=1&amp;y=2", b"\n  http://b.example/\t\n"),
+        b"\xef\xbb\xbf" + urlset(b"<![CDATA[http://a.example/?x=1&y=2]]>", b"http://b.example/"),
+        gzip.compress(urlset(b"http://a.example/?x=1&#38;y=2")[:60])
+        + gzip.compress(urlset(b"http://a.example/?x=1&#38;y=2", b"http://b.example/")[60:]),
+        b"""<s:urlset xmlns:s="urn:any" xmlns:i="urn:images" xmlns:h="urn:xhtml">
+        <s:url><h:link href="http://no.example/"/><s:loc>http://a.example/?x=1&amp;y=2</s:loc>
+        <i:image><i:loc>http://no.example/1</i:loc></i:image><i:loc>http://no.example/2</i:loc>
+        </s:url><s:url><s:loc>http://b.<!-- in between -->example/</s:loc><loc>http://no/</loc>
+        </s:url><s:loc>http://no.example/3</s:loc></s:urlset>""",
+    ],
+    ids=["plain", "mark and cdata", "gzip members", "prefixes"],
+)
+def test_locations_are_found_and_nothing_else(data: bytes) -> None:
+    assert read(data) == (["http://a.example/?x=1&y=2", "http://b.example/"], None)
+
+
+def test_an_index_says_so() -> None:
+    data = b"<sitemapindex><sitemap><loc>http://a.example/1</loc></sitemap></sitemapindex>"
+    found = Sitemap(io.BytesIO(data))
+    assert found.is_index
+    assert list(found) == ["http://a.example/1"]
+    assert not Sitemap(io.BytesIO(urlset())).is_index
+
+
+def test_another_document_says_what_it_is() -> None:
+    found = Sitemap(io.BytesIO(b"<rss version='2.0'><loc>http://a.example/</loc></rss>"))
+    assert found.root == "rss"
+    assert not found.is_sitemap
+
+
+def test_bytes_that_are_no_utf8_cost_only_their_own_url() -> None:
+    data = urlset(b"http://a.example/\xe9", b"http://b.example/").replace(b"UTF-8", b"rot13")
+    assert read(data) == (["http://a.example/\ufffd", "http://b.example/"], None)
+
+
+BOMB = b'<!DOCTYPE urlset [<!ENTITY a "http://bomb.example/">%s]>' % b"".join(
+    b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(12)
+)
+
+
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        BOMB,
+        b'<!DOCTYPE urlset [<!ENTITY m SYSTEM "file://SECRET">]>',
+        b'<!DOCTYPE urlset [<!ENTITY % p SYSTEM "file://SECRET"> %p;]>',
+        b'<!DOCTYPE urlset SYSTEM "file://SECRET">',
+        b"<!DOCTYPE urlset>",
+    ],
+    ids=["bomb", "external", "parameter", "subset", "empty"],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_p31_no_entity_is_made_let_alone_expanded(
+    tmp_path: Path, doctype: bytes, pack: object
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("http://secret.example/")
+    doctype = doctype.replace(b"SECRET", bytes(secret))
+    body = urlset(b"&m;").replace(b"<urlset", doctype + b"<urlset")
+    with pytest.raises(FetchError, match="document type") as caught:
+        Sitemap(io.BytesIO(pack(body)))  # type: ignore[operator]
+    assert caught.value.kind is Kind.PARSE
+    path = tmp_path / "sitemap"
+    path.write_bytes(pack(body))  # type: ignore[operator]
+    with pytest.raises(UsageError, match="cannot be read as a sitemap: a document type"):
+        lines([str(path)])
+
+
+def test_p31_an_entity_without_a_definition_is_an_error() -> None:
+    found, error = read(urlset(b"http://a.example/", b"&xxe;"))
+    assert found == ["http://a.example/"]
+    assert error is not None
+    assert "undefined entity" in error.message
+
+
+def test_p31_xinclude_is_an_element_like_any(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("http://secret.example/")
+    include = b'<x:include xmlns:x="http://www.w3.org/2001/XInclude" parse="text" href="%s"/>'
+    data = urlset(b"http://a.example/" + include % bytes(secret))
+    assert read(data) == (["http://a.example/"], None)
+
+
+def test_p31_gzip_is_undone_up_to_the_limit() -> None:
+    filler = b" " * MAX_BYTES
+    body = urlset(b"http://a.example/").replace(b"</urlset>", filler + b"</urlset>")
+    data = gzip.compress(body, compresslevel=1)
+    found, error = read(data)
+    assert found == ["http://a.example/"]
+    assert error is not None
+    assert error.kind is Kind.TOO_LARGE
+
+
+def test_p31_more_urls_than_a_sitemap_may_have_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sitemap.MAX_URLS == 50_000
+    monkeypatch.setattr(sitemap, "MAX_URLS", 3)
+    locations = [b"http://a.example/%d" % number for number in range(4)]
+    assert read(urlset(*locations[:3])) == ([each.decode() for each in locations[:3]], None)
+    found, error = read(urlset(*locations))
+    assert len(found) == 3
+    assert error is not None
+    assert error.kind is Kind.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    "filler",
+    [
+        b"<a>" * 100 + b"</a>" * 100,
+        b"".join(b"<a%d/>" % number for number in range(2000)),
+        b"<a " + b" ".join(b"b%d=''" % number for number in range(2000)) + b"/>",
+        b"<!--" + b"a" * 3_000_000 + b"-->",
+        b"<a b='" + b"a" * 3_000_000 + b"'/>",
+    ],
+    ids=["deep", "names", "attributes", "comment", "attribute"],
+)
+def test_p31_what_would_fill_the_memory_or_take_long_is_refused(filler: bytes) -> None:
+    found, error = read(urlset(b"http://a.example/").replace(b"</urlset>", filler + b"</urlset>"))
+    assert found == ["http://a.example/"]
+    assert error is not None
+    assert error.kind is Kind.PARSE
+
+
+def cpu_of(size: int) -> float:
+    data = urlset().replace(b"</urlset>", b"<!--" + b"a" * size)
+    began = time.process_time()
+    read(data)
+    return time.process_time() - began
+
+
+def test_p31_a_token_without_an_end_is_not_scanned_again_and_again() -> None:
+    # Once refused it costs nothing more, however much would follow.
+    assert cpu_of(40_000_000) < 20 * cpu_of(2_000_000)
+
+
+def test_a_location_without_an_end_is_cut() -> None:
+    found, error = read(urlset(b"http://a.example/" + b"a" * 5_000_000, b"http://b.example/"))
+    assert error is None
+    assert found[1] == "http://b.example/"
+    assert len(found[0]) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (urlset(b"http://a.example/")[:-5], Kind.PARSE),
+        (urlset(b"http://a.example/") + b"<more/>", Kind.PARSE),
+        (gzip.compress(urlset(b"http://a.example/"))[:-4], Kind.DECODE),
+        (gzip.compress(urlset(b"http://a.example/"))[:-8] + b"\0" * 8, Kind.DECODE),
+    ],
+    ids=["cut", "two roots", "gzip cut", "gzip check sum"],
+)
+def test_what_came_before_the_damage_is_given(data: bytes, kind: Kind) -> None:
+    found, error = read(data)
+    assert found == ["http://a.example/"]
+    assert error is not None
+    assert error.kind is kind
+
+
+@given(st.binary())
+def test_any_bytes_are_a_sitemap_or_an_error_of_ours(data: bytes) -> None:
+    for body in (data, b"<urlset>" + data, gzip.compress(data), b"\x1f\x8b" + data):
+        found, error = read(body)
+        assert found == [] or error is not None

@@ -1,0 +1,257 @@
+"""From a sitemap, by way of indexes, to what is wanted."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from crawler.errors import FetchError, Kind, Skip, SkipError, StateError, UsageError
+from crawler.sources import KeptFetch, Wanted, lines, sitemaps
+
+
+def urlset(*locations: str) -> bytes:
+    urls = "".join(f"<url><loc>{location}</loc></url>" for location in locations)
+    return f"<urlset>{urls}</urlset>".encode()
+
+
+def index(*locations: str) -> bytes:
+    inner = "".join(f"<sitemap><loc>{location}</loc></sitemap>" for location in locations)
+    return f"<sitemapindex>{inner}</sitemapindex>".encode()
+
+
+class Web:
+    """Answers by URL; an error is raised. ``asked`` is what was asked for, in order."""
+
+    def __init__(self, answers: dict[str, bytes | Exception]) -> None:
+        self.answers = answers
+        self.asked: list[Wanted] = []
+
+    def __call__(self, place: Wanted) -> bytes:
+        self.asked.append(place)
+        answer = self.answers[place.url]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def lines(self, *sources: str) -> list[str | Wanted]:
+        return list(lines(sources, fetch=self))
+
+    @property
+    def urls(self) -> list[str]:
+        return [place.url for place in self.asked]
+
+
+def theirs(url: str) -> Wanted:
+    return Wanted(url, own=False)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["http://a.example/s.xml", "http://a.example/S.XML.GZ", "http://a.example/x/s.xml?page=2"],
+)
+def test_a_url_that_ends_like_a_sitemap_is_fetched_as_one(source: str) -> None:
+    web = Web({source: gzip.compress(urlset("http://a.example/1", "http://b.example/2"))})
+    assert web.lines(source) == [theirs("http://a.example/1"), theirs("http://b.example/2")]
+    assert web.asked == [Wanted(source)]
+
+
+def test_other_urls_are_pages_and_nobody_asks_for_them_here() -> None:
+    web = Web({})
+    sources = ("http://a.example/xml", "http://a.example/?f=s.xml", "ftp://a.example/s.xml")
+    assert web.lines(*sources) == list(sources)
+
+
+def test_without_a_fetch_a_sitemap_is_a_page_too() -> None:
+    assert list(lines(["http://a.example/s.xml"])) == [Wanted("http://a.example/s.xml")]
+
+
+def test_a_document_that_is_no_sitemap_is_a_page() -> None:
+    web = Web({"http://a.example/feed.xml": b"<rss/>"})
+    assert web.lines("http://a.example/feed.xml") == [Wanted("http://a.example/feed.xml")]
+
+
+def test_nothing_is_fetched_before_its_turn() -> None:
+    web = Web({"http://a.example/i.xml": index("http://a.example/1"), "http://a.example/1": b"?"})
+    found = lines(["http://first.example/", "http://a.example/i.xml"], fetch=web)
+    assert next(found) == "http://first.example/"
+    assert web.asked == []
+
+
+def test_an_index_leads_to_its_sitemaps_each_read_once() -> None:
+    first, second = urlset("http://a.example/p1"), urlset("http://a.example/p2")
+    web = Web(
+        {
+            "http://a.example/i.xml": index(
+                "http://a.example/1", "http://A.example:80/1#x", "/2", "http://a.example/i.xml"
+            ).replace(b">/2", b">http://a.example/2"),
+            "http://a.example/1": first,
+            "http://a.example/2": second,
+        }
+    )
+    found = web.lines("http://a.example/i.xml", "http://a.example/i.xml")
+    assert found == [theirs("http://a.example/p1"), theirs("http://a.example/p2")]
+    assert web.urls == ["http://a.example/i.xml", "http://a.example/1", "http://a.example/2"]
+
+
+def test_p31_an_index_leads_to_http_only(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.xml"
+    secret.write_bytes(urlset("http://secret.example/"))
+    places = (f"file://{secret}", str(secret), "ftp://a.example/s.xml", "javascript:1")
+    web = Web({"http://a.example/i.xml": index(*places)})
+    found = web.lines("http://a.example/i.xml")
+    assert len(found) == 4
+    assert all(isinstance(each, Wanted) and each.wrong and not each.own for each in found)
+    assert web.urls == ["http://a.example/i.xml"]
+
+
+def test_p31_indexes_within_indexes_come_to_an_end() -> None:
+    deep = {f"http://a.example/{n}.xml": index(f"http://a.example/{n + 1}.xml") for n in range(9)}
+    web = Web(dict(deep))
+    (found,) = web.lines("http://a.example/0.xml")
+    assert isinstance(found, Wanted)
+    assert (found.url, found.error) == ("http://a.example/2.xml", Kind.PARSE)
+    assert found.wrong == "sitemap: an index more than 2 indexes deep"
+    assert len(web.asked) == 3
+
+
+def test_p31_a_run_reads_so_many_sitemaps_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sitemaps, "MAX_SITEMAPS", 3)
+    children = [f"http://a.example/{n}" for n in range(4)]
+    web = Web({"http://a.example/i.xml": index(*children), **dict.fromkeys(children, urlset())})
+    found = web.lines("http://a.example/i.xml")
+    assert len(web.asked) == 3
+    assert [(each.url, each.error) for each in found if isinstance(each, Wanted)] == [
+        ("http://a.example/2", Kind.TOO_LARGE),
+        ("http://a.example/3", Kind.TOO_LARGE),
+    ]
+
+
+def test_p07_what_a_sitemap_on_the_network_names_has_no_right_of_its_own() -> None:
+    web = Web(
+        {
+            "http://a.example/i.xml": index("http://u:p@127.0.0.1/s.xml"),
+            "http://127.0.0.1/s.xml": urlset("http://u:p@127.0.0.1:8080/"),
+        }
+    )
+    found = web.lines("http://me:mine@a.example/i.xml")
+    assert found == [theirs("http://127.0.0.1:8080/")]
+    own, child = web.asked
+    assert own == Wanted("http://a.example/i.xml", "me:mine")
+    assert child == theirs("http://127.0.0.1/s.xml")
+
+
+def test_a_sitemap_that_cannot_be_had_is_an_entry_that_failed_or_was_skipped() -> None:
+    web = Web(
+        {
+            "http://a.example/1.xml": FetchError(Kind.STATUS, "the server answered 404"),
+            "http://a.example/2.xml": SkipError(Skip.ROBOTS, "robots.txt says no"),
+            "http://a.example/3.xml": b"<urlset><url><loc>http://a.example/p</loc></url>",
+            "http://a.example/4.xml": index("http://a.example/5.html"),
+            "http://a.example/5.html": b"<html/>",
+        }
+    )
+    status, robots, page, torn, html = web.lines(*list(web.answers)[:4])
+    assert status == Wanted(
+        "http://a.example/1.xml", wrong="sitemap: the server answered 404", error=Kind.STATUS
+    )
+    assert robots == Wanted(
+        "http://a.example/2.xml", wrong="sitemap: robots.txt says no", skip=Skip.ROBOTS
+    )
+    assert page == theirs("http://a.example/p")
+    assert isinstance(torn, Wanted)
+    assert (torn.url, torn.error) == ("http://a.example/3.xml", Kind.PARSE)
+    assert html == Wanted(
+        "http://a.example/5.html", wrong="sitemap: <html> is not one", error=Kind.PARSE
+    )
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("name", ["s.xml", "s", "s.txt", "s.csv"])
+def test_a_file_that_begins_like_a_sitemap_is_one(tmp_path: Path, name: str, pack: object) -> None:
+    path = tmp_path / name
+    path.write_bytes(pack(b"<?xml version='1.0'?>" + urlset("http://u:p@127.0.0.1/")))  # type: ignore[operator]
+    assert list(lines([str(path)])) == [Wanted("http://127.0.0.1/", "u:p")]
+
+
+def test_the_index_in_a_file_leads_to_the_network(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    path.write_bytes(index("http://a.example/1"))
+    web = Web({"http://a.example/1": urlset("http://a.example/p")})
+    assert web.lines(str(path)) == [theirs("http://a.example/p")]
+    assert web.asked == [Wanted("http://a.example/1")]
+
+
+def test_a_file_that_is_damaged_further_on_is_an_entry_that_failed(tmp_path: Path) -> None:
+    path = tmp_path / "s.xml"
+    path.write_bytes(urlset("http://a.example/p")[:-3])
+    good, bad = lines([str(path)])
+    assert good == Wanted("http://a.example/p")
+    assert isinstance(bad, Wanted)
+    assert bad.url == str(path)
+    assert bad.wrong
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"<?xml version='1.0'?><html/>", "is XML but no sitemap: its root is <html>"),
+        (b"<!-- only this -->", "cannot be read as a sitemap: not well-formed XML: no element"),
+    ],
+)
+def test_a_file_that_only_begins_so_is_refused(tmp_path: Path, data: bytes, says: str) -> None:
+    path = tmp_path / "s.xml"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=says):
+        lines([str(path)])
+
+
+def test_gzip_of_something_else_is_a_list_of_nonsense(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(b"\x1f\x8b broken\nhttp://a.example/\n")
+    assert list(lines([str(path)]))[-1] == "http://a.example/"
+
+
+ANSWERS: list[bytes | Exception] = [
+    b"\x00body\xff",
+    FetchError(Kind.TIMEOUT, "30 s"),
+    SkipError(Skip.BLOCKED, "private"),
+]
+
+
+def outcome(fetch: sitemaps.Fetch, place: Wanted) -> object:
+    try:
+        return fetch(place)
+    except FetchError as error:
+        return error.kind, error.message
+    except SkipError as error:
+        return error.reason, error.message
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_was_fetched_once_is_read_from_the_run_again(
+    tmp_path: Path, answer: bytes | Exception
+) -> None:
+    place = Wanted("http://a.example/s.xml", "u:secret")
+    web = Web({place.url: answer})
+    first = outcome(KeptFetch(web, tmp_path / "sitemaps"), place)
+    assert first == outcome(web, place)
+    again = outcome(KeptFetch(Web({}), tmp_path / "sitemaps"), place)
+    assert again == first
+    (kept,) = (tmp_path / "sitemaps").iterdir()
+    assert b"secret" not in kept.read_bytes()
+
+
+def test_a_kept_file_that_is_torn_is_fetched_again(tmp_path: Path) -> None:
+    place = Wanted("http://a.example/s.xml")
+    web = Web({place.url: b"body"})
+    KeptFetch(web, tmp_path)(place)
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-3])
+    assert KeptFetch(web, tmp_path)(place) == b"body"
+    assert len(web.asked) == 2
+
+
+def test_where_nothing_can_be_kept_the_crawl_cannot_go_on(tmp_path: Path) -> None:
+    web = Web({"http://a.example/s.xml": b""})
+    with pytest.raises(StateError, match="missing"):
+        KeptFetch(web, tmp_path / "missing" / "sitemaps")(Wanted("http://a.example/s.xml"))
