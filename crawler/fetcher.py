@@ -1,47 +1,76 @@
 """A URL → one exchange on the wire: resolved, judged, given its headers, handed to the engine."""
 
-import base64
 import logging
+import time
 
 import msgspec
 
+from crawler.cookies import Jar
+from crawler.credentials import Place, RequestHeaders, is_insecure
 from crawler.engines.base import Engine
 from crawler.errors import CrawlerError, FetchError, Kind
-from crawler.model import Endpoint, Headers, Request, Response
+from crawler.model import Endpoint, Headers, Proxy, Request, Response
 from crawler.network import Resolver
-from crawler.urls import host_port, origin
+from crawler.proxy import WANTS_LOGIN, refusal
+from crawler.urls import host_port
 
 log = logging.getLogger(__name__)
 
 
 class Fetcher(msgspec.Struct):
-    """What all requests of a run have in common, and the logins of single origins."""
+    """What all requests of a run have in common, and what belongs to single hosts of it.
+
+    ``cookies`` is None where none are kept, ``insecure`` is where certificates are not verified.
+    With a ``proxy`` the ``resolver`` leads to it.
+    """
 
     engine: Engine
     resolver: Resolver
-    headers: Headers
+    headers: RequestHeaders
     timeout: float
     max_bytes: int
-    logins: dict[str, Headers] = {}
+    cookies: Jar | None = None
+    proxy: Proxy | None = None
+    insecure: frozenset[Place] = frozenset()
 
     def log_in(self, url: str, userinfo: str) -> None:
         """From now on ``user:password`` goes with every request to the origin of ``url``."""
-        token = base64.b64encode(userinfo.encode()).decode("ascii")
-        self.logins[origin(url)] = (*self.headers, ("Authorization", f"Basic {token}"))
+        self.headers.log_in(url, userinfo)
 
     async def fetch(self, url: str) -> Response:
         """Raises FetchError and SkipError, and nothing else."""
         try:
             host, port = host_port(url)
             endpoint = self.resolver.cached(host, port) or await self.resolver.resolve(host, port)
-            return await self.engine.fetch(self._request(url, endpoint))
+            response = await self.engine.fetch(self._request(url, endpoint))
+            self._look_at(url, response)
         except CrawlerError:
             raise
         except Exception as error:
             log.exception("the engine failed on %s", url)
             message = f"{type(error).__name__} in the engine: {error}"
             raise FetchError(Kind.INTERNAL, message) from error
+        return response
 
     def _request(self, url: str, endpoint: Endpoint) -> Request:
-        headers = self.logins.get(origin(url), self.headers) if self.logins else self.headers
-        return Request(url, endpoint, headers, self.timeout, self.max_bytes)
+        verify = not (self.insecure and is_insecure(self.insecure, *host_port(url)))
+        return Request(
+            url, endpoint, self._headers(url), self.timeout, self.max_bytes, verify, self.proxy
+        )
+
+    def _headers(self, url: str) -> Headers:
+        headers = self.headers.of(url)
+        cookies = self.cookies.header(url, time.time()) if self.cookies is not None else ""
+        if not cookies:
+            return headers
+        # One line alone may there be (RFC 6265, 5.4): the user's own first.
+        own = [value for name, value in headers if name.lower() == "cookie"]
+        others = (pair for pair in headers if pair[0].lower() != "cookie")
+        return (*others, ("Cookie", "; ".join((*own, cookies))))
+
+    def _look_at(self, url: str, response: Response) -> None:
+        """Take the cookies of an answer. Raises FetchError where it is the proxy's own."""
+        if self.proxy is not None and response.status == WANTS_LOGIN and url.startswith("http:"):
+            raise refusal(self.proxy, response.status)
+        if self.cookies is not None:
+            self.cookies.take(url, response.headers, time.time())

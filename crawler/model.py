@@ -27,12 +27,31 @@ class Endpoint(msgspec.Struct, frozen=True):
     lookup_s: float = 0.0
 
 
+class Proxy(msgspec.Struct, frozen=True):
+    """Who is asked to ask others. ``userinfo`` is ``user:password``, for the proxy alone.
+
+    With ``verify`` False the certificate of an https proxy is not looked at.
+    """
+
+    scheme: Literal["http", "https", "socks5"]
+    host: str
+    port: int
+    userinfo: str | None = None
+    verify: bool = True
+
+    @property
+    def place(self) -> str:
+        """``host:port``, for a message."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
 class Request(msgspec.Struct, frozen=True):
     """One exchange on the wire: a GET of ``url`` sent to ``endpoint``.
 
     ``url`` is canonical: ASCII, absolute, http or https, no userinfo, no fragment. ``headers`` are
     all headers but Host and Connection, in order. ``timeout`` is the total deadline of this
-    exchange, ``max_bytes`` bounds the body as it comes (before content decoding).
+    exchange, ``max_bytes`` bounds the body as it comes (before content decoding). With ``proxy``
+    that is who answers at ``endpoint``, and looks up the host of ``url`` itself.
     """
 
     url: str
@@ -41,6 +60,7 @@ class Request(msgspec.Struct, frozen=True):
     timeout: float
     max_bytes: int
     verify: bool = True
+    proxy: Proxy | None = None
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -90,6 +110,10 @@ class Link(msgspec.Struct, frozen=True):
     key: int
 
 
+Row = dict[str, str | int] | msgspec.UnsetType
+"""What stood beside an input URL in its table, by column, and its ``line`` there, from 1."""
+
+
 class Page(msgspec.Struct, frozen=True, omit_defaults=False):
     """One good response, parsed: a line of ``pages.jsonl``. Field order is the order in the file.
 
@@ -115,6 +139,12 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=False):
     links: tuple[str, ...] = ()
     fields: dict[str, object] | None = None
     html: str | msgspec.UnsetType = msgspec.UNSET
+    input: Row = msgspec.UNSET
+
+
+def row_of(text: str | None) -> Row:
+    """The row that travels with an entry as JSON."""
+    return msgspec.UNSET if text is None else msgspec.json.decode(text, type=dict[str, str | int])
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -125,6 +155,7 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
     attempts: int
     status: int | None = None
+    input: Row = msgspec.UNSET
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -133,6 +164,7 @@ class Skipped(msgspec.Struct, frozen=True):
     url: str
     reason: Skip
     message: str
+    input: Row = msgspec.UNSET
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -181,5 +213,49 @@ class Load(msgspec.Struct, frozen=True):
     idle: Literal["politeness", "starved", "backpressure"]
 
 
-Event = Fetched | Finished | Counted | Load
-"""What the core tells the meter."""
+class Retried(msgspec.Struct, frozen=True):
+    """Try number ``attempt`` of ``url`` failed, and the next one goes in ``wait`` seconds."""
+
+    url: str
+    error: Kind
+    message: str
+    attempt: int
+    wait: float
+    status: int | None = None
+
+
+class Held(msgspec.Struct, frozen=True):
+    """``host`` asked with ``status`` (Retry-After) for ``wait`` seconds in which nothing goes."""
+
+    host: str
+    wait: float
+    status: int
+
+
+class Slowed(msgspec.Struct, frozen=True):
+    """``host`` is asked every ``delay`` seconds from now on, because of ``error``."""
+
+    host: str
+    delay: float
+    error: Kind
+    status: int | None = None
+
+
+class RobotsFailed(msgspec.Struct, frozen=True):
+    """The robots.txt of origin ``site`` could not be had, so nothing of it is asked for."""
+
+    site: str
+    message: str
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """What happened so far is durable: ``entries`` more final states, in ``seconds``."""
+
+    entries: int
+    seconds: float
+
+
+Notice = Retried | Held | Slowed | RobotsFailed | Committed
+"""What is counted nowhere, and told to who wants to follow a crawl."""
+Event = Fetched | Finished | Counted | Load | Notice
+"""What the core tells those who watch it."""

@@ -11,6 +11,7 @@ from msgspec import Meta
 from crawler.errors import UsageError
 
 _PREFIX = "CRAWLER_"
+SECRET = "<secret>"  # noqa: S105 - what is written in the place of one
 _UNITS: dict[str, int] = {"": 1, "b": 1} | {
     letter + suffix: base**power
     for suffix, base in (("b", 1000), ("ib", 1024))
@@ -47,14 +48,27 @@ def nearest(given: str, known: Iterable[str], prefix: str = "") -> str:
 
 
 def option(
-    group: str, text: str, metavar: str = "", *, example: object = None, size: bool = False
+    group: str,
+    text: str,
+    metavar: str = "",
+    *,
+    example: object = None,
+    size: bool = False,
+    secret: bool = False,
 ) -> Meta:
     """Describe a field of ``Settings``; bounds and patterns stand in its type.
 
     ``group`` is the heading it stands under, ``example`` a value to show where there is no default.
-    With ``size`` the bytes may be spelled as ``parse_size`` takes them.
+    With ``size`` the bytes may be spelled as ``parse_size`` takes them. A ``secret`` value is
+    quoted in no message and written nowhere.
     """
-    extra = {"group": group, "metavar": metavar, "example": example, "size": size}
+    extra = {
+        "group": group,
+        "metavar": metavar,
+        "example": example,
+        "size": size,
+        "secret": secret,
+    }
     return Meta(description=text, extra=extra)
 
 
@@ -132,9 +146,19 @@ class Option(NamedTuple):
         except (msgspec.ValidationError, ValueError):
             checked = None
         if checked is None:
-            hint = nearest(str(value), self.choices)
-            raise UsageError(f"{spelled} must be {self.expects}, not {value!r}{hint}")
+            raise UsageError(f"{spelled} must be {self.expects}{self._instead(value)}")
         return checked
+
+    def shown(self, value: object) -> object:
+        """``value`` as it may be written: what is secret is ``<secret>``, each text of a list."""
+        if not self.extra["secret"] or value is None:
+            return value
+        return (SECRET,) * len(value) if isinstance(value, tuple) else SECRET
+
+    def _instead(self, value: object) -> str:
+        if self.extra["secret"]:
+            return ""
+        return f", not {value!r}{nearest(str(value), self.choices)}"
 
     def _plain(self, value: object, text: bool) -> object:
         if isinstance(value, PathLike):

@@ -9,7 +9,7 @@ import msgspec
 from crawler.cli.options import Parser
 from crawler.engines.base import Capabilities
 
-HEADINGS = ("engine", "library", "keep-alive", "HTTP/2", "own threads", "at once")
+HEADINGS = ("engine", "library", "keep-alive", "HTTP/2", "own threads", "at once", "proxies")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -56,7 +56,8 @@ def _print_table(engines: Sequence[Capabilities]) -> None:
 def _row(engine: Capabilities) -> tuple[str, ...]:
     able = (engine.keep_alive, engine.http2, engine.own_threads)
     most = "any" if engine.max_concurrency is None else str(engine.max_concurrency)
-    return (engine.name, engine.library, *("yes" if each else "no" for each in able), most)
+    can = ("yes" if each else "no" for each in able)
+    return (engine.name, engine.library, *can, most, " ".join(engine.proxies) or "none")
 
 
 def _remarks(engines: Sequence[Capabilities]) -> Iterator[str]:

@@ -12,11 +12,13 @@ import certifi
 import yarl
 from aiohttp import hdrs
 
+from crawler.credentials import basic
 from crawler.engines._aiohttp_hooks import BODILESS, Answer, Bare, Connector, Exchange, Handshake
 from crawler.engines.base import MAX_HEADER_BYTES, Capabilities, EngineOptions
 from crawler.engines.kernel import RECEIVE_WINDOW
 from crawler.errors import FetchError, Kind
-from crawler.model import Headers, Request, Response, Timing
+from crawler.model import Endpoint, Headers, Proxy, Request, Response, Timing
+from crawler.proxy import refusal
 
 
 class AiohttpEngine:
@@ -29,6 +31,7 @@ class AiohttpEngine:
         keep_alive=True,
         http2=False,
         own_threads=False,
+        proxies=("http",),
     )
 
     def __init__(self, options: EngineOptions) -> None:
@@ -63,6 +66,9 @@ class AiohttpEngine:
         except TimeoutError:
             message = f"no whole answer within {request.timeout:g} s"
             raise FetchError(Kind.TIMEOUT, message) from None
+        except aiohttp.ClientHttpProxyError as error:
+            assert request.proxy is not None
+            raise refusal(request.proxy, error.status) from None
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             raise FetchError(Kind.PROTOCOL, str(error)) from error
         version = answer.version
@@ -77,20 +83,24 @@ class AiohttpEngine:
     def _send(self, request: Request) -> "aiohttp.client._RequestContextManager":
         scheme, _, rest = request.url.partition("://")
         authority, _, target = rest.partition("/")
-        endpoint, secure = request.endpoint, scheme == "https"
-        dial = f"[{endpoint.dial_host}]" if ":" in endpoint.dial_host else endpoint.dial_host
+        secure = scheme == "https"
+        headers = (("Host", authority), *request.headers)
+        dial, proxied = _dial(request.endpoint), request.proxy is not None
+        login = _login(request.proxy)
         return self._session.get(
             # A query given as path goes out as it is, were it but a question mark.
             yarl.URL.build(
                 scheme=scheme,
-                authority=f"{dial}:{endpoint.dial_port}",
+                authority=authority if proxied else dial,
                 path=f"/{target}",
                 encoded=True,
             ),
-            headers=(("Host", authority), *request.headers),
+            headers=headers if secure else (*headers, *login),
             allow_redirects=False,
             ssl=self._context(request.verify) if secure else True,
             server_hostname=_name(authority) if secure else None,
+            proxy=yarl.URL(f"http://{dial}") if proxied else None,
+            proxy_headers=login if secure else None,
         )
 
     def _context(self, verify: bool) -> ssl.SSLContext:
@@ -114,6 +124,17 @@ def _hooked(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
+def _dial(endpoint: Endpoint) -> str:
+    host = endpoint.dial_host
+    return f"[{host}]:{endpoint.dial_port}" if ":" in host else f"{host}:{endpoint.dial_port}"
+
+
+def _login(proxy: Proxy | None) -> Headers:
+    if proxy is None or proxy.userinfo is None:
+        return ()
+    return (("Proxy-Authorization", basic(proxy.userinfo)),)
+
+
 def _name(authority: str) -> str:
     """Drop the port, and the brackets of an IPv6 address."""
     if authority.startswith("["):
@@ -127,6 +148,8 @@ async def _once(
     """Translate what goes wrong before the body. aiohttp would send the request a second time."""
     try:
         return await send(request)
+    except aiohttp.ClientHttpProxyError:
+        raise
     except (aiohttp.ClientError, OSError) as error:
         raise _translate(error, getattr(request.response, "exchange", None)) from error
 

@@ -5,7 +5,9 @@ decodes a Content-Encoding, or obeys proxies from the environment and ``.netrc``
 once, outside, the same for all, so that to compare engines compares engines. It
 
 * connects to ``request.endpoint.dial_host:dial_port``; SNI, Host and certificate verification stay
-  with the name in ``request.url``;
+  with the name in ``request.url``; with ``request.proxy`` the proxy is there, and is asked by
+  absolute URL for http, by CONNECT for https (RFC 9110, 9.3.6), or in SOCKS 5 (RFC 1928) by name;
+  its login goes to the proxy alone, and into a tunnel goes nothing but the request;
 * sends exactly ``request.headers`` besides Host (and Connection), what its library cannot do
   otherwise is said in ``capabilities``;
 * holds ``request.timeout`` as a total deadline and ``request.max_bytes`` as a bound on the body,
@@ -36,6 +38,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     own_threads: bool
     """It computes on threads besides the loop's; their CPU counts as fetch CPU too."""
     max_concurrency: int | None = None
+    proxies: tuple[str, ...] = ()
+    """Schemes of the proxies it can ask: of ``http``, ``https`` and ``socks5``."""
     notes: tuple[str, ...] = ()
     """Where it cannot do what the others do, a sentence each."""
 

@@ -40,6 +40,7 @@ class CurlEngine:
             keep_alive=True,
             http2=True,
             own_threads=False,
+            proxies=("http", "https", "socks5"),
             notes=("A reused connection that died is dialled again by libcurl itself.",),
         )
 

@@ -6,10 +6,13 @@ from crawler.errors import FetchError, Kind
 from crawler.model import Request
 
 _QUIC_CONNECT_ERROR = 96  # pycurl has no name for it
+_PROXY = 97  # nor for this
 _KINDS = {
     pycurl.E_URL_MALFORMAT: Kind.URL,
     pycurl.E_COULDNT_RESOLVE_HOST: Kind.DNS,
+    pycurl.E_COULDNT_RESOLVE_PROXY: Kind.DNS,
     pycurl.E_COULDNT_CONNECT: Kind.CONNECT,
+    _PROXY: Kind.CONNECT,
     pycurl.E_INTERFACE_FAILED: Kind.CONNECT,
     _QUIC_CONNECT_ERROR: Kind.CONNECT,
     pycurl.E_OPERATION_TIMEDOUT: Kind.TIMEOUT,

@@ -14,10 +14,13 @@ import pycurl
 
 from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.curlcodes import translate
+from crawler.engines.curlroute import set_route
 from crawler.engines.kernel import RECEIVE_WINDOW, TcpInfo, connect_wait, tcp_info
 from crawler.errors import FetchError, Kind
-from crawler.model import Headers, Request, Response, Timing
+from crawler.model import Headers, Proxy, Request, Response, Timing
+from crawler.proxy import refusal
 
+_SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it
 _ABORT = -1
 _GO_ON = 0
 _STATUS = re.compile(rb"HTTP/(\d(?:\.\d)?) (\d{3})\b")
@@ -106,7 +109,7 @@ class Transfer:
         self._sockets = sockets
         # What the handle was told last; it is told again only what is different.
         self._header_lines: list[str] | None = None
-        self._terms: tuple[str, int, float, bool] | None = None
+        self._terms: tuple[str, int, float, bool, Proxy | None] | None = None
         set_constants(curl, options)
         curl.setopt(pycurl.WRITEFUNCTION, self._on_body)
         curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
@@ -137,17 +140,16 @@ class Transfer:
             self._header_lines = header_lines
             self.curl.setopt(pycurl.HTTPHEADER, header_lines)
         dial = request.endpoint
-        terms = (dial.dial_host, dial.dial_port, request.timeout, request.verify)
+        terms = (dial.dial_host, dial.dial_port, request.timeout, request.verify, request.proxy)
         if terms != self._terms:
             self._terms = terms
-            self._set_terms(*terms)
+            self._set_terms(request)
 
-    def _set_terms(self, dial_host: str, dial_port: int, timeout: float, verify: bool) -> None:
-        host = f"[{dial_host}]" if ":" in dial_host else dial_host
-        self.curl.setopt(pycurl.CONNECT_TO, [f"::{host}:{dial_port}"])
-        self.curl.setopt(pycurl.TIMEOUT_MS, max(1, int(timeout * 1000)))
-        self.curl.setopt(pycurl.SSL_VERIFYPEER, int(verify))
-        self.curl.setopt(pycurl.SSL_VERIFYHOST, 2 if verify else 0)
+    def _set_terms(self, request: Request) -> None:
+        set_route(self.curl, request.endpoint, request.proxy)
+        self.curl.setopt(pycurl.TIMEOUT_MS, max(1, int(request.timeout * 1000)))
+        self.curl.setopt(pycurl.SSL_VERIFYPEER, int(request.verify))
+        self.curl.setopt(pycurl.SSL_VERIFYHOST, 2 if request.verify else 0)
 
     def _on_open(self, fd: int, _purpose: int) -> int:
         self._fresh = fd
@@ -244,6 +246,9 @@ class Transfer:
         """Why libcurl gave up, or was told to: ``code`` and ``message`` are what it says."""
         if self.refused is not None:
             return self.refused
+        answered = self.curl.getinfo(pycurl.HTTP_CONNECTCODE)
+        if self.request.proxy is not None and answered >= 300:
+            return refusal(self.request.proxy, answered)
         return translate(
             code, message, self.request, reused=self._fresh is None and not self._lines
         )
@@ -300,12 +305,12 @@ def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
     version = pycurl.CURL_HTTP_VERSION_2TLS if options.http2 else pycurl.CURL_HTTP_VERSION_1_1
     for option, value in (
         (pycurl.HTTP_VERSION, version),
-        (pycurl.PROXY, ""),
-        (pycurl.NOPROXY, "*"),
         (pycurl.PATH_AS_IS, 1),
         (pycurl.HTTP_CONTENT_DECODING, 0),
         (pycurl.NOSIGNAL, 1),
         (pycurl.CAINFO, options.ca_file or certifi.where()),
+        (pycurl.PROXY_CAINFO, options.ca_file or certifi.where()),
+        (_SUPPRESS_CONNECT_HEADERS, 1),
     ):
         curl.setopt(option, value)
 
@@ -314,7 +319,8 @@ def header_lines(headers: Headers) -> list[str]:
     """For HTTPHEADER: the headers as they are, and libcurl's own defaults taken back."""
     names = {name.lower() for name, _ in headers}
     lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers]
-    return lines + [f"{name}:" for name in ("Accept", "User-Agent") if name.lower() not in names]
+    own = ("Accept", "User-Agent", "Proxy-Connection")
+    return lines + [f"{name}:" for name in own if name.lower() not in names]
 
 
 def parse_headers(lines: list[bytes]) -> Headers:

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 import certifi
 
+from crawler.credentials import basic
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.wire import READ_BYTES, Phase, Wire
 from crawler.errors import FetchError, Kind
@@ -47,6 +48,7 @@ class ThreadsEngine:
         keep_alive=False,
         http2=False,
         own_threads=True,
+        proxies=("http",),
         notes=(
             "urllib closes every connection after its answer (Connection: close is sent).",
             "Answers of more than 100 header lines, or with a line over 64 KiB, are refused.",
@@ -147,16 +149,20 @@ class _Connection(http.client.HTTPConnection):
         self._wire = wire
 
     def connect(self) -> None:
-        self._wire.dial(self.host)
+        self._wire.dial(self.host, self.port)
         self.sock = self._wire
 
     def putrequest(self, method: str, url: str, *_flags: bool, **_more: bool) -> None:
-        super().putrequest(method, url, skip_host=True, skip_accept_encoding=True)
+        target = self._wire.request.url if self._wire.is_forwarded else url
+        super().putrequest(method, target, skip_host=True, skip_accept_encoding=True)
 
     def endheaders(self, message_body: Any = None, *, encode_chunked: bool = False) -> None:
         """Add the headers as they were given: urllib's own way respells and merges them."""
         for name, value in self._wire.request.headers:
             self.putheader(name, value)
+        proxy = self._wire.request.proxy
+        if proxy is not None and proxy.userinfo is not None and self._wire.is_forwarded:
+            self.putheader("Proxy-Authorization", basic(proxy.userinfo))
         super().endheaders(message_body, encode_chunked=encode_chunked)
 
 

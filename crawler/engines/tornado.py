@@ -25,6 +25,7 @@ class TornadoEngine:
         keep_alive=True,
         http2=False,
         own_threads=False,
+        proxies=("http", "https", "socks5"),
         notes=("A reused connection that died is dialled again by libcurl itself.",),
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from crawler.engines.base import MAX_HEADER_BYTES
 from crawler.engines.kernel import RECEIVE_WINDOW, connect_wait, tcp_info
+from crawler.engines.tunnel import open_tunnel
 from crawler.errors import FetchError, Kind
 from crawler.model import Request, Timing
 
@@ -53,8 +54,13 @@ class Wire(io.RawIOBase):
         self._first_byte = 0.0
         self.delivered()
 
-    def dial(self, host: str) -> None:
-        """Connect to the endpoint; TLS, where it is wanted, is spoken with ``host``."""
+    @property
+    def is_forwarded(self) -> bool:
+        """Whether a proxy is asked to ask; through a tunnel we ask ourselves."""
+        return self.request.proxy is not None and self._tls is None
+
+    def dial(self, host: str, port: int) -> None:
+        """Connect to the endpoint; TLS, where it is wanted, is spoken with ``host:port``."""
         endpoint = self.request.endpoint
         name = host.encode("idna").decode("ascii")  # wrap_socket leaks its socket on a bad name
         sock = socket.socket(socket.AF_INET6 if ":" in endpoint.dial_host else socket.AF_INET)
@@ -63,6 +69,9 @@ class Wire(io.RawIOBase):
         self._connect(sock, (endpoint.dial_host, endpoint.dial_port))
         self._connect_s = connect_wait(time.monotonic() - begun, tcp_info(sock))
         if self._tls is not None:
+            if self.request.proxy is not None:
+                place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                open_tunnel(sock, place, self.request.proxy)
             self._shake_hands(sock, name, self._tls)
         self.phase = Phase.HEAD
 

@@ -1,0 +1,237 @@
+"""The engine contract, part five: whom an engine trusts, whom it asks through, and what it forgets.
+
+What belongs to one request (its headers, its login, its proxy, whether it verifies) must be gone
+with the next one, on the same handle or connection or not (P04, P09).
+"""
+
+import ssl
+
+import pytest
+import trustme
+from support.engines import HEADERS, ask, outcome
+from support.proxy import ForwardProxy
+
+from crawler.engines.base import Engine
+from crawler.errors import FetchError, Kind
+from crawler.model import Endpoint, Proxy, Request
+from crawler.testing.server import Answer, Server
+
+LOGIN = "me:pass:wörd"
+
+
+def untrusted(*names: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert(*names).configure_cert(context)
+    return context
+
+
+def through(proxy: ForwardProxy, named: Proxy, server: Server, path: str = "/", **more) -> Request:
+    """A request for a name that only the proxy can look up."""
+    request = ask(server, path, host="shop.example", proxy=named, **more)
+    fields = {name: getattr(request, name) for name in request.__struct_fields__}
+    return Request(**fields | {"endpoint": proxy.endpoint})
+
+
+def needs(engine: Engine, scheme: str) -> None:
+    if scheme not in engine.capabilities.proxies:
+        pytest.skip(f"{engine.capabilities.name} asks no {scheme} proxy")
+
+
+# P09
+
+
+async def test_p09_unverified_for_one_host_is_verified_for_another(engine: Engine, serve) -> None:
+    server = serve(Answer(body=b"x"), tls=untrusted("shop.example", "other.example"))
+    trusting = ask(server, host="shop.example", verify=False)
+    assert await outcome(engine, trusting) == (200, b"x")
+    assert await outcome(engine, ask(server, host="other.example")) is Kind.TLS
+    assert await outcome(engine, trusting) == (200, b"x")
+    assert await outcome(engine, ask(server, host="shop.example")) is Kind.TLS
+
+
+async def test_p09_verified_and_unverified_share_no_connection(engine: Engine, serve) -> None:
+    server = serve(Answer(body=b"x"), scheme="https")
+    for verify in (True, False, True):
+        asked = ask(server, host="shop.example", verify=verify)
+        assert await outcome(engine, asked) == (200, b"x")
+    assert server.connections >= 2
+    assert {seen.connection for seen in server.seen[::2]}.isdisjoint({server.seen[1].connection})
+
+
+async def test_p09_verifies_by_default(engine: Engine, serve) -> None:
+    server = serve(Answer(), tls=untrusted("shop.example"))
+    assert Request("", Endpoint("", "", 1), (), 1.0, 1).verify
+    assert await outcome(engine, ask(server, host="shop.example")) is Kind.TLS
+
+
+# P04: what one request says is not said again
+
+
+async def test_p04_headers_do_not_carry_over(engine: Engine, serve, scheme: str) -> None:
+    server = serve(Answer(body=b"x"), scheme)
+    secret = (*HEADERS, ("Authorization", "Basic c2VjcmV0"), ("Cookie", "a=b"))
+    for headers in (secret, HEADERS, (), secret, ()):
+        asked = ask(server, host="shop.example", headers=headers)
+        assert await outcome(engine, asked) == (200, b"x")
+    said = [(seen.header("authorization"), seen.header("cookie")) for seen in server.seen]
+    told = ("Basic c2VjcmV0", "a=b")
+    assert said == [told, ("", ""), ("", ""), told, ("", "")]
+
+
+@pytest.mark.parametrize("kind", ["http", "https", "socks5"])
+async def test_a_proxy_is_asked(
+    engine: Engine, serve, scheme: str, kind: str, certificate: ssl.SSLContext
+) -> None:
+    needs(engine, kind)
+    server = serve(Answer(headers=(("X-Is", "it"),), body=b"hello"), scheme)
+    with ForwardProxy(tls=certificate if kind == "https" else None) as proxy:
+        asked = through(proxy, proxy.named(kind), server, "/a%7Eb/../c?x=%20&y")
+        response = await engine.fetch(asked)
+    assert (response.status, response.body) == (200, b"hello")
+    assert response.header("x-is") == "it"
+    assert response.header("via") is None
+    (seen,) = server.seen
+    assert seen.target == "/a%7Eb/../c?x=%20&y"
+    assert seen.host == f"shop.example:{server.port}"
+    assert len(proxy.seen) == 1
+    how = {"socks5": "SOCKS5"}.get(kind, "GET" if scheme == "http" else "CONNECT")
+    place = f"shop.example:{server.port}"
+    assert proxy.seen[0].how == how
+    assert how != "GET" or not proxy.seen[0].header("proxy-connection")
+    assert proxy.seen[0].target == (asked.url if how == "GET" else place)
+
+
+@pytest.mark.parametrize("kind", ["http", "socks5"])
+async def test_p04_a_login_reaches_the_proxy_and_nobody_else(
+    engine: Engine, serve, scheme: str, kind: str
+) -> None:
+    needs(engine, kind)
+    server = serve(Answer(body=b"x"), scheme)
+    own = (*HEADERS, ("Authorization", "Basic b3du"), ("Cookie", "a=b"))
+    with ForwardProxy(login=LOGIN) as proxy:
+        asked = through(proxy, proxy.named(kind, LOGIN), server, headers=own)
+        for _ in range(2):
+            assert await outcome(engine, asked) == (200, b"x")
+    assert {each.login for each in proxy.seen} == {LOGIN}
+    for seen in server.seen:
+        names = {name.lower() for name, _ in seen.headers}
+        assert not {name for name in names if name.startswith("proxy")}
+        assert seen.header("authorization") == "Basic b3du"
+    if scheme == "https":
+        for each in proxy.seen:
+            assert not each.header("authorization")
+            assert not each.header("cookie")
+
+
+async def test_p04_nothing_of_a_proxy_carries_over(engine: Engine, serve, scheme: str) -> None:
+    needs(engine, "http")
+    server = serve(Answer(body=b"x"), scheme)
+    with ForwardProxy(login=LOGIN) as first, ForwardProxy() as second:
+        with_login = through(first, first.named("http", LOGIN), server)
+        without = through(second, second.named("http"), server)
+        for asked in (with_login, without, ask(server, host="shop.example"), without, with_login):
+            assert await outcome(engine, asked) == (200, b"x")
+    assert [each.login for each in second.seen] == [""] * len(second.seen)
+    assert {each.login for each in first.seen} == {LOGIN}
+    vias = [bool(seen.header("via")) for seen in server.seen]
+    if scheme == "http":
+        assert vias == [True, True, False, True, True]
+        assert (len(first.seen), len(second.seen)) == (2, 2)
+    assert all("proxy" not in name.lower() for seen in server.seen for name, _ in seen.headers)
+
+
+async def test_p04_a_direct_request_takes_no_tunnel(engine: Engine, serve) -> None:
+    needs(engine, "http")
+    server = serve(Answer(body=b"x"), scheme="https")
+    with ForwardProxy() as proxy:
+        asked = through(proxy, proxy.named(), server)
+        assert await outcome(engine, asked) == (200, b"x")
+        assert await outcome(engine, ask(server, host="shop.example")) == (200, b"x")
+    tunnelled, direct = server.seen
+    assert tunnelled.connection != direct.connection
+    assert len(proxy.seen) == 1
+
+
+async def test_p09_a_tunnel_verifies_the_host(engine: Engine, serve) -> None:
+    needs(engine, "http")
+    server = serve(Answer(body=b"x"), tls=untrusted("shop.example"))
+    with ForwardProxy() as proxy:
+        named = proxy.named()
+        assert await outcome(engine, through(proxy, named, server)) is Kind.TLS
+        open_ = through(proxy, named, server, verify=False)
+        assert await outcome(engine, open_) == (200, b"x")
+        assert await outcome(engine, through(proxy, named, server)) is Kind.TLS
+
+
+async def test_p10_an_https_proxy_is_verified_by_its_name(engine: Engine, serve) -> None:
+    needs(engine, "https")
+    server = serve(Answer(body=b"x"))
+    with ForwardProxy(tls=untrusted("proxy.example")) as proxy:
+        named = Proxy("https", "proxy.example", proxy.port, LOGIN)
+        assert await outcome(engine, through(proxy, named, server)) is Kind.TLS
+        # A request that does not verify its host verifies the proxy all the same.
+        assert await outcome(engine, through(proxy, named, server, verify=False)) is Kind.TLS
+        assert not proxy.seen
+        unverified = Proxy("https", "proxy.example", proxy.port, LOGIN, verify=False)
+        assert await outcome(engine, through(proxy, unverified, server)) == (200, b"x")
+        assert await outcome(engine, through(proxy, named, server)) is Kind.TLS
+
+
+async def test_an_https_proxy_is_known_by_a_name(
+    engine: Engine, serve, certificate: ssl.SSLContext
+) -> None:
+    needs(engine, "https")
+    server = serve(Answer(body=b"x"))
+    with ForwardProxy(tls=certificate) as proxy:
+        named = Proxy("https", "other.example", proxy.port)
+        assert await outcome(engine, through(proxy, named, server)) == (200, b"x")
+
+
+@pytest.mark.parametrize(("status", "kind"), [(407, Kind.STATUS), (403, Kind.CONNECT)])
+async def test_a_tunnel_that_is_refused(engine: Engine, serve, status: int, kind: Kind) -> None:
+    needs(engine, "http")
+    server = serve(Answer(), scheme="https")
+    with ForwardProxy(refuse=status) as proxy:
+        asked = through(proxy, proxy.named("http", LOGIN), server)
+        with pytest.raises(FetchError) as caught:
+            await engine.fetch(asked)
+    assert caught.value.kind is kind
+    for part in (proxy.named().place, str(status)):
+        assert part in caught.value.message
+    assert "wörd" not in caught.value.message
+    assert not server.seen
+
+
+async def test_a_407_by_url_is_an_answer(engine: Engine, serve) -> None:
+    needs(engine, "http")
+    server = serve(Answer())
+    with ForwardProxy(login=LOGIN) as proxy:
+        asked = through(proxy, proxy.named("http", "me:wrong"), server)
+        assert await outcome(engine, asked) == (407, b"")
+    assert not server.seen
+
+
+async def test_a_socks_proxy_that_refuses_the_login(engine: Engine, serve, scheme: str) -> None:
+    needs(engine, "socks5")
+    server = serve(Answer(), scheme)
+    with ForwardProxy(login=LOGIN) as proxy:
+        asked = through(proxy, proxy.named("socks5", "me:wrong"), server)
+        with pytest.raises(FetchError) as caught:
+            await engine.fetch(asked)
+    assert caught.value.kind is Kind.CONNECT
+    assert "wrong" not in caught.value.message
+    assert not server.seen
+
+
+@pytest.mark.parametrize("kind", ["http", "https", "socks5"])
+async def test_a_proxy_that_is_not_there(engine: Engine, serve, scheme: str, kind: str) -> None:
+    needs(engine, kind)
+    with ForwardProxy() as proxy:
+        pass
+    server = serve(Answer(), scheme)
+    asked = through(proxy, proxy.named(kind, LOGIN), server)
+    with pytest.raises(FetchError) as caught:
+        await engine.fetch(asked)
+    assert caught.value.kind is Kind.CONNECT
+    assert "wörd" not in caught.value.message
+    assert not server.seen

@@ -1,0 +1,201 @@
+"""A forward proxy on loopback that remembers what it was asked: by URL, CONNECT, or SOCKS 5.
+
+Whatever host it is asked for, it connects to 127.0.0.1, at the port asked for.
+"""
+
+import asyncio
+import base64
+import contextlib
+import ssl
+import threading
+from concurrent.futures import Future
+from typing import NamedTuple, Self
+
+from crawler.model import Endpoint, Proxy
+
+HOP = ("proxy-authorization", "proxy-connection", "connection", "keep-alive")
+
+
+class Asked(NamedTuple):
+    """One request to the proxy: ``how`` is the method or ``SOCKS5``, ``target`` as it was sent.
+
+    ``login`` is ``user:password`` as it came, ``headers`` are what was for the proxy to read.
+    """
+
+    how: str
+    target: str
+    login: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def header(self, name: str) -> str:
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+class ForwardProxy:
+    """A context manager; ``login`` is the ``user:password`` it wants, ``refuse`` a status for all.
+
+    With ``tls`` it is an https proxy.
+    """
+
+    def __init__(
+        self,
+        *,
+        login: str | None = None,
+        refuse: int | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.seen: list[Asked] = []
+        self.port = 0
+        self._login, self._refuse, self._tls = login, refuse, tls
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint("", "127.0.0.1", self.port)
+
+    def named(self, scheme: str = "http", userinfo: str | None = None, **more: object) -> Proxy:
+        """Give the record that an engine needs to ask it."""
+        return Proxy(scheme, "127.0.0.1", self.port, userinfo, **more)  # type: ignore[arg-type]
+
+    def url(self, scheme: str = "http", userinfo: str = "") -> str:
+        return f"{scheme}://{userinfo + '@' if userinfo else ''}127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._main(started)))
+        self._thread.start()
+        self._loop, self._stop = started.result(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    async def _main(self, started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+        stop = asyncio.Event()
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
+        self.port = server.sockets[0].getsockname()[1]
+        started.set_result((asyncio.get_running_loop(), stop))
+        await stop.wait()
+        server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                first = await reader.readexactly(1)
+                if first == b"\x05":
+                    await self._socks(reader, writer)
+                else:
+                    await self._http(first, reader, writer)
+        finally:
+            await _end(writer)
+            self._tasks.discard(task)
+
+    async def _http(
+        self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        head = first + await reader.readuntil(b"\r\n\r\n")
+        while True:
+            lines = head.decode("latin-1").split("\r\n")[:-2]
+            method, target, _ = lines[0].split(" ")
+            headers = [tuple(line.split(": ", 1)) for line in lines[1:]]
+            asked = Asked(method, target, _login(headers), tuple(headers))  # type: ignore[arg-type]
+            self.seen.append(asked)
+            if status := self._refusal(asked):
+                writer.write(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status)
+            elif method == "CONNECT":
+                await self._tunnel(target, reader, writer)
+                return
+            else:
+                writer.write(await _forwarded(asked))
+            await writer.drain()
+            head = await reader.readuntil(b"\r\n\r\n")
+
+    def _refusal(self, asked: Asked) -> int | None:
+        if self._login is not None and asked.login != self._login:
+            return 407
+        return self._refuse
+
+    async def _tunnel(
+        self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        upstream = await asyncio.open_connection("127.0.0.1", int(target.rpartition(":")[2]))
+        writer.write(b"HTTP/1.1 200 Connected\r\nVia: 1.1 proxy\r\n\r\n")
+        await _relay((reader, writer), upstream)
+
+    async def _socks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """RFC 1928, and RFC 1929 for the login."""
+        await reader.readexactly((await reader.readexactly(1))[0])
+        login = ""
+        if self._login is None:
+            writer.write(b"\x05\x00")
+        else:
+            writer.write(b"\x05\x02")
+            await reader.readexactly(1)
+            login = f"{await _text(reader)}:{await _text(reader)}"
+            writer.write(b"\x01\x00" if login == self._login else b"\x01\x01")
+        kind = (await reader.readexactly(4))[3]
+        host = await _text(reader) if kind == 3 else (await reader.readexactly(4)).hex()
+        port = int.from_bytes(await reader.readexactly(2), "big")
+        self.seen.append(Asked("SOCKS5", f"{host}:{port}", login))
+        upstream = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x05\x00\x00\x01" + bytes(6))
+        await _relay((reader, writer), upstream)
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _relay(one: Streams, other: Streams) -> None:
+    """Until either side ends."""
+    ways = [
+        asyncio.ensure_future(_pump(one[0], other[1])),
+        asyncio.ensure_future(_pump(other[0], one[1])),
+    ]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        await _end(other[1])
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(1 << 16):
+        writer.write(data)
+        await writer.drain()
+
+
+async def _forwarded(asked: Asked) -> bytes:
+    """Ask the origin, on a connection of its own, and keep that to ourselves."""
+    place, _, path = asked.target.partition("://")[2].partition("/")
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(place.rpartition(":")[2]))
+    lines = [f"GET /{path} HTTP/1.1", "Connection: close", "Via: 1.1 proxy"]
+    lines += [f"{name}: {value}" for name, value in asked.headers if name.lower() not in HOP]
+    writer.write("\r\n".join((*lines, "", "")).encode("latin-1"))
+    answer = await reader.read(-1)
+    await _end(writer)
+    return answer.replace(b"Connection: close\r\n", b"", 1)
+
+
+async def _end(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    writer.transport.abort()  # what was written and is not sent yet is nobody's any more
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+async def _text(reader: asyncio.StreamReader) -> str:
+    return (await reader.readexactly((await reader.readexactly(1))[0])).decode()
+
+
+def _login(headers: list[tuple[str, ...]]) -> str:
+    found = {name.lower(): value for name, value in headers}.get("proxy-authorization", "")
+    return base64.b64decode(found.removeprefix("Basic ")).decode() if found else ""
