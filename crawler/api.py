@@ -1,19 +1,23 @@
 """The Python API: a crawl in one call, or pages as they come."""
 
 import asyncio
-import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
+
 from crawler.build import Sink, page_sinks
 from crawler.errors import UsageError
+from crawler.inputs import of_iterable
 from crawler.metrics.report import Report
 from crawler.model import Page
-from crawler.runner import CrawlThread, make_directory, write_report, write_settings
+from crawler.rundir import Run, begin, resume
+from crawler.runner import CrawlThread, write_report
 from crawler.settings import Settings
 from crawler.sinks.stream import PageEncoder, StreamWriter
 
@@ -21,26 +25,23 @@ from crawler.sinks.stream import PageEncoder, StreamWriter
 def crawl(urls: str | Iterable[str], **options: Any) -> Report:
     """Crawl ``urls`` (http or https; read lazily, from another thread) and wait for the end.
 
-    ``options`` are those of ``Settings``. Pages go to ``out``, or into the run directory. Works in
-    a script without a ``__main__`` guard and within a running event loop, which it blocks.
+    ``options`` are those of ``Settings``. Pages go to ``out``, or into the run directory. With
+    ``resume`` the run goes on behind the ``urls`` it had taken: they must be the same. Works in a
+    script without a ``__main__`` guard and within a running event loop, which it blocks.
     Raises UsageError for what cannot be done as asked, StateError when the crawl cannot go on;
     KeyboardInterrupt once what was in flight is finished.
     """
     started = time.monotonic()
-    settings = _settings(options)
-    directory = make_directory(settings)
-    write_settings(settings, directory)
-    thread = CrawlThread(
-        settings, _lines(urls), page_sinks(settings, directory), directory, started
-    )
-    thread.start()
-    try:
-        thread.wait()
-    except KeyboardInterrupt:
-        thread.stop()
-        thread.wait()
-        raise
-    return write_report(thread.report(), directory)
+    with _run(options) as run:
+        thread = CrawlThread(run, of_iterable(urls), page_sinks(run), started)
+        thread.start()
+        try:
+            thread.wait()
+        except KeyboardInterrupt:
+            thread.stop()
+            thread.wait()
+            raise
+        return write_report(thread.report(), run.directory)
 
 
 class Crawler:
@@ -74,26 +75,28 @@ class Crawler:
         Raises UsageError, StateError.
         """
         settings, started = self._settings, time.monotonic()
-        directory = make_directory(settings) if settings.run else Path(tempfile.mkdtemp())
         writer = StreamWriter()
-        sinks: list[Sink] = [(PageEncoder(), writer)]
-        if settings.out:
-            sinks += page_sinks(settings, directory)
-        thread = CrawlThread(settings, _lines(urls), sinks, directory, started)
-        self._running.add(thread)
-        try:
-            thread.start()
-            async for page in self._pages(writer):
-                yield page
-            await self._off_loop(thread.wait)
-            self.report = write_report(thread.report(), directory)
-        finally:
-            writer.abandon()
-            thread.abort()
-            await self._off_loop(thread.wait)
-            self._running.discard(thread)
+        with ExitStack() as stack:
             if not settings.run:
-                shutil.rmtree(directory)
+                folder = stack.enter_context(tempfile.TemporaryDirectory())
+                settings = msgspec.structs.replace(settings, run=f"{folder}/run")
+            run = stack.enter_context(begin(settings))
+            sinks: list[Sink] = [(PageEncoder(), writer)]
+            if settings.out:
+                sinks += page_sinks(run)
+            thread = CrawlThread(run, of_iterable(urls), sinks, started)
+            self._running.add(thread)
+            try:
+                thread.start()
+                async for page in self._pages(writer):
+                    yield page
+                await self._off_loop(thread.wait)
+                self.report = write_report(thread.report(), run.directory)
+            finally:
+                writer.abandon()
+                thread.abort()
+                await self._off_loop(thread.wait)
+                self._running.discard(thread)
 
     async def _pages(self, writer: StreamWriter) -> AsyncIterator[Page]:
         while (pages := await self._off_loop(writer.read)) is not None:
@@ -104,12 +107,10 @@ class Crawler:
         return await asyncio.get_running_loop().run_in_executor(self._readers, function)
 
 
-def _lines(urls: str | Iterable[str]) -> Iterable[str]:
-    return (urls,) if isinstance(urls, str) else urls
-
-
-def _settings(options: dict[str, Any]) -> Settings:
+def _run(options: dict[str, Any]) -> Run:
+    if options.get("resume"):
+        return resume(Path(options.get("run") or ""), options)
     try:
-        return Settings(**options)
+        return begin(Settings(**options))
     except TypeError as error:
         raise UsageError(f"crawl: {error}") from None

@@ -6,19 +6,29 @@ from pathlib import Path
 
 import msgspec
 
+from crawler.cookies import Jar
 from crawler.core import Core
+from crawler.credentials import RequestHeaders, is_insecure, parse_place
+from crawler.documents import Documents
 from crawler.engines.base import Capabilities, Engine, EngineOptions
 from crawler.errors import UsageError
 from crawler.fetcher import Fetcher
+from crawler.frontier.entry import Counts
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.heads import Heads
+from crawler.frontier.ledger import Ledger
+from crawler.frontier.levels import Levels
 from crawler.frontier.retry import Retry
 from crawler.frontier.schedule import HostPolicy
+from crawler.inputs import Lines
+from crawler.metrics import journal
 from crawler.metrics.baseline import Sample
 from crawler.metrics.budget import ThreadClocks
 from crawler.metrics.meter import Meter
+from crawler.metrics.report import Urls
 from crawler.metrics.timeline import Timeline
-from crawler.model import Event, Fetched, Headers
-from crawler.network import AddressRules, Network
+from crawler.model import Event, Fetched, Proxy
+from crawler.network import AddressRules, Network, Resolver
 from crawler.parsing.custom import check_parser
 from crawler.parsing.fields import load_rules
 from crawler.parsing.job import ParseOptions
@@ -26,14 +36,18 @@ from crawler.parsing.pool import ProcessStage
 from crawler.parsing.spawn import Spawned
 from crawler.parsing.stage import InlineStage, ParseStage, ThreadStage
 from crawler.parts import Limits, Parts
+from crawler.proxied import ProxyResolver
+from crawler.proxy import parse_proxy
+from crawler.rundir import Run
 from crawler.settings import Settings
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.output import Output
 from crawler.sinks.stdout import StdoutWriter
-from crawler.sources import SourceReader
-from crawler.urls import host_port, make_scope
+from crawler.sources import SourceReader, Wanted
+from crawler.traps import Traps
+from crawler.urls import host_port, make_scope, make_strip, origin
 
 ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -86,6 +100,8 @@ def parse_options(settings: Settings) -> ParseOptions:
         extract=load_rules(settings.extract) if settings.extract else (),
         robots=settings.robots,
         read=settings.parse != "none",
+        strip=make_strip(settings.strip_param),
+        traps=Traps(settings.max_url_length, settings.max_repeats),
     )
 
 
@@ -116,33 +132,75 @@ def host_policy(
         # Which of the default ports it is says the URL, and for this it may be either.
         places = {host_port(f"{scheme}://{authority}/") for scheme in ("http", "https")}
         own = network.is_mocked or any(rules.is_named_loopback(*place) for place in places)
-        return HostPolicy(settings.host_limit(own=own) or 0, settings.host_delay(own=own))
+        return HostPolicy(
+            settings.host_limit(own=own) or 0,
+            settings.host_delay(own=own),
+            settings.address_limit(own=own) or 0,
+        )
 
     return policy
 
 
-def headers(settings: Settings) -> Headers:
-    return (
+def request_headers(settings: Settings) -> RequestHeaders:
+    usual = (
         ("User-Agent", settings.user_agent),
         ("Accept", ACCEPT),
         ("Accept-Encoding", ENCODINGS),
     )
+    return RequestHeaders(usual, settings.header, settings.auth)
 
 
-def page_sinks(settings: Settings, directory: Path) -> list[Sink]:
+def fetcher(settings: Settings, network: Network, rules: AddressRules, engine: Engine) -> Fetcher:
+    """Raises UsageError where ``engine``, or the one of the baseline, cannot ask the proxy."""
+    insecure = frozenset(map(parse_place, settings.insecure))
+    resolver, proxy = network.resolver(rules), None
+    if settings.proxy is not None:
+        proxy = parse_proxy(settings.proxy)
+        check_proxy(proxy, engine.capabilities)
+        if settings.baseline is not None:
+            check_proxy(proxy, make_engine("sequential", EngineOptions(1)).capabilities)
+        if is_insecure(insecure, proxy.host, proxy.port):
+            proxy = msgspec.structs.replace(proxy, verify=False)
+        resolver = proxy_resolver(proxy, network, rules)
+    return Fetcher(
+        engine,
+        resolver,
+        request_headers(settings),
+        settings.timeout,
+        settings.max_bytes,
+        Jar() if settings.cookies else None,
+        proxy,
+        insecure,
+    )
+
+
+def check_proxy(proxy: Proxy, engine: Capabilities) -> None:
+    """Raises UsageError."""
+    if proxy.scheme not in engine.proxies:
+        able = " and ".join(engine.proxies)
+        raise UsageError(f"--proxy: {engine.name} asks no {proxy.scheme} proxy, only {able}")
+
+
+def proxy_resolver(proxy: Proxy, network: Network, rules: AddressRules) -> Resolver:
+    """The user named the proxy, so it may be anywhere; what it is asked for may not."""
+    return ProxyResolver(proxy, rules, network.resolver(AddressRules([proxy.host])))
+
+
+def page_sinks(run: Run) -> list[Sink]:
     """The page files of a run: those of ``--out``, or ``pages.jsonl``. Raises UsageError."""
-    return [page_sink(place) for place in settings.out or (str(directory / "pages.jsonl"),)]
+    places = run.settings.out or (str(run.directory / "pages.jsonl"),)
+    return [page_sink(place, resumed=run.resumed) for place in places]
 
 
-def page_sink(place: str) -> Sink:
+def page_sink(place: str, *, resumed: bool) -> Sink:
     if place == "-":
         return JsonlEncoder(), StdoutWriter()
     path = Path(place)
     if path.suffix != ".jsonl":
         raise UsageError(f"--out {place}: the suffix picks the format; known is .jsonl")
-    if path.exists():
+    if path.exists() and not resumed:
         raise UsageError(f"--out {place}: exists already, and is not overwritten")
-    return JsonlEncoder(), FileWriter(path)
+    return JsonlEncoder(), FileWriter(path, resumed=resumed)
 
 
 class Crawl(msgspec.Struct, frozen=True):
@@ -153,60 +211,130 @@ class Crawl(msgspec.Struct, frozen=True):
     source: SourceReader
     parse: ParseStage
     output: Output
+    ledger: Ledger
     meter: Meter
     sample: Sample | None
     rng: random.Random
 
     def close(self) -> None:
         self.output.close()
+        self.ledger.close()
 
 
 def assemble(
-    settings: Settings,
+    run: Run,
     network: Network,
-    lines: Iterable[str],
+    lines: Lines,
     sinks: Sequence[Sink],
-    directory: Path,
     closing: Callable[[], None],
     spawned: Iterable[Spawned],
 ) -> Crawl:
-    """Call it on the thread that will run it. ``closing`` is called after the last commit."""
+    """Call it on the thread that will run it. ``closing`` is called after the last commit.
+
+    Raises UsageError and StateError.
+    """
+    settings, store = run.settings, run.store
     rng = random.Random(settings.seed)
     rules = AddressRules(settings.allow_private)
     options = parse_options(settings)
     engine = make_engine(settings.engine, engine_options(settings, network))
-    fetcher = Fetcher(
-        engine, network.resolver(rules), headers(settings), settings.timeout, settings.max_bytes
-    )
-    clocks = ThreadClocks(own_threads=engine.capabilities.own_threads)
-    meter = Meter(settings.slots, clocks)
-    timeline = Timeline(directory / "timeline.jsonl")
+    asking = fetcher(settings, network, rules, engine)
+    for site in store.named():
+        rules.name(*host_port(f"{site}/"))
+        asking.headers.name(f"{site}/")
+    meter = Meter(settings.slots, ThreadClocks(own_threads=engine.capabilities.own_threads))
+    restore(meter, store.counts)
+    timeline = Timeline(run.directory / "timeline.jsonl")
     sample = Sample(settings.baseline, rng) if settings.baseline else None
     stage = parse_stage(settings, options, [encoder for encoder, _ in sinks], spawned)
     writers = [writer for _, writer in sinks]
-    writers += [FileWriter(directory / name) for name in ("failures.jsonl", "skipped.jsonl")]
+    writers += [
+        FileWriter(run.directory / name, resumed=run.resumed)
+        for name in ("failures.jsonl", "skipped.jsonl")
+    ]
+    if run.resumed:
+        cut(writers, store.offsets)
     output = Output(writers, timeline.flush)
-    source = SourceReader(lines)
+    ledger = Ledger(store)
+    if asking.cookies is not None:
+        keep_cookies(asking.cookies, ledger)
+    frontier = Frontier(
+        host_policy(settings, rules, network),
+        robots=settings.robots,
+        rate=settings.rate,
+        heads=Heads(store.tails()),
+        levels=Levels(store.depths()) if settings.in_levels else None,
+        pending=store.counts.pending,
+    )
+    accept = _acceptor(rules, asking, ledger)
+    documents = Documents(frontier, accept)
+    source = SourceReader(lines(documents.fetch), store.counts.taken)
     parts = Parts(
         source=source,
-        frontier=Frontier(
-            host_policy(settings, rules, network), robots=settings.robots, rate=settings.rate
-        ),
-        retry=Retry(settings.retries, rng),
-        fetcher=fetcher,
+        documents=documents,
+        frontier=frontier,
+        ledger=ledger,
+        retry=Retry(settings.retries, rng, settings.retry),
+        fetcher=asking,
         parse=stage,
         output=output,
         scope=options.scope,
         agent=settings.user_agent,
-        named=lambda url: rules.name(*host_port(url)),
+        accept=accept,
         observe=_observer(meter, timeline, sample),
         opening=lambda: timeline.start(meter.start()),
         closing=closing,
         failures=len(sinks),
         skips=len(sinks) + 1,
     )
-    core = Core(parts, Limits(settings.slots, settings.memory, settings.max_pages))
-    return Crawl(core, fetcher, source, stage, output, meter, sample, rng)
+    limits = Limits(settings.slots, settings.memory, settings.max_pages, settings.in_levels)
+    core = Core(parts, limits)
+    return Crawl(core, asking, source, stage, output, ledger, meter, sample, rng)
+
+
+def cut(writers: Sequence[Writer], offsets: Sequence[int]) -> None:
+    """Take each output back to where the state says that it was. Raises StateError."""
+    for number, writer in enumerate(writers):
+        if writer.can_cut:
+            # A run that was killed before its first commit has no offsets.
+            writer.cut(offsets[number] if offsets else 0)
+
+
+def keep_cookies(jar: Jar, ledger: Ledger) -> None:
+    """A session outlives a resume. Raises StateError where the cookies kept are none."""
+    kept = ledger.store.facts.get("cookies")
+    if kept is not None:
+        jar.load(kept.encode())
+    ledger.remember = lambda: {"cookies": jar.dump().decode()}
+
+
+def restore(meter: Meter, counts: Counts) -> None:
+    """Go on counting where the sessions before ended."""
+    urls = Urls(
+        input=counts.input,
+        duplicates=counts.duplicates,
+        discovered=counts.discovered,
+        filtered=counts.filtered,
+        done=counts.done,
+        failed=counts.failed,
+        skipped=counts.skipped,
+        pending=counts.pending,
+    )
+    meter.restore(urls, counts.bytes, counts.errors, counts.skips)
+
+
+def _acceptor(rules: AddressRules, asking: Fetcher, ledger: Ledger) -> Callable[[Wanted], None]:
+    def accept(line: Wanted) -> None:
+        """What the input names has rights that a link has not; they hold after a resume too."""
+        if not line.own:
+            return
+        named = rules.name(*host_port(line.url))
+        if asking.headers.name(line.url) or named:
+            ledger.name(origin(line.url))
+        if line.userinfo is not None:
+            asking.log_in(line.url, line.userinfo)
+
+    return accept
 
 
 def _observer(meter: Meter, timeline: Timeline, sample: Sample | None) -> Callable[[Event], None]:
@@ -217,4 +345,11 @@ def _observer(meter: Meter, timeline: Timeline, sample: Sample | None) -> Callab
             if sample is not None:
                 sample.add(event)
 
-    return observe
+    if not journal.is_read():
+        return observe
+
+    def observe_and_note(event: Event) -> None:
+        observe(event)
+        journal.note(event)
+
+    return observe_and_note

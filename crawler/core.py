@@ -7,15 +7,15 @@ is taken before a task is made, and no slot is given out while what waits behind
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
-import msgspec
-
+from crawler.checkpoint import Checkpoint
 from crawler.errors import FetchError, Kind, SkipError
 from crawler.frontier import redirect
-from crawler.frontier.frontier import Disallowed, Entry, Ticket
+from crawler.frontier.entry import Entry, Final, State
+from crawler.frontier.frontier import Disallowed, Ticket
+from crawler.intake import Intake
+from crawler.jobs import job_for
 from crawler.model import (
     Counted,
     Failure,
@@ -25,18 +25,18 @@ from crawler.model import (
     Response,
     Skipped,
     Timing,
+    row_of,
 )
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.decode import decode_body
-from crawler.parsing.job import Job
 from crawler.parts import Limits, Parts
 from crawler.robots import Rules, from_answer, unreachable
 from crawler.sinks.jsonl import JsonlEncoder
-from crawler.sources import Wanted
-from crawler.urls import key
 
 MOST_RESETS = 3
 """How often a request that a kept connection took down with it goes out again uncounted."""
+READ_BELOW = 256
+"""Fewer requests than this in memory, and more of the input is read ahead."""
 Idle = Literal["politeness", "starved", "backpressure"]
 
 
@@ -47,40 +47,51 @@ class Core:
         self._parts = parts
         self._limits = limits
         self._encode = JsonlEncoder().encode
+        self._intake = Intake(
+            parts.source, parts.ledger, parts.frontier, parts.accept, parts.observe
+        )
+        self._checkpoint = Checkpoint(parts.ledger, parts.output)
         self._in_flight = 0
         self._parsing: dict[int, Ticket] = {}
-        self._done = 0
+        self._done = parts.ledger.store.counts.done
         self._mean_bytes = 0.0
         self._load: Load | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._is_reading = limits.read_first
         self._filling = False
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Until every entry has a final state, or it is stopped. Raises StateError, UsageError."""
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._failed_within)
         self._end: asyncio.Future[None] = self._loop.create_future()
         parts = self._parts
-        parts.output.fail = parts.parse.fail = self._end_with
-        parts.output.written = self._refill
+        parts.output.fail = parts.parse.fail = parts.ledger.fail = self._end_with
+        parts.output.written = self._intake.arrived = parts.documents.arrived = self._refill
+        parts.documents.call = self._call
         parts.parse.deliver = self._deliver
         parts.source.changed = lambda: self._call(self._refill)
         parts.source.failed = lambda error: self._call(self._end_with, error)
+        self._intake.reject = self._reject
         try:
             async with parts.fetcher.engine, parts.parse:
                 parts.opening()
                 parts.source.start()
+                self._checkpoint.start(self._end_with)
                 self._refill()
                 try:
                     await self._end
                 finally:
                     await self._cancel()
+                    await self._checkpoint.stop()
                 self._observe_load(time.monotonic(), "backpressure")
-                await parts.output.finish()
+                await self._checkpoint.finish()
                 parts.closing()
         finally:
             parts.source.stop()
+            parts.documents.close()
             await parts.fetcher.resolver.close()
 
     def stop(self) -> None:
@@ -105,6 +116,11 @@ class Core:
         else:
             self._end.set_exception(error)
 
+    def _failed_within(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A mistake of ours in a callback: better an end that says so than none at all."""
+        error = context.get("exception")
+        self._end_with(error if isinstance(error, Exception) else RuntimeError(context["message"]))
+
     async def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -127,6 +143,9 @@ class Core:
             return
         now = time.monotonic()
         idle = self._start_requests(now)
+        if self._parts.frontier.waiting < READ_BELOW:
+            self._intake.read()
+        self._intake.feed()
         self._observe_load(now, idle)
         if self._is_over():
             self._end_with(None)
@@ -139,6 +158,10 @@ class Core:
 
     def _start_requests(self, now: float) -> Idle:
         """Start what may start now; returns why no more does."""
+        if self._is_reading:
+            self._intake.read()
+            self._is_reading = not self._intake.is_dry
+            return "starved"
         while self._in_flight < self._limits.concurrency and not self._stopping:
             if self._is_full():
                 return "backpressure"
@@ -148,10 +171,11 @@ class Core:
             if isinstance(turn, Ticket):
                 self._start(turn, now)
             elif isinstance(turn, Disallowed):
-                self._close(turn.entry, turn.why, attempts=0)
-            elif not self._read(now):
+                self._give_up(turn.ticket, turn.why, attempts=0)
+            else:
+                self._intake.read()
                 self._wake_at(turn.until, now)
-                if turn.held:
+                if turn.held and not self._parts.ledger.is_busy:
                     return "politeness"
                 break
         return "backpressure" if self._is_draining() else "starved"
@@ -166,7 +190,7 @@ class Core:
     def _is_draining(self) -> bool:
         """Whether all that is left to do is behind the fetching."""
         parts = self._parts
-        dry = parts.source.exhausted and parts.frontier.pending == len(self._parsing)
+        dry = self._intake.is_dry and parts.frontier.pending == len(self._parsing)
         return dry and parts.parse.waiting + parts.output.waiting_bytes > 0
 
     def _has_enough(self) -> bool:
@@ -178,7 +202,7 @@ class Core:
             return False
         if self._stopping or self._has_enough():
             return True
-        return self._parts.source.exhausted and not self._parts.frontier.pending
+        return self._intake.is_dry and not self._parts.frontier.pending
 
     def _wake_at(self, until: float | None, now: float) -> None:
         if self._timer is not None:
@@ -191,32 +215,13 @@ class Core:
         self._in_flight += 1
         task = self._loop.create_task(self._request(ticket, now))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
-    # Input
-
-    def _read(self, now: float) -> bool:
-        """Take more of the input into the frontier; whether there was any."""
-        lines = self._parts.source.take()
-        for line in lines:
-            if line.wrong is None:
-                self._parts.named(line.url)
-            if line.userinfo is not None:
-                self._parts.fetcher.log_in(line.url, line.userinfo)
-        good = [line.url for line in lines if line.wrong is None]
-        if good:
-            self._parts.observe(self._parts.frontier.add_input(good, now))
-        for line in lines:
-            if line.wrong is not None:
-                self._reject(line, line.wrong)
-        return bool(lines)
-
-    def _reject(self, line: Wanted, wrong: str) -> None:
-        """A line that is no URL is an entry too: one that has failed."""
-        new = self._parts.frontier.claim(key(line.url))
-        self._parts.observe(Counted(input=int(new), duplicates=int(not new)))
-        if new:
-            self._record_failure(Failure(line.url, Kind.URL, wrong, attempts=0))
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._end_with(error)
 
     # Requests
 
@@ -259,6 +264,8 @@ class Core:
             self._failed(ticket, error, now, response.status)
         elif ticket.robots_of is not None:
             self._parts.frontier.set_rules(ticket.robots_of, self._rules(response))
+        elif ticket.tell is not None:
+            ticket.tell(response)
         else:
             self._parse(ticket, response)
 
@@ -292,31 +299,27 @@ class Core:
                 return
         if ticket.robots_of is not None:
             self._parts.frontier.set_rules(ticket.robots_of, unreachable(error))
+        else:
+            self._give_up(ticket, error, ticket.attempt, status)
+
+    def _give_up(
+        self,
+        ticket: Ticket,
+        error: FetchError | SkipError,
+        attempts: int,
+        status: int | None = None,
+    ) -> None:
         if ticket.entry is not None:
-            self._close(ticket.entry, error, ticket.attempt, status)
+            self._close(ticket.entry, error, attempts, status)
+        elif ticket.tell is not None:
+            ticket.tell(error)
 
     # Pages
 
     def _parse(self, ticket: Ticket, response: Response) -> None:
-        entry = ticket.entry
-        assert entry is not None
-        self._parsing[entry.id] = ticket
-        headers = dict(reversed(response.headers))  # the first of several counts
-        job = Job(
-            entry.id,
-            entry.url,
-            ticket.url,
-            # What an input URL was redirected to is where its own crawl begins.
-            entry.seed if entry.depth else ticket.url,
-            response.status,
-            headers.get("content-type"),
-            headers.get("content-encoding"),
-            headers.get("x-robots-tag"),
-            _timestamp(int(time.time())),
-            round(response.timing.total * 1000, 3),
-            entry.depth,
-        )
-        self._parts.parse.submit(Task(job, response.body))
+        assert ticket.entry is not None
+        self._parsing[ticket.entry.id] = ticket
+        self._parts.parse.submit(Task(job_for(ticket.entry, ticket.url, response), response.body))
 
     def _deliver(self, results: Results) -> None:
         """A batch comes back from the parse stage; after the end it is too late."""
@@ -325,7 +328,6 @@ class Core:
         for index, chunk in enumerate(results.chunks):
             if chunk:
                 self._parts.output.put(index, chunk)
-        now = time.monotonic()
         done = size = 0
         for outcome in results.outcomes:
             ticket = self._parsing.pop(outcome.id)
@@ -336,20 +338,22 @@ class Core:
                 continue
             done += 1
             size += outcome.bytes
-            self._parts.frontier.finish(ticket.entry)
-            self._follow(outcome, ticket, now)
+            self._follow(outcome, ticket)
+            self._finish(ticket.entry, State.DONE, digest=outcome.digest)
         self._done += done
+        self._parts.ledger.count(bytes=size)
         self._parts.observe(Finished(done, body_bytes=size, parse_cpu=results.cpu))
         self._refill()
 
-    def _follow(self, outcome: Outcome, ticket: Ticket, now: float) -> None:
-        if not outcome.links and not outcome.filtered:
-            return
+    def _follow(self, outcome: Outcome, ticket: Ticket) -> None:
         entry = ticket.entry
         assert entry is not None
-        seed = entry.seed if entry.depth else ticket.url
-        counted = self._parts.frontier.add_links(outcome.links, entry.depth + 1, seed, now)
-        self._parts.observe(msgspec.structs.replace(counted, filtered=outcome.filtered))
+        if outcome.links:
+            seed = entry.seed if entry.depth else ticket.url
+            self._intake.follow(outcome.links, entry.depth + 1, seed)
+        if outcome.filtered:
+            self._parts.ledger.count(filtered=outcome.filtered)
+            self._parts.observe(Counted(filtered=outcome.filtered))
 
     # Final states
 
@@ -361,21 +365,24 @@ class Core:
         status: int | None = None,
     ) -> None:
         """The entry ends without a page."""
-        self._parts.frontier.finish(entry)
         if isinstance(error, FetchError):
-            failure = Failure(entry.url, error.kind, error.message, attempts, status)
-            self._record_failure(failure)
+            failure = Failure(
+                entry.url, error.kind, error.message, attempts, status, row_of(entry.row)
+            )
+            self._parts.output.put(self._parts.failures, self._encode(failure))
+            self._finish(entry, State.FAILED, error.kind)
+            self._parts.observe(Finished(failed=(failure,)))
         else:
-            skipped = Skipped(entry.url, error.reason, error.message)
+            skipped = Skipped(entry.url, error.reason, error.message, row_of(entry.row))
             self._parts.output.put(self._parts.skips, self._encode(skipped))
+            self._finish(entry, State.SKIPPED, error.reason)
             self._parts.observe(Finished(skipped=(skipped,)))
 
-    def _record_failure(self, failure: Failure) -> None:
-        self._parts.output.put(self._parts.failures, self._encode(failure))
-        self._parts.observe(Finished(failed=(failure,)))
+    def _reject(self, entry: Entry, why: FetchError | SkipError) -> None:
+        self._close(entry, why, attempts=0)
 
-
-@lru_cache(maxsize=2)
-def _timestamp(seconds: int) -> str:
-    """ISO 8601, UTC; one text a second, not one a page."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    def _finish(
+        self, entry: Entry, state: State, why: str | None = None, digest: int | None = None
+    ) -> None:
+        self._parts.frontier.finish(entry, time.monotonic())
+        self._parts.ledger.finish(Final(entry.id, state, why, digest))

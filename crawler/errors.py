@@ -32,6 +32,7 @@ class Skip(StrEnum):
     BLOCKED = "blocked"
     SCHEME = "scheme"
     SCOPE = "scope"
+    TRAP = "trap"
 
 
 class CrawlerError(Exception):

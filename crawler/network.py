@@ -78,12 +78,14 @@ class AddressRules:
                 ) from None
             self._hosts.add(item.lower())
 
-    def name(self, host: str, port: int) -> None:
-        """The input has a URL of ``host:port``."""
+    def name(self, host: str, port: int) -> bool:
+        """The input has a URL of ``host:port``; whether that gives it a right it had not."""
         if (host, port) in self._named:
-            return
-        if is_local_name(host) or literal(host) is not None:
-            self._named.add((host, port))
+            return False
+        if not is_local_name(host) and literal(host) is None:
+            return False
+        self._named.add((host, port))
+        return True
 
     def is_named_loopback(self, host: str, port: int) -> bool:
         address = literal(host)

@@ -2,12 +2,11 @@
 
 import asyncio
 import random
-import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,17 +22,21 @@ from crawler.build import (
     page_sinks,
 )
 from crawler.engines.base import EngineOptions
-from crawler.errors import FetchError, SkipError, StateError, UsageError, writing
+from crawler.errors import FetchError, SkipError, UsageError, writing
 from crawler.fetcher import Fetcher
+from crawler.inputs import Lines, facts, of_settings
+from crawler.logs import Console
+from crawler.metrics import journal
 from crawler.metrics.baseline import estimate
 from crawler.metrics.memory import rss_peak
 from crawler.metrics.meter import Snapshot
 from crawler.metrics.progress import Progress
 from crawler.metrics.report import Report, to_json
 from crawler.network import Network, current
+from crawler.operation import logging_of, metrics_of
 from crawler.parsing.spawn import Spawned
-from crawler.settings import Settings, options
-from crawler.sources import lines
+from crawler.rundir import Run, begin, resume
+from crawler.settings import Settings, written
 from crawler.version import __version__
 
 EVERY = 0.25
@@ -49,31 +52,32 @@ class CrawlThread:
 
     def __init__(
         self,
-        settings: Settings,
-        source: Iterable[str],
+        run: Run,
+        source: Lines,
         sinks: Sequence[Sink],
-        directory: Path,
         started: float,
         spawned: Iterable[Spawned] = (),
         network: Network | None = None,
+        console: Console | None = None,
     ) -> None:
         """``started`` is the monotonic time at which waiting for this crawl began.
 
         ``spawned`` are parse processes that were started ahead. Without ``network`` it is the
-        current one.
+        current one. What is logged goes to ``console`` unless asked for otherwise.
         """
         self._spawned = spawned
         self._network = network or current()
-        self._settings = settings
+        self._run = run
+        self._settings = run.settings
         self._source = source
         self._sinks = sinks
-        self._directory = directory
         self._started = started
+        self._console = console
         self._crawl: Crawl | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._report: Report | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="crawler", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="crawler", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -111,31 +115,53 @@ class CrawlThread:
         if crawl is not None and loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(order, crawl)
 
-    def _run(self) -> None:
+    def _work(self) -> None:
         try:
-            uvloop.run(self._main())
+            with logging_of(self._settings, self._console, self._fail):
+                self._run_logged()
         except BaseException as error:  # noqa: BLE001 - it is raised again by ``report``
             self._error = error
+
+    def _fail(self, error: Exception) -> None:
+        """The log is full: the crawl ends in order, and can be resumed."""
+        self._error = error
+        self.abort()
+
+    def _run_logged(self) -> None:
+        if journal.is_read():
+            journal.began(str(self._run.directory), written(self._settings), self._run.resumed)
+        try:
+            uvloop.run(self._main())
+        except Exception as error:
+            journal.broke(error)
+            raise
+        assert self._report is not None
+        journal.ended(self._report)
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         try:
             crawl = assemble(
-                self._settings,
+                self._run,
                 self._network,
                 self._source,
                 self._sinks,
-                self._directory,
                 self._close_books,
                 self._spawned,
             )
         except BaseException:
             for _, writer in self._sinks:
                 writer.close()
+            self._run.store.close()
             raise
         try:
-            self._crawl = crawl
-            await crawl.core.run()
+            with metrics_of(self._run, crawl) as url:
+                if self._settings.metrics_port == 0:
+                    sys.stderr.write(f"crawler: figures for Prometheus at {url}\n")
+                self._crawl = crawl
+                if self._error is not None:
+                    raise self._error
+                await crawl.core.run()
         finally:
             crawl.close()
         if crawl.sample is not None and self._report is not None and crawl.sample.urls:
@@ -182,42 +208,6 @@ def with_baseline(
     return msgspec.structs.replace(report, baseline=baseline)
 
 
-def make_directory(settings: Settings) -> Path:
-    """The run directory, new. Raises UsageError where it exists, StateError where it cannot be."""
-    directory = Path(settings.run or Path("runs") / time.strftime("%Y%m%d-%H%M%S"))
-    try:
-        directory.mkdir(parents=True)
-    except FileExistsError:
-        if settings.run is None:
-            return make_directory(msgspec.structs.replace(settings, run=_next_free(directory)))
-        raise UsageError(f"--run {directory}: exists already, and is not overwritten") from None
-    except OSError as error:
-        raise StateError(f"{directory}: {error.strerror}") from None
-    return directory
-
-
-def _next_free(directory: Path) -> Path:
-    """Two runs within a second get names of their own."""
-    number = 2
-    while (path := directory.with_name(f"{directory.name}-{number}")).exists():
-        number += 1
-    return path
-
-
-def write_settings(settings: Settings, directory: Path) -> None:
-    """``settings.toml``: what was asked for, without what is secret. Raises StateError."""
-    asked = ((each.name, getattr(settings, each.name)) for each in options())
-    text = "".join(
-        # For the types of options a JSON value is a TOML value.
-        f"{name} = {msgspec.json.encode(value, enc_hook=str).decode()}\n"
-        for name, value in asked
-        if value is not None and name != "sources"
-    )
-    path = directory / "settings.toml"
-    with writing(path):
-        path.write_text(text, encoding="utf-8")
-
-
 def write_report(report: Report, directory: Path) -> Report:
     """``report.json``. Raises StateError."""
     path = directory / "report.json"
@@ -251,28 +241,24 @@ def stopped_by_signals(crawl: CrawlThread, quiet: bool) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def crawl_to_end(
-    settings: Settings,
-    source: Iterable[str],
-    directory: Path,
-    started: float,
-    spawned: Iterable[Spawned],
-) -> tuple[Report, bool]:
-    """Run a crawl, showing how far it is; gives its report and whether it was interrupted.
+def crawl_to_end(run: Run, started: float, spawned: Iterable[Spawned]) -> tuple[Report, bool]:
+    """Crawl, showing how far it is; gives the report and whether it was interrupted.
 
     Raises UsageError, StateError.
     """
-    sinks = page_sinks(settings, directory)
-    crawl = CrawlThread(settings, source, sinks, directory, started, spawned)
-    progress = Progress(sys.stderr, quiet=settings.quiet)
-    with stopped_by_signals(crawl, settings.quiet) as signals:
+    quiet = run.settings.quiet
+    progress = Progress(sys.stderr, quiet=quiet)
+    console = Console(sys.stderr, progress.clear)
+    crawl = CrawlThread(run, of_settings(run), page_sinks(run), started, spawned, console=console)
+    with stopped_by_signals(crawl, quiet) as signals:
         crawl.start()
         with progress:
             while not crawl.wait(EVERY):
                 snapshot = crawl.snapshot()
                 if snapshot is not None:
-                    progress.draw(snapshot)
-    return write_report(crawl.report(), directory), bool(signals)
+                    with console.alone:
+                        progress.draw(snapshot)
+    return write_report(crawl.report(), run.directory), bool(signals)
 
 
 def run(settings: Settings, spawned: Sequence[Spawned] = ()) -> int:
@@ -282,18 +268,33 @@ def run(settings: Settings, spawned: Sequence[Spawned] = ()) -> int:
     """
     # What the process did so far is start up; it did so on one thread, so its CPU is the time.
     started = time.monotonic() - time.process_time()
-    source = lines(settings.sources)
-    directory = make_directory(settings)
-    write_settings(settings, directory)
-    try:
-        report, interrupted = crawl_to_end(settings, source, directory, started, spawned)
-    except UsageError:
-        shutil.rmtree(directory)
-        raise
-    if not report.urls.input and not interrupted:
-        shutil.rmtree(directory)
-        raise UsageError(f"{' '.join(settings.sources)}: there is no URL in it")
-    show(report, settings, directory)
+    with begin(settings, facts(settings)) as begun:
+        try:
+            report, interrupted = crawl_to_end(begun, started, spawned)
+        except UsageError:
+            if not begun.store.counts.taken:
+                begun.discard()
+            raise
+        if not report.urls.input and not interrupted:
+            begun.discard()
+            raise UsageError(f"{' '.join(settings.sources)}: there is no URL in it")
+        return _end(report, begun, interrupted=interrupted)
+
+
+def go_on(directory: Path, flags: Mapping[str, object], spawned: Sequence[Spawned] = ()) -> int:
+    """``crawler crawl --resume``: as ``run``, with what was asked for when the run began.
+
+    ``flags`` (by field name) are what is asked for anew. Raises UsageError, StateError.
+    """
+    started = time.monotonic() - time.process_time()
+    with resume(directory, flags) as resumed:
+        report, interrupted = crawl_to_end(resumed, started, spawned)
+        return _end(report, resumed, interrupted=interrupted)
+
+
+def _end(report: Report, ended: Run, *, interrupted: bool) -> int:
+    settings = ended.settings
+    show(report, settings, ended.directory)
     if interrupted:
         return 130
     return 3 if settings.strict and report.urls.failed else 0

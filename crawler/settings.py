@@ -6,15 +6,20 @@ option, the stronger wins: defaults < file < environment < flags; a list is repl
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
+from crawler.credentials import FRAMING, parse_header, parse_login, parse_place
 from crawler.errors import UsageError
+from crawler.frontier.retry import parse_backoff
 from crawler.options import Option, from_environment, from_file, from_flags, option
+from crawler.proxy import parse_proxy
+from crawler.urls import UrlError, canonical, make_strip
 from crawler.version import __version__
 
 Natural = Annotated[int, Meta(ge=0)]
@@ -27,7 +32,9 @@ Rate = Annotated[float, Meta(gt=0, le=1_000_000)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Pause = Annotated[float, Meta(ge=0, le=86_400)]
 Size = Annotated[int, Meta(ge=1, le=2**50)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
 Path = Annotated[str, Meta(min_length=1)]
+Name = Annotated[str, Meta(min_length=1)]
 Function = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")]
 # Printable ASCII, so that nothing in it can end the header line.
 HeaderText = Annotated[str, Meta(pattern=r"^[!-~][ -~]*\Z")]
@@ -45,11 +52,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "sources",
-            "a URL, a file of URLs (one a line, # comments), or - for standard input",
+            "a URL, a file of URLs (one a line, # comments), a CSV or TSV with a header row, a "
+            "sitemap (file or URL), or - for standard input",
             "SOURCE",
             example=["urls.txt"],
         ),
     ] = ()
+    column: Annotated[
+        Name | None,
+        option(
+            "sources",
+            "the files and standard input are tables, and this column holds the URLs (default: "
+            "url, in files called .csv or .tsv)",
+            "NAME",
+            example="url",
+        ),
+    ] = None
+    order: Annotated[
+        Literal["input", "random", "slowest"] | None,
+        option(
+            "sources",
+            "which URLs first; all but input hold the whole list in memory (default: input; with "
+            "a history slowest)",
+            "NAME",
+            example="slowest",
+        ),
+    ] = None
+    history: Annotated[
+        Path | None,
+        option(
+            "sources",
+            "run directory of an earlier crawl, for --order slowest: what took longest goes first",
+            "RUN",
+            example="runs/first",
+        ),
+    ] = None
 
     engine: Annotated[
         Literal["curl", "aiohttp", "tornado", "threads", "sequential"],
@@ -79,6 +116,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http2: Annotated[
         bool, option("fetching", "speak HTTP/2 where the server can; with curl only")
     ] = False
+    retry: Annotated[
+        tuple[str, ...],
+        option(
+            "fetching",
+            "try this kind of failure again so often, the first time after so many seconds, where "
+            "--retries does not fit; repeatable",
+            "KIND=TRIES[,SECONDS]",
+            example=["timeout=5,2", "status:503=0"],
+        ),
+    ] = ()
+    strip_param: Annotated[
+        tuple[str, ...],
+        option(
+            "fetching",
+            "leave this parameter out of every query, or all that begin so; repeatable",
+            "NAME[*]",
+            example=["sessionid", "utm_*"],
+        ),
+    ] = ()
 
     per_host: Annotated[
         Slots | None,
@@ -123,6 +179,60 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             example=["intranet.example", "10.0.0.0/8"],
         ),
     ] = ()
+    per_address: Annotated[
+        Slots | None,
+        option(
+            "politeness",
+            "requests in flight to one IP address, all its hosts together (default: 16; no limit "
+            "for a loopback host that the input names)",
+            "N",
+            example=16,
+        ),
+    ] = None
+
+    header: Annotated[
+        tuple[str, ...],
+        option(
+            "session",
+            "send this header with every request, Authorization and Cookie to the hosts that the "
+            "input names alone; repeatable",
+            "'K: V'",
+            example=["Accept-Language: de"],
+            secret=True,
+        ),
+    ] = ()
+    auth: Annotated[
+        tuple[str, ...],
+        option(
+            "session",
+            "log in to this host, by http only where the input names it so; HOST may have a port; "
+            "repeatable",
+            "HOST=USER:PASS",
+            example=["shop.example=user:password"],
+            secret=True,
+        ),
+    ] = ()
+    cookies: Annotated[bool, option("session", "keep the cookies that servers set")] = False
+    proxy: Annotated[
+        str | None,
+        option(
+            "session",
+            "ask through this proxy, which looks up the names: http, https or socks5, see "
+            "`crawler engines`",
+            "URL",
+            example="http://user:password@proxy.example:3128",
+            secret=True,
+        ),
+    ] = None
+    insecure: Annotated[
+        tuple[str, ...],
+        option(
+            "session",
+            "do not verify the certificate of this host, which may have a port; repeatable",
+            "HOST",
+            example=["intranet.example"],
+        ),
+    ] = ()
 
     follow: Annotated[bool, option("following", "crawl what the pages link to as well")] = False
     depth: Annotated[
@@ -160,6 +270,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             example=["[?&]sort="],
         ),
     ] = ()
+    max_url_length: Annotated[
+        Count, option("following", "take a link with more characters for a trap", "N")
+    ] = 2000
+    max_repeats: Annotated[
+        Count,
+        option(
+            "following",
+            "take a link for a trap in which a part of path or query stands more often",
+            "N",
+        ),
+    ] = 4
+    max_per_host: Annotated[
+        Count | None,
+        option(
+            "following",
+            "follow no more links to a host once so many of its URLs are known (default: no limit)",
+            "N",
+            example=10_000,
+        ),
+    ] = None
 
     parse: Annotated[
         Literal["process", "thread", "inline", "none"],
@@ -210,6 +340,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     json: Annotated[bool, option("output", "print the report as JSON")] = False
     quiet: Annotated[bool, option("output", "print no progress and no report")] = False
 
+    log: Annotated[
+        Literal["error", "warning", "info", "debug"] | None,
+        option(
+            "operation",
+            "the least that is worth a log line (default: warning)",
+            "LEVEL",
+            example="info",
+        ),
+    ] = None
+    log_file: Annotated[
+        Path | None,
+        option(
+            "operation",
+            "append the log to this file (default: standard error)",
+            "FILE",
+            example="crawl.log",
+        ),
+    ] = None
+    log_json: Annotated[bool, option("operation", "write each log line as a JSON object")] = False
+    metrics_port: Annotated[
+        Port | None,
+        option(
+            "operation",
+            "serve figures for Prometheus at http://127.0.0.1:N/metrics while the crawl runs; 0 "
+            "picks a port",
+            "N",
+            example=9090,
+        ),
+    ] = None
+
     run: Annotated[
         Path | None,
         option(
@@ -228,9 +388,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             example=50,
         ),
     ] = None
+    resume: Annotated[
+        bool, option("run", "go on with the run in --run, as it was asked for when it began")
+    ] = False
     seed: Annotated[
         Natural | None,
-        option("run", "makes what is drawn at random repeatable", "N", example=1),
+        option(
+            "run",
+            "makes a run repeatable: what is drawn at random, and by going from depth to depth "
+            "also which depth a page has",
+            "N",
+            example=1,
+        ),
     ] = None
     strict: Annotated[bool, option("run", "exit with 3 if any URL failed")] = False
 
@@ -248,6 +417,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.concurrency or (1 if self.engine == "sequential" else 64)
 
     @property
+    def line_order(self) -> Literal["input", "random", "slowest"]:
+        """``order``, or its default."""
+        return self.order or ("slowest" if self.history else "input")
+
+    @property
+    def in_levels(self) -> bool:
+        """Whether a page waits until all that are fewer links from the input are done."""
+        return self.follow and self.seed is not None
+
+    @property
     def parse_workers(self) -> int:
         """``workers``, or the cores this process may use; 0 where the fetch thread parses."""
         if self.parse not in ("process", "thread"):
@@ -257,6 +436,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def host_limit(self, *, own: bool) -> int | None:
         """Give the most requests in flight to one host, or None; ``own`` as below."""
         return self.per_host or (None if own else 4)
+
+    def address_limit(self, *, own: bool) -> int | None:
+        """Give the most requests in flight to one address, or None; ``own`` as below."""
+        return self.per_address or (None if own else 16)
 
     def host_delay(self, *, own: bool) -> float:
         """Give the seconds between requests to one host.
@@ -280,6 +463,24 @@ def options() -> tuple[Option, ...]:
     return tuple(map(Option.of, msgspec.structs.fields(Settings)))
 
 
+# A token (RFC 9110, 5.6.2), and nothing that could end the line.
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*")
+_LOGIN = re.compile(r"[^=]+=[^:\0-\x1f\x7f]*:[^\0-\x1f\x7f]*")
+
+
+def _names(headers: Iterable[str]) -> frozenset[str]:
+    return frozenset(parse_header(each)[0].lower() for each in headers)
+
+
+def _is(parse: Callable[[str], object], text: str) -> bool:
+    """Whether ``parse`` takes ``text``."""
+    try:
+        parse(text)
+    except UsageError:
+        return False
+    return True
+
+
 class _Rule(NamedTuple):
     """Where any of ``names`` was asked for, ``holds`` must, or else ``{name} {says}``."""
 
@@ -299,7 +500,51 @@ _RULES = (
         lambda asked: asked.engine == "curl",
         "needs {engine} curl: the others speak HTTP/1.1 only",
     ),
-    _Rule(("depth", "scope", "include", "exclude"), lambda asked: asked.follow, "needs {follow}"),
+    _Rule(
+        ("header",),
+        lambda asked: all(map(_HEADER.fullmatch, asked.header)),
+        "must be 'K: V' in printable ASCII",
+    ),
+    _Rule(
+        ("header",),
+        lambda asked: FRAMING.isdisjoint(_names(asked.header)),
+        f"sets none of {', '.join(sorted(FRAMING))}: they belong to the connection",
+    ),
+    _Rule(
+        ("header",),
+        lambda asked: asked.proxy is None or "proxy-authorization" not in _names(asked.header),
+        "cannot set Proxy-Authorization: the login stands in {proxy}",
+    ),
+    _Rule(
+        ("auth",),
+        lambda asked: all(_LOGIN.fullmatch(each) and _is(parse_login, each) for each in asked.auth),
+        "must be HOST=USER:PASS or HOST:PORT=USER:PASS",
+    ),
+    _Rule(
+        ("proxy",),
+        lambda asked: asked.proxy is None or _is(parse_proxy, asked.proxy),
+        "must be SCHEME://[USER:PASSWORD@]HOST[:PORT], of http, https, socks5 or socks5h",
+    ),
+    _Rule(
+        ("insecure",),
+        lambda asked: all(_is(parse_place, each) for each in asked.insecure),
+        "must be HOST or HOST:PORT",
+    ),
+    _Rule(
+        ("retry",),
+        lambda asked: all(_is(parse_backoff, each) for each in asked.retry),
+        "must be KIND=TRIES or KIND=TRIES,SECONDS, of a kind that can be tried again",
+    ),
+    _Rule(
+        ("strip_param",),
+        lambda asked: all(_is(lambda name: make_strip([name]), each) for each in asked.strip_param),
+        "must be the name of a parameter, or the beginning of one and *",
+    ),
+    _Rule(
+        ("depth", "scope", "include", "exclude", "max_url_length", "max_repeats", "max_per_host"),
+        lambda asked: asked.follow,
+        "needs {follow}",
+    ),
     _Rule(
         ("follow", "parser", "extract", "html"),
         lambda asked: asked.parse != "none",
@@ -320,12 +565,89 @@ _RULES = (
         lambda asked: len(set(asked.out)) == len(asked.out),
         "names the same place twice",
     ),
+    _Rule(("resume",), lambda asked: asked.run is not None, "needs {run}"),
+    _Rule(
+        ("history",),
+        lambda asked: asked.line_order == "slowest",
+        "needs {order} slowest",
+    ),
     _Rule(
         ("sources",),
         lambda asked: asked.sources.count("-") < 2,
         "names - twice, but standard input can be read only once",
     ),
 )
+
+
+_CHANGEABLE = frozenset(
+    [
+        "engine",
+        "concurrency",
+        "per_host",
+        "per_address",
+        "delay",
+        "timeout",
+        "retries",
+        "workers",
+        "max_pages",
+        "run",
+        "resume",
+        "json",
+        "quiet",
+        "log",
+        "log_file",
+        "log_json",
+        "metrics_port",
+        "strict",
+    ]
+)
+"""What may be asked for anew when a run goes on; the rest decides what the run's result is."""
+_OF_SESSION = frozenset(["run", "resume", "json", "quiet"])
+"""What belongs to one session of a run, and not to the run."""
+
+
+def written(asked: Settings) -> dict[str, object]:
+    """What the directory of a run keeps of ``asked``: nothing secret, files by their whole path."""
+    found = {each.name: each.shown(getattr(asked, each.name)) for each in options()}
+    found["sources"] = tuple(map(_kept, asked.sources))
+    return {
+        name: value
+        for name, value in found.items()
+        if value not in (None, ()) and name not in _OF_SESSION
+    }
+
+
+def _kept(source: str) -> str:
+    if source == "-":
+        return source
+    if "://" not in source:
+        return os.path.abspath(source)  # noqa: PTH100 - a path of the user's, links and all
+    try:
+        return canonical(source)
+    except UrlError:
+        return source.rpartition("@")[2]
+
+
+def resumed(path: str | os.PathLike[str], flags: Mapping[str, object]) -> Settings:
+    """What a run was asked for as its file at ``path`` says, with ``flags`` (by field name).
+
+    Raises UsageError for a flag that would change the run's result, and for a secret that is
+    needed again.
+    """
+    before = from_file(path, options())
+    given = from_flags(flags, options())
+    for each in options():
+        if each.name in before and each.extra["secret"] and each.name not in given:
+            raise UsageError(f"{each.flag} has to be given again: secrets are not written down")
+    values = {name: each.value for name, each in {**before, **given}.items()}
+    asked = Settings(**values)  # type: ignore[arg-type]
+    kept = written(asked)
+    for each in options():
+        then = before[each.name].value if each.name in before else each.default
+        if each.name in kept and each.name not in _CHANGEABLE and kept[each.name] != then:
+            shown = "" if each.extra["secret"] else f", which has {then!r}"
+            raise UsageError(f"{each.flag} cannot be changed when a run goes on{shown}")
+    return asked
 
 
 def _conflicts(asked: Settings) -> Iterator[str]:

@@ -195,6 +195,45 @@ class Scope(msgspec.Struct, frozen=True):
         return _place(url).startswith(_territory(self.kind, seed))
 
 
+class Strip(msgspec.Struct, frozen=True):
+    """Which query parameters are left out of a URL: these ``names`` and those that begin so.
+
+    A parameter that carries a session or a campaign makes one page look like many.
+    """
+
+    names: frozenset[str] = frozenset()
+    beginnings: tuple[str, ...] = ()
+
+    def apply(self, url: str) -> str:
+        """The canonical ``url`` without them; as it was, to the letter, if there are none."""
+        head, mark, query = url.partition("?")
+        if not mark or not (self.names or self.beginnings):
+            return url
+        pairs = query.split("&")
+        kept = [pair for pair in pairs if not self._is_left_out(pair)]
+        if len(kept) == len(pairs):
+            return url
+        return f"{head}?{'&'.join(kept)}" if kept else head
+
+    def _is_left_out(self, pair: str) -> bool:
+        name = _level(pair.partition("=")[0])
+        return name in self.names or name.startswith(self.beginnings)
+
+
+def make_strip(names: "Iterable[str]") -> Strip:
+    """``utm_*`` stands for every name that begins so. Raises UsageError for a ``*`` elsewhere."""
+    whole, beginnings = set(), []
+    for name in names:
+        bare = name.removesuffix("*")
+        if not bare or "*" in bare:
+            raise UsageError(f"{name!r} is no name of a parameter, nor the beginning of one and *")
+        if bare == name:
+            whole.add(name)
+        else:
+            beginnings.append(bare)
+    return Strip(frozenset(whole), tuple(beginnings))
+
+
 def make_scope(kind: str, include: "Iterable[str]" = (), exclude: "Iterable[str]" = ()) -> Scope:
     """Make a scope. Raises UsageError for an unknown kind or an invalid regular expression."""
     scope = Scope(_scope_kind(kind), tuple(include), tuple(exclude))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crawler.cli.options import Parser, add_flags
 from crawler.errors import UsageError
-from crawler.settings import load
+from crawler.settings import load, resumed
 
 _EPILOG = """\
 Every option can also be set in a TOML file (--config, see config/default.toml) or as an environment
@@ -31,7 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Crawl; gives the exit code. Raises UsageError and StateError."""
     flags = vars(arguments)
     config = flags.pop("config", None)
-    settings = load(flags, os.environ, config)
+    directory = _directory(flags)
+    if directory is None:
+        settings = load(flags, os.environ, config)
+    else:
+        settings = resumed(directory / "settings.toml", flags)
     if not settings.sources:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
     if settings.parser:
@@ -41,6 +45,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     with spawned(settings.parse_workers if settings.parse == "process" else 0) as processes:
         # They wake up on another core while this one still imports.
-        from crawler.runner import run as crawl
+        from crawler import runner
 
-        return crawl(settings, processes)
+        if directory is None:
+            return runner.run(settings, processes)
+        return runner.go_on(directory, flags, processes)
+
+
+def _directory(flags: dict[str, object]) -> Path | None:
+    """The run to go on with, or None for a new one. Raises UsageError where it is none."""
+    if not flags.get("resume"):
+        return None
+    directory = Path(str(flags.get("run") or ""))
+    if not flags.get("run") or not (directory / "settings.toml").is_file():
+        raise UsageError(f"--resume: there is no run in {flags.get('run') or '(no --run given)'}")
+    return directory

@@ -1,35 +1,32 @@
-"""What is to be fetched, what is known, and what has become of it.
+"""What is to be fetched, and when.
 
-An *entry* is a URL of the input or of a followed link, unique by its key; entries are counted. A
-*ticket* is one request for an entry (the first, a redirect's hop, a retry) or for a robots.txt.
+A *ticket* is one request for an entry (the first, a redirect's hop, a retry) or for a robots.txt.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from crawler.errors import FetchError, SkipError
+from crawler.frontier.entry import Entry
+from crawler.frontier.heads import Heads
+from crawler.frontier.levels import Levels
 from crawler.frontier.schedule import HostPolicy, Schedule, Wait
-from crawler.model import Counted, Link
+from crawler.model import Response
 from crawler.robots import Rules
-from crawler.urls import authority, key, origin
+from crawler.urls import authority, origin
 
 ROBOTS_KEPT = 10_000
 """Origins whose robots.txt is remembered."""
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """``seed`` is the input URL from which this one was reached; an input URL is its own."""
-
-    id: int
-    url: str
-    depth: int
-    seed: str
+Tell = Callable[[Response | FetchError | SkipError], None]
 
 
 class Ticket(msgspec.Struct, frozen=True):
     """A request that may go. ``robots_of`` is the origin whose robots.txt it asks for, or None.
 
+    Without an entry somebody else wants to know how it ends, and is told by ``tell``.
     ``since`` is when it could first have gone (monotonic). ``attempt`` counts from 1; ``resets``,
     which are no attempts, and ``hops`` from 0.
     """
@@ -39,6 +36,7 @@ class Ticket(msgspec.Struct, frozen=True):
     since: float
     entry: Entry | None = None
     robots_of: str | None = None
+    tell: Tell | None = None
     attempt: int = 1
     resets: int = 0
     hops: int = 0
@@ -50,14 +48,14 @@ class Ticket(msgspec.Struct, frozen=True):
 
 
 class Disallowed(msgspec.Struct, frozen=True):
-    """The entry's turn came, and its site's robots.txt, or what became of it, forbids it."""
+    """The ticket's turn came, and its site's robots.txt, or what became of it, forbids it."""
 
-    entry: Entry
+    ticket: Ticket
     why: FetchError | SkipError
 
 
 class Frontier:
-    """Keeps its state in memory. ``pending`` counts the entries without a final state."""
+    """The part of a run that is in memory. ``pending`` counts all entries without a final state."""
 
     def __init__(
         self,
@@ -65,46 +63,46 @@ class Frontier:
         *,
         robots: bool,
         rate: float | None = None,
+        heads: Heads | None = None,
+        levels: Levels | None = None,
+        pending: int = 0,
     ) -> None:
+        """``heads`` knows what waits on disk, ``pending`` how many entries are not final.
+
+        With ``levels`` it goes from one depth to the next, and in no other order.
+        """
         self._policy = policy
         self._schedule: Schedule[Ticket] = Schedule(self._host_policy, rate)
         self._robots: dict[str, Rules] | None = {} if robots else None
         self._delays: dict[str, float] = {}
-        self._seen: set[int] = set()
-        self._ids = 0
-        self.pending = 0
+        self._levels = levels
+        self.heads = heads or Heads()
+        self.pending = pending
 
-    def add_input(self, urls: Iterable[str], now: float) -> Counted:
-        """Canonical URLs from the input, in its order."""
-        new = duplicates = 0
-        for url in urls:
-            if self.claim(key(url)):
-                self._enter(url, 0, url, now)
-                new += 1
-            else:
-                duplicates += 1
-        return Counted(input=new, duplicates=duplicates)
+    @property
+    def waiting(self) -> int:
+        """Requests in memory that have not gone."""
+        return self._schedule.waiting
 
-    def add_links(self, links: Iterable[Link], depth: int, seed: str, now: float) -> Counted:
-        """Links worth following, found on a page; ``depth`` is theirs."""
-        new = 0
-        for link in links:
-            if self.claim(link.key):
-                self._enter(link.url, depth, seed, now)
-                new += 1
-        return Counted(discovered=new)
+    def entered(self, depths: Sequence[int]) -> None:
+        """There are new entries, of these depths; they may be on disk."""
+        self.pending += len(depths)
+        if self._levels is not None:
+            self._levels.entered(depths)
 
-    def claim(self, identity: int) -> bool:
-        """Whether ``identity`` was not known; it is now."""
-        before = len(self._seen)
-        self._seen.add(identity)
-        return len(self._seen) > before
+    def add(self, entries: Iterable[Entry], now: float) -> None:
+        """Entries for which ``heads`` has a place."""
+        if self._levels is not None:
+            self._levels.hold(entries)
+            entries = self._levels.release()
+        for entry in entries:
+            host = entry.host
+            self._schedule.push(host, Ticket(entry.url, host, now, entry))
 
-    def _enter(self, url: str, depth: int, seed: str, now: float) -> None:
-        self._ids += 1
-        self.pending += 1
+    def ask(self, url: str, now: float, tell: Tell) -> None:
+        """A request that is no entry's, at the head of its host."""
         host = authority(url)
-        self._schedule.push(host, Ticket(url, host, now, Entry(self._ids, url, depth, seed)))
+        self._schedule.push(host, Ticket(url, host, now, tell=tell), first=True)
 
     def next(self, now: float) -> Ticket | Disallowed | Wait:
         """The next request that may go; its host's place and delay count from ``now``.
@@ -124,9 +122,8 @@ class Frontier:
                 return Ticket(f"{site}/robots.txt", ticket.host, now, robots_of=site)
             refusal = rules.refusal(ticket.url)
             if refusal is not None:
-                assert ticket.entry is not None
                 self._schedule.give_back(ticket.host, allowed)
-                return Disallowed(ticket.entry, refusal)
+                return Disallowed(ticket, refusal)
         if allowed <= ticket.since:
             return ticket
         return msgspec.structs.replace(ticket, since=allowed)
@@ -151,9 +148,13 @@ class Frontier:
         again = msgspec.structs.replace(ticket, attempt=ticket.attempt + 1, since=at)
         self._schedule.push_later(ticket.host, again, at, urgent=again.is_urgent)
 
-    def finish(self, entry: Entry) -> None:
+    def finish(self, entry: Entry, now: float) -> None:
         """The entry has its final state."""
         self.pending -= 1
+        self.heads.drop(entry.host)
+        if self._levels is not None:
+            self._levels.finished(entry)
+            self.add((), now)
 
     def set_rules(self, site: str, rules: Rules) -> None:
         """The robots.txt of origin ``site`` is known; its host may go on."""

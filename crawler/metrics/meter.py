@@ -7,7 +7,7 @@ import msgspec
 from crawler.metrics.budget import Budget, Clocks, Reading
 from crawler.metrics.histogram import Histogram
 from crawler.metrics.limits import Facts, limited_by
-from crawler.metrics.report import Cpu, Latency, Report, Urls
+from crawler.metrics.report import Cpu, IoWait, Latency, Report, TimeBudget, Urls
 from crawler.metrics.slots import Slots
 from crawler.metrics.waits import Waits
 from crawler.model import Counted, Event, Fetched, Finished, Load
@@ -38,16 +38,35 @@ class Snapshot(msgspec.Struct, frozen=True):
         return self.done + self.failed + self.skipped
 
 
+class Figures(msgspec.Struct, frozen=True):
+    """What a run was like so far, as in its ``Report``; ``in_flight`` of ``slots`` are used.
+
+    ``budget`` and what follows from it reach up to the last change of state.
+    """
+
+    urls: Urls
+    bytes: int
+    status: dict[int, int]
+    errors: dict[str, int]
+    skips: dict[str, int]
+    io_wait: IoWait
+    budget: TimeBudget
+    parse_cpu_s: float
+    in_flight: int
+    slots: int
+
+
 class Meter:
     """The figures of one run.
 
     ``start``, ``fold`` and ``finish`` belong to the fetch thread, which ``clocks`` measures;
-    ``snapshot`` may be called from any thread at any time.
+    ``snapshot`` and ``figures`` may be called from any thread at any time.
     """
 
     def __init__(self, concurrency: int, clocks: Clocks) -> None:
         self._concurrency = concurrency
         self._clocks = clocks
+        self._before = self._done_before = 0
         self._begin(Reading(0.0, 0.0, 0.0))
         self._input = self._duplicates = self._discovered = self._filtered = 0
         self._done = self._failed = self._skipped = 0
@@ -58,6 +77,17 @@ class Meter:
         self._skips: defaultdict[str, int] = defaultdict(int)
         self._latency = Histogram()
         self._waits = Waits()
+
+    def restore(self, urls: Urls, size: int, errors: dict[str, int], skips: dict[str, int]) -> None:
+        """The accounts of the sessions before: entries, bytes of pages, failures and skips."""
+        self._before = urls.finished
+        self._done_before = urls.done
+        self._input, self._duplicates = urls.input, urls.duplicates
+        self._discovered, self._filtered = urls.discovered, urls.filtered
+        self._done, self._failed, self._skipped = urls.done, urls.failed, urls.skipped
+        self._bytes = size
+        self._errors.update(errors)
+        self._skips.update(skips)
 
     def start(self) -> float:
         """Time runs from now on; returns the wall clock's reading."""
@@ -73,7 +103,9 @@ class Meter:
         self._budget = Budget(reading, "starved")
         self._slots = Slots(self._concurrency, reading.wall)
         self._tick = reading.wall + TICK_S
-        self._marks = deque([(reading.wall, 0)], maxlen=round(RATE_WINDOW_S / TICK_S) + 1)
+        self._marks = deque(
+            [(reading.wall, self._before)], maxlen=round(RATE_WINDOW_S / TICK_S) + 1
+        )
 
     def fold(self, event: Event) -> None:
         """Take in what the core tells."""
@@ -83,7 +115,7 @@ class Meter:
             self._fetched(event)
         elif isinstance(event, Finished):
             self._finished(event)
-        else:
+        elif isinstance(event, Counted):
             self._count(event)
 
     def _load(self, event: Load) -> None:
@@ -136,6 +168,22 @@ class Meter:
             bytes=self._bytes,
         )
 
+    def figures(self) -> Figures:
+        budget = self._budget.parts()
+        # Each copy is one step under the GIL, which the fetch thread cannot come between.
+        return Figures(
+            urls=self._urls(),
+            bytes=self._bytes,
+            status=self._status.copy(),
+            errors=self._errors.copy(),
+            skips=self._skips.copy(),
+            io_wait=self._waits.close(budget.waiting),
+            budget=budget,
+            parse_cpu_s=self._parse_cpu,
+            in_flight=self._slots.in_flight,
+            slots=self._concurrency,
+        )
+
     def _urls(self) -> Urls:
         # What is finished is read before what came in: seen from another thread, an entry may be
         # pending a moment longer, and never less than none are.
@@ -172,14 +220,15 @@ class Meter:
         slots = self._slots.end(self._budget.started + wall)
         cpu = Cpu(fetch_s=self._budget.cpu, parse_s=self._parse_cpu)
         urls = self._urls()
-        facts = Facts(self._concurrency, wall, urls.finished, workers, budget, slots, cpu)
+        finished = urls.finished - self._before
+        facts = Facts(self._concurrency, wall, finished, workers, budget, slots, cpu)
         return Report(
             version=version,
             engine=engine,
             concurrency=self._concurrency,
             startup_s=startup_s,
             wall_s=wall,
-            pages_per_s=urls.done / wall if wall > 0 else 0.0,
+            pages_per_s=(urls.done - self._done_before) / wall if wall > 0 else 0.0,
             urls=urls,
             bytes=self._bytes,
             status={str(code): n for code, n in sorted(self._status.items())},

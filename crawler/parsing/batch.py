@@ -29,7 +29,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     """What became of job ``id``: a page of ``bytes`` decoded bytes, or ``error`` and ``message``.
 
     ``links`` are worth following and not reported by this worker before; ``filtered`` counts those
-    out of scope or too deep.
+    out of scope or too deep. ``digest`` is the beginning of the page's, as a signed number.
     """
 
     id: int
@@ -38,6 +38,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     bytes: int = 0
     error: Kind | None = None
     message: str = ""
+    digest: int | None = None
 
 
 class Results(msgspec.Struct, frozen=True, array_like=True):
@@ -79,7 +80,8 @@ class BatchParser:
         for encoder, parts in zip(self._encoders, chunks, strict=True):
             parts.append(encoder.encode(parsed.page))
         fresh = self._fresh(parsed.follow)
-        return Outcome(task.job.id, fresh, parsed.filtered, parsed.page.bytes)
+        digest = int.from_bytes(bytes.fromhex(parsed.page.digest[:16]), signed=True)
+        return Outcome(task.job.id, fresh, parsed.filtered, parsed.page.bytes, digest=digest)
 
     def _fresh(self, links: tuple[Link, ...]) -> tuple[Link, ...]:
         if not links:

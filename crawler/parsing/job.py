@@ -4,13 +4,15 @@ import msgspec
 
 from crawler.model import Link, Page
 from crawler.parsing.fields import Rule
-from crawler.urls import Scope
+from crawler.traps import Traps
+from crawler.urls import Scope, Strip
 
 
 class Job(msgspec.Struct, frozen=True):
     """One good response to be parsed. Its body comes as sent: Content-Encoding not undone.
 
-    ``seed`` is the input URL the entry descends from, ``robots`` the X-Robots-Tag header.
+    ``seed`` is the input URL the entry descends from, ``robots`` the X-Robots-Tag header, ``row``
+    (JSON) what stood beside the URL in its table.
     """
 
     id: int
@@ -24,13 +26,15 @@ class Job(msgspec.Struct, frozen=True):
     fetched_at: str
     elapsed_ms: float
     depth: int
+    row: str | None = None
 
 
 class ParseOptions(msgspec.Struct, frozen=True):
     """What is wanted of every page. ``max_bytes`` bounds a body after content decoding.
 
     ``parser`` names a function as ``module:function``; ``robots`` obeys nofollow.
-    Without ``read`` no page is looked into: its record has neither title nor links.
+    Without ``read`` no page is looked into: its record has neither title nor links. ``strip`` is
+    applied to links before anything is asked of them; a page's own list has them as they are.
     """
 
     max_bytes: int
@@ -42,14 +46,18 @@ class ParseOptions(msgspec.Struct, frozen=True):
     extract: tuple[Rule, ...] = ()
     robots: bool = True
     read: bool = True
+    strip: Strip = Strip()
+    traps: Traps = Traps()
 
 
 class Parsed(msgspec.Struct, frozen=True):
     """The page, its links to follow (in scope, shallow enough, unique by key), and how many not.
 
     ``filtered`` counts the links that were out of scope or too deep; 0 where nothing is followed.
+    ``trapped`` are links that would have been followed, each with the reason why not.
     """
 
     page: Page
     follow: tuple[Link, ...] = ()
     filtered: int = 0
+    trapped: tuple[tuple[Link, str], ...] = ()

@@ -6,7 +6,7 @@ import msgspec
 from selectolax.lexbor import SelectolaxError
 
 from crawler.errors import FetchError, Kind
-from crawler.model import Link, Page
+from crawler.model import Link, Page, row_of
 from crawler.parsing.custom import CustomParser
 from crawler.parsing.decode import decode_body
 from crawler.parsing.document import Document
@@ -32,8 +32,9 @@ class PageParser:
             facts = read_facts(document.tree, job.final_url) if is_read else Facts()
         except SelectolaxError as error:
             raise FetchError(Kind.PARSE, f"HTML parser: {error}") from error
-        follow, filtered = self._follow(job, facts)
-        return Parsed(self._page(job, document, facts, is_read), follow, filtered)
+        near, filtered = self._near(job, facts)
+        follow, trapped = self._sort(near)
+        return Parsed(self._page(job, document, facts, is_read), follow, filtered, trapped)
 
     def _page(self, job: Job, document: Document, facts: Facts, is_read: bool) -> Page:
         return Page(
@@ -54,6 +55,7 @@ class PageParser:
             links=facts.links,
             fields=self._fields(document),
             html=document.text if is_read and self._options.html else msgspec.UNSET,
+            input=row_of(job.row),
         )
 
     def _fields(self, document: Document) -> dict[str, object] | None:
@@ -63,16 +65,24 @@ class PageParser:
         fields = extract(self._options.extract, document.tree) if document.is_html else {}
         return fields | self._custom.fields(document) if self._custom else fields
 
-    def _follow(self, job: Job, facts: Facts) -> tuple[tuple[Link, ...], int]:
-        """Links to follow, and how many were out of scope or too deep."""
+    def _near(self, job: Job, facts: Facts) -> tuple[list[str], int]:
+        """Links in scope, and how many were out of it or too deep."""
         options = self._options
         if not options.follow or (options.robots and _nofollow(job, facts)):
-            return (), 0
+            return [], 0
         if options.max_depth is not None and job.depth >= options.max_depth:
-            return (), len(facts.links)
-        near = [url for url in facts.links if options.scope.allows(job.seed, url)]
-        links = {identity: Link(url, identity) for url in near for identity in (key(url),)}
-        return tuple(links.values()), len(facts.links) - len(near)
+            return [], len(facts.links)
+        links = map(options.strip.apply, facts.links)
+        near = [url for url in links if options.scope.allows(job.seed, url)]
+        return near, len(facts.links) - len(near)
+
+    def _sort(self, urls: list[str]) -> tuple[tuple[Link, ...], tuple[tuple[Link, str], ...]]:
+        """Links to follow, unique by key, and those that are traps."""
+        links = {identity: Link(url, identity) for url in urls for identity in (key(url),)}
+        reason = self._options.traps.reason
+        trapped = {each: why for each, link in links.items() if (why := reason(link.url))}
+        follow = tuple([link for each, link in links.items() if each not in trapped])
+        return follow, tuple([(links[each], why) for each, why in trapped.items()])
 
 
 def _nofollow(job: Job, facts: Facts) -> bool:

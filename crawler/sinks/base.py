@@ -19,6 +19,11 @@ class Encoder(Protocol):
 class Writer(Protocol):
     """Appends bytes in the order given. Each method raises StateError where the output fails."""
 
+    @property
+    def can_cut(self) -> bool:
+        """False where what went out is gone: such an output gets a page at least once."""
+        ...
+
     def append(self, chunk: bytes) -> None: ...
 
     def commit(self) -> int:
@@ -26,7 +31,9 @@ class Writer(Protocol):
         ...
 
     def cut(self, offset: int) -> None:
-        """Drop everything behind ``offset``. Standard output cannot, and raises StateError."""
+        """Drop everything behind ``offset``. Raises StateError where there is less, and where
+        nothing can be cut.
+        """
         ...
 
     def close(self) -> None: ...

@@ -3,18 +3,21 @@
 import os
 from pathlib import Path
 
-from crawler.errors import writing
+from crawler.errors import StateError, writing
 
 
 class FileWriter:
-    """Appends to ``path``, which must not exist yet; ``commit`` is an fdatasync."""
+    """Appends to ``path``; ``commit`` is an fdatasync."""
 
-    def __init__(self, path: Path) -> None:
+    can_cut = True
+
+    def __init__(self, path: Path, *, resumed: bool = False) -> None:
+        """``path`` must not exist yet, unless it is ``resumed``: then ``cut`` it first."""
         self._path = path
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("xb", buffering=0)
-        self._length = 0
+            self._file = path.open("ab" if resumed else "xb", buffering=0)
+            self._length = self._file.seek(0, os.SEEK_END)
 
     def append(self, chunk: bytes) -> None:
         view = memoryview(chunk)
@@ -30,6 +33,11 @@ class FileWriter:
         return self._length
 
     def cut(self, offset: int) -> None:
+        if offset > self._length:
+            raise StateError(
+                f"{self._path}: has {self._length} bytes where {offset} were written; somebody "
+                "has changed it, and the run cannot go on"
+            )
         with writing(self._path):
             self._file.truncate(offset)
             self._file.seek(offset)

@@ -8,6 +8,8 @@ from crawler.errors import StateError
 class StdoutWriter:
     """Whole lines, as soon as they are there; at least once after a resume."""
 
+    can_cut = False
+
     def __init__(self, fd: int = 1) -> None:
         """``fd`` may be another descriptor to write to; it stays open."""
         self._fd = os.dup(fd)

@@ -23,6 +23,8 @@ class PageEncoder:
 class StreamWriter:
     """Hands chunks to a reader on another thread; ``append`` waits while that one is behind."""
 
+    can_cut = False
+
     def __init__(self) -> None:
         self._chunks: queue.Queue[bytes | None] = queue.Queue(_CHUNKS)
         self._abandoned = False

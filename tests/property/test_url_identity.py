@@ -4,7 +4,17 @@ from urllib.parse import urljoin, urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.urls import Joiner, UrlError, authority, canonical, host_port, key, origin, parse_input
+from crawler.urls import (
+    Joiner,
+    UrlError,
+    authority,
+    canonical,
+    host_port,
+    key,
+    make_strip,
+    origin,
+    parse_input,
+)
 
 hosts = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?(\.[a-z]{2,6}){0,2}", fullmatch=True)
 segments = st.lists(st.text(string.ascii_letters + string.digits + "-._~é:@&=", max_size=8))
@@ -75,3 +85,22 @@ def test_join_agrees_with_the_standard_library(href: str) -> None:
     base = "http://h/x/y/z"
     if not href.startswith("//") and "//" not in href:
         assert Joiner(base).join(href) == urljoin(base, href)
+
+
+@given(st.text("ab=&?%5Fé_", max_size=20), st.lists(st.sampled_from(["a", "b", "a*", "_*"])))
+def test_stripping_twice_is_stripping_once(query: str, names: list[str]) -> None:
+    strip = make_strip(names)
+    url = canonical(f"http://h/{query}?{query}")
+    once = strip.apply(url)
+    assert strip.apply(once) == once
+    assert canonical(once) == once
+    assert len(once) <= len(url)
+    if once != url:
+        assert key(once) != key(url)
+
+
+@given(st.lists(st.sampled_from(["sid=1", "sid=2", "a=1", "b=2", "%73id=3"]), max_size=6))
+def test_what_differs_in_stripped_parameters_alone_has_the_same_key(pairs: list[str]) -> None:
+    strip = make_strip(["sid"])
+    kept = "&".join(pair for pair in pairs if pair[0] in "ab")
+    assert key(strip.apply(f"http://h/?{'&'.join(pairs)}")) == key(f"http://h/?{kept}")

@@ -13,6 +13,8 @@ from crawler.errors import UsageError
 from crawler.options import format_size, parse_size
 from crawler.settings import Settings, load, options
 
+FOLLOWING = {"depth", "include", "exclude", "max_url_length", "max_repeats", "max_per_host"}
+"""Options that need --follow."""
 BAD = [
     ("engine", "curll", ("curl", "sequential", "did you mean curl?")),
     ("engine", 3, ("one of curl",)),
@@ -30,6 +32,11 @@ BAD = [
     ("memory", "1XB", ("a size", "1GiB")),
     ("memory", 10**30, ("a size",)),
     ("per_host", 0, ("1 to 10000",)),
+    ("per_address", 0, ("1 to 10000",)),
+    ("max_url_length", 0, ("at least 1",)),
+    ("max_repeats", 0, ("at least 1",)),
+    ("max_per_host", 0, ("at least 1",)),
+    ("retry", [1], ("list of texts",)),
     ("delay", -0.1, ("0 to 86400",)),
     ("rate", 0, ("above 0",)),
     ("robots", "maybe", ("true or false",)),
@@ -58,6 +65,12 @@ CONFLICTS = [
     ({"scope": "any"}, ("scope", "follow")),
     ({"include": ["a"]}, ("include", "follow")),
     ({"exclude": ["a"]}, ("exclude", "follow")),
+    ({"max_url_length": 100}, ("max_url_length", "follow")),
+    ({"max_repeats": 2}, ("max_repeats", "follow")),
+    ({"max_per_host": 9}, ("max_per_host", "follow")),
+    ({"retry": ["timeout=5", "url=1"]}, ("retry",)),
+    ({"retry": ["timeout"]}, ("retry",)),
+    ({"strip_param": ["a*b"]}, ("strip_param",)),
     ({"parse": "none", "follow": True}, ("follow", "parse")),
     ({"parse": "none", "parser": "a:b"}, ("parser", "parse")),
     ({"parse": "none", "extract": "a"}, ("extract", "parse")),
@@ -157,6 +170,7 @@ def test_a_conflict_between_places_names_both(tmp_path: Path) -> None:
 def test_what_seems_to_conflict_but_does_not() -> None:
     Settings(engine="sequential", concurrency=1)
     Settings(engine="curl", http2=True)
+    Settings(retry=["timeout=5,2", "status:503=0"], strip_param="utm_*")
     Settings(scope="host", parse="inline")
     Settings(parse="thread", workers=2)
     Settings(json=True, out="pages.jsonl")
@@ -221,7 +235,7 @@ def test_every_option_can_be_given_everywhere(tmp_path: Path) -> None:
     """One at a time: as a value, as text in a variable, and in a file, with the same result."""
     for option in options():
         value = next(v for v in (option.extra["example"], option.default) if v not in (None, ()))
-        helpers = {"follow": True} if option.name in {"depth", "include", "exclude"} else {}
+        helpers = {"follow": True} if option.name in FOLLOWING else {}
         lines = list(value) if option.many else [value]
         text = "\n".join(str(line) for line in lines)
         path = write(tmp_path, f"{option.name} = {toml(value)}\n")
@@ -252,6 +266,8 @@ def test_loopback_hosts_have_no_limits_unless_some_are_given() -> None:
             0.5,
         )
     assert Settings(delay=0).host_delay(own=False) == 0
+    assert [usual.address_limit(own=own) for own in (False, True)] == [16, None]
+    assert Settings(per_address=3).address_limit(own=True) == 3
 
 
 def test_workers_default_to_at_least_one_core() -> None:

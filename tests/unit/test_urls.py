@@ -14,6 +14,7 @@ from crawler.urls import (
     host_port,
     key,
     make_scope,
+    make_strip,
     origin,
     parse_input,
     registrable_domain,
@@ -254,3 +255,81 @@ def test_a_scope_that_makes_no_sense_is_a_usage_error() -> None:
     for patterns in ({"include": ["a("]}, {"exclude": ["a("]}):
         with pytest.raises(UsageError, match=r"'a\('"):
             make_scope("host", **patterns)
+
+
+def cpu(text: str) -> float:
+    """Seconds it takes to make something of ``text`` as input and as a link; the best of five."""
+    joiner, best = Joiner("http://h/"), float("inf")
+    for _ in range(5):
+        before = time.thread_time()
+        for _ in range(10):
+            joiner.join(text)
+            try:
+                key(canonical(text))
+            except UrlError:
+                continue
+        best = min(best, time.thread_time() - before)
+    return best
+
+
+@pytest.mark.parametrize(
+    ("head", "unit"),
+    [
+        ("http://", "@"),
+        ("http://h/", "%"),
+        ("http://h/", "%7e"),
+        ("http://h/", "../"),
+        ("http://h/?", "ä"),
+        ("http://[", ":"),
+        ("http://", "a."),
+    ],
+)
+def test_p26_ten_times_as_long_takes_not_a_hundred_times_as_long(head: str, unit: str) -> None:
+    short, long = (head + unit * (size // len(unit)) for size in (800, 8000))
+    assert cpu(long) < 40 * (cpu(short) + 1e-5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://" + "@" * 10**5, "http://h/" + "%" * 10**5, "http://" + "ä" * 10**5, "http://[::1"],
+)
+def test_p26_a_monster_costs_less_than_an_ordinary_link(text: str) -> None:
+    assert Joiner("http://h/").join(text) is None
+    assert cpu(text) < 10 * cpu("http://h/some/ordinary/link?a=b")
+
+
+def test_p27_a_page_under_many_spellings_has_one_key() -> None:
+    names = ("http://h.example", "HTTP://H.Example", "http://h.example:80", "http://u:p@h.example")
+    paths = ("/~a/b", "/%7ea/b", "/%7Ea/./b", "/x/../~a/b", "/~%61/%62", "/~a/x/%2e%2E/b")
+    ends = ("", "#", "#part", "?", "?#")
+    urls = {name + path + end for name in names for path in paths for end in ends}
+    assert len(urls) == 120
+    assert len({key(canonical(url)) for url in urls}) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "stripped"),
+    [
+        ("http://h/?sid=1", "http://h/"),
+        ("http://h/?sid", "http://h/"),
+        ("http://h/?a=1&sid=1&b=2", "http://h/?a=1&b=2"),
+        ("http://h/?utm_source=x&utm_medium=y&a", "http://h/?a"),
+        ("http://h/?utm%5Fsource=x", "http://h/"),
+        ("http://h/?a=1&a=2&sid=3&a=1", "http://h/?a=1&a=2&a=1"),
+        ("http://h/?sid=1?x&b", "http://h/?b"),
+        ("http://h/?SID=1&side=2&xutm_=3&a=sid", "http://h/?SID=1&side=2&xutm_=3&a=sid"),
+        ("http://h/sid=1&utm_x=2", "http://h/sid=1&utm_x=2"),
+        ("http://h/?", "http://h/?"),
+        ("http://h/?&&a", "http://h/?&&a"),
+    ],
+)
+def test_p28_named_parameters_are_left_out(url: str, stripped: str) -> None:
+    strip = pickle.loads(pickle.dumps(make_strip(["sid", "utm_*"])))
+    assert strip.apply(url) == stripped
+    assert make_strip([]).apply(url) == url
+
+
+@pytest.mark.parametrize("name", ["", "*", "a*b", "*a", "a**"])
+def test_what_is_no_name_of_a_parameter_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="parameter"):
+        make_strip([name])

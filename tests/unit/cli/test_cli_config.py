@@ -8,6 +8,8 @@ from crawler.cli.options import default_toml
 from crawler.settings import Settings, load, options
 
 CONFIG = Path(__file__).parents[3] / "config"
+FOLLOWING = {"depth", "include", "exclude", "max_url_length", "max_repeats", "max_per_host"}
+"""Options that need --follow."""
 
 
 def test_the_default_file_is_what_the_options_are() -> None:
@@ -25,7 +27,7 @@ def test_each_line_of_it_can_be_made_to_count(tmp_path: Path) -> None:
     for option, line in zip(options(), lines, strict=True):
         path = tmp_path / "one.toml"
         path.write_text(f"{line}\n", "utf-8")
-        needs = {"follow": "true"} if option.name in {"depth", "include", "exclude"} else {}
+        needs = {"follow": "true"} if option.name in FOLLOWING else {}
         value = getattr(load(needs, {}, path), option.name)
         assert value == getattr(usual, option.name) or option.default in (None, ())
 

@@ -1,23 +1,34 @@
 """Entries and requests told apart; robots.txt first."""
 
-import random
+from typing import Any
 
 import pytest
 
 from crawler.errors import FetchError, Kind, Skip, SkipError
 from crawler.frontier import redirect
-from crawler.frontier.frontier import Disallowed, Entry, Frontier, Ticket
-from crawler.frontier.retry import LONGEST_WAIT, Retry
+from crawler.frontier.entry import Entry
+from crawler.frontier.frontier import Disallowed, Frontier, Ticket
+from crawler.frontier.levels import Levels
 from crawler.frontier.schedule import HostPolicy, Wait
-from crawler.model import Counted, Link
 from crawler.robots import from_answer, unreachable
-from crawler.urls import key, make_scope
+from crawler.urls import make_scope
 
 FREE = HostPolicy(0, 0.0)
 
 
-def frontier(robots: bool = False, policy: HostPolicy = FREE) -> Frontier:
-    return Frontier(lambda _: policy, robots=robots)
+def frontier(robots: bool = False, policy: HostPolicy = FREE, **options: Any) -> Frontier:
+    return Frontier(lambda _: policy, robots=robots, **options)
+
+
+def add(box: Frontier, *urls: str, depth: int = 0) -> list[Entry]:
+    """New entries, each with a place in memory."""
+    first = box.pending + 1
+    entries = [Entry(first + n, url, depth, url) for n, url in enumerate(urls)]
+    for entry in entries:
+        assert box.heads.place(entry.host)
+    box.entered([depth] * len(entries))
+    box.add(entries, 0.0)
+    return entries
 
 
 def take(box: Frontier, now: float = 0.0) -> Ticket:
@@ -26,25 +37,78 @@ def take(box: Frontier, now: float = 0.0) -> Ticket:
     return turn
 
 
-def test_spellings_of_a_url_are_one_entry() -> None:
-    box = frontier()
-    urls = ["http://a.example/%7ex", "http://a.example/~x", "http://a.example/y"]
-    assert box.add_input(urls, 0.0) == Counted(input=2, duplicates=1)
-    assert box.pending == 2
+def test_entries_of_a_host_go_in_their_order_and_know_since_when_they_could() -> None:
+    box = frontier(policy=HostPolicy(0, 2.0))
+    first, second = add(box, "http://a.example/1", "http://a.example/2")
+    assert box.waiting == 2
+    ticket = take(box)
+    assert (ticket.entry, ticket.url, ticket.attempt, ticket.since) == (first, first.url, 1, 0.0)
+    assert box.next(1.0) == Wait(2.0, held=True)
+    assert (take(box, 5.0).entry, box.waiting) == (second, 0)
 
 
-def test_a_link_that_is_known_is_not_discovered_again() -> None:
+def test_the_time_in_a_queue_behind_a_delay_is_not_the_slots_fault() -> None:
+    box = frontier(policy=HostPolicy(0, 2.0))
+    add(box, "http://a.example/1", "http://a.example/2")
+    take(box)
+    assert take(box, 5.0).since == 2.0
+
+
+def test_what_is_final_is_no_longer_pending_and_leaves_its_place() -> None:
+    box = frontier(pending=3)
+    entry, _ = add(box, "http://a.example/1", "http://b.example/")
+    assert (box.pending, box.heads.held) == (5, 2)
+    box.finish(entry, 0.0)
+    assert (box.pending, box.heads.held) == (4, 1)
+
+
+def test_a_retry_and_a_hop_are_requests_of_the_same_entry() -> None:
     box = frontier()
-    box.add_input(["http://a.example/"], 0.0)
-    links = [Link(url, key(url)) for url in ("http://a.example/", "http://a.example/new")]
-    assert box.add_links(links, 1, "http://a.example/", 0.0) == Counted(discovered=1)
-    assert [take(box).url, take(box).url] == ["http://a.example/", "http://a.example/new"]
+    (entry,) = add(box, "http://a.example/x")
+    ticket = take(box)
+    box.release(ticket, 1.0)
+    box.redirect(ticket, "http://b.example/y", 1.0)
+    hop = take(box, 1.0)
+    assert (hop.url, hop.host, hop.hops, hop.entry) == ("http://b.example/y", "b.example", 1, entry)
+    box.release(hop, 2.0)
+    box.repeat(hop, 2.0)
+    again = take(box, 2.0)
+    assert (again.url, again.resets, again.attempt) == (hop.url, 1, 1)
+    box.release(again, 3.0)
+    box.retry(again, 9.0)
+    assert box.next(8.0) == Wait(9.0, held=True)
+    assert (take(box, 9.0).attempt, box.pending) == (2, 1)
+
+
+def test_level_by_level_nothing_deeper_goes_before_all_that_is_less_deep_is_final() -> None:
+    box = frontier(levels=Levels({}))
+    first, second = add(box, "http://a.example/1", "http://a.example/2")
+    take(box)
+    add(box, "http://b.example/", depth=1)
+    box.finish(first, 0.0)
+    assert take(box).entry == second
     assert isinstance(box.next(0.0), Wait)
+    box.finish(second, 0.0)
+    assert take(box).url == "http://b.example/"
+
+
+def test_a_question_that_is_no_entrys_goes_first_and_is_not_counted() -> None:
+    box = frontier()
+    add(box, "http://a.example/x")
+    told: list[object] = []
+    box.ask("http://a.example/sitemap.xml", 0.0, told.append)
+    ticket = take(box)
+    assert (ticket.url, ticket.entry, ticket.robots_of) == (
+        "http://a.example/sitemap.xml",
+        None,
+        None,
+    )
+    assert box.pending == 1
 
 
 def test_robots_txt_is_the_first_request_of_a_host_and_the_only_one_until_it_is_answered() -> None:
     box = frontier(robots=True)
-    box.add_input(["http://a.example/x", "http://a.example/y", "http://b.example/"], 0.0)
+    add(box, "http://a.example/x", "http://a.example/y", "http://b.example/")
     first, second = take(box), take(box)
     assert {first.url, second.url} == {
         "http://a.example/robots.txt",
@@ -59,7 +123,7 @@ def test_robots_txt_is_the_first_request_of_a_host_and_the_only_one_until_it_is_
 
 def test_what_robots_txt_disallows_is_closed_without_a_request() -> None:
     box = frontier(robots=True, policy=HostPolicy(1, 5.0))
-    box.add_input(["http://a.example/private", "http://a.example/open"], 0.0)
+    add(box, "http://a.example/private", "http://a.example/open")
     ticket = take(box)
     box.release(ticket, 0.0)
     rules = from_answer(200, b"User-agent: *\nDisallow: /private", "crawler")
@@ -74,7 +138,7 @@ def test_what_robots_txt_disallows_is_closed_without_a_request() -> None:
 
 def test_a_retry_of_robots_txt_goes_although_its_host_is_closed() -> None:
     box = frontier(robots=True)
-    box.add_input(["http://a.example/"], 0.0)
+    add(box, "http://a.example/")
     ticket = take(box)
     box.release(ticket, 0.0)
     box.retry(ticket, 3.0)
@@ -87,7 +151,7 @@ def test_a_retry_of_robots_txt_goes_although_its_host_is_closed() -> None:
 
 def test_a_crawl_delay_slows_its_host_alone() -> None:
     box = frontier(robots=True)
-    box.add_input(["http://a.example/1", "http://a.example/2"], 0.0)
+    add(box, "http://a.example/1", "http://a.example/2")
     box.release(take(box), 0.0)
     box.set_rules("http://a.example", from_answer(200, b"User-agent: *\nCrawl-delay: 7", "c"))
     box.release(take(box, 1.0), 1.0)
@@ -128,32 +192,6 @@ def test_robots_txt_as_found_in_the_wild(body: bytes) -> None:
 def test_only_the_first_500_kib_of_robots_txt_count() -> None:
     body = b"User-agent: *\n" + b"#" * 512_000 + b"\nDisallow: /"
     assert from_answer(200, body, "crawler").refusal("http://a.example/") is None
-
-
-def test_a_retry_waits_longer_each_time_within_bounds() -> None:
-    retry = Retry(20, random.Random(1))
-    for attempt in range(1, 21):
-        wait = retry.wait(Kind.TIMEOUT, None, attempt)
-        longest = min(LONGEST_WAIT, 0.5 * 2 ** (attempt - 1))
-        assert wait is not None
-        assert longest / 2 <= wait <= longest
-    assert retry.wait(Kind.TIMEOUT, None, 21) is None
-
-
-@pytest.mark.parametrize(
-    ("kind", "status", "again"),
-    [
-        (Kind.RESET, None, True),
-        (Kind.STATUS, 503, True),
-        (Kind.STATUS, 429, True),
-        (Kind.STATUS, 404, False),
-        (Kind.TLS, None, False),
-        (Kind.TOO_LARGE, None, False),
-        (Kind.REDIRECT, 302, False),
-    ],
-)
-def test_what_may_pass_is_tried_again(kind: Kind, status: int | None, again: bool) -> None:
-    assert (Retry(2, random.Random(1)).wait(kind, status, 1) is not None) is again
 
 
 def hop(location: str | None, *, depth: int = 0, hops: int = 0) -> str:

@@ -17,7 +17,7 @@ from crawler.parsing.document import Document
 from crawler.parsing.fields import Rule, load_rules
 from crawler.parsing.job import Job, Parsed, ParseOptions
 from crawler.parsing.page import PageParser
-from crawler.urls import canonical, key, make_scope
+from crawler.urls import canonical, key, make_scope, make_strip
 
 URL = "http://h.example/dir/page"
 DOCS = Path("/usr/share/doc/python3.11/html")
@@ -364,3 +364,15 @@ def test_without_read_a_page_is_only_weighed() -> None:
     found = parse(body, options).page
     assert (found.title, found.links, found.encoding) == (None, (), None)
     assert (found.bytes, found.digest) == (len(body), sha256(body).hexdigest())
+
+
+def test_p28_traps_are_told_apart_and_named_parameters_left_out_before() -> None:
+    hrefs = ["/ok?sid=1", "/ok?sid=2", "/a/a/a/a/a", "/a/a/a/a/a?sid=3", "http://other.example/"]
+    markup = "".join(f'<a href="{href}">' for href in hrefs)
+    parsed = parse(markup, with_options(strip=make_strip(["sid"])))
+    assert [link.url for link in parsed.follow] == ["http://h.example/ok"]
+    assert [(link.url, why) for link, why in parsed.trapped] == [
+        ("http://h.example/a/a/a/a/a", "more than 4 times the same part")
+    ]
+    assert parsed.filtered == 1
+    assert len(parsed.page.links) == 5, "the page's own list has them all, as they are"

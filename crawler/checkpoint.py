@@ -1,0 +1,61 @@
+"""The order in which a run becomes durable: the outputs first, then what the state says of them."""
+
+import asyncio
+from collections.abc import Callable
+
+from crawler.errors import StateError
+from crawler.frontier.ledger import Ledger
+from crawler.sinks.output import Output
+
+EVERY = 1.0
+"""Seconds between two commits; a kill costs at most the pages of so much time, fetched again."""
+
+
+class Checkpoint:
+    """Commits while the crawl goes on, and once more when it has ended."""
+
+    def __init__(self, ledger: Ledger, output: Output) -> None:
+        self._ledger = ledger
+        self._output = output
+        self._ending = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
+
+    def start(self, fail: Callable[[Exception], None]) -> None:
+        """Commit again and again; the first error (StateError) goes to ``fail``."""
+        self._keeping = asyncio.create_task(self._keep(fail))
+
+    async def _keep(self, fail: Callable[[Exception], None]) -> None:
+        try:
+            while not self._ending.is_set():
+                await self._save()
+                await self._pause()
+        except StateError as error:
+            fail(error)
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._ending.wait(), EVERY)
+        except TimeoutError:
+            return
+
+    async def finish(self) -> None:
+        """No more will happen: commit the last of it. Raises StateError."""
+        await self.stop()
+        await self._save()
+
+    async def stop(self) -> None:
+        """Let a commit that has begun come to its end, and begin no other."""
+        self._ending.set()
+        if self._keeping is not None:
+            await self._keeping
+
+    async def _save(self) -> None:
+        """Commit what has happened up to now.
+
+        Final states are collected in the same turn of the loop in which the outputs are told to
+        flush: each final state that is committed has its record before the offset committed with
+        it, and no other record lies there.
+        """
+        closing = self._ledger.closing()
+        offsets = await self._output.commit()
+        await self._ledger.commit(closing, offsets)

@@ -1,0 +1,129 @@
+"""Input and links → entries, by way of the ledger; and entries that wait on disk → the frontier."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from crawler.errors import FetchError, Kind, Skip, SkipError
+from crawler.frontier.entry import Entry, New
+from crawler.frontier.frontier import Frontier
+from crawler.frontier.heads import PART
+from crawler.frontier.ledger import Ledger
+from crawler.model import Counted, Event, Link
+from crawler.sources import Source, Wanted
+from crawler.urls import authority, key
+
+
+class Intake:
+    """What may become an entry is asked of the ledger, and comes back by ``entered``.
+
+    ``observe`` is told what came in. An input line that cannot be fetched is an entry too, one that
+    has failed: ``reject`` is told. ``arrived`` is called when there is more to fetch.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        ledger: Ledger,
+        frontier: Frontier,
+        accept: Callable[[Wanted], None],
+        observe: Callable[[Event], None],
+    ) -> None:
+        """``accept`` is told every good line of the input before its URL is asked for."""
+        self._source = source
+        self._ledger = ledger
+        self._frontier = frontier
+        self._accept = accept
+        self._observe = observe
+        self.reject: Callable[[Entry, FetchError | SkipError], None]
+        self.arrived: Callable[[], None]
+        ledger.entered = self._entered
+        ledger.loaded = self._loaded
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether nothing more will come in of itself."""
+        return self._source.exhausted and not self._ledger.is_busy
+
+    def read(self) -> None:
+        """Take more of the input, unless there is still some on its way."""
+        if self._ledger.is_entering:
+            return
+        lines = self._source.take()
+        if lines:
+            self._ledger.enter([self._new(line) for line in lines], len(lines))
+
+    def _new(self, line: Wanted) -> New:
+        if line.wrong is None:
+            self._accept(line)
+        return self._place(line.url, key(line.url), 0, None, _row(line), _wrong(line))
+
+    def follow(self, links: Iterable[Link], depth: int, seed: str) -> None:
+        """Links worth following, found on a page; ``depth`` is theirs."""
+        knows = self._ledger.knows
+        news = [
+            self._place(link.url, link.key, depth, seed) for link in links if not knows(link.key)
+        ]
+        if news:
+            self._ledger.enter(news)
+
+    def _place(
+        self,
+        url: str,
+        identity: int,
+        depth: int,
+        seed: str | None,
+        row: str | None = None,
+        wrong: str | None = None,
+    ) -> New:
+        host = "" if wrong is not None else authority(url)
+        spilled = not self._frontier.heads.place(host)
+        identifier = self._ledger.new_id()
+        return New(identifier, identity, url, host, depth, seed, spilled, row, wrong)
+
+    def _entered(self, new: Sequence[New], known: Sequence[New]) -> None:
+        heads = self._frontier.heads
+        for each in known:
+            if not each.spilled:
+                heads.drop(each.host)
+        for each in new:
+            if each.spilled:
+                heads.left(each.host)
+        inputs = sum(not each.depth for each in new)
+        duplicates = sum(not each.depth for each in known)
+        self._observe(Counted(inputs, duplicates, len(new) - inputs))
+        self._frontier.entered([each.depth for each in new])
+        self._loaded([each.entry() for each in new if not each.spilled])
+
+    def feed(self) -> None:
+        """Bring from disk what the frontier needs next."""
+        hosts = self._frontier.heads.load()
+        if hosts:
+            self._ledger.load(hosts, PART)
+
+    def _loaded(self, entries: Sequence[Entry]) -> None:
+        self._frontier.add([each for each in entries if each.wrong is None], time.monotonic())
+        for each in entries:
+            if each.wrong is not None:
+                self.reject(each, _why(each.wrong))
+        self.arrived()
+
+
+def _row(line: Wanted) -> str | None:
+    """What stood beside a URL in its table, as JSON, with its line number."""
+    if line.row is None:
+        return None
+    return msgspec.json.encode({"line": line.line, **line.row}).decode()
+
+
+def _wrong(line: Wanted) -> str | None:
+    """What is wrong with a line, as an entry keeps it: kind or reason, and the message."""
+    return None if line.wrong is None else f"{line.skip or line.error} {line.wrong}"
+
+
+def _why(wrong: str) -> FetchError | SkipError:
+    name, _, message = wrong.partition(" ")
+    if name in set(Skip):
+        return SkipError(Skip(name), message)
+    return FetchError(Kind(name), message)

@@ -1,0 +1,138 @@
+"""What is tried again, how often and after how long; and what a Retry-After asks for."""
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.errors import Kind, UsageError
+from crawler.frontier.retry import LONGEST_PAUSE, Backoff, Retry, parse_backoff, retry_after
+
+NOW = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC).timestamp()
+
+
+def retry(*changes: str, retries: int = 2) -> Retry:
+    return Retry(retries, random.Random(1), changes)
+
+
+def tries(box: Retry, kind: Kind, status: int | None = None) -> int:
+    """How often it is tried again."""
+    attempt = 1
+    while box.wait(kind, status, attempt) is not None:
+        attempt += 1
+    return attempt - 1
+
+
+@pytest.mark.parametrize("kind", ["dns", "connect", "reset", "timeout", "truncated"])
+def test_what_may_pass_is_tried_again_as_often_as_asked(kind: str) -> None:
+    assert tries(retry(retries=3), Kind(kind)) == 3
+    assert tries(retry(retries=0), Kind(kind)) == 0
+
+
+@pytest.mark.parametrize("kind", ["tls", "protocol", "too_large", "redirect", "decode", "internal"])
+def test_what_will_not_pass_is_not(kind: str) -> None:
+    assert tries(retry(), Kind(kind)) == 0
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_statuses_that_may_pass(status: int) -> None:
+    assert tries(retry(), Kind.STATUS, status) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 501, 505])
+def test_statuses_that_will_not(status: int) -> None:
+    assert tries(retry("status=5"), Kind.STATUS, status) == 0
+
+
+def test_one_kind_can_be_changed_and_the_others_stay() -> None:
+    box = retry("timeout=5", "tls=1", "dns=0")
+    assert [tries(box, kind) for kind in (Kind.TIMEOUT, Kind.TLS, Kind.DNS, Kind.RESET)] == [
+        *(5, 1, 0, 2)
+    ]
+
+
+def test_one_status_can_be_changed_whichever_it_is() -> None:
+    box = retry("status:503=0", "status:404=1", "status=4")
+    found = [tries(box, Kind.STATUS, status) for status in (503, 404, 429, 410)]
+    assert found == [0, 1, 4, 0]
+
+
+def test_each_wait_is_twice_as_long_up_to_a_minute_and_half_of_it_is_chance() -> None:
+    box = retry("reset=10,2", retries=20)
+    waits = [box.wait(Kind.RESET, None, attempt) or 0.0 for attempt in range(1, 11)]
+    longest = [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0, 60.0]
+    assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
+    assert len(set(waits[5:])) == 5
+    assert Backoff(3, first=100.0).wait(2) == 100.0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("timeout", "KIND=TRIES"),
+        ("timeout=", "KIND=TRIES"),
+        ("timeout=-1", "KIND=TRIES"),
+        ("timeout=2,", "KIND=TRIES"),
+        ("timeout=2,x", "KIND=TRIES"),
+        ("timeout=٣", "KIND=TRIES"),
+        ("timeout=101", "100 tries are the most"),
+        ("timeuot=2", "no kind 'timeuot'.*timeout"),
+        ("url=2", "no kind 'url'"),
+        ("parse=2", "no kind 'parse'"),
+        ("dns:503=2", "kind status alone"),
+        ("status:999=2", "KIND=TRIES"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        parse_backoff(text)
+    with pytest.raises(UsageError, match=says):
+        retry(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120.0),
+        (" 7 ", 7.0),
+        ("1.5", 1.5),
+        ("0", 0.0),
+        ("-5", 0.0),
+        ("315360000", LONGEST_PAUSE),
+        ("9" * 20, LONGEST_PAUSE),
+        ("Sun, 06 Nov 1994 08:50:37 GMT", 60.0),
+        ("Sunday, 06-Nov-94 08:50:37 GMT", 60.0),
+        ("Sun Nov  6 08:50:37 1994", 60.0),
+        ("Sun, 06 Nov 1994 08:40:00 GMT", 0.0),
+        ("Sat, 06 Nov 2004 08:49:37 GMT", LONGEST_PAUSE),
+        ("", None),
+        ("soon", None),
+        ("120, 60", None),
+        ("1e3", None),
+        ("nan", None),
+        ("9" * 10_000, None),
+        ("Sun, 06 Nov", None),
+        ("Sun, 99 Nov 1994 08:49:37 GMT", None),
+        ("Sun, 06 Nov 999999999 08:49:37 GMT", None),
+        ("\0", None),
+        (None, None),
+    ],
+)
+def test_p22_retry_after_in_seconds_or_as_a_date(value: str | None, seconds: float | None) -> None:
+    assert retry_after(503, value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [(429, True), (503, True), (301, True), (307, True), (200, False), (404, False), (500, False)],
+)
+def test_p22_with_which_answers_retry_after_counts(status: int, counts: bool) -> None:
+    assert (retry_after(status, "5", NOW) == 5.0) is counts
+
+
+@given(st.one_of(st.text(max_size=60), st.text("SunNov ,:-+0123456789GMT", max_size=40)))
+def test_p22_whatever_retry_after_says_the_wait_is_within_bounds(value: str) -> None:
+    seconds = retry_after(429, value, NOW)
+    assert seconds is None or 0 <= seconds <= LONGEST_PAUSE
