@@ -8,7 +8,7 @@ import msgspec
 
 from crawler.core import Core
 from crawler.engines.base import Capabilities, Engine, EngineOptions
-from crawler.errors import UsageError
+from crawler.errors import FetchError, UsageError
 from crawler.fetcher import Fetcher
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.retry import Retry
@@ -17,7 +17,7 @@ from crawler.metrics.baseline import Sample
 from crawler.metrics.budget import ThreadClocks
 from crawler.metrics.meter import Meter
 from crawler.metrics.timeline import Timeline
-from crawler.model import Event, Fetched, Headers
+from crawler.model import Event, Fetched, Headers, Request, Response
 from crawler.network import AddressRules, Network
 from crawler.parsing.custom import check_parser
 from crawler.parsing.fields import load_rules
@@ -27,11 +27,13 @@ from crawler.parsing.spawn import Spawned
 from crawler.parsing.stage import InlineStage, ParseStage, ThreadStage
 from crawler.parts import Limits, Parts
 from crawler.settings import Settings
+from crawler.sinks import warc
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.output import Output
 from crawler.sinks.stdout import StdoutWriter
+from crawler.sinks.warc import WarcWriter
 from crawler.sources import SourceReader
 from crawler.urls import host_port, make_scope
 
@@ -145,6 +147,33 @@ def page_sink(place: str) -> Sink:
     return JsonlEncoder(), FileWriter(path)
 
 
+def archive_writer(place: str) -> Writer:
+    """Raises UsageError where the archive exists already, StateError where it cannot be written."""
+    path = Path(place)
+    if path.exists():
+        raise UsageError(f"--record {place}: exists already, and is not overwritten")
+    return WarcWriter(path)
+
+
+def recorder(output: Output, number: int) -> Callable[[Request, Response | FetchError], None]:
+    """What hands exchanges to writer ``number`` of ``output``."""
+
+    def record(request: Request, answer: Response | FetchError) -> None:
+        # A kept connection that had died says nothing of the server, and the request is repeated.
+        if not (isinstance(answer, FetchError) and answer.reused):
+            output.put(number, warc.encode(request, answer))
+
+    return record
+
+
+def check_replayed(settings: Settings, network: Network) -> None:
+    """Raises UsageError where a replay would reach the real network."""
+    if settings.replay and not network.is_mocked:
+        raise UsageError(
+            "replay: from Python it is a context: with crawler.testing.replay.Replay(FILE): …"
+        )
+
+
 class Crawl(msgspec.Struct, frozen=True):
     """A crawl put together, to be run on one thread: the core, and who watches it."""
 
@@ -174,10 +203,9 @@ def assemble(
     rng = random.Random(settings.seed)
     rules = AddressRules(settings.allow_private)
     options = parse_options(settings)
+    check_replayed(settings, network)
     engine = make_engine(settings.engine, engine_options(settings, network))
-    fetcher = Fetcher(
-        engine, network.resolver(rules), headers(settings), settings.timeout, settings.max_bytes
-    )
+    archive = [archive_writer(settings.record)] if settings.record else []
     clocks = ThreadClocks(own_threads=engine.capabilities.own_threads)
     meter = Meter(settings.slots, clocks)
     timeline = Timeline(directory / "timeline.jsonl")
@@ -185,7 +213,15 @@ def assemble(
     stage = parse_stage(settings, options, [encoder for encoder, _ in sinks], spawned)
     writers = [writer for _, writer in sinks]
     writers += [FileWriter(directory / name) for name in ("failures.jsonl", "skipped.jsonl")]
-    output = Output(writers, timeline.flush)
+    output = Output([*writers, *archive], timeline.flush)
+    fetcher = Fetcher(
+        engine,
+        network.resolver(rules),
+        headers(settings),
+        settings.timeout,
+        settings.max_bytes,
+        record=recorder(output, len(writers)) if archive else None,
+    )
     source = SourceReader(lines)
     parts = Parts(
         source=source,

@@ -3,11 +3,16 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crawler.cli.options import Parser, add_flags
 from crawler.errors import UsageError
 from crawler.settings import load
+
+if TYPE_CHECKING:
+    from crawler.testing.replay import Replay
 
 _EPILOG = """\
 Every option can also be set in a TOML file (--config, see config/default.toml) or as an environment
@@ -43,4 +48,23 @@ def run(arguments: argparse.Namespace) -> int:
         # They wake up on another core while this one still imports.
         from crawler.runner import run as crawl
 
-        return crawl(settings, processes)
+        if settings.replay is None:
+            return crawl(settings, processes)
+        from crawler.testing.replay import Replay
+
+        with Replay(settings.replay, settings.latency_scale) as replay:
+            code = crawl(settings, processes)
+        if not settings.quiet:
+            sys.stderr.writelines(f"crawler: {settings.replay}: {line}\n" for line in gaps(replay))
+        return code
+
+
+def gaps(replay: "Replay") -> Iterator[str]:
+    """What was asked for that the archive does not hold, in words."""
+    if replay.torn:
+        yield "the file is torn: its end could not be read"
+    if replay.missed:
+        yield f"{replay.missed:,} requests were for what is not in the archive, and got a 404"
+    if replay.unknown_hosts:
+        some = ", ".join(replay.unknown_hosts[:3]) + ", …" * (len(replay.unknown_hosts) > 3)
+        yield f"{len(replay.unknown_hosts):,} hosts are not in the archive: {some}"

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "crawler"
 ORDER = (
     ("version", "errors", "model", "urls"),
-    ("options", "sources", "network", "robots", "archive"),
+    ("options", "sources", "network", "robots", "warc", "archive"),
     ("engines.base", "engines.kernel", "sinks.base"),
     ("engines", "parsing", "sinks", "metrics", "frontier", "fetcher"),
     ("parts",),
