@@ -267,7 +267,6 @@ async def test_no_connection(
     assert len(mocked.sent) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="taken for the end of a TLS handshake")
 async def test_a_connect_that_is_reset_without_tls(engine: AiohttpEngine) -> None:
     with MockedSession() as mocked:
         mocked.get(DIALLED, exception=unconnected(system(errno.ECONNRESET)))
