@@ -11,7 +11,7 @@ from crawler.core import Core
 from crawler.credentials import RequestHeaders, is_insecure, parse_place
 from crawler.documents import Documents
 from crawler.engines.base import Capabilities, Engine, EngineOptions
-from crawler.errors import UsageError
+from crawler.errors import FetchError, UsageError
 from crawler.fetcher import Fetcher
 from crawler.frontier.entry import Counts
 from crawler.frontier.frontier import Frontier
@@ -27,7 +27,7 @@ from crawler.metrics.budget import ThreadClocks
 from crawler.metrics.meter import Meter
 from crawler.metrics.report import Urls
 from crawler.metrics.timeline import Timeline
-from crawler.model import Event, Fetched, Proxy
+from crawler.model import Event, Fetched, Proxy, Request, Response
 from crawler.network import AddressRules, Network, Resolver
 from crawler.parsing.custom import check_parser
 from crawler.parsing.fields import load_rules
@@ -40,11 +40,13 @@ from crawler.proxied import ProxyResolver
 from crawler.proxy import parse_proxy
 from crawler.rundir import Run
 from crawler.settings import Settings
+from crawler.sinks import warc
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.output import Output
 from crawler.sinks.stdout import StdoutWriter
+from crawler.sinks.warc import WarcWriter
 from crawler.sources import SourceReader, Wanted
 from crawler.traps import Traps
 from crawler.urls import host_port, make_scope, make_strip, origin
@@ -203,6 +205,33 @@ def page_sink(place: str, *, resumed: bool) -> Sink:
     return JsonlEncoder(), FileWriter(path, resumed=resumed)
 
 
+def archive_writer(place: str, *, resumed: bool) -> Writer:
+    """Raises UsageError where the archive exists already, StateError where it cannot be written."""
+    path = Path(place)
+    if path.exists() and not resumed:
+        raise UsageError(f"--record {place}: exists already, and is not overwritten")
+    return WarcWriter(path, resumed=resumed)
+
+
+def recorder(output: Output, number: int) -> Callable[[Request, Response | FetchError], None]:
+    """What hands exchanges to writer ``number`` of ``output``."""
+
+    def record(request: Request, answer: Response | FetchError) -> None:
+        # A kept connection that had died says nothing of the server, and the request is repeated.
+        if not (isinstance(answer, FetchError) and answer.reused):
+            output.put(number, warc.encode(request, answer))
+
+    return record
+
+
+def check_replayed(settings: Settings, network: Network) -> None:
+    """Raises UsageError where a replay would reach the real network."""
+    if settings.replay and not network.is_mocked:
+        raise UsageError(
+            "replay: from Python it is a context: with crawler.testing.replay.Replay(FILE): …"
+        )
+
+
 class Crawl(msgspec.Struct, frozen=True):
     """A crawl put together, to be run on one thread: the core, and who watches it."""
 
@@ -237,6 +266,7 @@ def assemble(
     rng = random.Random(settings.seed)
     rules = AddressRules(settings.allow_private)
     options = parse_options(settings)
+    check_replayed(settings, network)
     engine = make_engine(settings.engine, engine_options(settings, network))
     asking = fetcher(settings, network, rules, engine)
     for site in store.named():
@@ -252,9 +282,13 @@ def assemble(
         FileWriter(run.directory / name, resumed=run.resumed)
         for name in ("failures.jsonl", "skipped.jsonl")
     ]
+    if settings.record:
+        writers.append(archive_writer(settings.record, resumed=run.resumed))
     if run.resumed:
         cut(writers, store.offsets)
     output = Output(writers, timeline.flush)
+    if settings.record:
+        asking.record = recorder(output, len(writers) - 1)
     ledger = Ledger(store)
     if asking.cookies is not None:
         keep_cookies(asking.cookies, ledger)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -16,12 +17,16 @@ from crawler.urls import host_port
 
 log = logging.getLogger(__name__)
 
+NOWHERE = Endpoint("", "", 0)
+"""Where a request was to go whose host has no address."""
+
 
 class Fetcher(msgspec.Struct):
     """What all requests of a run have in common, and what belongs to single hosts of it.
 
     ``cookies`` is None where none are kept, ``insecure`` is where certificates are not verified.
-    With a ``proxy`` the ``resolver`` leads to it.
+    With a ``proxy`` the ``resolver`` leads to it. ``record`` is told each exchange that
+    ended, well or not; what was not asked for is none.
     """
 
     engine: Engine
@@ -32,6 +37,7 @@ class Fetcher(msgspec.Struct):
     cookies: Jar | None = None
     proxy: Proxy | None = None
     insecure: frozenset[Place] = frozenset()
+    record: Callable[[Request, Response | FetchError], None] | None = None
 
     def log_in(self, url: str, userinfo: str) -> None:
         """From now on ``user:password`` goes with every request to the origin of ``url``."""
@@ -39,18 +45,27 @@ class Fetcher(msgspec.Struct):
 
     async def fetch(self, url: str) -> Response:
         """Raises FetchError and SkipError, and nothing else."""
+        endpoint = NOWHERE
         try:
             host, port = host_port(url)
             endpoint = self.resolver.cached(host, port) or await self.resolver.resolve(host, port)
             response = await self.engine.fetch(self._request(url, endpoint))
             self._look_at(url, response)
+        except FetchError as error:
+            self._record(url, endpoint, error)
+            raise
         except CrawlerError:
             raise
         except Exception as error:
             log.exception("the engine failed on %s", url)
             message = f"{type(error).__name__} in the engine: {error}"
             raise FetchError(Kind.INTERNAL, message) from error
+        self._record(url, endpoint, response)
         return response
+
+    def _record(self, url: str, endpoint: Endpoint, answer: Response | FetchError) -> None:
+        if self.record is not None:
+            self.record(self._request(url, endpoint), answer)
 
     def _request(self, url: str, endpoint: Endpoint) -> Request:
         verify = not (self.insecure and is_insecure(self.insecure, *host_port(url)))

@@ -185,7 +185,7 @@ class CrawlThread:
 async def one_by_one(fetcher: Fetcher, urls: Sequence[str], options: EngineOptions) -> list[float]:
     """Seconds each URL takes with the ``sequential`` engine; those that fail are left out."""
     engine = make_engine("sequential", options)
-    alone = msgspec.structs.replace(fetcher, engine=engine)
+    alone = msgspec.structs.replace(fetcher, engine=engine, record=None)
     times = []
     async with engine:
         for url in urls:

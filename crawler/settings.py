@@ -30,6 +30,7 @@ Slots = Annotated[int, Meta(ge=1, le=10_000)]
 Workers = Annotated[int, Meta(ge=1, le=256)]
 Rate = Annotated[float, Meta(gt=0, le=1_000_000)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Scale = Annotated[float, Meta(ge=0, le=1000)]
 Pause = Annotated[float, Meta(ge=0, le=86_400)]
 Size = Annotated[int, Meta(ge=1, le=2**50)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -403,6 +404,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     strict: Annotated[bool, option("run", "exit with 3 if any URL failed")] = False
 
+    record: Annotated[
+        Path | None,
+        option(
+            "archive",
+            "keep every request and its answer in this WARC file, which must not exist yet",
+            "FILE",
+            example="run.warc.gz",
+        ),
+    ] = None
+    replay: Annotated[
+        Path | None,
+        option(
+            "archive",
+            "ask no network but what this WARC file holds, as fast or slow as it was",
+            "FILE",
+            example="run.warc.gz",
+        ),
+    ] = None
+    latency_scale: Annotated[
+        Scale, option("archive", "what to multiply the recorded waits by, 0 for none", "X")
+    ] = 1.0
+
     def __post_init__(self) -> None:
         for each in options():
             value = each.check(getattr(self, each.name), each.name)
@@ -544,6 +567,12 @@ _RULES = (
         ("depth", "scope", "include", "exclude", "max_url_length", "max_repeats", "max_per_host"),
         lambda asked: asked.follow,
         "needs {follow}",
+    ),
+    _Rule(("latency_scale",), lambda asked: asked.replay is not None, "needs {replay}"),
+    _Rule(
+        ("http2",),
+        lambda asked: asked.replay is None,
+        "cannot go with {replay}: that speaks HTTP/1.1 only",
     ),
     _Rule(
         ("follow", "parser", "extract", "html"),

@@ -3,11 +3,16 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crawler.cli.options import Parser, add_flags
 from crawler.errors import UsageError
-from crawler.settings import load, resumed
+from crawler.settings import Settings, load, resumed
+
+if TYPE_CHECKING:
+    from crawler.testing.replay import Replay
 
 _EPILOG = """\
 Every option can also be set in a TOML file (--config, see config/default.toml) or as an environment
@@ -47,9 +52,23 @@ def run(arguments: argparse.Namespace) -> int:
         # They wake up on another core while this one still imports.
         from crawler import runner
 
-        if directory is None:
-            return runner.run(settings, processes)
-        return runner.go_on(directory, flags, processes)
+        def crawl() -> int:
+            if directory is None:
+                return runner.run(settings, processes)
+            return runner.go_on(directory, flags, processes)
+
+        return crawl() if settings.replay is None else _replayed(settings, crawl)
+
+
+def _replayed(settings: Settings, crawl: Callable[[], int]) -> int:
+    from crawler.testing.replay import Replay
+
+    assert settings.replay is not None
+    with Replay(settings.replay, settings.latency_scale) as replay:
+        code = crawl()
+    if not settings.quiet:
+        sys.stderr.writelines(f"crawler: {settings.replay}: {line}\n" for line in gaps(replay))
+    return code
 
 
 def _directory(flags: dict[str, object]) -> Path | None:
@@ -60,3 +79,14 @@ def _directory(flags: dict[str, object]) -> Path | None:
     if not flags.get("run") or not (directory / "settings.toml").is_file():
         raise UsageError(f"--resume: there is no run in {flags.get('run') or '(no --run given)'}")
     return directory
+
+
+def gaps(replay: "Replay") -> Iterator[str]:
+    """What was asked for that the archive does not hold, in words."""
+    if replay.torn:
+        yield "the file is torn: its end could not be read"
+    if replay.missed:
+        yield f"{replay.missed:,} requests were for what is not in the archive, and got a 404"
+    if replay.unknown_hosts:
+        some = ", ".join(replay.unknown_hosts[:3]) + ", …" * (len(replay.unknown_hosts) > 3)
+        yield f"{len(replay.unknown_hosts):,} hosts are not in the archive: {some}"

@@ -15,6 +15,7 @@ from aiohttp import hdrs
 from crawler.credentials import basic
 from crawler.engines._aiohttp_hooks import BODILESS, Answer, Bare, Connector, Exchange, Handshake
 from crawler.engines.base import MAX_HEADER_BYTES, Capabilities, EngineOptions
+from crawler.engines.framing import body_length
 from crawler.engines.kernel import RECEIVE_WINDOW
 from crawler.errors import FetchError, Kind
 from crawler.model import Endpoint, Headers, Proxy, Request, Response, Timing
@@ -156,7 +157,9 @@ async def _once(
 
 async def _read(answer: Answer, request: Request) -> bytes:
     """Read the body as sent. Raises FetchError past ``max_bytes`` and where it was cut short."""
-    _check_head(answer, request)
+    length = _check_head(answer)
+    if length is not None and length > request.max_bytes:
+        raise _too_large(request)
     pieces, size = [], 0
     try:
         async for piece in answer.content.iter_any():
@@ -169,14 +172,19 @@ async def _read(answer: Answer, request: Request) -> bytes:
     return b"".join(pieces)
 
 
-def _check_head(answer: Answer, request: Request) -> None:
+def _check_head(answer: Answer) -> int | None:
+    """Return how long a body to expect, if that is said. Raises FetchError."""
     if answer.status < HTTPStatus.OK:
         raise FetchError(Kind.PROTOCOL, f"status {answer.status:03} ends no exchange")
-    coding = answer.headers.get(hdrs.TRANSFER_ENCODING)
-    if coding is not None and coding.strip().lower() != "chunked":
-        raise FetchError(Kind.PROTOCOL, "Transfer-Encoding other than chunked")
-    if answer.status not in BODILESS and (answer.content_length or 0) > request.max_bytes:
-        raise _too_large(request)
+    if answer.version is None or answer.version.major != 1:
+        raise FetchError(Kind.PROTOCOL, "no HTTP/1 answer: another version")
+    if any(name.endswith(b" ") for name, _ in answer.raw_headers):  # heeded by half
+        raise FetchError(Kind.PROTOCOL, "malformed header line")
+    headers = answer.headers
+    length = body_length(
+        headers.getall(hdrs.CONTENT_LENGTH, ()), headers.getall(hdrs.TRANSFER_ENCODING, ())
+    )
+    return None if answer.status in BODILESS else length
 
 
 def _too_large(request: Request) -> FetchError:
@@ -212,13 +220,18 @@ def _translate(error: Exception, exchange: Exchange | None) -> FetchError:
     lost = exchange.connection.lost
     untouched = exchange.reused and not exchange.received
     if isinstance(error, aiohttp.ClientResponseError):
-        return FetchError(Kind.PROTOCOL, f"no HTTP/1 answer: {error.message[:80]}")
+        return FetchError(Kind.PROTOCOL, f"no HTTP/1 answer: {_gist(error.message)}")
     if isinstance(lost, ssl.SSLError) and not isinstance(lost, ssl.SSLEOFError):
         return FetchError(Kind.TLS, _tls_reason(lost))
     if isinstance(lost, ConnectionError) or not exchange.received:
         reason = getattr(lost, "strerror", None) or "the server ended the connection unanswered"
         return FetchError(Kind.RESET, reason, reused=untouched)
     return FetchError(Kind.TRUNCATED, f"broken off after {exchange.received:,} bytes")
+
+
+def _gist(message: str) -> str:
+    """What llhttp says, without the lines of the answer that it shows below."""
+    return message.partition("\n\n")[0].replace("\n", "").rstrip(":")
 
 
 def _unconnected(error: Exception) -> FetchError:
@@ -229,7 +242,8 @@ def _unconnected(error: Exception) -> FetchError:
             return FetchError(Kind.TLS, _tls_reason(reason))
         case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError() as reason):
             return FetchError(Kind.CONNECT, reason.strerror or "connection refused")
-        case aiohttp.ClientConnectorError(os_error=ConnectionError() as reason) if error.ssl:
+        # Where there is no TLS, aiohttp says True of it.
+        case aiohttp.ClientConnectorError(os_error=ConnectionError(), ssl=ssl.SSLContext()):
             return FetchError(Kind.TLS, "the server ended the connection in the TLS handshake")
         case aiohttp.ClientConnectorError(os_error=reason):
             return FetchError(Kind.CONNECT, reason.strerror or str(reason))

@@ -6,6 +6,7 @@ import pycurl
 
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.curltransfer import Sockets, Transfer, header_lines
+from crawler.errors import FetchError, Kind
 from crawler.model import Headers, Request, Response
 
 
@@ -59,16 +60,17 @@ class CurlEngine:
         if request.headers is not self._lines[0]:
             self._lines = (request.headers, header_lines(request.headers))
         transfer = self._free.pop() if self._free else self._new()
-        transfer.prepare(request, self._lines[1])
-        done = self._multi.add_handle(transfer.curl)
         try:
-            await done
+            transfer.prepare(request, self._lines[1])
+            await self._multi.add_handle(transfer.curl)
             return transfer.response()
         except pycurl.error as error:
             raise transfer.failure(*error.args) from None
+        except ValueError as error:  # pycurl would not take an option
+            raise FetchError(Kind.URL, f"cannot be asked for: {error}") from error
         finally:
-            # Cancelled or not, the multi has let go of the handle: its callback on ``done`` ran
-            # first. A handle is never closed before the multi, which may call its callbacks.
+            # Cancelled or not, the multi has let go of the handle: its own callback ran first. A
+            # handle is never closed before the multi, which may call its callbacks.
             self._free.append(transfer)
 
     def _new(self) -> Transfer:

@@ -15,6 +15,7 @@ import pycurl
 from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.curlcodes import translate
 from crawler.engines.curlroute import set_route
+from crawler.engines.framing import FIELD_NAME, body_length, check_lines
 from crawler.engines.kernel import RECEIVE_WINDOW, TcpInfo, connect_wait, tcp_info
 from crawler.errors import FetchError, Kind
 from crawler.model import Headers, Proxy, Request, Response, Timing
@@ -23,9 +24,12 @@ from crawler.proxy import refusal
 _SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it
 _ABORT = -1
 _GO_ON = 0
-_STATUS = re.compile(rb"HTTP/(\d(?:\.\d)?) (\d{3})\b")
-_LENGTH = re.compile(r"[0-9]{1,18}")
+_DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
+_STATUS = re.compile(rb"HTTP/(1\.[01]) (\d{3})[ \r\n]")
+_STATUS_OR_2 = re.compile(rb"HTTP/(1\.[01]|2) (\d{3})[ \r\n]")
+_NAME = re.compile(FIELD_NAME.encode())
 _BODILESS = (204, 304)
+_PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 _BLANK = (b"\r\n", b"\n")
 MAX_INTERIM = 100
 """1xx responses before an answer. One head is bounded by libcurl, at 300 KiB."""
@@ -82,6 +86,16 @@ class Sockets:
         sock = self._sockets.get(ends)
         return None if sock is None else tcp_info(sock)
 
+    def answered_unasked(self, ends: Ends) -> bool:
+        """Whether bytes wait on a connection nothing was sent on yet: libcurl would take them for
+        the answer to what it sends next (RFC 9112, 9.2).
+        """
+        sock = self._sockets.get(ends)
+        try:
+            return sock is not None and bool(sock.recv(1, _PEEK))
+        except OSError:
+            return False
+
     def _forget(self, ends: Ends | None) -> None:
         sock = self._sockets.pop(ends, None) if ends else None
         if sock is not None:
@@ -107,6 +121,8 @@ class Transfer:
     def __init__(self, curl: pycurl.Curl, options: EngineOptions, sockets: Sockets) -> None:
         self.curl = curl
         self._sockets = sockets
+        # libcurl takes HTTP/2 for a version of HTTP/1 too.
+        self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
         # What the handle was told last; it is told again only what is different.
         self._header_lines: list[str] | None = None
         self._terms: tuple[str, int, float, bool, Proxy | None] | None = None
@@ -161,6 +177,9 @@ class Transfer:
         self._ends = (local, local_port, remote, remote_port)
         if self._fresh is not None:
             self._dialled, self._lag = self._sockets.connected(self._ends, self._fresh)
+        elif self._sockets.answered_unasked(self._ends):
+            self.refused = FetchError(Kind.RESET, "bytes nobody asked for", reused=True)
+            return _DO_NOT_SEND
         return _GO_ON
 
     def _on_header(self, line: bytes) -> int | None:
@@ -176,15 +195,22 @@ class Transfer:
         return self._go_on()
 
     def _take_head(self) -> int | None:
-        found = _STATUS.match(self._lines[0])
+        found = self._status_line.match(self._lines[0])
         if found is None:
             return self._refuse(Kind.PROTOCOL, "no status line")
         status = int(found[2])
         if status < 200:
             return self._take_interim(status)
         self._version, self._status = found[1].decode(), status
-        self._headers = parse_headers(self._lines)
-        return self._take_framing(self._headers)
+        try:
+            self._headers = parse_headers(self._lines)
+            length = self._take_framing(self._headers)
+        except FetchError as error:
+            self.refused = error
+            return _ABORT
+        if length is not None and length > self.request.max_bytes:
+            return self._refuse(Kind.TOO_LARGE, too_large(self.request))
+        return self._go_on()
 
     def _take_interim(self, status: int) -> int | None:
         """Another head follows, but not for ever."""
@@ -197,31 +223,24 @@ class Transfer:
         return self._go_on()
 
     def _take_framing(self, headers: Headers) -> int | None:
-        """Whether libcurl will close the connection, so that nobody can be asked afterwards.
+        """Return how long a body to expect, if that is said. Raises FetchError.
 
-        And a length that it would ignore, for it is no number it can hold.
+        And note whether libcurl will close the connection, so that nobody can be asked afterwards.
         """
-        length: str | None = None
-        coded = False
+        lengths, codings = [], []
         self._closing = self._version == "1.0"
         for name, value in headers:
             if name == "content-length":
-                if length not in (None, value):
-                    return self._refuse(Kind.PROTOCOL, "Content-Length is no one number")
-                length = value
+                lengths.append(value)
             elif name == "transfer-encoding":
-                coded = True
+                codings.append(value)
             elif name == "connection" and "close" in value.lower():
                 self._closing = True
+        length = body_length(lengths, codings)
         if self._status in _BODILESS:
-            return self._go_on()
-        if length is None:
-            self._closing = self._closing or not coded
-        elif not _LENGTH.fullmatch(length):
-            return self._refuse(Kind.PROTOCOL, "Content-Length is no one number")
-        elif int(length) > self.request.max_bytes:
-            return self._refuse(Kind.TOO_LARGE, too_large(self.request))
-        return self._go_on()
+            return None
+        self._closing = self._closing or not (lengths or codings)
+        return length
 
     def _on_body(self, chunk: bytes) -> int | None:
         self._size += len(chunk)
@@ -249,9 +268,10 @@ class Transfer:
         answered = self.curl.getinfo(pycurl.HTTP_CONNECTCODE)
         if self.request.proxy is not None and answered >= 300:
             return refusal(self.request.proxy, answered)
-        return translate(
-            code, message, self.request, reused=self._fresh is None and not self._lines
-        )
+        if self._interim and code == pycurl.E_GOT_NOTHING:
+            return FetchError(Kind.TRUNCATED, "the connection closed before the final answer")
+        untouched = self._fresh is None and not self._lines and not self._interim
+        return translate(code, message, self.request, reused=untouched)
 
     def response(self) -> Response:
         """Sum up a transfer that libcurl calls good, before its connection is another's.
@@ -316,7 +336,11 @@ def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
 
 
 def header_lines(headers: Headers) -> list[str]:
-    """For HTTPHEADER: the headers as they are, and libcurl's own defaults taken back."""
+    """For HTTPHEADER: the headers as they are, and libcurl's own defaults taken back.
+
+    Raises FetchError for a header that cannot be sent.
+    """
+    check_lines(headers)
     names = {name.lower() for name, _ in headers}
     lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers]
     own = ("Accept", "User-Agent", "Proxy-Connection")
@@ -324,15 +348,20 @@ def header_lines(headers: Headers) -> list[str]:
 
 
 def parse_headers(lines: list[bytes]) -> Headers:
-    """Header lines, status line first and blank line last → lower-case names and values."""
-    return tuple([pair for line in lines[1:-1] if (pair := _parse_header(line)) is not None])
+    """Header lines, status line first and blank line last → lower-case names and values.
+
+    Raises FetchError: libcurl hands on, and may not heed, lines whose name is none.
+    """
+    return tuple([_parse_header(line) for line in lines[1:-1]])
 
 
 @lru_cache(maxsize=4096)
-def _parse_header(line: bytes) -> tuple[str, str] | None:
+def _parse_header(line: bytes) -> tuple[str, str]:
     """Most lines are the same for every page of a server."""
-    name, colon, value = line.decode("latin-1").partition(":")
-    return (name.strip().lower(), value.strip()) if colon else None
+    name, colon, value = line.partition(b":")
+    if not colon or not _NAME.fullmatch(name):
+        raise FetchError(Kind.PROTOCOL, "malformed header line")
+    return name.decode("ascii").lower(), value.decode("latin-1").strip(" \t\r\n")
 
 
 def timed_out(request: Request) -> str:

@@ -23,11 +23,15 @@ import certifi
 
 from crawler.credentials import basic
 from crawler.engines.base import Capabilities, EngineOptions
+from crawler.engines.framing import FIELD_NAME, body_length, check_lines
 from crawler.engines.wire import READ_BYTES, Phase, Wire
 from crawler.errors import FetchError, Kind
 from crawler.model import Headers, Request, Response
 
-_LENGTH = re.compile(r"[0-9]{1,18}")
+_VERSION = re.compile(r"HTTP/1\.[0-9]")
+_NAMES = re.compile(rf"({FIELD_NAME}\n)*")
+_CHUNK_LINE = re.compile(rb"0*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n")
+_MAX_LINE = 64 * 1024
 _FOLD = re.compile(r"\r?\n[ \t]*")
 # The email package also reports bodies it misses behind multipart types; those are no defects here.
 _HEADER_DEFECTS = (
@@ -158,7 +162,9 @@ class _Connection(http.client.HTTPConnection):
 
     def endheaders(self, message_body: Any = None, *, encode_chunked: bool = False) -> None:
         """Add the headers as they were given: urllib's own way respells and merges them."""
-        for name, value in self._wire.request.headers:
+        headers = self._wire.request.headers
+        check_lines(headers)
+        for name, value in headers:
             self.putheader(name, value)
         proxy = self._wire.request.proxy
         if proxy is not None and proxy.userinfo is not None and self._wire.is_forwarded:
@@ -190,27 +196,41 @@ class _Response(http.client.HTTPResponse):
             raise FetchError(Kind.PROTOCOL, "status 101 without an upgrade asked for")
         if any(isinstance(defect, _HEADER_DEFECTS) for defect in self.headers.defects):
             raise FetchError(Kind.PROTOCOL, "malformed header line")
-        if any("\0" in value for value in self.headers.values()):
-            raise FetchError(Kind.PROTOCOL, "NUL in a header (RFC 9110, 5.5)")
+        if not _NAMES.fullmatch("".join(f"{name}\n" for name in self.headers)):
+            raise FetchError(Kind.PROTOCOL, "malformed header line")
 
     def _frame(self) -> None:
-        """Settle how long the body is (RFC 9112, 6.3), of one opinion or not at all."""
-        lengths = {
-            value.strip()
-            for line in self.headers.get_all("content-length", [])
-            for value in line.split(",")
-        }
-        codings = [line.strip().lower() for line in self.headers.get_all("transfer-encoding", [])]
-        if codings and codings != ["chunked"]:
-            raise FetchError(Kind.PROTOCOL, "Transfer-Encoding other than chunked")
-        if codings and lengths:
-            raise FetchError(Kind.PROTOCOL, "both Transfer-Encoding and Content-Length")
-        if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
-            raise FetchError(Kind.PROTOCOL, "Content-Length is no one number")
-        if self.status in (204, 304):
-            self.length, self.chunked = 0, False
-        elif lengths:
-            self.length = int(lengths.pop())
+        """Settle how long the body is: http.client is misled by folded lines and repeated ones."""
+        codings = self._values("transfer-encoding")
+        length = body_length(self._values("content-length"), codings)
+        bodiless = self.status in (204, 304)
+        self.length = 0 if bodiless else length
+        self.chunked, self.chunk_left = bool(codings) and not bodiless, None
+
+    def _values(self, name: str) -> list[str]:
+        return [value.strip(" \t\r\n") for value in self.headers.get_all(name, [])]
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """HTTP/1 alone; http.client takes HTTP/0.9 with headers too."""
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        if not _VERSION.fullmatch(version):
+            raise http.client.UnknownProtocol(version)
+        return version, status, reason
+
+    def _read_next_chunk_size(self) -> int:
+        """Hexadecimal digits alone (RFC 9112, 7.1); http.client takes all that int() does."""
+        line = self.fp.readline(_MAX_LINE)
+        found = _CHUNK_LINE.fullmatch(line)
+        if found is None:
+            raise ValueError(line)
+        return int(found[1], 16)
+
+    def _safe_read(self, amt: int) -> bytes:
+        """Read what must be CRLF behind a chunk; http.client does not look at it."""
+        end: bytes = super()._safe_read(amt)  # type: ignore[misc]
+        if end != b"\r\n":
+            raise FetchError(Kind.PROTOCOL, "a chunk is longer than announced")
+        return end
 
 
 def _read_body(answer: http.client.HTTPResponse, wire: Wire) -> bytes:
@@ -280,7 +300,7 @@ def _reason(error: Exception) -> str:
             return (error.reason or "TLS error").lower().replace("_", " ")
         case OSError():
             return error.strerror or str(error)
-        case http.client.BadStatusLine():
+        case http.client.BadStatusLine() | http.client.UnknownProtocol():
             return f"no HTTP/1 answer: {str(error)[:60]!r}"
         case http.client.IncompleteRead():
             return "the body's chunks are broken off or malformed"

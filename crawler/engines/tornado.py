@@ -7,7 +7,7 @@ from typing import Any, Self
 import pycurl
 import tornado
 from tornado.curl_httpclient import CurlAsyncHTTPClient
-from tornado.httpclient import HTTPRequest
+from tornado.httpclient import HTTPClientError, HTTPRequest
 
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.curltransfer import Sockets, Transfer, header_lines
@@ -60,6 +60,8 @@ class TornadoEngine:
             if self._closing:
                 raise FetchError(Kind.RESET, "the engine was closed") from None
             raise
+        except HTTPClientError:
+            assert isinstance(call.result, FetchError)
         except (pycurl.error, ValueError) as error:  # libcurl would not take an option
             raise FetchError(Kind.URL, f"cannot be asked for: {error}") from error
         finally:
@@ -131,7 +133,8 @@ class _Client(CurlAsyncHTTPClient):
         try:
             curl.call.conclude(curl_error, curl_message)
         finally:
-            super()._finish(curl)
+            # With the error: tornado asks a handle without one what libcurl may not know.
+            super()._finish(curl, curl_error, curl_message)
 
     def abandon(self, call: _Call) -> None:
         """Free the slot of a cancelled call; tornado alone would keep it until the server ends."""

@@ -31,6 +31,17 @@ class Phase(StrEnum):
     BODY = "reading the body"
 
 
+class _Lines(io.BufferedReader):
+    """Takes no line that another recipient would split, or end, elsewhere."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Raise FetchError at NUL or a bare CR (RFC 9110, 5.5; RFC 9112, 2.2)."""
+        line = super().readline(size)
+        if b"\r" in line[:-2] or b"\0" in line:
+            raise FetchError(Kind.PROTOCOL, "NUL or a bare CR where a line was expected")
+        return line
+
+
 class Wire(io.RawIOBase):
     """The connection of one fetch: a raw stream, and what http.client wants of a socket.
 
@@ -130,7 +141,7 @@ class Wire(io.RawIOBase):
         self._sent = time.monotonic()
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
+        return _Lines(self)
 
     def readable(self) -> bool:
         return True

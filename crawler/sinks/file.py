@@ -7,7 +7,7 @@ from crawler.errors import StateError, writing
 
 
 class FileWriter:
-    """Appends to ``path``; ``commit`` is an fdatasync."""
+    """Appends to ``path``; ``commit`` is an fdatasync. ``length`` is in bytes."""
 
     can_cut = True
 
@@ -17,31 +17,31 @@ class FileWriter:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab" if resumed else "xb", buffering=0)
-            self._length = self._file.seek(0, os.SEEK_END)
+            self.length = self._file.seek(0, os.SEEK_END)
 
     def append(self, chunk: bytes) -> None:
         view = memoryview(chunk)
         with writing(self._path):
             while view:
                 written = self._file.write(view)
-                self._length += written
+                self.length += written
                 view = view[written:]
 
     def commit(self) -> int:
         with writing(self._path):
             os.fdatasync(self._file.fileno())
-        return self._length
+        return self.length
 
     def cut(self, offset: int) -> None:
-        if offset > self._length:
+        if offset > self.length:
             raise StateError(
-                f"{self._path}: has {self._length} bytes where {offset} were written; somebody "
+                f"{self._path}: has {self.length} bytes where {offset} were written; somebody "
                 "has changed it, and the run cannot go on"
             )
         with writing(self._path):
             self._file.truncate(offset)
             self._file.seek(offset)
-        self._length = offset
+        self.length = offset
 
     def close(self) -> None:
         self._file.close()

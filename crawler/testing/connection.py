@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from enum import Enum
 from http.client import responses
 from itertools import repeat
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 
@@ -55,7 +55,7 @@ class Seen(msgspec.Struct, frozen=True):
 
     Header names are as sent; ``host`` is the value of Host, or empty. ``connection`` counts TCP
     connections from 1, ``at`` is when the head was complete (of pipelined requests: when its turn
-    came), ``local`` the address the client connected to.
+    came), ``local`` the address the client connected to, ``tls`` whether through TLS.
     """
 
     method: str
@@ -66,6 +66,12 @@ class Seen(msgspec.Struct, frozen=True):
     connection: int
     at: float
     local: tuple[str, int]
+    tls: bool = False
+
+    @property
+    def url(self) -> str:
+        """What was asked for, put together from scheme, Host and target as they came."""
+        return f"{'https' if self.tls else 'http'}://{self.host}{self.target}"
 
     def header(self, name: str) -> str:
         """First value of header ``name`` (any case), or empty."""
@@ -95,15 +101,22 @@ class Service(msgspec.Struct, eq=False):
     """What the connections of one server share."""
 
     handler: Handler
-    handshake_delay: float
     seen: MutableSequence[Seen]
     answered: MutableSequence[tuple[float, float]]
     connections: int = 0
-    live: set["Connection"] = msgspec.field(default_factory=set)
+    live: set["Abortable"] = msgspec.field(default_factory=set)
+
+
+class Abortable(Protocol):
+    """What is open, and can be ended at once."""
+
+    def abort(self) -> None: ...
 
 
 class Connection(asyncio.Protocol):
     """One TCP connection: one answer at a time, in the order of the requests."""
+
+    _is_tls = False
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -177,8 +190,17 @@ class Connection(asyncio.Protocol):
             headers.append((name, value))
             if not host and name.lower() == "host":
                 host = value
+        number, asked = self._number, self._asked
         return Seen(
-            method, target, version, tuple(headers), host, self._number, self._asked, self._local
+            method,
+            target,
+            version,
+            tuple(headers),
+            host,
+            number,
+            asked,
+            self._local,
+            self._is_tls,
         )
 
     def _go_on(self) -> None:
@@ -232,10 +254,13 @@ class Connection(asyncio.Protocol):
 
 
 class TlsConnection(Connection):
-    """The same through TLS, in memory, so that the handshake can be held up."""
+    """The same through TLS, in memory, so that the handshake can be held up: ``delay`` seconds."""
 
-    def __init__(self, service: Service, context: ssl.SSLContext) -> None:
+    _is_tls = True
+
+    def __init__(self, service: Service, context: ssl.SSLContext, delay: float = 0.0) -> None:
         super().__init__(service)
+        self._delay = delay
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._react: Callable[[], None] = self._hello
@@ -246,7 +271,7 @@ class TlsConnection(Connection):
 
     def _hello(self) -> None:
         self._react = lambda: None
-        self._wait(self._service.handshake_delay, self._handshake)
+        self._wait(self._delay, self._handshake)
 
     def _handshake(self) -> None:
         self._react = self._handshake

@@ -46,6 +46,9 @@ _BACKLOG = 1024
 _PORT_TRIES = 20
 _START_TIMEOUT = 30.0
 
+Connect = Callable[[], asyncio.Protocol]
+"""Makes what talks to the next client."""
+
 
 class Server:
     """Serves ``handler`` on a thread and event loop of its own; a context manager.
@@ -74,8 +77,9 @@ class Server:
         self.seen: list[Seen] = []
         self.answered: list[tuple[float, float]] = []
         self._handler = handler
-        self._service = Service(self._ask, handshake_delay, self.seen, self.answered)
+        self._service = Service(self._ask, self.seen, self.answered)
         self._addresses, self._tls, self._accept = addresses, tls, accept
+        self._connect = _maker(self._service, tls, handshake_delay)
         self._errors: list[BaseException] = []
         self._stack = ExitStack()
 
@@ -89,7 +93,7 @@ class Server:
         return f"{scheme}://{host or self._addresses[0]}:{self.port}{path}"
 
     def __enter__(self) -> Self:
-        sockets = _bind(self._addresses, self.port)
+        sockets = self._bind()
         self.port = sockets[0].getsockname()[1]
         if self._accept:
             self._start(sockets)
@@ -102,11 +106,14 @@ class Server:
         if self._errors:
             raise self._errors[0]
 
+    def _bind(self) -> list[socket.socket]:
+        return bind(self._addresses, self.port)
+
     def _start(self, sockets: Sequence[socket.socket]) -> None:
         started: Future[Callable[[], None]] = Future()
 
         def run() -> None:
-            _run(self._service, sockets, self._tls, on_start)
+            _run(self._service, sockets, self._connect, on_start)
 
         def on_start(stop: Callable[[], None]) -> None:
             asyncio.get_running_loop().set_exception_handler(self._note)
@@ -142,27 +149,30 @@ def serve(
     ``ready`` is called with the port once connections are taken. Raises OSError if an address
     cannot be bound.
     """
-    sockets = _bind(addresses, port)
+    sockets = bind(addresses, port)
 
     def on_start(stop: Callable[[], None]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop)
         ready(sockets[0].getsockname()[1])
 
-    service = Service(handler, handshake_delay, deque(maxlen=0), deque(maxlen=0))
-    _run(service, sockets, tls, on_start)
+    service = Service(handler, deque(maxlen=0), deque(maxlen=0))
+    _run(service, sockets, _maker(service, tls, handshake_delay), on_start)
+
+
+def _maker(service: Service, tls: ssl.SSLContext | None, delay: float) -> Connect:
+    if tls is None:
+        return lambda: Connection(service)
+    return lambda: TlsConnection(service, tls, delay)
 
 
 def _run(
     service: Service,
     sockets: Sequence[socket.socket],
-    tls: ssl.SSLContext | None,
+    connect: Connect,
     on_start: Callable[[Callable[[], None]], None],
 ) -> None:
     """Blocks until what ``on_start`` was given is called, from any thread."""
-
-    def connect() -> Connection:
-        return Connection(service) if tls is None else TlsConnection(service, tls)
 
     async def main() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
@@ -181,7 +191,7 @@ def _run(
         runner.run(main())
 
 
-def _bind(addresses: Sequence[str], port: int) -> list[socket.socket]:
+def bind(addresses: Sequence[str], port: int) -> list[socket.socket]:
     """One socket an address, the same port on all; a drawn port may be taken on another address."""
     for _ in range(_PORT_TRIES - 1 if port == 0 else 0):
         try:
@@ -196,13 +206,18 @@ def _bind_once(addresses: Sequence[str], port: int) -> list[socket.socket]:
         sockets: list[socket.socket] = []
         for address in addresses:
             sock = stack.enter_context(socket.socket())
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted ones inherit it
+            set_up(sock)
             sock.bind((address, port))
             port = sock.getsockname()[1]
             sockets.append(sock)
         stack.pop_all()
         return sockets
+
+
+def set_up(sock: socket.socket) -> None:
+    """Options of a listening socket."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted ones inherit it
 
 
 def _clog(sockets: Sequence[socket.socket], stack: ExitStack) -> None:

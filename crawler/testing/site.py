@@ -1,22 +1,19 @@
 """The synthetic web as a program: in the foreground for a person, or as a child of a test."""
 
 import os
-import resource
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Self, TextIO
 
 import msgspec
 
 from crawler.errors import CrawlerError
+from crawler.testing.child import Child, allow_many_sockets, wait_for_parent
 from crawler.testing.server import serve
 from crawler.testing.synthetic import SyntheticHandler, SyntheticWeb
-
-_EXIT_TIMEOUT = 10.0
 
 
 class SiteOptions(msgspec.Struct, frozen=True):
@@ -56,6 +53,7 @@ class SiteProcess:
     def __init__(self, options: SiteOptions) -> None:
         self._options = options
         self._web = _web(options)
+        self._stack = ExitStack()
         self.port = options.port
         self.urls: list[str] = []
 
@@ -65,41 +63,18 @@ class SiteProcess:
         return "".join(f"{url}\n" for url in self.urls)
 
     def __enter__(self) -> Self:
-        # -P and PYTHONPATH: found where this process found it, whatever the current directory is.
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        self._process = subprocess.Popen(  # noqa: S603 (our own module, nothing of a user's)
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                __spec__.name,
-                msgspec.json.encode(self._options).decode(),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-            process_group=0,  # Ctrl-C is for the parent, which may still need the pages
-        )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self._end()
-            raise CrawlerError("the synthetic web did not start; standard error says why")
+        with ExitStack() as stack:
+            self._child = stack.enter_context(Child(__spec__.name, self._options))
+            line = self._child.line()
+            if not line:
+                raise CrawlerError("the synthetic web did not start; standard error says why")
+            self._stack = stack.pop_all()
         self.port = int(line)
         self.urls = self._web.urls(self.port)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        with self._process as process:
-            assert process.stdin is not None
-            process.stdin.close()
-            try:
-                process.wait(_EXIT_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        self._stack.close()
 
 
 def main() -> None:
@@ -116,8 +91,7 @@ def main() -> None:
 
 def _end_with_parent() -> None:
     """End when the pipe does: the parent closed it, or was killed."""
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
+    wait_for_parent()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -128,9 +102,7 @@ def _web(options: SiteOptions) -> SyntheticWeb:
 
 
 def _serve(web: SyntheticWeb, port: int, ready: Callable[[int], None]) -> None:
-    # A socket a host and one a connection: more than the usual soft limit of 1,024.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allow_many_sockets()  # one a host and one a connection
     serve(SyntheticHandler(web), addresses=web.addresses, port=port, ready=ready)
 
 

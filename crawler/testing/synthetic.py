@@ -8,11 +8,11 @@ import gzip as gzip_codec
 import random
 from bisect import bisect
 from collections.abc import Iterator
-from enum import StrEnum
 from itertools import accumulate, islice
 
 from crawler.errors import UsageError
-from crawler.testing.connection import CLOSE, Answer, Seen, Step, message
+from crawler.testing.connection import Answer, Seen
+from crawler.testing.faults import STATUSES, Fault, answers
 
 _MAX_HOSTS = 65_534
 _CHILDREN = 6
@@ -25,26 +25,22 @@ _MEDIAN, _LEAST, _MOST = 10_000, 2_000, 170_000
 _SECTION = 3_000
 _FAULT_SHARE = 0.06
 _GZIP_SHARE = 0.25
-_DRIPS, _DRIP_SECONDS = 8, 0.25
 _SITEMAP_URLS = 50_000
 """The most one sitemap may hold (sitemaps.org, protocol 0.9)."""
 
 
-class Fault(StrEnum):
-    """What is wrong with a page."""
-
-    NOT_FOUND = "404"
-    GONE = "410"
-    ERROR = "500"
-    BUSY = "503 once"
-    REDIRECT = "redirect"
-    LOOP = "redirect loop"
-    TRUNCATED = "truncated"
-    SLOW = "slow"
-    MISLABELLED = "wrong charset"
-
-
-_STATUS = {Fault.NOT_FOUND: 404, Fault.GONE: 410, Fault.ERROR: 500}
+FAULTS = (
+    Fault.NOT_FOUND,
+    Fault.GONE,
+    Fault.SERVER_ERROR,
+    Fault.BUSY,
+    Fault.REDIRECT,
+    Fault.REDIRECT_LOOP,
+    Fault.TRUNCATED,
+    Fault.SLOW,
+    Fault.WRONG_CHARSET,
+)
+"""What may be wrong with a page, in the order from which it is drawn."""
 
 
 class SyntheticWeb:
@@ -102,9 +98,9 @@ class SyntheticWeb:
         if index is None:
             return self._status(number, 404)
         fault = self._fault(number, index)
-        if fault in _STATUS:
-            return self._status(number, _STATUS[fault])
-        if fault in (Fault.REDIRECT, Fault.LOOP):
+        if fault in STATUSES:
+            return self._status(number, STATUSES[fault])
+        if fault in (Fault.REDIRECT, Fault.REDIRECT_LOOP):
             return self._redirect(number, index, fault, query)
         return self._document(number, index, host, fault, gzip)
 
@@ -127,7 +123,7 @@ class SyntheticWeb:
         if not (self._faults and index) or _first_child(index) < self._count(number):
             return None
         rng = self._random(number, index, "fault")
-        return rng.choice(tuple(Fault)) if rng.random() < _FAULT_SHARE else None
+        return rng.choice(FAULTS) if rng.random() < _FAULT_SHARE else None
 
     def _special(self, number: int, host: str, path: str) -> Answer | None:
         latency = self._latencies[number]
@@ -148,7 +144,7 @@ class SyntheticWeb:
         return Answer(status, page.headers, page.body, self._latencies[number])
 
     def _redirect(self, number: int, index: int, fault: Fault, query: str) -> Answer:
-        if fault is Fault.LOOP:
+        if fault is Fault.REDIRECT_LOOP:
             target = _path(index) + ("" if query else "?again")
         else:
             target = _path((index - 1) // _CHILDREN)
@@ -161,17 +157,15 @@ class SyntheticWeb:
         latency = self._latencies[number] * rng.lognormvariate(0, 0.5)
         packed = self._faults and rng.random() < _GZIP_SHARE and gzip and fault is None
         body = self._html(rng, number, index, host).encode(
-            "cp1252" if fault is Fault.MISLABELLED else "utf-8"
+            "cp1252" if fault is Fault.WRONG_CHARSET else "utf-8"
         )
         headers = [("Content-Type", "text/html; charset=utf-8")]
         if packed:
             headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
             body = gzip_codec.compress(body, mtime=0)
         answer = Answer(200, tuple(headers), body, latency)
-        if fault is Fault.TRUNCATED:
-            return Answer(latency=latency, script=(message(answer)[: -len(body) // 2], CLOSE))
-        if fault is Fault.SLOW:
-            return Answer(latency=latency, script=tuple(_drip(message(answer))))
+        if fault in (Fault.TRUNCATED, Fault.SLOW):
+            return answers(fault, answer)[0]
         return answer
 
     def _html(self, rng: random.Random, number: int, index: int, host: str) -> str:
@@ -304,10 +298,3 @@ def _sitemap(urls: list[str]) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{places}</urlset>\n'
     )
-
-
-def _drip(whole: bytes) -> Iterator[Step]:
-    size = -(-len(whole) // _DRIPS)
-    for start in range(0, len(whole), size):
-        yield _DRIP_SECONDS
-        yield whole[start : start + size]

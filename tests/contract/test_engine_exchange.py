@@ -86,7 +86,7 @@ async def test_sends_the_headers_it_was_given(
     assert server.seen[0].host == f"127.0.0.1:{server.port}"
 
 
-async def test_adds_no_header_of_its_own_nor_of_the_last_request(engine: Engine, serve) -> None:
+async def test_p04_adds_no_header_of_its_own_nor_of_the_last_request(engine: Engine, serve) -> None:
     server = serve(Answer(headers=(("Set-Cookie", "a=b; Path=/"),)))
     await engine.fetch(ask(server, headers=(("Authorization", "Basic c2VjcmV0"),)))
     await engine.fetch(ask(server, headers=()))
@@ -236,7 +236,7 @@ async def test_an_ipv6_literal_is_a_host(engine: Engine) -> None:
     assert f"Host: [::1]:{port}\r\n".encode() in heads[0]
 
 
-async def test_a_dropped_request_is_not_sent_again(engine: Engine, serve, scheme: str) -> None:
+async def test_p19_a_dropped_request_is_not_sent_again(engine: Engine, serve, scheme: str) -> None:
 
     server = serve(Answer(script=(CLOSE,)), scheme)
     with pytest.raises(FetchError) as caught:
@@ -246,7 +246,9 @@ async def test_a_dropped_request_is_not_sent_again(engine: Engine, serve, scheme
     assert len(server.seen) == 1
 
 
-async def test_a_kept_connection_that_died_is_told_or_dialled_again(engine: Engine, serve) -> None:
+async def test_p19_a_kept_connection_that_died_is_told_or_dialled_again(
+    engine: Engine, serve
+) -> None:
 
     used: set[int] = set()
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 import trustme
-from support.engines import Arrivals, ask, little_memory, outcome
+from support.engines import LIBRARIES, Arrivals, ask, little_memory, outcome
 
 from crawler.engines.base import Engine
 from crawler.errors import Kind
@@ -33,7 +33,7 @@ def context_of(*names: str, ca: trustme.CA, not_after: dt.datetime | None = None
 # --- connecting
 
 
-async def test_a_refused_connection(engine: Engine, scheme: str) -> None:
+async def test_p19_a_refused_connection(engine: Engine, scheme: str) -> None:
     with socket.socket() as taken:  # bound, not listening: nobody else gets the port meanwhile
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -43,7 +43,7 @@ async def test_a_refused_connection(engine: Engine, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["self-signed", "expired", "wrong host", "no TLS"])
-async def test_tls_that_cannot_be_trusted(engine: Engine, serve, ca, fault: str) -> None:
+async def test_p10_tls_that_cannot_be_trusted(engine: Engine, serve, ca, fault: str) -> None:
     past = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     match fault:
         case "self-signed":
@@ -60,7 +60,7 @@ async def test_tls_that_cannot_be_trusted(engine: Engine, serve, ca, fault: str)
     assert server.seen == []
 
 
-async def test_verify_false_is_for_one_request_only(engine: Engine, serve) -> None:
+async def test_p09_verify_false_is_for_one_request_only(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"trust me"), tls=context_of("a.example", ca=trustme.CA()))
     assert await outcome(engine, ask(server)) is Kind.TLS
     assert await outcome(engine, ask(server, verify=False)) == (200, b"trust me")
@@ -81,58 +81,59 @@ async def test_verify_false_still_says_the_name(engine: Engine, serve) -> None:
 
 
 BROKEN = {
-    "reset before the answer": (script(RESET), {Kind.RESET}),
-    "end before the answer": (script(CLOSE), {Kind.RESET}),
-    "end within the status line": (
-        script(b"HTTP/1.1 200", CLOSE),
-        {Kind.TRUNCATED, Kind.RESET},  # libcurl counts answers from their first whole line
-    ),
-    "end within the headers": (script(OK, b"Content-Le", CLOSE), {Kind.TRUNCATED}),
-    "end after a header line": (script(OK, b"Content-Length: 0\r\n", CLOSE), {Kind.TRUNCATED}),
-    "end after a 1xx": (
-        script(b"HTTP/1.1 103 Early Hints\r\n\r\n", CLOSE),
-        {Kind.TRUNCATED, Kind.RESET},
-    ),
-    "reset within the headers": (
-        script(OK, 0.05, RESET),
-        {Kind.RESET, Kind.TRUNCATED},
-    ),
+    "reset before the answer": (script(RESET), Kind.RESET),
+    "end before the answer": (script(CLOSE), Kind.RESET),
+    "end within the status line": (script(b"HTTP/1.1 200", CLOSE), Kind.TRUNCATED),
+    "end within the headers": (script(OK, b"Content-Le", CLOSE), Kind.TRUNCATED),
+    "end after a header line": (script(OK, b"Content-Length: 0\r\n", CLOSE), Kind.TRUNCATED),
+    "end after a 1xx": (script(b"HTTP/1.1 103 Early Hints\r\n\r\n", CLOSE), Kind.TRUNCATED),
+    "reset within the headers": (script(OK, 0.05, RESET), Kind.RESET),
     "reset within a body of known length": (
         script(OK, b"Content-Length: 9\r\n\r\nbody", 0.05, RESET),
-        {Kind.RESET, Kind.TRUNCATED},
+        Kind.RESET,
     ),
-    "reset within a body without length": (
-        script(OK, b"\r\nbody", 0.05, RESET),
-        {Kind.RESET, Kind.TRUNCATED},
-    ),
-    "reset within chunks": (
-        script(CHUNKED, b"4\r\nbody\r\n", 0.05, RESET),
-        {Kind.RESET, Kind.TRUNCATED},
-    ),
-    "short body": (script(OK, b"Content-Length: 9\r\n\r\nbody", CLOSE), {Kind.TRUNCATED}),
-    "no body": (script(OK, b"Content-Length: 9\r\n\r\n", CLOSE), {Kind.TRUNCATED}),
-    "end within a chunk": (script(CHUNKED, b"9\r\nbody", CLOSE), {Kind.TRUNCATED}),
-    "end between chunks": (script(CHUNKED, b"4\r\nbody\r\n", CLOSE), {Kind.TRUNCATED}),
-    "end within a chunk size": (script(CHUNKED, b"4\r\nbody\r\n1", CLOSE), {Kind.TRUNCATED}),
+    "reset within a body without length": (script(OK, b"\r\nbody", 0.05, RESET), Kind.RESET),
+    "reset within chunks": (script(CHUNKED, b"4\r\nbody\r\n", 0.05, RESET), Kind.RESET),
+    "short body": (script(OK, b"Content-Length: 9\r\n\r\nbody", CLOSE), Kind.TRUNCATED),
+    "no body": (script(OK, b"Content-Length: 9\r\n\r\n", CLOSE), Kind.TRUNCATED),
+    "end within a chunk": (script(CHUNKED, b"9\r\nbody", CLOSE), Kind.TRUNCATED),
+    "end between chunks": (script(CHUNKED, b"4\r\nbody\r\n", CLOSE), Kind.TRUNCATED),
+    "end within a chunk size": (script(CHUNKED, b"4\r\nbody\r\n1", CLOSE), Kind.TRUNCATED),
     "end within trailers": (
         script(CHUNKED, b"4\r\nbody\r\n0\r\nX-Late: 1\r\n", CLOSE),
-        {Kind.TRUNCATED},
+        Kind.TRUNCATED,
     ),
+}
+# Library, scheme, case: how it is told there, and why.
+TOLD_OTHERWISE = {
+    ("libcurl", scheme, "end within the status line"): (
+        Kind.RESET,
+        "libcurl counts answers from their first whole line",
+    )
+    for scheme in ("http", "https")
+} | {
+    ("urllib", "https", case): (
+        Kind.TRUNCATED,
+        "the ssl module has one error for every end without a closing alert",
+    )
+    for case in BROKEN
+    if case.startswith("reset within")
 }
 
 
 @pytest.mark.parametrize("case", BROKEN)
-async def test_an_answer_that_breaks_off_is_a_failure(
-    engine: Engine, serve, scheme: str, case: str
+async def test_p14_p18_p19_an_answer_that_breaks_off_is_a_failure(
+    engine: Engine, engine_name: str, serve, scheme: str, case: str
 ) -> None:
-    answer, kinds = BROKEN[case]
+    answer, kind = BROKEN[case]
+    expected, _ = TOLD_OTHERWISE.get((LIBRARIES[engine_name], scheme, case), (kind, ""))
     server = serve(answer, scheme)
-    assert await outcome(engine, ask(server)) in kinds
+    assert await outcome(engine, ask(server)) is expected
     assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize("ending", [CLOSE, CUT])
-async def test_only_a_proper_end_ends_a_body_without_length(
+async def test_p14_only_a_proper_end_ends_a_body_without_length(
     engine: Engine, serve, scheme: str, ending
 ) -> None:
     server = serve(script(OK, b"\r\nwhole?", ending), scheme)
@@ -179,7 +180,7 @@ async def test_the_limit_itself_is_allowed(engine: Engine, serve, framing: bytes
 
 
 @pytest.mark.parametrize("length", [b"1000000000000", b"9" * 400])
-async def test_a_lie_in_content_length_costs_no_memory(
+async def test_p14_a_lie_in_content_length_costs_no_memory(
     engine: Engine, serve, length: bytes
 ) -> None:
     server = serve(script(OK, b"Content-Length: " + length + b"\r\n\r\nfew", CLOSE))
@@ -197,37 +198,41 @@ FLOODS = {
     "1xx": script(("repeat", b"HTTP/1.1 103 Early Hints\r\n" + LINE + b"\r\n", None, 0.0)),
     "bare 1xx": script(("repeat", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, None, 0.0)),
     "trailers": script(CHUNKED, b"1\r\nx\r\n0\r\n", ("repeat", LINE * 50, None, 0.0)),
+    "one trailer": script(CHUNKED, b"0\r\nX: ", ("repeat", b"y" * 5000, None, 0.0)),
+    "chunk size": script(CHUNKED, ("repeat", b"0" * 5000, None, 0.0)),
+    "chunk extension": script(CHUNKED, b"1;", ("repeat", b"y" * 5000, None, 0.0)),
 }
+# Where an engine has no bound but the deadline, and why.
+UNBOUNDED = {("libcurl", "chunk extension"): "libcurl skips extensions and shows them to nobody"}
 DRIPS = {
     "headers": script(OK, b"X: ", ("repeat", b"y", None, 0.02)),
     "1xx": script(("repeat", b"HTTP/1.1 100 Continue\r\n\r\n", None, 0.02)),
     "body": script(OK, b"\r\n", ("repeat", b"y", None, 0.02)),
     "chunks": script(CHUNKED, ("repeat", b"1\r\ny\r\n", None, 0.02)),
-    # No bound but the deadline: libcurl does not show chunk extensions.
-    "chunk extension": script(CHUNKED, b"1;", ("repeat", b"y" * 5000, None, 0.0)),
+    "chunk extension": script(CHUNKED, b"1;", ("repeat", b"y", None, 0.02)),
+    "trailers": script(CHUNKED, b"0\r\nX: ", ("repeat", b"y", None, 0.02)),
     "chunks of a byte, in a flood": script(CHUNKED, ("repeat", b"1\r\ny\r\n" * 1000, None, 0.0)),
 }
 
 
 @pytest.mark.parametrize("case", FLOODS)
-async def test_what_comes_before_and_behind_a_body_has_a_bound(
-    engine: Engine, serve, case: str
+async def test_p15_what_comes_before_and_behind_a_body_has_a_bound(
+    engine: Engine, engine_name: str, serve, case: str
 ) -> None:
+    unbounded = (LIBRARIES[engine_name], case) in UNBOUNDED
     with little_memory():
-        ended = await outcome(engine, ask(serve(FLOODS[case]), timeout=10.0))
-    assert ended in {Kind.PROTOCOL, Kind.TOO_LARGE}
+        ended = await outcome(engine, ask(serve(FLOODS[case]), timeout=0.3 if unbounded else 10.0))
+    assert ended is (Kind.TIMEOUT if unbounded else Kind.PROTOCOL)
 
 
 @pytest.mark.parametrize("case", DRIPS)
-async def test_the_deadline_holds_however_it_comes(make_engine, serve, case: str) -> None:
+async def test_p15_p20_the_deadline_holds_however_it_comes(make_engine, serve, case: str) -> None:
     drip, fine = serve(DRIPS[case]), serve(Answer(body=b"fine"))
     async with make_engine(1) as engine:
         with little_memory():
-            started = time.monotonic()
             ended = await outcome(engine, ask(drip, timeout=0.3, max_bytes=10**9))
-            assert time.monotonic() - started < 1.3
-        assert ended in {Kind.TIMEOUT, Kind.PROTOCOL, Kind.TOO_LARGE}
-        assert await outcome(engine, ask(fine, timeout=2.0)) == (200, b"fine")
+        assert ended is Kind.TIMEOUT
+        assert await outcome(engine, ask(fine)) == (200, b"fine")
 
 
 # --- deadlines
@@ -244,28 +249,28 @@ SLOW = {
 
 
 @pytest.mark.parametrize("case", SLOW)
-async def test_the_deadline_holds(engine: Engine, serve, scheme: str, case: str) -> None:
+async def test_p20_the_deadline_holds(engine: Engine, serve, scheme: str, case: str) -> None:
     server = serve(SLOW[case], scheme)
     started = time.monotonic()
     assert await outcome(engine, ask(server, timeout=0.25)) is Kind.TIMEOUT
-    assert 0.2 < time.monotonic() - started < 1.25
+    assert time.monotonic() - started > 0.2
     assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize("options", [{"accept": False}, {"handshake_delay": 60.0}], ids=str)
-async def test_the_deadline_holds_before_the_request(
+async def test_p20_the_deadline_holds_before_the_request(
     engine: Engine, serve, certificate, options
 ) -> None:
     tls = certificate if "handshake_delay" in options else None
     server = serve(Answer(), tls=tls, **options)
     started = time.monotonic()
     assert await outcome(engine, ask(server, timeout=0.25)) is Kind.TIMEOUT
-    assert 0.2 < time.monotonic() - started < 1.25
+    assert time.monotonic() - started > 0.2
     assert server.seen == []
 
 
 @pytest.mark.parametrize("case", ["connect", *SLOW])
-async def test_a_slow_server_holds_up_no_other(engine: Engine, serve, case: str) -> None:
+async def test_p20_a_slow_server_holds_up_no_other(engine: Engine, serve, case: str) -> None:
     if engine.capabilities.max_concurrency == 1:
         return  # one after the other is what it is for
     arrivals = Arrivals(answer=SLOW.get(case, Answer()))

@@ -25,10 +25,16 @@ def browser() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+def wget() -> str | None:
+    """Path of GNU Wget, which writes WARC archives of its own."""
+    return shutil.which("wget")
+
+
 NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "nginx": (nginx, "nginx-light"),
     "docs": (docs, "python3-doc"),
     "browser": (browser, "chromium"),
+    "wget": (wget, "wget"),
 }
 """By marker: where it is, and the Debian package that brings it."""
 

@@ -14,6 +14,7 @@ ORDER = (
         "sources",
         "network",
         "robots",
+        "warc",
         "archive",
         "cookies",
         "credentials",

@@ -27,7 +27,7 @@ PARENT = """
 import sys
 from crawler.testing.site import SiteOptions, SiteProcess
 with SiteProcess(SiteOptions(pages=30, hosts=3)) as site:
-    print(site._process.pid, flush=True)
+    print(site._child._process.pid, flush=True)
     sys.stdin.read()
 """
 
@@ -69,7 +69,7 @@ def test_as_a_child_it_serves_every_url(tmp_path: Path, monkeypatch: pytest.Monk
     with SiteProcess(SMALL) as site:
         assert [get(url)[0] for url in site.urls] == [200] * 30
         assert site.list_text == get(f"http://127.10.0.1:{site.port}/urls.txt")[1]
-    assert site._process.returncode == 0
+    assert site._child._process.returncode == 0
 
 
 @pytest.fixture

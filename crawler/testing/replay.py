@@ -1,0 +1,270 @@
+"""A recorded web, served again on loopback to any engine: ``--replay``."""
+
+import os
+import socket
+import sys
+import tempfile
+from contextlib import ExitStack, suppress
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from crawler.archive import Archive
+from crawler.errors import FetchError, Kind, StateError, UsageError
+from crawler.model import Endpoint, Response, Timing
+from crawler.network import AddressRules, Resolver, literal, mocking
+from crawler.testing.certificates import Certificates
+from crawler.testing.child import Child, allow_many_sockets, wait_for_parent
+from crawler.testing.connection import Answer, Seen, Step, message
+from crawler.testing.faults import Fault, answers
+from crawler.testing.listener import Greeting, Listener
+from crawler.urls import UrlError, canonical, host_port, key
+
+SHORTEST_PAUSE = 0.005
+"""Seconds from the first byte to the last that are worth a pause within the body."""
+_FIRST_DIAL = IPv4Address("127.1.0.1")
+_TEXT = ("Content-Type", "text/plain; charset=utf-8")
+_PLACEHOLDER = Answer(200, (_TEXT,), b"what was recorded was not whole\n")
+_OF_HOSTS = (Kind.DNS, Kind.CONNECT, Kind.TLS)
+_FAULTS = {
+    Kind.TIMEOUT: Fault.SILENCE,
+    Kind.TRUNCATED: Fault.TRUNCATED,
+    Kind.PROTOCOL: Fault.NOT_HTTP,
+    Kind.TOO_LARGE: Fault.ENDLESS_BODY,
+}
+
+
+class ReplayOptions(msgspec.Struct, frozen=True):
+    """What the child serves, and where it writes the root (PEM) of its certificates."""
+
+    archive: str
+    latency_scale: float
+    ca_file: str
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A host and port of the archive. ``fault`` is how all that was asked of it failed."""
+
+    host: str
+    port: int
+    dial: str
+    fault: Kind | None = None
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What the child says first; with an ``error`` there is nothing else to say."""
+
+    error: str = ""
+    torn: bool = False
+    port: int = 0
+    refusing_port: int = 0
+    places: tuple[Place, ...] = ()
+
+
+class Replay:
+    """The web that an archive holds is all there is, for crawls begun within the context.
+
+    >>> with Replay("run.warc.gz", latency_scale=0) as replay:
+    ...     report = crawler.crawl(["https://shop.example/"], engine="aiohttp")
+
+    Every URL gives its recorded answers in order, the last of them for good, after the wait that
+    was measured, times ``latency_scale``; failures come as failures of their kind, though a host
+    that failed only at times resets the connection instead. What was not recorded is a 404, or on
+    a host that was not a FetchError (dns). Another process serves.
+
+    ``torn``: the archive ends within a record. Entering raises UsageError where there is no such
+    archive; leaving, StateError where the other process has died.
+    """
+
+    is_mocked = True
+
+    def __init__(self, path: str | Path, latency_scale: float = 1.0) -> None:
+        self._path = path
+        self._scale = latency_scale
+        self._stack = ExitStack()
+        self._unknown: set[str] = set()
+        self.missed = 0
+        """Requests for what was not recorded, robots.txt aside; known once it was left."""
+
+    @property
+    def unknown_hosts(self) -> list[str]:
+        """Hosts that were asked for and are not in the archive."""
+        return sorted(self._unknown)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="crawler-"))
+            self.ca_file = str(Path(folder, "ca.pem"))
+            options = ReplayOptions(str(self._path), self._scale, self.ca_file)
+            self._child = stack.enter_context(Child(__spec__.name, options))
+            self._ready = _decode_ready(self._child.line())
+            self.torn = self._ready.torn
+            stack.enter_context(mocking(self))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._stack:
+            last = self._child.last_line()
+            if last:
+                self.missed = int(last)
+            elif kind is None:
+                raise StateError("the process that served the archive has died")
+
+    def resolver(self, rules: AddressRules) -> Resolver:
+        return ReplayResolver(self._ready, rules, self._unknown)
+
+
+class ReplayResolver:
+    """Leads to the child, and nowhere else; ``unknown`` gets the hosts it does not know."""
+
+    def __init__(self, ready: Ready, rules: AddressRules, unknown: set[str]) -> None:
+        self._ready, self._rules, self._unknown = ready, rules, unknown
+        self._places = {(place.host, place.port): place for place in ready.places}
+        self._hosts = {place.host: place for place in ready.places if place.fault is None}
+
+    def cached(self, host: str, port: int) -> Endpoint | None:
+        place = self._places.get((host, port)) or self._hosts.get(host)
+        if place is None or place.fault is Kind.DNS:
+            return None
+        refused = place.fault is Kind.CONNECT
+        dial = self._ready.refusing_port if refused else self._ready.port
+        return Endpoint(place.dial, place.dial, dial)
+
+    async def resolve(self, host: str, port: int) -> Endpoint:
+        endpoint = self.cached(host, port)
+        if endpoint is not None:
+            return endpoint
+        if (host, port) in self._places:
+            raise FetchError(Kind.DNS, f"{host} had no address when it was recorded")
+        if literal(host) is not None:
+            self._rules.check(host, port, host)
+        self._unknown.add(host)
+        raise FetchError(Kind.DNS, f"{host} is not in the archive")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _decode_ready(line: bytes) -> Ready:
+    if not line:
+        raise StateError("the archive could not be served; standard error says why")
+    ready = msgspec.json.decode(line, type=Ready)
+    if ready.error:
+        raise UsageError(ready.error)
+    return ready
+
+
+class Player:
+    """A handler that answers what the archive says; ``missed`` counts what it does not know."""
+
+    def __init__(self, archive: Archive, scale: float) -> None:
+        self._archive = archive
+        self._scale = scale
+        self._asked: dict[int, int] = {}
+        self.missed = 0
+
+    def __call__(self, seen: Seen) -> Answer:
+        try:
+            url = canonical(seen.url)
+        except UrlError as error:
+            return Answer(400, (_TEXT,), error.message.encode())
+        recorded = self._archive.answer(url, self._number(url))
+        if recorded is None:
+            self.missed += not url.endswith("/robots.txt")
+            return Answer(404, (_TEXT,), f"{url} is not in the archive\n".encode())
+        return replayed(recorded, self._scale)
+
+    def _number(self, url: str) -> int:
+        """How often ``url`` was asked for before, where that matters."""
+        if self._archive.count(url) < 2:
+            return 0
+        number = self._asked.get(key(url), 0)
+        self._asked[key(url)] = number + 1
+        return number
+
+
+def replayed(recorded: Response | FetchError, scale: float) -> Answer:
+    """What to say, and after which wait, so that a client sees what was recorded."""
+    if isinstance(recorded, FetchError):
+        return answers(_FAULTS.get(recorded.kind, Fault.RESET), _PLACEHOLDER)[0]
+    headers = tuple(pair for pair in recorded.headers if pair[0] != "content-length")
+    answer = Answer(recorded.status, headers, recorded.body)
+    wait, rest = waits(recorded.timing)
+    script: tuple[Step, ...] = ()
+    if rest > SHORTEST_PAUSE:
+        whole = message(answer)
+        half = len(whole) - len(recorded.body) // 2 - 1
+        script = (whole[:half], rest * scale, whole[half:])
+    return msgspec.structs.replace(answer, latency=wait * scale, script=script)
+
+
+def waits(timing: Timing) -> tuple[float, float]:
+    """Seconds from the request to the first byte of the answer, and from there to the last."""
+    answer = max(0.0, timing.answer)
+    wait = min(answer, max(0.0, timing.first_byte - timing.connect - timing.tls))
+    return wait, answer - wait
+
+
+def places(archive: Archive) -> tuple[Place, ...]:
+    """Every host and port in the archive, each at a loopback address of its own."""
+    found = []
+    for number, (origin, ends) in enumerate(archive.origins.items()):
+        faults = [kind for kind in _OF_HOSTS if kind in ends]
+        fault = faults[0] if faults and ends <= set(_OF_HOSTS) else None
+        found.append(Place(*host_port(f"{origin}/"), str(_FIRST_DIAL + number), fault))
+    return tuple(found)
+
+
+def serve(options: ReplayOptions) -> None:
+    """Serve until the parent hangs up; says on standard output where, and at the end how it was.
+
+    Raises UsageError where there is no such archive.
+    """
+    with Archive(Path(options.archive)) as archive, socket.socket() as refusing:
+        there = places(archive)
+        by_dial = {place.dial: place for place in there}
+        certificates = Certificates(Path(options.ca_file), lambda name: context(name, None))
+        player = Player(archive, options.latency_scale)
+        context = certificates.context
+
+        def answer(seen: Seen) -> Answer:
+            listener.seen.clear()  # a server remembers, and a crawl is long
+            listener.answered.clear()
+            return player(seen)
+
+        def greet(local: str) -> Greeting:
+            place = by_dial.get(local)
+            if place is None:
+                return certificates.context(local), 0.0
+            fault = Fault.UNKNOWN_ROOT if place.fault is Kind.TLS else None
+            return certificates.context(place.host, fault), 0.0
+
+        refusing.bind(("127.0.0.1", 0))
+        with Listener(answer, greet) as listener:
+            if not listener.everywhere:
+                there = tuple(msgspec.structs.replace(each, dial="127.0.0.1") for each in there)
+            ports = listener.port, refusing.getsockname()[1]
+            _say(Ready("", archive.torn, *ports, there))
+            wait_for_parent()
+    _say(player.missed)
+
+
+def _say(what: object) -> None:
+    with suppress(BrokenPipeError):  # the parent was killed: there is nobody to tell
+        os.write(sys.stdout.fileno(), msgspec.json.encode(what) + b"\n")
+
+
+def main() -> None:
+    """Be the child."""
+    allow_many_sockets()
+    try:
+        serve(msgspec.json.decode(sys.argv[1], type=ReplayOptions))
+    except UsageError as error:
+        _say(Ready(str(error)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The engine contract, part six: servers that mean harm cost their own fetch and nothing else."""
+
+import asyncio
+import time
+
+import pytest
+from support.engines import HEADERS, Arrivals, afterwards, ask, outcome
+
+from crawler.engines.base import Engine
+from crawler.errors import FetchError, Kind
+from crawler.model import Endpoint, Request
+from crawler.testing.server import Answer, Seen, Server
+from crawler.urls import Joiner
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+SECRET = "Basic c2VjcmV0"
+
+
+def endless(head: bytes, piece: bytes, interval: float = 0.0) -> Answer:
+    return Answer(script=(head, ("repeat", piece, None, interval)))
+
+
+# --- time
+
+
+async def computing(engine: Engine, server: Server, size: int) -> float:
+    """Seconds of CPU for a body of ``size`` bytes; the server's own are in it."""
+    begun = time.process_time()
+    request = ask(server, f"/{size}", timeout=60.0, max_bytes=size)
+    assert await outcome(engine, request) == (200, b"x" * size)
+    return time.process_time() - begun
+
+
+async def test_p15_chunks_of_a_byte_take_linear_time(engine: Engine, serve) -> None:
+    def answer(seen: Seen) -> Answer:
+        count = int(seen.target[1:])
+        return Answer(script=(CHUNKED + b"1\r\nx\r\n" * count + b"0\r\n\r\n",))
+
+    server = serve(answer)
+    quarter, whole = [await computing(engine, server, size) for size in (2**18, 2**20)]
+    assert whole < 10 * quarter  # in quadratic time it would be 16
+
+
+ENDLESS = {
+    "chunks of a byte": endless(CHUNKED, b"1\r\nx\r\n" * 1000),
+    "a header, a byte at a time": endless(OK + b"X: ", b"y", 0.01),
+    "headers, one at a time": endless(OK, b"X: y\r\n", 0.01),
+    "1xx": endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.5),
+    "a chunk size": endless(CHUNKED, b"0", 0.5),
+    "a chunk extension": endless(CHUNKED + b"1;", b"y", 0.01),
+    "trailers": endless(CHUNKED + b"0\r\n", b"X: y\r\n", 0.01),
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+async def test_p15_other_hosts_keep_pace(engine: Engine, serve, case: str) -> None:
+    """Five pages come and go while the bad answer still does."""
+    if engine.capabilities.max_concurrency == 1:
+        return  # one after the other is what it is for
+    arrivals = Arrivals(answer=ENDLESS[case])
+    bad, good = serve(arrivals), serve(Answer(body=b"page"))
+    under_way = asyncio.create_task(outcome(engine, ask(bad, timeout=60.0, max_bytes=10**9)))
+    await arrivals.wait()
+    for _ in range(5):
+        assert await outcome(engine, ask(good)) == (200, b"page")
+    assert not under_way.done()
+    under_way.cancel()
+    await asyncio.gather(under_way, return_exceptions=True)
+
+
+# --- what a server says, said again
+
+
+LOCATIONS = [
+    b"/next\r\n Evil: 1",  # folded
+    b"/next%0d%0aEvil:%201",
+    b"/next?a=\x0b\x0c\x1b\x7f",
+    b"/next\tEvil: 1",
+    b"/next HTTP/1.1",
+    b"//127.0.0.1:6666\\@/next\x1f",
+    b"/next\x85\xe2\x80\xa8Evil: 1",  # line ends of Unicode
+]
+
+
+@pytest.mark.parametrize("location", LOCATIONS)
+async def test_p17_a_location_is_never_more_than_a_target(
+    engine: Engine, serve, location: bytes
+) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
+    server = serve(
+        lambda seen: Answer(script=(moved,)) if seen.target == "/moved" else Answer(body=b"fine")
+    )
+    response = await engine.fetch(ask(server, "/moved"))
+    url = Joiner(server.url("/moved")).join(response.header("location") or "")
+    assert url is not None
+    endpoint = Endpoint("127.0.0.1", "127.0.0.1", server.port)
+    assert await afterwards(engine, Request(url, endpoint, HEADERS, 5.0, 1000)) == (200, b"fine")
+    assert len(server.seen) == 2
+    assert server.seen[1].target.isprintable()
+    assert server.seen[1].target.isascii()
+    assert server.seen[1].header("evil") == ""
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\0"])
+async def test_p17_a_url_with_a_line_end_is_never_sent(engine: Engine, serve, end: str) -> None:
+    server = serve(Answer(body=b"fine"))
+    assert await outcome(engine, ask(server, f"/a{end}Evil: 1")) in {Kind.URL, Kind.PROTOCOL}
+    assert await outcome(engine, ask(server)) == (200, b"fine")
+    assert [seen.target for seen in server.seen] == ["/"]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\0", "\r\n "])
+@pytest.mark.parametrize("place", ["name", "value"])
+async def test_p17_a_header_with_a_line_end_is_never_sent_nor_shown(
+    engine: Engine, serve, place: str, end: str
+) -> None:
+    server = serve(Answer(body=b"fine"))
+    text = f"{SECRET}{end}Evil: 1"
+    headers = ((text, "1"),) if place == "name" else (("Authorization", text),)
+    with pytest.raises(FetchError) as caught:
+        await engine.fetch(ask(server, headers=headers))
+    assert caught.value.kind is Kind.PROTOCOL
+    assert SECRET not in caught.value.message
+    assert await outcome(engine, ask(server)) == (200, b"fine")
+    assert len(server.seen) == 1
+
+
+# --- what a library refuses to ask for
+
+
+@pytest.mark.parametrize("host", ["a!b.example", "a'b.example", "a(b).example", "a,b"])
+async def test_a_host_that_the_library_refuses_costs_one_fetch(
+    make_engine, serve, host: str
+) -> None:
+    """They are hosts by the URL standard; libcurl takes none of them."""
+    server = serve(Answer(body=b"fine"))
+    async with make_engine(1) as engine:
+        for _ in range(2):
+            ended = await outcome(engine, ask(server, host=host))
+            assert ended in {Kind.URL, (200, b"fine")}
+        assert await outcome(engine, ask(server)) == (200, b"fine")

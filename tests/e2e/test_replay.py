@@ -1,0 +1,357 @@
+"""A recorded crawl, replayed: every engine sees what was there, as fast or slow as it was."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.conftest import Crawl, balanced, environment, html
+from support.engines import ENGINES
+from support.needs import wget
+
+import crawler
+from crawler.archive import Archive
+from crawler.errors import FetchError, Kind, SkipError, StateError, UsageError
+from crawler.model import Response, Timing
+from crawler.network import AddressRules
+from crawler.testing import Answer, Fault, MockWeb, Seen
+from crawler.testing.replay import Replay, replayed, waits
+
+SLOW = 0.3
+"""Seconds that each of the slow pages takes; much more than all else that a crawl waits for."""
+HTML = (("Content-Type", "text/html"),)
+SEEDS = (
+    "http://shop.example/",
+    "https://shop.example/",
+    "https://other.example:8443/",
+    "http://no.example/",
+    "http://down.example/",
+    "https://bad.example/",
+)
+SHOP = "".join(f'<a href="/{name}">x</a>' for name in ("a", "moved", "gone", "busy", "private"))
+FAULTS = {"cut": Fault.TRUNCATED, "reset": Fault.RESET, "noise": Fault.NOT_HTTP}
+COMPARED = ("final_url", "status", "content_type", "bytes", "digest", "depth", "title", "links")
+
+
+def build(web: MockWeb) -> None:
+    for origin in ("http://shop.example", "https://shop.example"):
+        coded = (*HTML, ("Content-Encoding", "gzip"), ("Server", "mock/1"))
+        web.answer(f"{origin}/", Answer(headers=coded, body=gzip.compress(SHOP.encode())))
+        web.page(f"{origin}/a", "<title>A</title>" + "a" * 70_000)
+        web.answer(f"{origin}/moved", Answer(301, (("Location", "/a?here"),)))
+        web.page(f"{origin}/a?here", "<title>Moved</title>")
+        busy = Answer(503, (("Retry-After", "0"),)), Answer(headers=HTML, body=b"<title>B</title>")
+        web.answer(f"{origin}/busy", *busy)
+        web.page(f"{origin}/robots.txt", "User-agent: *\nDisallow: /private\n")
+    links = "".join(f'<a href="/{name}">x</a>' for name in FAULTS)
+    web.page("https://other.example:8443/", f"<title>Other</title>{links}")
+    for name, fault in FAULTS.items():
+        web.fault(f"https://other.example:8443/{name}", fault)
+    web.fault("no.example", Fault.NO_DNS)
+    web.fault("down.example", Fault.REFUSED)
+    web.fault("bad.example", Fault.SELF_SIGNED)
+
+
+def results(directory: Path) -> dict[str, Any]:
+    """What a crawl found, but for what differs from run to run."""
+    found: dict[str, Any] = {}
+    for name in ("pages", "failures", "skipped"):
+        for line in (directory / f"{name}.jsonl").read_text().splitlines():
+            record = json.loads(line)
+            keys = {"pages": COMPARED, "failures": ("error", "status", "attempts")}
+            found[record["url"]] = [name, *(record[key] for key in keys.get(name, ("reason",)))]
+    return found
+
+
+@pytest.fixture(scope="module", params=["run.warc", "run.warc.gz"])
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of a crawl, which stands beside it as ``run``."""
+    folder = tmp_path_factory.mktemp("recorded")
+    with MockWeb() as web:
+        build(web)
+        report = crawler.crawl(
+            SEEDS, run=folder / "run", record=folder / request.param, follow=True, retries=1
+        )
+    assert (report.urls.done, report.urls.failed, report.urls.skipped) == (9, 8, 2)
+    return folder / str(request.param)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_p42_every_engine_finds_in_a_replay_what_was_recorded(
+    recorded: Path, crawl: Crawl, engine: str
+) -> None:
+    options = ("--follow", "--retries", 1, "--engine", engine, "--latency-scale", 0)
+    run = crawl(*options, "--replay", recorded, lines="\n".join(SEEDS))
+    assert run.code == 0, run.err
+    assert "not in the archive" not in run.err
+    assert balanced(run.report["urls"])
+    assert results(run.directory) == results(recorded.parent / "run")
+
+
+def test_another_reader_finds_the_archive_sound(recorded: Path) -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("warcio")), "check", str(recorded)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_replay_can_be_recorded_and_holds_the_same(recorded: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.warc.gz"
+    with Replay(recorded, latency_scale=0):
+        crawler.crawl(SEEDS, run=tmp_path / "run", record=again, follow=True, retries=1)
+    assert results(tmp_path / "run") == results(recorded.parent / "run")
+    with Archive(recorded) as one, Archive(again) as other:
+        assert len(one) == len(other)
+        assert one.origins == other.origins
+        for url in ("http://shop.example/", "https://shop.example/a", "http://shop.example/moved"):
+            first, second = one.answer(url), other.answer(url)
+            assert isinstance(first, Response)
+            assert isinstance(second, Response)
+            assert (first.status, first.body) == (second.status, second.body)
+            assert sorted(first.headers) == sorted(second.headers)
+
+
+# Waits
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], float]:
+    """The archive of slow pages, their URLs, and the seconds that their answers took."""
+    folder = tmp_path_factory.mktemp("slow")
+    urls = [f"http://slow.example/{number}" for number in range(8)]
+    with MockWeb() as web:
+        for url in urls:
+            web.page(url, "<title>slow</title>", latency=SLOW)
+        crawler.crawl(urls, run=folder / "run", record=folder / "slow.warc", robots=False)
+    with Archive(folder / "slow.warc") as archive:
+        answers = [archive.answer(url) for url in urls]
+    total = sum(answer.timing.answer for answer in answers if isinstance(answer, Response))
+    assert total >= len(urls) * SLOW * 0.9
+    return folder / "slow.warc", urls, total
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_replay_takes_the_waits_that_were_recorded(
+    slow: tuple[Path, list[str], float], tmp_path: Path, engine: str
+) -> None:
+    archive, urls, total = slow
+    options: dict[str, Any] = {"engine": engine, "robots": False, "parse": "inline"}
+    with Replay(archive):
+        same = crawler.crawl(urls, run=tmp_path / "same", **options)
+    with Replay(archive, latency_scale=0):
+        none = crawler.crawl(urls, run=tmp_path / "none", **options)
+    assert same.urls.done == none.urls.done == len(urls)
+    # A busy machine makes waits longer, never shorter than the recorded less the kernel's tick.
+    assert 0.95 * total < same.io_wait.total_s < 1.5 * total
+    assert none.io_wait.total_s < 0.5 * total
+
+
+@pytest.mark.parametrize(
+    ("timing", "expected"),
+    [
+        (Timing(), (0, 0)),
+        (Timing(answer=0.3, first_byte=0.25, connect=0.1, tls=0.05), (0.1, 0.2)),
+        (Timing(answer=0.3, first_byte=0.9), (0.3, 0)),
+        (Timing(answer=0.3, first_byte=0.1, connect=0.2), (0, 0.3)),
+        (Timing(answer=float("nan"), first_byte=float("nan")), (0, 0)),
+    ],
+)
+def test_a_wait_is_split_at_the_first_byte(timing: Timing, expected: tuple[float, float]) -> None:
+    assert waits(timing) == pytest.approx(expected)
+
+
+def test_the_second_half_of_a_body_waits_for_what_is_left() -> None:
+    timing = Timing(answer=0.5, first_byte=0.1)
+    answer = replayed(Response(200, (), b"x" * 100, timing), 2.0)
+    first, pause, second = answer.script
+    assert answer.latency == pytest.approx(0.2)
+    assert pause == pytest.approx(0.8)
+    assert isinstance(first, bytes)
+    assert isinstance(second, bytes)
+    assert (first + second).endswith(b"Content-Length: 100\r\n\r\n" + b"x" * 100)
+    assert 50 <= len(second) <= 51
+
+
+def test_a_pause_too_short_to_tell_is_none() -> None:
+    timing = Timing(answer=0.104, first_byte=0.1)
+    assert replayed(Response(200, (), b"x", timing), 1.0).script == ()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "kind", [Kind.RESET, Kind.TRUNCATED, Kind.PROTOCOL, Kind.TOO_LARGE, Kind.TIMEOUT]
+)
+def test_a_recorded_failure_is_one_of_its_kind_again(
+    tmp_path: Path, engine: str, kind: Kind
+) -> None:
+    options: dict[str, Any] = {"engine": engine, "robots": False, "retries": 0, "timeout": 3}
+    answer = replayed(FetchError(kind, "as it was"), 1.0)
+    with MockWeb(lambda _: answer):
+        report = crawler.crawl(["http://a.example/"], run=tmp_path / "run", **options)
+    assert report.errors == {kind.value: 1}
+
+
+# What is not in an archive
+
+
+def test_what_is_not_in_the_archive_is_said_at_the_end(recorded: Path, crawl: Crawl) -> None:
+    urls = ["http://shop.example/a", "http://shop.example/new", "https://down.example:444/"]
+    run = crawl(
+        *("--replay", recorded, "--latency-scale", 0, "--retries", 0),
+        lines="\n".join([*urls, "http://new.example/", "http://10.1.2.3/"]),
+    )
+    assert run.code == 0, run.err
+    assert list(run.pages) == urls[:1]
+    assert run.failures[urls[1]]["status"] == 404
+    for host in ("https://down.example:444", "http://new.example", "http://10.1.2.3"):
+        failure = run.failures[f"{host}/"]
+        assert failure["error"] == "dns"
+        assert "is not in the archive" in failure["message"]
+    assert "1 requests were for what is not in the archive" in run.err
+    assert "3 hosts are not in the archive: 10.1.2.3, down.example, new.example" in run.err
+
+
+async def test_p07_a_private_address_that_is_not_in_the_archive_stays_blocked(
+    recorded: Path,
+) -> None:
+    with Replay(recorded) as replay:
+        resolver = replay.resolver(AddressRules())
+        with pytest.raises(SkipError):
+            await resolver.resolve("169.254.169.254", 80)
+        assert replay.unknown_hosts == []
+
+
+def test_the_end_of_a_torn_archive_is_said_to_be_lost(recorded: Path, crawl: Crawl) -> None:
+    torn = recorded.with_name(f"torn-{recorded.name}")
+    torn.write_bytes(recorded.read_bytes()[:-1])
+    run = crawl("--replay", torn, "--latency-scale", 0, "http://shop.example/a")
+    assert run.code == 0, run.err
+    assert list(run.pages) == ["http://shop.example/a"]
+    assert "is torn" in run.err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--replay", "missing.warc"), "cannot read missing.warc"),
+        (("--replay", "list"), "list is not a WARC file"),
+        (("--replay", "list", "--http2"), "--http2 cannot go with --replay"),
+        (("--latency-scale", "0"), "--latency-scale needs --replay"),
+        (("--record", "list"), "--record list: exists already, and is not overwritten"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_and_leaves_nothing(
+    crawl: Crawl, options: tuple[str, ...], says: str
+) -> None:
+    run = crawl(*options, lines="http://127.0.0.1:9/\n")
+    assert run.code == 2
+    assert says in run.err
+    assert "Traceback" not in run.err
+    assert not run.directory.exists()
+
+
+def test_from_python_replay_is_a_context_and_never_the_real_network(
+    recorded: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="Replay"):
+        crawler.crawl(["http://shop.example/"], run=tmp_path / "run", replay=str(recorded))
+
+
+def test_a_server_that_died_is_no_good_end(recorded: Path) -> None:
+    with pytest.raises(StateError, match="died"), Replay(recorded) as replay:
+        replay._child._process.kill()
+
+
+def test_p34_the_server_ends_silently_with_a_parent_that_is_killed(recorded: Path) -> None:
+    code = (
+        "import sys; from crawler.testing.replay import Replay\n"
+        f"with Replay({str(recorded)!r}): print('ready', flush=True); sys.stdin.read()"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe, env=environment()
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"ready\n"
+        parent.kill()
+        # The child has standard error too: its end is the child's.
+        assert parent.communicate(timeout=60) == (b"", b"")
+
+
+# A baseline, and archives of others
+
+
+def test_what_a_baseline_fetches_is_not_recorded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    urls = [f"http://a.example/{number}" for number in range(4)]
+    with MockWeb(lambda _: Answer(headers=HTML, body=b"x", latency=0.1)) as web:
+        crawler.crawl(urls, run=tmp_path / "run", record=tmp_path / "r.warc", baseline=4)
+        asked = len(web.seen)
+    with Archive(tmp_path / "r.warc") as archive:
+        assert len(archive) == len(urls) + 1  # and robots.txt
+    assert asked > len(urls) + 1
+    assert not caplog.records
+
+
+@pytest.fixture(scope="module")
+def mirrored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """An archive of GNU Wget and the origin that is in it, which is served no more."""
+    folder = tmp_path_factory.mktemp("wget")
+
+    def handler(seen: Seen) -> Answer:
+        pages = {
+            "/": html('<title>Start</title><a href="/chunked">c</a><a href="/moved">m</a>'),
+            "/chunked": Answer(
+                headers=(*HTML, ("Transfer-Encoding", "chunked")),
+                body=b"10\r\n<title>C</title>\r\n4\r\nbody\r\n0\r\n\r\n",
+            ),
+            "/moved": Answer(302, (("Location", "/there?x=1"),)),
+            "/there?x=1": html("<title>There</title>"),
+        }
+        return pages.get(seen.target, Answer(404))
+
+    with crawler.testing.Server(handler) as server:
+        origin = server.url("")
+        tool = wget()
+        assert tool is not None
+        for options in (("site",), ("plain", "--no-warc-compression")):
+            subprocess.run(
+                [
+                    tool,
+                    "-q",
+                    "-r",
+                    "--no-proxy",
+                    f"--warc-file={folder / options[0]}",
+                    *options[1:],
+                    f"{origin}/",
+                ],
+                cwd=folder,
+                check=False,
+                timeout=60,
+            )
+    return folder, origin
+
+
+@pytest.mark.wget
+@pytest.mark.parametrize("name", ["site.warc.gz", "plain.warc"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_replays_an_archive_of_wget(
+    mirrored: tuple[Path, str], crawl: Crawl, engine: str, name: str
+) -> None:
+    folder, origin = mirrored
+    run = crawl("--follow", "--engine", engine, "--replay", folder / name, f"{origin}/")
+    assert run.code == 0, run.err
+    assert {url.removeprefix(origin): page["title"] for url, page in run.pages.items()} == {
+        "/": "Start",
+        "/chunked": "C",
+        "/moved": "There",
+    }
+    assert run.pages[f"{origin}/chunked"]["bytes"] == 20
+    assert "not in the archive" not in run.err

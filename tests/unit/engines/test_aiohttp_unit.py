@@ -1,0 +1,389 @@
+"""The aiohttp engine without sockets: what it asks of aiohttp, and what it makes of the answers."""
+
+import asyncio
+import errno
+import os
+import re
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDict
+from support.mocked_aiohttp import MockedSession, exchange
+
+from crawler.engines.aiohttp import AiohttpEngine
+from crawler.engines.base import EngineOptions
+from crawler.engines.kernel import RECEIVE_WINDOW
+from crawler.errors import FetchError, Kind
+from crawler.model import Endpoint, Headers, Request
+
+ADDRESS = "192.0.2.1"  # for documentation (RFC 5737): nobody has it
+DIALLED = f"http://{ADDRESS}:8080/"
+ANY = re.compile("")
+LARGE = bytes(range(256)) * 1200
+
+
+@pytest_asyncio.fixture
+async def engine() -> AsyncIterator[AiohttpEngine]:
+    async with AiohttpEngine(EngineOptions(concurrency=4)) as engine:
+        yield engine
+
+
+def request(
+    url: str = "http://shop.example/",
+    *,
+    dial: str = ADDRESS,
+    headers: Headers = (),
+    **changes: Any,
+) -> Request:
+    limits = {"timeout": 10.0, "max_bytes": 1_000_000} | changes
+    return Request(url, Endpoint("203.0.113.9", dial, 8080), headers, **limits)
+
+
+async def failure(engine: AiohttpEngine, **changes: Any) -> FetchError:
+    with pytest.raises(FetchError) as caught:
+        await engine.fetch(request(**changes))
+    assert caught.value.message
+    return caught.value
+
+
+# --- what is asked
+
+
+@pytest.mark.parametrize(
+    ("dial", "authority"), [(ADDRESS, f"{ADDRESS}:8080"), ("2001:db8::1", "[2001:db8::1]:8080")]
+)
+@pytest.mark.parametrize("target", ["", "a%2fb/../c", "?", "a?b=%7e&a=1+2", "%C3%A9?q=%22"])
+async def test_the_url_has_the_address_and_its_target_is_as_given(
+    engine: AiohttpEngine, dial: str, authority: str, target: str
+) -> None:
+    with MockedSession() as mocked:
+        mocked.get(ANY)
+        await engine.fetch(request(f"http://shop.example:81/{target}", dial=dial))
+    (sent,) = mocked.sent
+    assert str(sent.url) == f"http://{authority}/{target}"
+    assert sent.headers["Host"] == "shop.example:81"
+
+
+async def test_headers_are_those_of_the_request_and_no_others(engine: AiohttpEngine) -> None:
+    given = (("User-Agent", "me/1"), ("X-Two", "a"), ("Accept", "text/html"), ("X-Two", "b"))
+    with MockedSession() as mocked:
+        mocked.get(DIALLED)
+        await engine.fetch(request(headers=given))
+    (sent,) = mocked.sent
+    assert tuple(sent.headers.items()) == (("Host", "shop.example"), *given)
+
+
+@pytest.mark.parametrize(("verify", "mode"), [(True, ssl.CERT_REQUIRED), (False, ssl.CERT_NONE)])
+@pytest.mark.parametrize(
+    ("authority", "name"), [("shop.example:444", "shop.example"), ("[2001:db8::7]", "2001:db8::7")]
+)
+async def test_tls_is_for_the_name_and_not_for_the_address(
+    engine: AiohttpEngine, verify: bool, mode: ssl.VerifyMode, authority: str, name: str
+) -> None:
+    with MockedSession() as mocked:
+        mocked.get(f"https://{ADDRESS}:8080/")
+        await engine.fetch(request(f"https://{authority}/", verify=verify))
+    (sent,) = mocked.sent
+    assert sent.server_hostname == name
+    assert isinstance(sent.ssl, ssl.SSLContext)
+    assert (sent.ssl.verify_mode, sent.ssl.check_hostname) == (mode, verify)
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed(engine: AiohttpEngine) -> None:
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, status=302, headers={"Location": f"{DIALLED}next"})
+        mocked.get(f"{DIALLED}next")
+        response = await engine.fetch(request())
+    assert response.status == 302
+    assert response.header("location") == f"{DIALLED}next"
+    assert [str(sent.url) for sent in mocked.sent] == [DIALLED]
+
+
+# --- what is answered
+
+
+@pytest.mark.parametrize("status", [200, 204, 304, 404, 503, 999])
+async def test_any_status_is_an_answer(engine: AiohttpEngine, status: int) -> None:
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, status=status, body=b"said")
+        response = await engine.fetch(request())
+    assert (response.status, response.body, response.http_version) == (status, b"said", "1.1")
+
+
+async def test_headers_come_in_order_in_lower_case_byte_for_byte(engine: AiohttpEngine) -> None:
+    lines = [("Content-Type", "text/html"), ("Set-Cookie", "a=1"), ("X-Ample", "é"), ("B", "2")]
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, headers=CIMultiDict([*lines, ("Set-Cookie", "b=2")]))
+        response = await engine.fetch(request())
+    assert response.headers == (
+        ("content-type", "text/html"),
+        ("set-cookie", "a=1"),
+        ("x-ample", "Ã©"),
+        ("b", "2"),
+        ("set-cookie", "b=2"),
+    )
+
+
+@pytest.mark.parametrize("size", [0, 1, RECEIVE_WINDOW, RECEIVE_WINDOW + 1, len(LARGE)])
+async def test_a_body_of_any_size_is_whole(engine: AiohttpEngine, size: int) -> None:
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, body=LARGE[:size])
+        response = await engine.fetch(request())
+    assert response.body == LARGE[:size]
+    assert response.timing.sure is (size <= RECEIVE_WINDOW)
+
+
+@pytest.mark.parametrize(("reused", "connects"), [(False, True), (True, False)])
+async def test_without_a_socket_the_library_s_clock_serves(
+    engine: AiohttpEngine, reused: bool, connects: bool
+) -> None:
+    with MockedSession(under_way=exchange(reused=reused, received=10)) as mocked:
+        mocked.get(DIALLED)
+        timing = (await engine.fetch(request())).timing
+    assert (timing.method, timing.reused) == ("library", reused)
+    assert timing.answer > 0
+    assert timing.total > 0
+    if not connects:
+        assert timing.connect == timing.tls == 0
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"body": b"x" * 101},
+        {"headers": {"Content-Length": "101"}},
+    ],
+    ids=["longer", "announced as longer"],
+)
+async def test_a_body_past_the_bound(engine: AiohttpEngine, answer: dict[str, Any]) -> None:
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, **answer)
+        error = await failure(engine, max_bytes=100)
+    assert (error.kind, error.message) == (Kind.TOO_LARGE, "the body is larger than 100 bytes")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"body": b"x" * 100, "headers": {"Content-Length": "100"}},
+        {"status": 204, "headers": {"Content-Length": "101"}},
+    ],
+    ids=["as long as allowed", "without a body, whatever is announced"],
+)
+async def test_a_body_within_the_bound(engine: AiohttpEngine, answer: dict[str, Any]) -> None:
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, **answer)
+        response = await engine.fetch(request(max_bytes=100))
+    assert response.body == answer.get("body", b"")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"status": 101}, "status 101 ends no exchange"),
+        ({"status": 0}, "status 000 ends no exchange"),
+        (
+            {"headers": {"Transfer-Encoding": "gzip, chunked"}},
+            "Transfer-Encoding other than chunked",
+        ),
+        ({"exception": ValueError("no such value")}, "no such value"),
+        ({"exception": RuntimeError("out of order")}, "out of order"),
+    ],
+)
+async def test_what_is_no_exchange(
+    engine: AiohttpEngine, answer: dict[str, Any], message: str
+) -> None:
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, **answer)
+        error = await failure(engine)
+    assert (error.kind, error.message, error.reused) == (Kind.PROTOCOL, message, False)
+
+
+# --- what goes wrong
+
+
+def unconnected(reason: Exception, *, tls: bool = False) -> aiohttp.ClientConnectorError:
+    """What aiohttp makes of ``reason`` for not getting a connection."""
+    secured = ssl.create_default_context() if tls else True
+    key = ConnectionKey(ADDRESS, 8080, tls, secured, None, None, None)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return aiohttp.ClientConnectorCertificateError(key, reason)
+    if isinstance(reason, ssl.SSLError):
+        return aiohttp.ClientConnectorSSLError(key, reason)
+    assert isinstance(reason, OSError)
+    return aiohttp.ClientConnectorError(key, reason)
+
+
+def system(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+def badly_certified() -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError("certificate verify failed")
+    error.verify_message = "unable to get local issuer certificate"
+    return error
+
+
+def answered_badly() -> aiohttp.ClientResponseError:
+    return aiohttp.ClientResponseError(None, (), status=400, message="Bad status line")
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "message"),
+    [
+        (system(errno.ECONNREFUSED), Kind.CONNECT, "Connection refused"),
+        (system(errno.EHOSTUNREACH), Kind.CONNECT, "No route to host"),
+        (system(errno.ETIMEDOUT), Kind.CONNECT, "Connection timed out"),
+        (OSError("no reason known"), Kind.CONNECT, "no reason known"),
+        (
+            badly_certified(),
+            Kind.TLS,
+            "certificate refused: unable to get local issuer certificate",
+        ),
+        (ssl.SSLError(1, "[SSL] WRONG_VERSION_NUMBER"), Kind.TLS, "wrong version number"),
+        (
+            system(errno.ECONNRESET),
+            Kind.TLS,
+            "the server ended the connection in the TLS handshake",
+        ),
+    ],
+)
+async def test_no_connection(
+    engine: AiohttpEngine, reason: Exception, kind: Kind, message: str
+) -> None:
+    with MockedSession() as mocked:
+        mocked.get(ANY, exception=unconnected(reason, tls=True))
+        error = await failure(engine, url="https://shop.example/")
+    assert (error.kind, error.reused) == (kind, False)
+    assert message in error.message
+    assert len(mocked.sent) == 1
+
+
+async def test_a_connect_that_is_reset_without_tls(engine: AiohttpEngine) -> None:
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, exception=unconnected(system(errno.ECONNRESET)))
+        assert (await failure(engine)).kind is Kind.CONNECT
+
+
+@pytest.mark.parametrize(
+    "error", [aiohttp.ServerDisconnectedError(), aiohttp.ClientOSError(errno.EPIPE, "broken pipe")]
+)
+async def test_a_kept_connection_that_died_before_the_request_left(
+    engine: AiohttpEngine, error: Exception
+) -> None:
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, exception=error, repeat=True)
+        found = await failure(engine)
+    assert (found.kind, found.reused) == (Kind.RESET, True)
+    assert len(mocked.sent) == 1
+
+
+GONE = "the server ended the connection unanswered"
+REFUSED = FetchError(Kind.PROTOCOL, "a second answer")
+CASES: list[tuple[dict[str, Any], Exception, Kind, str, bool]] = [
+    ({}, aiohttp.ServerDisconnectedError(), Kind.RESET, GONE, False),
+    ({"reused": True}, aiohttp.ServerDisconnectedError(), Kind.RESET, GONE, True),
+    (
+        {"reused": True, "lost": system(errno.ECONNRESET)},
+        aiohttp.ClientOSError(errno.ECONNRESET, "reset"),
+        Kind.RESET,
+        "Connection reset by peer",
+        True,
+    ),
+    (
+        {"reused": True, "received": 9, "lost": system(errno.ECONNRESET)},
+        aiohttp.ClientPayloadError(),
+        Kind.RESET,
+        "Connection reset by peer",
+        False,
+    ),
+    (
+        {"received": 1234},
+        aiohttp.ClientPayloadError("not completed"),
+        Kind.TRUNCATED,
+        "broken off after 1,234 bytes",
+        False,
+    ),
+    (
+        {"received": 9, "lost": ssl.SSLEOFError(8, "EOF occurred")},
+        aiohttp.ClientPayloadError(),
+        Kind.TRUNCATED,
+        "broken off after 9 bytes",
+        False,
+    ),
+    (
+        {"received": 9, "lost": ssl.SSLError(1, "[SSL] BAD_RECORD_MAC")},
+        aiohttp.ClientPayloadError(),
+        Kind.TLS,
+        "bad record mac",
+        False,
+    ),
+    ({"received": 9}, answered_badly(), Kind.PROTOCOL, "no HTTP/1 answer: Bad status line", False),
+    (
+        {"received": 9, "refused": REFUSED},
+        aiohttp.ClientPayloadError(),
+        Kind.PROTOCOL,
+        "a second answer",
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize("where", ["head", "body"])
+@pytest.mark.parametrize(("ended", "error", "kind", "message", "reused"), CASES)
+async def test_an_exchange_that_was_broken_off(
+    engine: AiohttpEngine,
+    where: str,
+    ended: dict[str, Any],
+    error: Exception,
+    kind: Kind,
+    message: str,
+    reused: bool,
+) -> None:
+    broken = error if where == "body" else None
+    with MockedSession(under_way=exchange(**ended), broken=broken) as mocked:
+        mocked.get(DIALLED, body=b"half", exception=error if where == "head" else None, repeat=True)
+        found = await failure(engine)
+    assert (found.kind, found.reused) == (kind, reused)
+    assert message in found.message
+    assert len(mocked.sent) == 1
+
+
+# --- who does not answer
+
+
+async def test_the_deadline_is_for_all_of_it(engine: AiohttpEngine) -> None:
+    async def silence(url: object, **options: object) -> None:
+        await asyncio.Event().wait()
+
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, callback=silence)
+        error = await failure(engine, timeout=0.01)
+        assert (error.kind, error.message) == (Kind.TIMEOUT, "no whole answer within 0.01 s")
+
+
+async def test_a_cancelled_fetch_leaves_the_engine_usable(engine: AiohttpEngine) -> None:
+    asked = asyncio.Event()
+
+    async def silence(url: object, **options: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    with MockedSession() as mocked:
+        mocked.get(DIALLED, callback=silence)
+        mocked.get(f"{DIALLED}next", body=b"on it goes")
+        fetch = asyncio.ensure_future(engine.fetch(request()))
+        await asked.wait()
+        fetch.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await fetch
+        response = await engine.fetch(request("http://shop.example/next"))
+    assert response.body == b"on it goes"
