@@ -54,7 +54,7 @@ def test_every_flag_reaches_its_field(asked: list[Settings]) -> None:
     for option in options()[1:]:
         value = option.extra["example"] if option.default in (None, ()) else option.default
         if option.kind is bool:
-            value = not value and option.name not in {"json", "http2"}
+            value = not value and option.name not in {"json", "http2", "resume"}
             flags.append(option.flag if value else f"--no-{option.name}")
         elif option.many:
             flags += [word for each in value for word in (option.flag, each)]
