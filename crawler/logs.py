@@ -7,6 +7,7 @@ so nothing that a terminal or a reader of lines could take for its own is writte
 
 import json
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-from crawler.errors import writing
+from crawler.errors import StateError, writing
 
 MOST = 10_000
 """Records that may wait to be written (about 10 MB); what comes then is only counted."""
@@ -100,14 +101,22 @@ class LogFile(logging.FileHandler):
         self._fail: Fail | None = fail
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        fail, self._fail = self._fail, None
-        if fail is None:
-            return
+        error = sys.exception()
+        if isinstance(error, Exception):
+            self._failed(error)
+
+    def close(self) -> None:
+        """Close it; what could not be written is tried once more, and may fail once more."""
         try:
-            with writing(self._path):
-                raise  # noqa: PLE0704 - called while the error is handled
-        except Exception as error:  # noqa: BLE001 - whatever it is, the crawl ends with it
-            fail(error)
+            super().close()
+        except OSError as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        fail, self._fail = self._fail, None
+        if fail is not None:
+            reason = error.strerror if isinstance(error, OSError) else error
+            fail(StateError(f"{self._path}: {reason}"))
 
 
 class Entrance(QueueHandler):

@@ -166,10 +166,13 @@ def _rows(status: Status, age: float) -> Iterator[tuple[str, list[str]]]:
         yield "", _tally(status.hosts)
     yield "Found", list(_found(urls))
     yield "Committed", [f"{seconds(max(0, round(age)))} ago"]
-    if status.resume:
-        yield "Go on with", [status.resume]
     if status.obstacle:
-        yield "Cannot be", ["resumed", status.obstacle]
+        yield "Resume", [f"cannot be resumed: {status.obstacle}"]
+    elif status.resume:
+        yield "Resume", [status.resume]
+        if not urls.pending:
+            # Its input may have more lines, which nobody has counted.
+            yield "", ["needed only if it was interrupted before it had read all of its input"]
 
 
 def _found(urls: Urls) -> Iterator[str]:

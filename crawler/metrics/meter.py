@@ -13,7 +13,7 @@ from crawler.metrics.waits import Waits
 from crawler.model import Counted, Event, Fetched, Finished, Load
 
 TICK_S = 0.25
-"""While load is told, the clocks are read at least this often, however little changes."""
+"""While anything is told, the clocks are read at least this often, however little changes."""
 RATE_WINDOW_S = 5.0
 
 
@@ -41,7 +41,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True):
     """What a run was like so far, as in its ``Report``; ``in_flight`` of ``slots`` are used.
 
-    ``budget`` and what follows from it reach up to the last change of state.
+    ``budget``, and what was exposed of ``io_wait``, are those of the last reading of the clocks.
     """
 
     urls: Urls
@@ -121,11 +121,16 @@ class Meter:
     def _load(self, event: Load) -> None:
         self._slots.close(event.now, event.in_flight, event.idle)
         state = "waiting" if event.in_flight else event.idle
-        if state != self._budget.state or event.now >= self._tick:
+        if state != self._budget.state:
             self._budget.close(self._clocks(), state)
-        if event.now >= self._tick:
-            self._tick = event.now + TICK_S
-            self._marks.append((event.now, self._done + self._failed + self._skipped))
+        self._pass(event.now)
+
+    def _pass(self, now: float) -> None:
+        """Time goes on, and who looks shall not see figures from long ago."""
+        if now >= self._tick:
+            self._budget.close(self._clocks(), self._budget.state)
+            self._tick = now + TICK_S
+            self._marks.append((now, self._done + self._failed + self._skipped))
 
     def _fetched(self, event: Fetched) -> None:
         answered = event.status is not None
@@ -133,6 +138,8 @@ class Meter:
         if event.status is not None:
             self._status[event.status] += 1
             self._latency.add(event.timing.total)
+        # Where all slots are always in use the load does not change, and nothing is told of it.
+        self._pass(event.started + event.timing.total)
 
     def _finished(self, event: Finished) -> None:
         self._done += event.done

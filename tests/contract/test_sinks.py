@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,9 +15,6 @@ from crawler.sinks.file import FileWriter
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.stdout import StdoutWriter
 from crawler.sinks.stream import PageEncoder, StreamWriter, decode
-
-CANNOT_CUT = {"stdout", "stream"}
-"""What has left for a reader cannot be called back; a file can."""
 
 
 class Place:
@@ -79,20 +76,55 @@ def test_chunks_come_out_whole_and_in_order(place: Place) -> None:
     assert place.read() == b"one\ntwo\n"
 
 
-def test_an_output_is_cut_to_an_earlier_commit_or_says_that_it_cannot(
-    place: Place, request: pytest.FixtureRequest
-) -> None:
-    place.writer.append(b"kept\n")
+@pytest.mark.parametrize("place", ["stdout", "stream"], indirect=True)
+def test_what_has_left_for_a_reader_cannot_be_called_back_and_that_is_said(place: Place) -> None:
+    assert not place.writer.can_cut
+    place.writer.append(b"gone\n")
     offset = place.writer.commit()
-    place.writer.append(b"torn")
-    if request.node.callspec.params["place"] in CANNOT_CUT:
-        with pytest.raises(StateError, match="cannot be cut"):
-            place.writer.cut(offset)
-        return
     place.writer.cut(offset)
-    place.writer.append(b"next\n")
-    assert place.writer.commit() == 10
-    assert place.read() == b"kept\nnext\n"
+    for other in (offset - 1, offset + 1, 0):
+        with pytest.raises(StateError, match="cannot be cut"):
+            place.writer.cut(other)
+
+
+def test_a_file_is_cut_to_an_earlier_commit_and_goes_on_from_there(tmp_path: Path) -> None:
+    path = tmp_path / "pages.jsonl"
+    with closing(FileWriter(path)) as writer:
+        assert writer.can_cut
+        writer.append(b"kept\n")
+        offset = writer.commit()
+        writer.append(b"torn")
+        writer.cut(offset)
+        writer.append(b"next\n")
+        assert writer.commit() == 10
+    assert path.read_bytes() == b"kept\nnext\n"
+
+
+def test_a_file_of_an_earlier_session_is_cut_and_appended_to(tmp_path: Path) -> None:
+    path = tmp_path / "pages.jsonl"
+    path.write_bytes(b"kept\ntorn")
+    with closing(FileWriter(path, resumed=True)) as writer:
+        assert writer.commit() == 9
+        writer.cut(5)
+        assert path.read_bytes() == b"kept\n"
+        writer.append(b"next\n")
+        assert writer.commit() == 10
+    assert path.read_bytes() == b"kept\nnext\n"
+
+
+def test_a_file_that_has_less_than_was_written_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "pages.jsonl"
+    path.write_bytes(b"kept\n")
+    says = r"pages\.jsonl: has 5 bytes where 6 were written"
+    with closing(FileWriter(path, resumed=True)) as writer, pytest.raises(StateError, match=says):
+        writer.cut(6)
+    assert path.read_bytes() == b"kept\n"
+
+
+def test_a_file_that_a_killed_session_never_made_is_begun(tmp_path: Path) -> None:
+    with closing(FileWriter(tmp_path / "pages.jsonl", resumed=True)) as writer:
+        writer.cut(0)
+        assert writer.commit() == 0
 
 
 PAGE = Page(

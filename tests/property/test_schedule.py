@@ -330,9 +330,9 @@ def test_who_moves_to_another_address_leaves_a_place_and_need_not_wait() -> None
     schedule = full("first")
     schedule.set_address("busy", ADDRESSES[1])
     assert schedule.next(1.0) == (0.0, "first")
-    schedule = full("first")
-    schedule.set_address("first", ADDRESSES[1])
-    assert schedule.next(1.0) == (0.0, "first")
+    schedule = full("first", "second")
+    schedule.set_address("second", ADDRESSES[1])
+    assert schedule.next(1.0) == (0.0, "second")
 
 
 def test_an_address_that_was_found_too_late_says_so() -> None:

@@ -82,6 +82,8 @@ def test_p24_redirects_without_end_count_as_no_robots_txt() -> None:
         (["Disallow: /*?s="], "/x?s=1", False),
         (["Disallow: /", "Allow: /*x"], "/abcx", True),
         (["Disallow: /abc", "Allow: /*x"], "/abcx", False),
+        (["Allow: /ab", "Disallow: /a*"], "/ab", True),
+        (["Allow: /*b", "Disallow: /a*"], "/ab", True),
         (["Disallow: /a$b"], "/a$b", False),
         (["Disallow: /*a$b"], "/xa$b", False),
         (["Disallow: /a%24"], "/a$", False),

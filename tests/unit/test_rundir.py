@@ -1,4 +1,4 @@
-"""The directory of a run: begun whole or not at all, one process at a time, gone on with as it was."""
+"""The directory of a run: begun whole or not at all, crawled by one process, and gone on with."""
 
 import multiprocessing
 import os
@@ -76,7 +76,7 @@ def test_without_a_name_runs_are_named_by_the_time_and_never_meet(
 def test_what_exists_is_not_overwritten(directory: Path) -> None:
     directory.mkdir(parents=True)
     (directory / "pages.jsonl").write_text("mine")
-    with pytest.raises(UsageError, match="is not overwritten$"):
+    with pytest.raises(UsageError, match=r"is not overwritten$"):
         begun(directory)
     assert names(directory) == {"pages.jsonl"}
     assert names(directory.parent) == {"run"}

@@ -1,0 +1,256 @@
+"""What an operator has of a crawl: its log, its figures while it runs, and its status."""
+
+import json
+import logging
+import re
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from e2e.conftest import Crawl, Run, Serve, balanced, command, environment, html
+
+import crawler
+from crawler.testing.server import SILENCE, Answer
+
+T = TypeVar("T")
+SECRET = "s3cr3t"
+
+
+def until(look: Callable[[], T], holds: Callable[[T], bool]) -> T:
+    """What ``look`` gives once it ``holds``."""
+    deadline = time.monotonic() + 30
+    while not holds(found := look()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+    return found
+
+
+def figures(url: str) -> dict[str, float]:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10) as got:
+        lines = got.read().decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def status(directory: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        command("status", directory, "--json"),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert not done.stderr
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_crawl_is_looked_at_while_it_runs_and_when_it_was_stopped(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """29 pages, one that is no page, and one without an answer, which keeps the crawl going."""
+    pages = {f"/{n}": html("x") for n in range(29)}
+    site = serve({**pages, "/never": Answer(script=(SILENCE,))})
+    paths = ["/never", "/missing", *pages]
+    (tmp_path / "list").write_text("\n".join(map(site.url, paths)))
+    run = tmp_path / "run"
+    asked = ("crawl", "--run", run, "--no-robots", "--metrics-port", 0, tmp_path / "list")
+    with subprocess.Popen(
+        command(*asked), cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+/metrics", process.stderr.readline())
+        assert found is not None
+        done = 'crawler_entries{state="done"}'
+        seen = until(lambda: figures(found[0]), lambda seen: seen[done] == 29)
+        assert seen['crawler_entries{state="pending"}'] == 1
+        assert seen['crawler_failures_total{kind="status"}'] == 1
+        assert seen['crawler_responses_total{class="2xx"}'] == 29
+        assert seen['crawler_responses_total{class="4xx"}'] == 1
+        assert seen["crawler_requests_in_flight"] == 1
+        assert seen["crawler_slots"] == 64
+        assert seen["crawler_resident_memory_bytes"] > 20e6
+        assert seen["crawler_last_commit_timestamp_seconds"] == pytest.approx(time.time(), abs=60)
+        told = until(lambda: status(run), lambda told: told["urls"]["done"] == 29)
+        assert (told["running"], told["process"]) == (True, process.pid)
+        assert told["hosts"] == {f"127.0.0.1:{site.port}": 1}
+        assert told["errors"] == {"status": 1}
+        assert balanced(told["urls"])
+        process.send_signal(signal.SIGINT)
+        process.stderr.readline()
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 130
+    with pytest.raises(urllib.error.URLError):
+        figures(found[0])
+    told = status(run)
+    assert (told["running"], told["process"]) == (False, None)
+    assert told["urls"]["pending"] == 1
+    assert told["resume"] == f"crawler crawl --run {run} --resume"
+
+
+def test_a_port_that_is_taken_is_2_and_leaves_nothing(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/": html("x")})
+    run = crawl("--metrics-port", site.port, site.url("/"))
+    assert (run.code, run.err) == (
+        2,
+        f"crawler: --metrics-port {site.port}: Address already in use\n",
+    )
+    assert not run.directory.exists()
+    assert not site.seen
+
+
+# logs
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """Each line by itself is a record."""
+    return [json.loads(line) for line in path.read_text("ascii").splitlines()]
+
+
+def test_a_log_is_json_line_by_line(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+    site = serve({"/": html("x"), "/moved": Answer(302, headers=(("Location", "/"),))})
+    lines = "\n".join((site.url("/"), site.url("/moved"), site.url("/missing"), "no URL"))
+    path = tmp_path / "log"
+    run = crawl("--log", "debug", "--log-json", "--log-file", path, lines=lines)
+    assert "{" not in run.err
+    records = lines_of(path)
+    assert all(set(each) > {"time", "level", "logger", "message"} for each in records)
+    first, last = records[0], records[-1]
+    assert first["settings"]["engine"] == "curl"
+    assert (first["run"], first["resumed"]) == (str(run.directory), False)
+    assert {name: last[name] for name in ("done", "failed", "skipped", "pending")} == {
+        "done": 2,
+        "failed": 2,
+        "skipped": 0,
+        "pending": 0,
+    }
+    failed = {each["url"]: each for each in records if each["logger"] == "crawler.entries"}
+    assert failed[site.url("/missing")]["status"] == 404
+    assert failed[site.url("/missing")]["host"] == f"127.0.0.1:{site.port}"
+    assert failed["no URL"]["error"] == "url"
+    asked = [each["url"] for each in records if each["logger"] == "crawler.requests"]
+    assert sorted(asked) == sorted(site.url(seen.target) for seen in site.seen)
+
+
+@pytest.mark.parametrize(
+    ("given", "there"), [((), False), (("--log", "info"), True), (("--log", "warning"), False)]
+)
+def test_only_what_is_asked_for_is_logged(
+    crawl: Crawl, serve: Serve, given: tuple[str, ...], there: bool
+) -> None:
+    site = serve({})
+    run = crawl("--no-robots", *given, site.url("/missing"))
+    assert (f"crawler.entries: {site.url('/missing')}: failed: status" in run.err) is there
+    assert "crawler.requests" not in run.err
+
+
+@pytest.mark.parametrize("form", [("--log-json",), ()])
+def test_p05_no_secret_is_in_a_log_and_nothing_raw(
+    crawl: Crawl, serve: Serve, tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    other = serve({"/": html("x")}, addresses=("127.0.0.5",))
+    away = other.url("/").replace("//", f"//me:{SECRET}@")
+    site = serve(
+        {
+            "/": html(
+                "x",
+            ),
+            "/away": Answer(302, headers=(("Location", away),)),
+            "/raw": Answer(302, headers=(("Location", "ftp://a/\x1b[2J\x07"),)),
+            "/cookie": Answer(500, headers=(("Set-Cookie", f"id={SECRET}"),)),
+        }
+    )
+    mine = site.url("/").replace("//", f"//me:{SECRET}@")
+    paths = map(site.url, ("/away", "/raw", "/cookie", "/missing"))
+    bad = (f"http://me:{SECRET}@[::1", f"ftp://me:{SECRET}@a/", "\x1b[2J\x07\u202e")
+    path = tmp_path / "log"
+    run = crawl(
+        *("--log", "debug", "--log-file", path, "--retries", "1", "--cookies", *form),
+        *("--header", f"Authorization: Bearer {SECRET}", "--auth", f"127.0.0.5=me:{SECRET}"),
+        *("--header", f"Cookie: own={SECRET}", "--allow-private", "127.0.0.0/8"),
+        lines="\n".join((mine, *paths, *bad)),
+    )
+    assert run.code == 0, run.err
+    assert len(site.seen) >= 6
+    text = path.read_text("utf-8")
+    assert site.url("/raw") in text
+    for each in (text, run.err, run.out):
+        assert SECRET not in each
+        assert all(c.isprintable() or c == "\n" for c in each)
+
+
+def test_p37_a_log_on_a_full_disk_ends_the_crawl_and_it_goes_on_without(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = serve({f"/{n}": html("x", latency=0.05) for n in range(40)})
+    lines = "\n".join(site.url(f"/{n}") for n in range(40))
+    full = ("--log", "debug", "--log-file", "/dev/full", "--concurrency", "2")
+    run = crawl(*full, lines=lines)
+    assert run.code == 1
+    assert run.err.endswith("crawler: /dev/full: No space left on device\n")
+    assert "Traceback" not in run.err
+    assert len(site.seen) < 40
+    again = resumed(tmp_path, "--log-file", tmp_path / "log")
+    assert again.code == 0, again.err
+    assert len(again.pages) == 40
+    assert "a run goes on" in (tmp_path / "log").read_text()
+
+
+def resumed(tmp_path: Path, *given: object) -> Run:
+    done = subprocess.run(
+        command("crawl", "--run", tmp_path / "run", "--resume", *given),
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Run(done, tmp_path / "run")
+
+
+def test_a_log_that_cannot_be_begun_is_1(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+    site = serve({"/": html("x")})
+    path = tmp_path / "no" / "log"
+    run = crawl("--log-file", path, site.url("/"))
+    assert (run.code, run.err) == (1, f"crawler: {path}: No such file or directory\n")
+
+
+def test_another_program_has_its_own_logging(
+    serve: Serve,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    site = serve({})
+    caplog.set_level(logging.INFO, "crawler")
+    crawler.crawl([site.url("/x")], run=tmp_path / "run", robots=False)
+    assert [record.name for record in caplog.records] == [
+        "crawler.run",
+        "crawler.entries",
+        "crawler.run",
+    ]
+    assert capsys.readouterr().err == ""
+
+
+def test_another_program_may_ask_for_a_log_file(serve: Serve, tmp_path: Path) -> None:
+    site = serve({})
+    path = tmp_path / "log"
+    run = tmp_path / "run"
+    crawler.crawl([site.url("/x")], run=run, robots=False, log="info", log_json=True, log_file=path)
+    assert [each["logger"] for each in lines_of(path)] == [
+        "crawler.run",
+        "crawler.entries",
+        "crawler.run",
+    ]
+    assert not logging.getLogger("crawler").handlers

@@ -1,0 +1,397 @@
+"""Killed at any moment and resumed, a crawl loses nothing, repeats nothing, and its accounts hold.
+
+The core is played here by a machine around the real store, ledger, heads, intake and frontier. It
+takes each step that is otherwise taken by a thread or by the network, in any order, with a clock of
+its own. A kill is a copy of the state file as it lies on disk, log and all; the outputs are then
+cut to what it says.
+"""
+
+import itertools
+import random
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar, cast
+from unittest import mock
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from crawler import intake as intake_module
+from crawler.errors import CrawlerError, FetchError
+from crawler.frontier import heads as heads_module
+from crawler.frontier.entry import Entry, Final, State
+from crawler.frontier.frontier import Frontier, Ticket
+from crawler.frontier.heads import Heads
+from crawler.frontier.ledger import Closing, Ledger
+from crawler.frontier.levels import Levels
+from crawler.frontier.schedule import HostPolicy, Wait
+from crawler.frontier.store import Store
+from crawler.intake import Intake
+from crawler.model import Link
+from crawler.sources import Wanted, parse
+from crawler.urls import authority, key
+
+T = TypeVar("T")
+
+SMALL = {"HEAD": 4, "LOW": 2, "PART": 3, "HELD": 7}
+"""Heads so small that tails come up all the time."""
+POLICIES = {
+    "a.example": HostPolicy(1, 1.0),
+    "b.example": HostPolicy(2, 0.5),
+    "c.example": HostPolicy(0, 0.0),
+}
+PAGES = 24
+LINES = [
+    *[f"http://{host}/{number}" for number in range(14) for host in POLICIES],
+    *[f"http://a.example/{number}" for number in range(7)],
+    *["no url", "ftp://a.example/", "http://[::1", "no url"],
+]
+"""Some stand there twice, and some are no URLs."""
+KNOWN = {key(parse(line).url) for line in LINES}
+FAILED = 5
+"""Every so manieth page fails."""
+
+
+def links(url: str) -> list[Link]:
+    """What a page has: two links to the next pages of its host, and one to another host."""
+    host, _, number = url.removeprefix("http://").partition("/")
+    n = int(number)
+    others = itertools.cycle(POLICIES)
+    other = next(next(others) for each in others if each == host)
+    found = [f"http://{host}/{n + 1}", f"http://{host}/{2 * n}", f"http://{other}/{n + 3}"]
+    return [Link(each, key(each)) for each in found if int(each.rpartition("/")[2]) < PAGES]
+
+
+def fails(url: str) -> bool:
+    return int(url.rpartition("/")[2]) % FAILED == 1
+
+
+def whole() -> dict[str, str]:
+    """What a crawl that nobody interrupts comes to: the final state of each URL."""
+    found = {}
+    wanted = [parse(line) for line in LINES]
+    while wanted:
+        line = wanted.pop()
+        if line.url in found:
+            continue
+        found[line.url] = "failed" if line.wrong or fails(line.url) else "done"
+        if found[line.url] == "done":
+            wanted += [Wanted(link.url) for link in links(line.url)]
+    return found
+
+
+WHOLE = whole()
+
+
+class SteppedLedger(Ledger):
+    """What its thread is to do waits in ``jobs``, what it tells then in ``answers``."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.jobs: list[Callable[[], None]] = []
+        self.answers: list[Callable[[], None]] = []
+
+    def _do(self, job: Callable[[], T], then: Callable[[T], None]) -> None:
+        def run() -> None:
+            result = job()
+            self.answers.append(lambda: then(result))
+
+        self.jobs.append(run)
+
+    def _run(self, job: Callable[[], T]) -> Any:
+        self.jobs.append(lambda: cast("None", job()))
+        return _at_once()
+
+
+class _at_once:  # noqa: N801 - an awaitable that nobody sees
+    def __await__(self) -> Iterator[None]:
+        return iter(())
+
+
+def drive(step: Awaitable[None]) -> None:
+    """Run what waits for nothing."""
+    for _ in step.__await__():
+        raise AssertionError("it waits")
+
+
+class Lines:
+    """The input of a session: what the sessions before took is left out."""
+
+    def __init__(self, taken: int) -> None:
+        self._left = LINES[taken:]
+
+    @property
+    def exhausted(self) -> bool:
+        return not self._left
+
+    def take(self) -> list[Wanted]:
+        taken, self._left = self._left[:5], self._left[5:]
+        return [parse(line) for line in taken]
+
+
+class Crawl(RuleBasedStateMachine):
+    """One run, over all its sessions. ``output`` is the records, in the order of the file."""
+
+    in_levels = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.stack.enter_context(mock.patch.multiple(heads_module, **SMALL))
+        self.stack.enter_context(mock.patch.object(intake_module, "PART", SMALL["PART"]))
+        clock = SimpleNamespace(monotonic=lambda: self.now)
+        self.stack.enter_context(mock.patch.object(intake_module, "time", clock))
+        self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        self.now = 0.0
+        self.session = 0
+        self.output: list[tuple[str, str]] = []
+
+    @initialize()
+    def begin(self) -> None:
+        store = Store.create(self.folder / "state.db")
+        store.commit(())
+        self._begin(store)
+
+    def _begin(self, store: Store) -> None:
+        """As a crawl that begins or goes on is put together."""
+        self.ledger = SteppedLedger(store)
+        self.output = self.output[: store.offsets[0] if store.offsets else 0]
+        self.frontier = Frontier(
+            POLICIES.__getitem__,
+            robots=False,
+            heads=Heads(store.tails()),
+            levels=Levels(store.depths()) if self.in_levels else None,
+            pending=store.counts.pending,
+        )
+        source = Lines(store.counts.taken)
+        nothing = lambda _: None  # noqa: E731
+        self.intake = Intake(cast("Any", source), self.ledger, self.frontier, nothing, nothing)
+        self.intake.reject = self._reject
+        self.intake.arrived = lambda: None
+        self.in_flight: list[Ticket] = []
+        self.started: dict[str, list[float]] = {host: [] for host in POLICIES}
+        self.ended: dict[str, list[float]] = {host: [] for host in POLICIES}
+        self.closing: tuple[Closing, list[int]] | None = None
+
+    # Many steps at once: by single ones it would seldom come far
+
+    @rule(seed=st.integers(0, 2**32), count=st.integers(1, 80))
+    def go(self, seed: int, count: int) -> None:
+        rng = random.Random(seed)
+        for _ in range(count):
+            self._step(rng)
+
+    def _step(self, rng: random.Random) -> None:
+        steps: list[Callable[[], None]] = [self.read, self.feed, self.next, self.next]
+        steps.append(self.save_outputs if self.closing is None else self.save_state)
+        if self.in_flight:
+            answer = partial(self.answer, rng.randrange(9), again=rng.random() < 0.1)
+            steps += [answer, answer]
+        steps += [self.work] * 2 * bool(self.ledger.jobs)
+        steps += [self.hear] * 2 * bool(self.ledger.answers)
+        steps.append(partial(self.wait, 0.5))
+        rng.choice(steps)()
+
+    # The fetch thread
+
+    @rule()
+    def read(self) -> None:
+        self.intake.read()
+
+    @rule()
+    def feed(self) -> None:
+        self.intake.feed()
+
+    @rule()
+    def next(self) -> None:
+        turn = self.frontier.next(self.now)
+        if isinstance(turn, Wait):
+            return
+        assert isinstance(turn, Ticket)
+        self._may_be_asked(turn.host)
+        assert turn.entry is not None
+        assert turn.entry.url not in dict(self.output)
+        self.started[turn.host].append(self.now)
+        self.in_flight.append(turn)
+
+    def _may_be_asked(self, host: str) -> None:
+        policy = POLICIES[host]
+        here = sum(ticket.host == host for ticket in self.in_flight)
+        assert not policy.per_host or here < policy.per_host
+        before = self.ended[host] if policy.per_host == 1 else self.started[host]
+        assert not before or self.now >= before[-1] + policy.delay
+
+    @precondition(lambda self: self.in_flight)
+    @rule(which=st.integers(0, 99), again=st.booleans())
+    def answer(self, which: int, again: bool) -> None:
+        """A request ends: with a page, a failure, or to be made once more."""
+        ticket = self.in_flight.pop(which % len(self.in_flight))
+        self.frontier.release(ticket, self.now)
+        self.ended[ticket.host].append(self.now)
+        entry = ticket.entry
+        assert entry is not None
+        if again and ticket.attempt < 3:
+            self.frontier.retry(ticket, self.now + 0.7)
+        elif fails(entry.url):
+            self._end(entry, State.FAILED, "status")
+        else:
+            self.output.append((entry.url, "done"))
+            self.intake.follow(links(entry.url), entry.depth + 1, entry.seed)
+            self.frontier.finish(entry, self.now)
+            self.ledger.finish(Final(entry.id, State.DONE, digest=entry.id))
+
+    def _reject(self, entry: Entry, error: CrawlerError) -> None:
+        assert isinstance(error, FetchError)
+        self._end(entry, State.FAILED, error.kind)
+
+    def _end(self, entry: Entry, state: State, why: str) -> None:
+        self.output.append((entry.url, "failed"))
+        self.frontier.finish(entry, self.now)
+        self.ledger.finish(Final(entry.id, state, why))
+
+    @rule(passed=st.sampled_from([0.1, 0.5, 1.0]))
+    def wait(self, passed: float) -> None:
+        self.now += passed
+
+    # A commit: the outputs first, then the state
+
+    @precondition(lambda self: self.closing is None)
+    @rule()
+    def save_outputs(self) -> None:
+        self.closing = (self.ledger.closing(), [len(self.output)])
+
+    @precondition(lambda self: self.closing is not None)
+    @rule()
+    def save_state(self) -> None:
+        assert self.closing is not None
+        drive(self.ledger.commit(*self.closing))
+        self.ledger.jobs.append(self._check_commit)
+        self.closing = None
+
+    def _check_commit(self) -> None:
+        """The accounts balance, and are those of the file and of the outputs up to the offset."""
+        counts = self.ledger.store.counts
+        durable = self.output[: self.ledger.store.offsets[0]]
+        assert counts.done + counts.failed + counts.pending == counts.input + counts.discovered
+        assert [state for _, state in durable].count("done") == counts.done
+        assert [state for _, state in durable].count("failed") == counts.failed
+        with closing(sqlite3.connect(self.ledger.store._path)) as file:
+            states = dict(file.execute("SELECT state, count(*) FROM entries GROUP BY state"))
+        expected = (counts.pending, counts.done, counts.failed)
+        assert tuple(states.get(each, 0) for each in (0, 1, 2)) == expected
+
+    # The thread of the state, and what it tells
+
+    @precondition(lambda self: self.ledger.jobs)
+    @rule()
+    def work(self) -> None:
+        self.ledger.jobs.pop(0)()
+
+    @precondition(lambda self: self.ledger.answers)
+    @rule()
+    def hear(self) -> None:
+        self.ledger.answers.pop(0)()
+
+    # Kills
+
+    @rule()
+    def kill(self) -> None:
+        self.session += 1
+        left = self.folder / f"{self.session}"
+        left.mkdir()
+        for name in ("state.db", "state.db-wal"):
+            path = self.ledger.store._path.with_name(name)
+            if path.exists():
+                shutil.copy(path, left / name)
+        self.ledger.close()
+        self._begin(Store.open(left / "state.db"))
+
+    # What always holds
+
+    @invariant()
+    def nothing_is_recorded_twice(self) -> None:
+        urls = [url for url, _ in self.output]
+        assert len(set(urls)) == len(urls)
+        assert set(self.output) <= set(WHOLE.items())
+
+    def teardown(self) -> None:
+        """Left alone, it comes to its end, and to what an uninterrupted crawl comes to."""
+        try:
+            if hasattr(self, "ledger"):
+                self._to_the_end()
+                assert dict(self.output) == WHOLE
+                self.kill()
+                self._is_over()
+        finally:
+            if hasattr(self, "ledger"):
+                self.ledger.close()
+            self.stack.close()
+
+    def _to_the_end(self) -> None:
+        for _ in range(20 * len(WHOLE)):
+            for step in (self.read, self.feed, self.next, self._work_off):
+                step()
+            while self.in_flight:
+                self.answer(0, again=False)
+            self.now += 1.0
+            if self.intake.is_dry and not self.frontier.pending:
+                break
+        self._work_off()
+        if self.closing is None:
+            self.save_outputs()
+        self.save_state()
+        self._work_off()
+        self.save_outputs()
+        self.save_state()
+        self._work_off()
+
+    def _work_off(self) -> None:
+        while self.ledger.jobs or self.ledger.answers:
+            for step in (self.ledger.jobs, self.ledger.answers):
+                while step:
+                    step.pop(0)()
+
+    def _is_over(self) -> None:
+        """What is resumed after the end has nothing to do, and all its records."""
+        counts = self.ledger.store.counts
+        assert dict(self.output) == WHOLE
+        assert (counts.pending, self.ledger.store.tails()) == (0, {})
+        assert counts.taken == len(LINES) == counts.input + counts.duplicates
+        # What a link named before its line was read is a duplicate in the input.
+        assert counts.input + counts.discovered == len(WHOLE)
+        self.intake.read()
+        assert self.intake.is_dry
+
+
+class CrawlInLevels(Crawl):
+    """The same, with no page asked for before all that are fewer links away."""
+
+    in_levels = True
+
+
+FEW = settings(
+    max_examples=60,
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestCrawl = Crawl.TestCase
+TestCrawl.settings = FEW
+TestCrawlInLevels = CrawlInLevels.TestCase
+TestCrawlInLevels.settings = FEW
+
+
+def test_the_web_it_plays_on_has_what_it_needs() -> None:
+    """All states, duplicates in the input, and pages that only a link names."""
+    states: Sequence[str] = list(WHOLE.values())
+    assert min(states.count("done"), states.count("failed")) > 10
+    assert len(KNOWN) < len(LINES)
+    assert any(key(url) not in KNOWN for url in WHOLE)
+    assert {authority(url) for url in WHOLE if url.startswith("http://")} >= set(POLICIES)

@@ -1,0 +1,259 @@
+"""``crawler status``."""
+
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.cli import main, status
+from crawler.frontier.entry import Final, New, State
+from crawler.frontier.look import last_commit
+from crawler.rundir import LOCK, STATE, Lock, Run, begin
+from crawler.settings import Settings
+from crawler.urls import authority, key
+
+Capture = pytest.CaptureFixture[str]
+
+
+def new(number: int, url: str, depth: int = 0) -> New:
+    return New(number, key(url), url, authority(url), depth, None, 0)
+
+
+def fill(run: Run) -> None:
+    """13 URLs: 2 done, 3 failed, 1 skipped; 4 hosts with something left."""
+    store = run.store
+    urls = [f"http://h{n % 5}.example/{n}" for n in range(10)]
+    store.add([new(n + 1, url) for n, url in enumerate(urls)], lines=10)
+    store.add([new(11 + n, f"http://h1.example/link{n}", 1) for n in range(3)])
+    store.add([new(20, urls[0])], lines=1)
+    store.finish(
+        [
+            Final(1, State.DONE, digest=1),
+            Final(6, State.DONE, digest=2),
+            Final(2, State.FAILED, "dns"),
+            Final(3, State.FAILED, "timeout"),
+            Final(4, State.FAILED, "timeout"),
+            Final(5, State.SKIPPED, "robots"),
+        ]
+    )
+    store.counts.filtered = 7
+    store.counts.bytes = 61_000
+    store.commit([0, 0, 0])
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "my run"
+
+
+@pytest.fixture
+def running(directory: Path) -> Run:
+    run = begin(Settings(run=str(directory), sources="x", auth="h=me:s3cr3t", proxy="http://p:1"))
+    fill(run)
+    return run
+
+
+@pytest.fixture
+def ended(running: Run) -> Path:
+    end(running)
+    return running.directory
+
+
+def end(run: Run) -> None:
+    run.store.close()
+    with run:
+        pass
+
+
+def shown(capsys: Capture, directory: Path) -> str:
+    assert main(["status", str(directory)]) == 0
+    return capsys.readouterr().out
+
+
+def asked(capsys: Capture, directory: Path) -> dict[str, Any]:
+    assert main(["status", str(directory), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_it_says_how_far_a_run_came(capsys: Capture, ended: Path) -> None:
+    text = shown(capsys, ended)
+    for words in (
+        "my run · not running\n",
+        "Pages     2 of 13 URLs · 61 kB\n",
+        "Failed    3 · timeout × 2 · dns × 1\n",
+        "Skipped   1 · robots × 1\n",
+        "Left      7 pending\n",
+        "h1.example × 4 · h2.example × 1 · h3.example × 1 · h4.example × 1\n",
+        "10 URLs in the input · 3 in links · 1 duplicate left out\n",
+        "          7 links out of scope\n",
+        "Committed 0 s ago\n",
+    ):
+        assert words in text
+
+
+def test_json_has_the_same_facts(capsys: Capture, ended: Path) -> None:
+    found = asked(capsys, ended)
+    assert found["urls"] == {
+        "input": 10,
+        "duplicates": 1,
+        "discovered": 3,
+        "filtered": 7,
+        "done": 2,
+        "failed": 3,
+        "skipped": 1,
+        "pending": 7,
+    }
+    assert (found["running"], found["process"], found["obstacle"]) == (False, None, None)
+    assert list(found["errors"].items()) == [("timeout", 2), ("dns", 1)]
+    assert found["skips"] == {"robots": 1}
+    assert next(iter(found["hosts"].items())) == ("h1.example", 4)
+    assert found["bytes"] == 61_000
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["last_commit"])
+
+
+def test_the_command_to_go_on_is_whole_and_tells_no_secret(capsys: Capture, ended: Path) -> None:
+    command = f"crawler crawl --run '{ended}' --resume --auth HOST=USER:PASS --proxy URL"
+    assert f"Resume    {command}\n" in shown(capsys, ended)
+    assert asked(capsys, ended)["resume"] == command
+
+
+def test_a_run_that_is_crawled_is_running_and_by_whom(capsys: Capture, running: Run) -> None:
+    text = shown(capsys, running.directory)
+    assert f"my run · running, process {os.getpid()}\n" in text
+    assert "Resume" not in text
+    found = asked(capsys, running.directory)
+    assert (found["running"], found["process"], found["resume"]) == (True, os.getpid(), None)
+    end(running)
+
+
+def test_who_crawls_it_is_not_disturbed(capsys: Capture, running: Run) -> None:
+    running.store.add([new(30, "http://late.example/")], lines=1)
+    assert asked(capsys, running.directory)["urls"]["input"] == 10, "not committed yet"
+    running.store.commit([0, 0, 0])
+    assert asked(capsys, running.directory)["urls"]["input"] == 11
+    end(running)
+    asked(capsys, running.directory)
+    Lock(running.directory).release()
+
+
+def test_looking_is_no_commit(capsys: Capture, ended: Path) -> None:
+    os.utime(ended / STATE, (0, 86_400))
+    assert [asked(capsys, ended)["last_commit"] for _ in range(3)] == ["1970-01-02T00:00:00Z"] * 3
+
+
+def test_what_is_only_in_the_log_of_the_state_is_committed(running: Run) -> None:
+    state = running.directory / STATE
+    os.utime(state, (0, 0))
+    assert last_commit(state) == (running.directory / f"{STATE}-wal").stat().st_mtime > 0
+    end(running)
+
+
+def test_a_lock_that_names_nobody_yet(capsys: Capture, running: Run) -> None:
+    (running.directory / LOCK).write_text("")
+    assert "my run · running\n" in shown(capsys, running.directory)
+    end(running)
+
+
+def test_a_run_with_nothing_left_may_still_have_input(capsys: Capture, ended: Path) -> None:
+    with sqlite3.connect(ended / STATE) as state:
+        state.execute("""UPDATE facts SET value = '{"input": 1, "done": 1}' WHERE name='counts'""")
+        state.execute("UPDATE entries SET state = 1")
+    state.close()
+    text = shown(capsys, ended)
+    assert "nothing pending" in text
+    assert "needed only if it was interrupted" in text
+
+
+def test_at_most_ten_hosts_the_fullest_first(capsys: Capture, directory: Path) -> None:
+    run = begin(Settings(run=str(directory)))
+    urls = [f"http://h{host}.example/{n}" for host in range(15) for n in range(host)]
+    run.store.add([new(n + 1, url) for n, url in enumerate(urls)], lines=len(urls))
+    run.store.commit([])
+    end(run)
+    found = asked(capsys, directory)["hosts"]
+    assert list(found.items()) == [(f"h{host}.example", host) for host in range(14, 4, -1)]
+
+
+def test_settings_that_cannot_be_read_are_an_obstacle(capsys: Capture, ended: Path) -> None:
+    (ended / "settings.toml").write_text("nonsense")
+    assert "cannot be resumed" in shown(capsys, ended)
+    found = asked(capsys, ended)
+    assert found["resume"] is None
+    assert "is not a TOML file" in found["obstacle"]
+
+
+def foreign(state: Path) -> None:
+    state.unlink()
+    with sqlite3.connect(state) as other:
+        other.execute("CREATE TABLE entries (id)")
+    other.close()
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "empty": lambda state: state.write_bytes(b""),
+    "random": lambda state: state.write_bytes(bytes(range(256)) * 64),
+    "half a header": lambda state: state.write_bytes(state.read_bytes()[:50]),
+    "foreign": foreign,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_p39_a_state_that_is_none_is_refused_in_words_and_left(
+    capsys: Capture, ended: Path, damage: str
+) -> None:
+    state = ended / STATE
+    DAMAGE[damage](state)
+    before = state.read_bytes()
+    assert main(["status", str(ended)]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith(f"crawler: {state}: ")
+    assert err.count("\n") == 1
+    assert state.read_bytes() == before
+
+
+@pytest.mark.parametrize("table", ["facts", "entries"])
+def test_p39_a_state_without_a_table_is_refused_in_words(
+    capsys: Capture, ended: Path, table: str
+) -> None:
+    with sqlite3.connect(ended / STATE) as state:
+        state.execute(f"DROP TABLE {table}")
+    state.close()
+    assert main(["status", str(ended)]) == 1
+    assert f"no such table: {table}" in capsys.readouterr().err
+
+
+def test_a_run_without_its_state_is_1(capsys: Capture, ended: Path) -> None:
+    (ended / STATE).unlink()
+    assert main(["status", str(ended)]) == 1
+    assert STATE in capsys.readouterr().err
+
+
+def test_no_run_is_2(capsys: Capture, tmp_path: Path) -> None:
+    for nothing in (tmp_path, tmp_path / "missing"):
+        assert main(["status", str(nothing)]) == 2
+        assert capsys.readouterr().err == f"crawler: there is no run in {nothing}\n"
+        assert not (nothing / STATE).exists()
+    assert main(["status"]) == 2
+
+
+def test_it_fits_a_terminal(capsys: Capture, ended: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = shown(capsys, ended)
+    assert max(len(line) for line in text.splitlines()[1:] if "--resume" not in line) <= 80
+
+
+@given(st.lists(st.from_regex(r"[a-z]{1,9}( [a-z×]{1,9}){0,2}", fullmatch=True), min_size=1))
+def test_a_piece_is_on_one_line_and_each_is_there_in_order(pieces: list[str]) -> None:
+    lines = status.fill(pieces, 40)
+    assert all(len(line) <= 40 for line in lines)
+    assert [piece for line in lines for piece in line.split(" · ")] == pieces

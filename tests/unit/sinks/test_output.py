@@ -1,0 +1,192 @@
+"""All outputs behind one thread: order, commits, and what happens when one of them fails."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+
+from crawler.errors import StateError
+from crawler.sinks import output as module
+from crawler.sinks.output import GATHER_BYTES, Output
+
+
+class Memory:
+    """A writer that keeps what it gets; it can be held up, and can fail."""
+
+    can_cut = True
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.durable = 0
+        self.is_closed = False
+        self.gate = threading.Event()
+        self.gate.set()
+        self.began = threading.Event()
+        self.error: Exception | None = None
+        self.threads: set[str] = set()
+
+    def append(self, chunk: bytes) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.began.set()
+        self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.data += chunk
+
+    def commit(self) -> int:
+        if self.error is not None:
+            raise self.error
+        self.durable = len(self.data)
+        return self.durable
+
+    def cut(self, offset: int) -> None:
+        self.data = self.data[:offset]
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Desk:
+    """An output to two writers, and what it said."""
+
+    def __init__(self) -> None:
+        self.writers = [Memory(), Memory()]
+        self.also = 0
+        self.errors: list[Exception] = []
+        self.written = asyncio.Event()
+        self.output = Output(self.writers, self._also)
+        self.output.fail = self.errors.append
+        self.output.written = self.written.set
+
+    def _also(self) -> None:
+        self.also += 1
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    desk = Desk()
+    yield desk
+    for writer in desk.writers:
+        writer.gate.set()
+    desk.output.close()
+    assert all(writer.is_closed for writer in desk.writers)
+
+
+async def test_a_commit_says_how_long_each_output_is(desk: Desk) -> None:
+    output = desk.output
+    output.put(0, b"one\n")
+    output.put(1, b"failed\n")
+    output.put(0, b"two\n")
+    assert await output.commit() == (8, 7)
+    assert [writer.data for writer in desk.writers] == [b"one\ntwo\n", b"failed\n"]
+    assert [writer.durable for writer in desk.writers] == [8, 7]
+    assert await output.commit() == (8, 7)
+    assert desk.also == 2
+
+
+async def test_nothing_put_after_a_commit_was_asked_for_lies_before_its_offset(desk: Desk) -> None:
+    """However the thread and the loop take turns; and everything put before does."""
+    output, slow = desk.output, desk.writers[0]
+    slow.gate.clear()
+    output.put(0, b"a")
+    first = output.commit()
+    await asyncio.to_thread(slow.began.wait)
+    output.put(0, b"bb")
+    second = output.commit()
+    output.put(0, b"ccc")
+    third = output.commit()
+    output.put(1, b"dddd")
+    slow.gate.set()
+    assert await first == (1, 0)
+    assert await second == (3, 0)
+    assert await third == (6, 0)
+    assert await output.commit() == (6, 4)
+    assert slow.data == b"abbccc"
+
+
+async def test_what_is_put_gathers_before_it_is_written_and_is_written_without_a_commit(
+    desk: Desk,
+) -> None:
+    output = desk.output
+    output.put(0, b"a")
+    output.put(0, b"b")
+    assert (desk.writers[0].data, output.waiting_bytes) == (b"", 2)
+    await desk.written.wait()
+    assert (desk.writers[0].data, output.waiting_bytes) == (b"ab", 0)
+    assert desk.writers[0].durable == 0
+
+
+async def test_much_at_once_waits_for_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GATHER", 3600.0)
+    desk.output.put(0, b"x" * (GATHER_BYTES - 1))
+    desk.output.put(0, b"x")
+    await desk.written.wait()
+    assert len(desk.writers[0].data) == GATHER_BYTES
+
+
+async def test_what_waits_for_a_slow_output_is_counted_until_it_is_written(desk: Desk) -> None:
+    output, slow = desk.output, desk.writers[0]
+    slow.gate.clear()
+    output.put(0, b"aaa")
+    first = output.commit()
+    output.put(0, b"bb")
+    assert output.waiting_bytes == 5
+    slow.gate.set()
+    await first
+    await output.commit()
+    assert output.waiting_bytes == 0
+
+
+async def test_all_is_written_by_one_thread_that_is_not_the_loops(desk: Desk) -> None:
+    for _ in range(5):
+        desk.output.put(0, b"x")
+        await desk.output.commit()
+    (name,) = desk.writers[0].threads
+    assert name.startswith("crawler-output")
+
+
+async def test_an_error_fails_its_commit_and_all_that_wait_and_is_told_once(desk: Desk) -> None:
+    output, broken = desk.output, desk.writers[0]
+    broken.gate.clear()
+    broken.error = StateError("the disk is full")
+    output.put(0, b"x")
+    commits = [output.commit()]
+    await asyncio.to_thread(broken.began.wait)
+    commits += [output.commit(), output.commit()]
+    broken.gate.set()
+    for commit in commits:
+        with pytest.raises(StateError, match="the disk is full"):
+            await commit
+    with pytest.raises(StateError, match="the disk is full"):
+        await output.commit()
+    assert desk.errors == [broken.error]
+
+
+async def test_after_an_error_nothing_more_is_written_even_if_it_could_be(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chunk behind one that is missing would be a hole."""
+    output, broken = desk.output, desk.writers[0]
+    broken.error = StateError("the disk is full")
+    output.put(0, b"lost")
+    with pytest.raises(StateError):
+        await output.commit()
+    broken.error = None
+    for index in range(2):
+        output.put(index, b"x" * GATHER_BYTES)
+    with pytest.raises(StateError):
+        await output.commit()
+    output._thread.shutdown(wait=True)
+    assert [writer.data for writer in desk.writers] == [b"", b""]
+    assert output.waiting_bytes == 0
+
+
+async def test_an_error_of_what_runs_beside_fails_the_commit_too(desk: Desk) -> None:
+    def fail() -> None:
+        raise StateError("timeline.jsonl: No space left on device")
+
+    desk.output._also = fail
+    with pytest.raises(StateError, match=r"timeline\.jsonl"):
+        await desk.output.commit()
+    assert len(desk.errors) == 1
