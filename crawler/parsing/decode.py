@@ -16,6 +16,9 @@ MAX_CODINGS = 5
 _FEED_BYTES = 16 * 1024
 _PIECE_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+"""Behind a first byte of 0x50 to 0x5F (RFC 8878, 3.1.2)."""
 _ZSTD_WINDOW_LOG = 23
 """A frame may ask for any window; RFC 9659 allows 8 MB where it is a content coding."""
 
@@ -34,9 +37,10 @@ class _DamagedError(Exception):
 def decode_body(body: bytes | memoryview, content_encoding: str | None, max_bytes: int) -> bytes:
     """``body`` with its codings (gzip, deflate, br, zstd; at most five) undone, last one first.
 
-    ``max_bytes`` bounds the result and every step on the way. Bytes behind a complete gzip member
-    that do not start another are ignored. Raises FetchError of kind ``decode`` for a body that is
-    not what the header says, is damaged or cut short, and of kind ``too_large``.
+    ``max_bytes`` bounds the result and every step on the way. Bytes behind a complete body are
+    ignored unless they start another gzip member or zstd frame; the library for br refuses them.
+    Raises FetchError of kind ``decode`` for a body that is not what the header says, is damaged or
+    cut short, and of kind ``too_large``.
     """
     if content_encoding:
         for coding in reversed(_codings(content_encoding)):
@@ -117,11 +121,11 @@ def _zstd(body: memoryview) -> Iterator[bytes]:
         from backports import zstd
 
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
-    taken = 0
     try:
-        while taken < len(body):
+        while len(body):
             decoder = zstd.ZstdDecompressor(options=options)
-            taken += yield from _zstd_frame(decoder, body[taken:])
+            taken = yield from _zstd_frame(decoder, body)
+            body = _next_frame(body[taken:])
     except zstd.ZstdError as error:
         raise _DamagedError(error) from error
 
@@ -135,6 +139,13 @@ def _zstd_frame(decoder: "ZstdDecompressor", body: memoryview) -> _Member:
         if decoder.eof:
             return start + len(feed) - len(decoder.unused_data)
     raise EOFError
+
+
+def _next_frame(rest: memoryview) -> memoryview:
+    """``rest`` if a frame begins there, else nothing."""
+    magic = bytes(rest[:4])
+    skippable = magic[1:] == _ZSTD_SKIPPABLE and magic[0] >> 4 == 5
+    return rest if skippable or magic == _ZSTD_MAGIC else rest[:0]
 
 
 def _brotli(body: memoryview) -> Iterator[bytes]:

@@ -41,7 +41,7 @@ class PageParser:
             url=job.url,
             final_url=job.final_url,
             status=job.status,
-            content_type=job.content_type,
+            content_type=_printable(job.content_type),
             fetched_at=job.fetched_at,
             elapsed_ms=job.elapsed_ms,
             bytes=len(document.body),
@@ -87,3 +87,10 @@ class PageParser:
 
 def _nofollow(job: Job, facts: Facts) -> bool:
     return facts.nofollow or forbids_following(job.robots)
+
+
+def _printable(value: str | None) -> str | None:
+    """A header value without control characters: each becomes a space (RFC 9110, 5.5)."""
+    if value is None or value.isprintable():
+        return value
+    return "".join([character if character.isprintable() else " " for character in value])

@@ -9,6 +9,7 @@ kills the process even while lexbor, in C, holds the GIL for minutes. The parent
 close and knows which batch it was.
 """
 
+import errno
 import pickle
 import resource
 import signal
@@ -99,3 +100,5 @@ def main() -> None:
             serve(sock)
         except (BrokenPipeError, ConnectionResetError):
             return  # the parent went while we were answering
+        except MemoryError:
+            sys.exit(errno.ENOMEM)  # what we had in hand is tried again in a new process
