@@ -20,7 +20,9 @@ from crawler.frontier.ledger import Ledger
 from crawler.frontier.levels import Levels
 from crawler.frontier.retry import Retry
 from crawler.frontier.schedule import HostPolicy
+from crawler.frontier.store import Store
 from crawler.inputs import Lines
+from crawler.intake import Gate
 from crawler.metrics import journal
 from crawler.metrics.baseline import Sample
 from crawler.metrics.budget import ThreadClocks
@@ -48,7 +50,7 @@ from crawler.sinks.output import Output
 from crawler.sinks.stdout import StdoutWriter
 from crawler.sinks.warc import WarcWriter
 from crawler.sources import SourceReader, Wanted
-from crawler.traps import Traps
+from crawler.traps import Quota, Traps
 from crawler.urls import host_port, make_scope, make_strip, origin
 
 ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
@@ -255,7 +257,7 @@ def assemble(
     network: Network,
     lines: Lines,
     sinks: Sequence[Sink],
-    closing: Callable[[], None],
+    closing: Callable[[int], None],
     spawned: Iterable[Spawned],
 ) -> Crawl:
     """Call it on the thread that will run it. ``closing`` is called after the last commit.
@@ -314,7 +316,7 @@ def assemble(
         output=output,
         scope=options.scope,
         agent=settings.user_agent,
-        accept=accept,
+        gate=Gate(accept, options.strip, quota(settings, store)),
         observe=_observer(meter, timeline, sample),
         opening=lambda: timeline.start(meter.start()),
         closing=closing,
@@ -332,6 +334,13 @@ def cut(writers: Sequence[Writer], offsets: Sequence[int]) -> None:
         if writer.can_cut:
             # A run that was killed before its first commit has no offsets.
             writer.cut(offsets[number] if offsets else 0)
+
+
+def quota(settings: Settings, store: Store) -> Quota:
+    """Counting goes on where the sessions before ended."""
+    if settings.max_per_host is None:
+        return Quota(None)
+    return Quota(settings.max_per_host, store.fetched())
 
 
 def keep_cookies(jar: Jar, ledger: Ledger) -> None:

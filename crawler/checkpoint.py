@@ -1,10 +1,12 @@
 """The order in which a run becomes durable: the outputs first, then what the state says of them."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from crawler.errors import StateError
 from crawler.frontier.ledger import Ledger
+from crawler.model import Committed, Event
 from crawler.sinks.output import Output
 
 EVERY = 1.0
@@ -14,9 +16,10 @@ EVERY = 1.0
 class Checkpoint:
     """Commits while the crawl goes on, and once more when it has ended."""
 
-    def __init__(self, ledger: Ledger, output: Output) -> None:
+    def __init__(self, ledger: Ledger, output: Output, observe: Callable[[Event], None]) -> None:
         self._ledger = ledger
         self._output = output
+        self._observe = observe
         self._ending = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
 
@@ -56,6 +59,8 @@ class Checkpoint:
         flush: each final state that is committed has its record before the offset committed with
         it, and no other record lies there.
         """
+        started = time.monotonic()
         closing = self._ledger.closing()
         offsets = await self._output.commit()
         await self._ledger.commit(closing, offsets)
+        self._observe(Committed(len(closing.finals), time.monotonic() - started))

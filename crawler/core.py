@@ -9,22 +9,22 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
+from crawler.answers import Answer, end_of, fetched, job_for, pause_of
 from crawler.checkpoint import Checkpoint
 from crawler.errors import FetchError, Kind, SkipError
 from crawler.frontier import redirect
 from crawler.frontier.entry import Entry, Final, State
 from crawler.frontier.frontier import Disallowed, Ticket
 from crawler.intake import Intake
-from crawler.jobs import job_for
 from crawler.model import (
     Counted,
     Failure,
-    Fetched,
     Finished,
     Load,
     Response,
+    Retried,
+    RobotsFailed,
     Skipped,
-    Timing,
     row_of,
 )
 from crawler.parsing.batch import Outcome, Results, Task
@@ -47,10 +47,8 @@ class Core:
         self._parts = parts
         self._limits = limits
         self._encode = JsonlEncoder().encode
-        self._intake = Intake(
-            parts.source, parts.ledger, parts.frontier, parts.accept, parts.observe
-        )
-        self._checkpoint = Checkpoint(parts.ledger, parts.output)
+        self._intake = Intake(parts.source, parts.ledger, parts.frontier, parts.gate, parts.observe)
+        self._checkpoint = Checkpoint(parts.ledger, parts.output, parts.observe)
         self._in_flight = 0
         self._parsing: dict[int, Ticket] = {}
         self._done = parts.ledger.store.counts.done
@@ -88,7 +86,7 @@ class Core:
                     await self._checkpoint.stop()
                 self._observe_load(time.monotonic(), "backpressure")
                 await self._checkpoint.finish()
-                parts.closing()
+                parts.closing(await parts.ledger.twice())
         finally:
             parts.source.stop()
             parts.documents.close()
@@ -226,35 +224,37 @@ class Core:
     # Requests
 
     async def _request(self, ticket: Ticket, started: float) -> None:
-        answer: Response | FetchError | SkipError
-        try:
-            answer = await self._parts.fetcher.fetch(ticket.url)
-        except (FetchError, SkipError) as error:
-            answer = error
+        answer = await self._ask(ticket)
         now = time.monotonic()
         self._in_flight -= 1
-        self._parts.frontier.release(ticket, now)
-        self._observe_fetch(ticket, started, now, answer)
+        if answer is None:
+            self._parts.frontier.put_back(ticket, now)
+        else:
+            self._release(ticket, started, now, answer)
         if isinstance(answer, Response):
             self._answered(ticket, answer, now)
-        else:
+        elif answer is not None:
             self._failed(ticket, answer, now)
         self._refill()
 
-    def _observe_fetch(
-        self, ticket: Ticket, started: float, now: float, answer: Response | FetchError | SkipError
-    ) -> None:
-        queued = max(0.0, started - ticket.since)
+    async def _ask(self, ticket: Ticket) -> Answer | None:
+        """How the request ended; None where there was no place for it at its address."""
+        fetcher = self._parts.fetcher
+        try:
+            endpoint = await fetcher.locate(ticket.url)
+            if not self._parts.frontier.is_at(ticket, endpoint.address):
+                return None
+            return await fetcher.fetch_at(ticket.url, endpoint)
+        except (FetchError, SkipError) as error:
+            return error
+
+    def _release(self, ticket: Ticket, started: float, now: float, answer: Answer) -> None:
         if isinstance(answer, Response):
-            size = len(answer.body)
-            self._mean_bytes += (size - self._mean_bytes) / 16
-            fetched = Fetched(ticket.url, started, queued, answer.timing, answer.status, size)
-        elif isinstance(answer, FetchError):
-            timing = Timing(total=now - started)
-            fetched = Fetched(ticket.url, started, queued, timing, None, 0, answer.kind)
-        else:
-            return
-        self._parts.observe(fetched)
+            self._mean_bytes += (len(answer.body) - self._mean_bytes) / 16
+        if not isinstance(answer, SkipError):
+            self._parts.observe(fetched(ticket, started, now, answer))
+        for notice in self._parts.frontier.release(ticket, now, end_of(answer, started)):
+            self._parts.observe(notice)
 
     def _answered(self, ticket: Ticket, response: Response, now: float) -> None:
         if response.status in redirect.STATUSES:
@@ -275,10 +275,10 @@ class Core:
         except (FetchError, SkipError) as error:
             self._failed(ticket, error, now, response.status)
         else:
-            self._parts.frontier.redirect(ticket, url, now)
+            self._parts.frontier.redirect(ticket, url, now, pause_of(response))
 
     def _rules(self, response: Response) -> Rules:
-        coding = response.header("content-encoding")
+        coding = response.joined("content-encoding")
         try:
             body = decode_body(response.body, coding, self._parts.fetcher.max_bytes)
         except FetchError as error:
@@ -296,8 +296,12 @@ class Core:
             wait = self._parts.retry.wait(error.kind, status, ticket.attempt)
             if wait is not None:
                 self._parts.frontier.retry(ticket, now + wait)
+                self._parts.observe(
+                    Retried(ticket.url, error.kind, error.message, ticket.attempt, wait, status)
+                )
                 return
         if ticket.robots_of is not None:
+            self._parts.observe(RobotsFailed(ticket.robots_of, error.message))
             self._parts.frontier.set_rules(ticket.robots_of, unreachable(error))
         else:
             self._give_up(ticket, error, ticket.attempt, status)
@@ -333,8 +337,7 @@ class Core:
             ticket = self._parsing.pop(outcome.id)
             assert ticket.entry is not None
             if outcome.error is not None:
-                error = FetchError(outcome.error, outcome.message)
-                self._close(ticket.entry, error, ticket.attempt)
+                self._failed(ticket, FetchError(outcome.error, outcome.message), time.monotonic())
                 continue
             done += 1
             size += outcome.bytes
@@ -348,9 +351,9 @@ class Core:
     def _follow(self, outcome: Outcome, ticket: Ticket) -> None:
         entry = ticket.entry
         assert entry is not None
-        if outcome.links:
+        if outcome.links or outcome.trapped:
             seed = entry.seed if entry.depth else ticket.url
-            self._intake.follow(outcome.links, entry.depth + 1, seed)
+            self._intake.follow(outcome.links, outcome.trapped, entry.depth + 1, seed)
         if outcome.filtered:
             self._parts.ledger.count(filtered=outcome.filtered)
             self._parts.observe(Counted(filtered=outcome.filtered))

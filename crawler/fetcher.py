@@ -45,10 +45,23 @@ class Fetcher(msgspec.Struct):
 
     async def fetch(self, url: str) -> Response:
         """Raises FetchError and SkipError, and nothing else."""
-        endpoint = NOWHERE
+        return await self.fetch_at(url, await self.locate(url))
+
+    async def locate(self, url: str) -> Endpoint:
+        """Where ``url`` is. Raises FetchError (dns), SkipError for what may not be asked."""
+        host, port = host_port(url)
+        known = self.resolver.cached(host, port)
+        if known is not None:
+            return known
         try:
-            host, port = host_port(url)
-            endpoint = self.resolver.cached(host, port) or await self.resolver.resolve(host, port)
+            return await self.resolver.resolve(host, port)
+        except FetchError as error:
+            self._record(url, NOWHERE, error)
+            raise
+
+    async def fetch_at(self, url: str, endpoint: Endpoint) -> Response:
+        """Raises FetchError and SkipError, and nothing else."""
+        try:
             response = await self.engine.fetch(self._request(url, endpoint))
             self._look_at(url, response)
         except FetchError as error:

@@ -69,4 +69,4 @@ def _none() -> BufferedIOBase:
 
 
 def _whole(document: Response) -> bytes:
-    return decode_body(document.body, document.header("content-encoding"), MAX_BYTES)
+    return decode_body(document.body, document.joined("content-encoding"), MAX_BYTES)

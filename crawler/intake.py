@@ -12,7 +12,20 @@ from crawler.frontier.heads import PART
 from crawler.frontier.ledger import Ledger
 from crawler.model import Counted, Event, Link
 from crawler.sources import Source, Wanted
-from crawler.urls import authority, key
+from crawler.traps import Quota
+from crawler.urls import Strip, authority, key
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """What every URL comes in by.
+
+    ``accept`` is told every good line of the input before its URL is asked for, ``strip`` leaves
+    parameters out of it, ``quota`` bounds how many links are followed to one host.
+    """
+
+    accept: Callable[[Wanted], None]
+    strip: Strip
+    quota: Quota
 
 
 class Intake:
@@ -27,14 +40,13 @@ class Intake:
         source: Source,
         ledger: Ledger,
         frontier: Frontier,
-        accept: Callable[[Wanted], None],
+        gate: Gate,
         observe: Callable[[Event], None],
     ) -> None:
-        """``accept`` is told every good line of the input before its URL is asked for."""
         self._source = source
         self._ledger = ledger
         self._frontier = frontier
-        self._accept = accept
+        self._gate = gate
         self._observe = observe
         self.reject: Callable[[Entry, FetchError | SkipError], None]
         self.arrived: Callable[[], None]
@@ -55,15 +67,28 @@ class Intake:
             self._ledger.enter([self._new(line) for line in lines], len(lines))
 
     def _new(self, line: Wanted) -> New:
-        if line.wrong is None:
-            self._accept(line)
-        return self._place(line.url, key(line.url), 0, None, _row(line), _wrong(line))
+        if line.wrong is not None:
+            return self._place(line.url, key(line.url), 0, None, _row(line), _wrong(line))
+        self._gate.accept(line)
+        url = self._gate.strip.apply(line.url)
+        return self._place(url, key(url), 0, None, _row(line))
 
-    def follow(self, links: Iterable[Link], depth: int, seed: str) -> None:
-        """Links worth following, found on a page; ``depth`` is theirs."""
+    def follow(
+        self,
+        links: Iterable[Link],
+        trapped: Iterable[tuple[Link, str]],
+        depth: int,
+        seed: str,
+    ) -> None:
+        """Links worth following, found on a page, and traps, with why; ``depth`` is theirs."""
         knows = self._ledger.knows
         news = [
             self._place(link.url, link.key, depth, seed) for link in links if not knows(link.key)
+        ]
+        news += [
+            self._place(link.url, link.key, depth, seed, None, f"{Skip.TRAP} {why}")
+            for link, why in trapped
+            if not knows(link.key)
         ]
         if news:
             self._ledger.enter(news)
@@ -103,11 +128,24 @@ class Intake:
             self._ledger.load(hosts, PART)
 
     def _loaded(self, entries: Sequence[Entry]) -> None:
-        self._frontier.add([each for each in entries if each.wrong is None], time.monotonic())
-        for each in entries:
-            if each.wrong is not None:
-                self.reject(each, _why(each.wrong))
+        judged = [(entry, self._judge(entry)) for entry in entries]
+        good = [entry for entry, wrong in judged if wrong is None]
+        self._frontier.add(good, time.monotonic())
+        for entry, wrong in judged:
+            if wrong is not None:
+                self.reject(entry, wrong)
         self.arrived()
+
+    def _judge(self, entry: Entry) -> FetchError | SkipError | None:
+        """Why ``entry`` is not to be asked for."""
+        if entry.wrong is not None:
+            return _why(entry.wrong)
+        quota = self._gate.quota
+        why = quota.reason(entry.host) if entry.depth else None
+        if why is not None:
+            return SkipError(Skip.TRAP, why)
+        quota.add(entry.host)
+        return None
 
 
 def _row(line: Wanted) -> str | None:

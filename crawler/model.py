@@ -102,6 +102,10 @@ class Response(msgspec.Struct, frozen=True):
         """First value of header ``name`` (lower case), or None."""
         return next((value for key, value in self.headers if key == name), None)
 
+    def joined(self, name: str) -> str | None:
+        """All values of header ``name`` (lower case) as one list (RFC 9110, 5.3), or None."""
+        return ", ".join(value for key, value in self.headers if key == name) or None
+
 
 class Link(msgspec.Struct, frozen=True):
     """A URL found on a page, worth following: canonical, in scope. ``key`` is its identity."""

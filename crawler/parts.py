@@ -9,10 +9,11 @@ from crawler.fetcher import Fetcher
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.ledger import Ledger
 from crawler.frontier.retry import Retry
+from crawler.intake import Gate
 from crawler.model import Event
 from crawler.parsing.stage import ParseStage
 from crawler.sinks.output import Output
-from crawler.sources import Source, Wanted
+from crawler.sources import Source
 from crawler.urls import Scope
 
 
@@ -31,9 +32,9 @@ class Limits(msgspec.Struct, frozen=True):
 class Parts(msgspec.Struct, frozen=True):
     """What a crawl is made of. ``failures`` and ``skips`` are the numbers of their writers.
 
-    ``accept`` is told every good line of the input before it is asked for, ``observe`` every event;
-    ``opening`` is called before the first request, ``closing`` after the last commit, while all
-    processes still live. ``agent`` is the name that robots.txt may have rules for.
+    ``gate`` is what every URL comes in by, ``observe`` is told every event. ``opening`` is called
+    before the first request; ``closing`` after the last commit, while processes still live, with
+    how many pages were the same as another. ``agent`` is whom robots.txt may have rules for.
     """
 
     source: Source
@@ -46,9 +47,9 @@ class Parts(msgspec.Struct, frozen=True):
     output: Output
     scope: Scope
     agent: str
-    accept: Callable[[Wanted], None]
+    gate: Gate
     observe: Callable[[Event], None]
     opening: Callable[[], None]
-    closing: Callable[[], None]
+    closing: Callable[[int], None]
     failures: int
     skips: int

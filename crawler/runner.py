@@ -170,7 +170,7 @@ class CrawlThread:
             times = await one_by_one(crawl.fetcher, crawl.sample.urls, alone)
             self._report = with_baseline(self._report, times, crawl.sample.seen, crawl.rng)
 
-    def _close_books(self) -> None:
+    def _close_books(self, same_content: int) -> None:
         assert self._crawl is not None
         crawl, settings = self._crawl, self._settings
         self._report = crawl.meter.finish(
@@ -179,6 +179,7 @@ class CrawlThread:
             workers=settings.parse_workers,
             startup_s=crawl.meter.started - self._started,
             rss_peak_mb=rss_peak(crawl.parse.pids),
+            same_content=same_content,
         )
 
 

@@ -34,7 +34,8 @@ def translate(code: int, message: str, request: Request, *, reused: bool = False
     """What libcurl said of ``request`` as our error; a code not named here is ``protocol``."""
     kind = _of_receiving(message) if code == pycurl.E_RECV_ERROR else _KINDS.get(code)
     if kind is Kind.TIMEOUT:
-        message = f"no whole answer within {request.timeout:g} s"
+        # The time is over, whatever the connection was.
+        return FetchError(kind, f"no whole answer within {request.timeout:g} s")
     return FetchError(kind or Kind.PROTOCOL, message or pycurl.easy_strerror(code), reused=reused)
 
 

@@ -3,16 +3,17 @@
 A *ticket* is one request for an entry (the first, a redirect's hop, a retry) or for a robots.txt.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from crawler.errors import FetchError, SkipError
+from crawler.errors import FetchError, Kind, SkipError
 from crawler.frontier.entry import Entry
 from crawler.frontier.heads import Heads
 from crawler.frontier.levels import Levels
+from crawler.frontier.pace import SLOW_DOWN, Paces, is_overload
 from crawler.frontier.schedule import HostPolicy, Schedule, Wait
-from crawler.model import Response
+from crawler.model import Held, Notice, Response, Slowed
 from crawler.robots import Rules
 from crawler.urls import authority, origin
 
@@ -20,6 +21,19 @@ ROBOTS_KEPT = 10_000
 """Origins whose robots.txt is remembered."""
 
 
+class End(msgspec.Struct, frozen=True):
+    """How a request that ``started`` then ended: with a failure ``kind``, or with a ``status``.
+
+    ``pause`` is how many seconds the answer asks us to wait.
+    """
+
+    started: float = 0.0
+    kind: Kind | None = None
+    status: int | None = None
+    pause: float | None = None
+
+
+_FINE = End()
 Tell = Callable[[Response | FetchError | SkipError], None]
 
 
@@ -75,6 +89,7 @@ class Frontier:
         self._schedule: Schedule[Ticket] = Schedule(self._host_policy, rate)
         self._robots: dict[str, Rules] | None = {} if robots else None
         self._delays: dict[str, float] = {}
+        self._paces = Paces()
         self._levels = levels
         self.heads = heads or Heads()
         self.pending = pending
@@ -128,15 +143,50 @@ class Frontier:
             return ticket
         return msgspec.structs.replace(ticket, since=allowed)
 
-    def release(self, ticket: Ticket, now: float) -> None:
-        """The request has ended, well or not: its host's place is free."""
+    def is_at(self, ticket: Ticket, address: str) -> bool:
+        """The host of ``ticket`` was found at ``address`` (empty: unknown); whether that has room.
+
+        If not, ``put_back`` the ticket.
+        """
+        return not address or self._schedule.set_address(ticket.host, address)
+
+    def put_back(self, ticket: Ticket, now: float) -> None:
+        """The request was not made, and waits again at the head of its host."""
+        self._schedule.push(ticket.host, ticket, first=True, urgent=ticket.is_urgent)
         self._schedule.release(ticket.host, now)
 
-    def redirect(self, ticket: Ticket, url: str, now: float) -> None:
-        """The answer sent ``ticket`` on to ``url``: a new request, at the head of its host."""
-        host = authority(url)
-        hop = msgspec.structs.replace(ticket, url=url, host=host, since=now, hops=ticket.hops + 1)
-        self._schedule.push(host, hop, first=True, urgent=hop.is_urgent)
+    def release(
+        self,
+        ticket: Ticket,
+        now: float,
+        end: End = _FINE,
+    ) -> Iterator[Notice]:
+        """The request has ended as ``end`` says: its host's place is free, its pace may change."""
+        host = ticket.host
+        self._schedule.release(host, now)
+        if end.pause is not None and end.status in SLOW_DOWN:
+            self._schedule.hold(host, now + end.pause)
+            yield Held(host, end.pause, end.status or 0)
+        policy = self._paces.outcome(
+            host, self._asked(host), end.kind, end.status, started=end.started, now=now
+        )
+        if policy is not None:
+            self._schedule.set_policy(host, policy)
+            if is_overload(end.kind, end.status):
+                self._schedule.hold(host, now + policy.delay)
+                yield Slowed(host, policy.delay, end.kind or Kind.STATUS, end.status)
+
+    def redirect(self, ticket: Ticket, url: str, now: float, pause: float | None = None) -> None:
+        """The answer sent ``ticket`` on to ``url``: a new request, at the head of its host.
+
+        It goes after ``pause`` seconds, if the answer asked for that.
+        """
+        host, at = authority(url), now + (pause or 0.0)
+        hop = msgspec.structs.replace(ticket, url=url, host=host, since=at, hops=ticket.hops + 1)
+        if pause:
+            self._schedule.push_later(host, hop, at, urgent=hop.is_urgent)
+        else:
+            self._schedule.push(host, hop, first=True, urgent=hop.is_urgent)
 
     def repeat(self, ticket: Ticket, now: float) -> None:
         """Ask again at once: a kept connection died under the request."""
@@ -169,6 +219,12 @@ class Frontier:
         self._schedule.open(host)
 
     def _host_policy(self, host: str) -> HostPolicy:
+        return self._paces.policy(host, self._asked(host))
+
+    def _asked(self, host: str) -> HostPolicy:
+        """What is asked of us for ``host``, as long as nothing goes wrong there."""
         policy = self._policy(host)
         asked = self._delays.get(host, 0.0)
-        return HostPolicy(1, max(policy.delay, asked)) if asked else policy
+        if not asked:
+            return policy
+        return msgspec.structs.replace(policy, per_host=1, delay=max(policy.delay, asked))

@@ -164,6 +164,15 @@ class Store:
                 )
             )
 
+    def fetched(self) -> dict[str, int]:
+        """How many entries are final and were asked for, by host."""
+        with self._errors():
+            return dict(
+                self._connection.execute(
+                    "SELECT host, count(*) FROM entries WHERE state IN (1, 2) GROUP BY host"
+                )
+            )
+
     def named(self) -> Iterator[str]:
         """Origins that the input names, which have rights that others have not."""
         with self._errors():

@@ -215,11 +215,12 @@ class Meter:
         workers: int,
         startup_s: float = 0.0,
         rss_peak_mb: float = 0.0,
+        same_content: int = 0,
     ) -> Report:
         """Close the books. ``workers`` is how many processes parse, 0 for none.
 
-        ``startup_s`` (seconds) and ``rss_peak_mb`` (MB) are passed on as they are. A baseline is
-        measured after the run: put it in with ``msgspec.structs.replace``.
+        ``startup_s`` (seconds), ``rss_peak_mb`` (MB) and ``same_content`` are passed on as they
+        are. A baseline is measured after the run: put it in with ``msgspec.structs.replace``.
         """
         self._budget.close(self._clocks(), self._budget.state)
         wall = self._budget.wall
@@ -238,6 +239,7 @@ class Meter:
             pages_per_s=(urls.done - self._done_before) / wall if wall > 0 else 0.0,
             urls=urls,
             bytes=self._bytes,
+            same_content=same_content,
             status={str(code): n for code, n in sorted(self._status.items())},
             errors=dict(sorted(self._errors.items())),
             skips=dict(sorted(self._skips.items())),

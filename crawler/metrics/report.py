@@ -116,7 +116,8 @@ class Limit(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """``report.json``. ``wall_s`` runs from the first entry taken up to the last commit.
 
-    ``bytes`` is the size of all pages that are done, ``status`` counts every answer by its code,
+    ``bytes`` is the size of all pages that are done, ``same_content`` how many of them had the body
+    of another; ``status`` counts every answer by its code,
     ``errors`` failed entries by kind and ``skips`` skipped ones by reason.
     """
 
@@ -128,6 +129,7 @@ class Report(msgspec.Struct, frozen=True):
     pages_per_s: float
     urls: Urls
     bytes: int
+    same_content: int
     status: dict[str, int]
     errors: dict[str, int]
     skips: dict[str, int]

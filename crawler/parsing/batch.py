@@ -29,7 +29,8 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     """What became of job ``id``: a page of ``bytes`` decoded bytes, or ``error`` and ``message``.
 
     ``links`` are worth following and not reported by this worker before; ``filtered`` counts those
-    out of scope or too deep. ``digest`` is the beginning of the page's, as a signed number.
+    out of scope or too deep, ``trapped`` says of links why they are traps. ``digest`` is the
+    beginning of the page's, as a signed number.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     error: Kind | None = None
     message: str = ""
     digest: int | None = None
+    trapped: tuple[tuple[Link, str], ...] = ()
 
 
 class Results(msgspec.Struct, frozen=True, array_like=True):
@@ -79,16 +81,22 @@ class BatchParser:
             return Outcome(task.job.id, error=error.kind, message=error.message)
         for encoder, parts in zip(self._encoders, chunks, strict=True):
             parts.append(encoder.encode(parsed.page))
-        fresh = self._fresh(parsed.follow)
         digest = int.from_bytes(bytes.fromhex(parsed.page.digest[:16]), signed=True)
-        return Outcome(task.job.id, fresh, parsed.filtered, parsed.page.bytes, digest=digest)
+        return Outcome(
+            task.job.id,
+            tuple([link for link in parsed.follow if self._is_fresh(link)]),
+            parsed.filtered,
+            parsed.page.bytes,
+            digest=digest,
+            trapped=tuple([pair for pair in parsed.trapped if self._is_fresh(pair[0])]),
+        )
 
-    def _fresh(self, links: tuple[Link, ...]) -> tuple[Link, ...]:
-        if not links:
-            return ()
-        if len(self._reported) > RECENT_LINKS:
-            self._reported.clear()
+    def _is_fresh(self, link: Link) -> bool:
+        """Whether this worker did not report it before, as far as it remembers."""
         reported = self._reported
-        fresh = tuple(link for link in links if link.key not in reported)
-        reported.update(link.key for link in fresh)
-        return fresh
+        if link.key in reported:
+            return False
+        if len(reported) >= RECENT_LINKS:
+            reported.clear()
+        reported.add(link.key)
+        return True

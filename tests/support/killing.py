@@ -108,7 +108,8 @@ def difference(killed: Path, whole: Path) -> str:
         lost = theirs[name].keys() - ours[name].keys()
         more = ours[name].keys() - theirs[name].keys()
         changed = [
-            url for url in ours[name].keys() & theirs[name].keys()
+            url
+            for url in ours[name].keys() & theirs[name].keys()
             if ours[name][url] != theirs[name][url]
         ]
         lines += [f"{name}: lost {url}" for url in sorted(lost)]

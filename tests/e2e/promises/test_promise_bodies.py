@@ -125,7 +125,6 @@ def test_p12_a_chain_of_codings_is_refused_past_five(
     assert {page["bytes"] for page in run.pages.values()} == {len(PLAIN)}
 
 
-@pytest.mark.xfail(reason="of several Content-Encoding lines only the first counts", strict=True)
 def test_p12_a_chain_over_several_header_lines_is_one_chain(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:

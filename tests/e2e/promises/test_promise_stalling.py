@@ -110,9 +110,6 @@ def test_p20_the_total_deadline_holds_and_the_others_are_done(
     assert run.report["wall_s"] > 0.5
 
 
-@pytest.mark.xfail(
-    reason="libcurl's engines take such a timeout for a dead connection", strict=True
-)
 @pytest.mark.engines("curl", "tornado")
 def test_p20_the_deadline_on_a_kept_connection_is_no_reason_to_ask_again(
     mock_web: MockWeb, crawled: Crawled, engine: str
