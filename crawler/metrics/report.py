@@ -129,7 +129,6 @@ class Report(msgspec.Struct, frozen=True):
     pages_per_s: float
     urls: Urls
     bytes: int
-    same_content: int
     status: dict[str, int]
     errors: dict[str, int]
     skips: dict[str, int]
@@ -141,6 +140,7 @@ class Report(msgspec.Struct, frozen=True):
     rss_peak_mb: float
     limited_by: Limit
     baseline: Baseline | None = None
+    same_content: int = 0
 
 
 def to_json(report: Report) -> bytes:
