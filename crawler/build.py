@@ -1,6 +1,7 @@
 """Settings → objects. The only file that knows every implementation."""
 
 import random
+import resource
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -56,6 +57,8 @@ from crawler.urls import host_port, make_scope, make_strip, origin
 ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ENCODINGS = "gzip, deflate, br, zstd"
+FILES = 40
+"""File descriptors that are needed besides those of requests."""
 
 Sink = tuple[Encoder, Writer]
 
@@ -123,8 +126,17 @@ def parse_stage(
     return InlineStage(options, encoders)
 
 
+def fetch_slots(settings: Settings) -> int:
+    """As many as asked for, or fewer where the process may not open so many files.
+
+    A request may take two descriptors: its own, and one that an engine keeps open for the next.
+    """
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, min(settings.slots, (most - FILES) // 2))
+
+
 def engine_options(settings: Settings, network: Network) -> EngineOptions:
-    return EngineOptions(settings.slots, settings.http2, network.ca_file)
+    return EngineOptions(fetch_slots(settings), settings.http2, network.ca_file)
 
 
 def host_policy(
@@ -274,7 +286,7 @@ def assemble(
     for site in store.named():
         rules.name(*host_port(f"{site}/"))
         asking.headers.name(f"{site}/")
-    meter = Meter(settings.slots, ThreadClocks(own_threads=engine.capabilities.own_threads))
+    meter = Meter(fetch_slots(settings), ThreadClocks(own_threads=engine.capabilities.own_threads))
     restore(meter, store.counts)
     timeline = Timeline(run.directory / "timeline.jsonl")
     sample = Sample(settings.baseline, rng) if settings.baseline else None
@@ -323,7 +335,7 @@ def assemble(
         failures=len(sinks),
         skips=len(sinks) + 1,
     )
-    limits = Limits(settings.slots, settings.memory, settings.max_pages, settings.in_levels)
+    limits = Limits(fetch_slots(settings), settings.memory, settings.max_pages, settings.in_levels)
     core = Core(parts, limits)
     return Crawl(core, asking, source, stage, output, ledger, meter, sample, rng)
 

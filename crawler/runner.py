@@ -121,6 +121,9 @@ class CrawlThread:
                 self._run_logged()
         except BaseException as error:  # noqa: BLE001 - it is raised again by ``report``
             self._error = error
+            for _, writer in self._sinks:
+                writer.close()
+            self._run.store.close()
 
     def _fail(self, error: Exception) -> None:
         """The log is full: the crawl ends in order, and can be resumed."""
@@ -140,20 +143,15 @@ class CrawlThread:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        try:
-            crawl = assemble(
-                self._run,
-                self._network,
-                self._source,
-                self._sinks,
-                self._close_books,
-                self._spawned,
-            )
-        except BaseException:
-            for _, writer in self._sinks:
-                writer.close()
-            self._run.store.close()
-            raise
+        crawl = assemble(
+            self._run,
+            self._network,
+            self._source,
+            self._sinks,
+            self._close_books,
+            self._spawned,
+        )
+        self._sinks = ()  # they are the crawl's to close now
         try:
             with metrics_of(self._run, crawl) as url:
                 if self._settings.metrics_port == 0:

@@ -139,7 +139,7 @@ class Ledger:
 
     async def commit(self, closing: Closing, offsets: Sequence[int]) -> None:
         """Raises StateError."""
-        # links go before the final state of the page they are on
+        self._flush()  # links go before the final state of the page they are on
         await self._run(lambda: self._commit(closing, offsets))
 
     def _commit(self, closing: Closing, offsets: Sequence[int]) -> None:

@@ -72,7 +72,7 @@ class Store:
     """The state file of a run. Not safe for threads: whoever uses it does so from one.
 
     ``create`` and ``open`` begin a session; what is added is durable only after ``commit``. All
-    methods raise StateError where the file cannot be read or written.
+    methods raise StateError where the file cannot be read or written; after that none does more.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
@@ -214,7 +214,12 @@ class Store:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         with _errors(self._path):
-            yield
+            try:
+                yield
+            except sqlite3.Error:
+                # SQLite may have rolled back, and would then commit each statement by itself.
+                self._connection.close()
+                raise
 
 
 def read_counts(path: Path) -> tuple[Counts, dict[str, str]]:

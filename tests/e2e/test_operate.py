@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import signal
 import subprocess
@@ -204,6 +205,31 @@ def test_p37_a_log_on_a_full_disk_ends_the_crawl_and_it_goes_on_without(
     assert again.code == 0, again.err
     assert len(again.pages) == 40
     assert "a run goes on" in (tmp_path / "log").read_text()
+
+
+def test_p37_a_log_that_breaks_midway_ends_the_crawl(serve: Serve, tmp_path: Path) -> None:
+    """Whoever read it goes away; one page without an answer would keep the crawl going."""
+    pages = {f"/{n}": html("x", latency=0.1) for n in range(40)}
+    site = serve({**pages, "/never": Answer(script=(SILENCE,))})
+    (tmp_path / "list").write_text("\n".join(map(site.url, ["/never", *pages])))
+    log = tmp_path / "log"
+    os.mkfifo(log)
+    given = ("--run", tmp_path / "run", "--no-robots", "--concurrency", 2, "--log", "debug")
+    with subprocess.Popen(
+        command("crawl", *given, "--log-file", log, tmp_path / "list"),
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        with log.open() as reader:
+            until(reader.readline, lambda line: site.url("/0") in line)
+        _, err = process.communicate(timeout=25)
+    assert process.returncode == 1
+    assert err == f"crawler: {log}: Broken pipe\n"
+    told = status(tmp_path / "run")
+    assert told["urls"]["pending"] > 0
+    assert balanced(told["urls"])
 
 
 def resumed(tmp_path: Path, *given: object) -> Run:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crawler.errors import StateError
@@ -68,6 +68,7 @@ def test_p17_an_error_cannot_forge_a_line() -> None:
 
 
 @given(st.text())
+@example(HOSTILE)
 def test_p17_a_line_of_json_is_ascii_and_says_the_same(text: str) -> None:
     line = JsonFormatter().format(record(text, facts={"url": text, "wait": 1.5, "many": (text,)}))
     assert line.isascii()
@@ -151,12 +152,12 @@ def test_a_terminal_that_is_gone_is_no_matter(capsys: pytest.CaptureFixture[str]
 
 def test_a_file_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    for text in ("one", "\ud800 \xe9"):
+    for text in ("one", "\x1b \xe9"):
         with written_to(LogFile(path, pytest.fail), "info"):
             log.info(text)
     first, second = path.read_text("utf-8").splitlines()
     assert first.endswith(": one")
-    assert second.endswith(": \\ud800 \xe9")
+    assert second.endswith(": \\x1b \xe9")
 
 
 def test_p37_a_file_that_cannot_be_opened_is_a_state_error(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,8 @@ def asked(capsys: Capture, directory: Path) -> dict[str, Any]:
 
 
 def test_it_says_how_far_a_run_came(capsys: Capture, ended: Path) -> None:
+    hour_ago = time.time() - 3600
+    os.utime(ended / STATE, (hour_ago, hour_ago))
     text = shown(capsys, ended)
     for words in (
         "my run · not running\n",
@@ -95,7 +98,7 @@ def test_it_says_how_far_a_run_came(capsys: Capture, ended: Path) -> None:
         "h1.example × 4 · h2.example × 1 · h3.example × 1 · h4.example × 1\n",
         "10 URLs in the input · 3 in links · 1 duplicate left out\n",
         "          7 links out of scope\n",
-        "Committed 0 s ago\n",
+        "Committed 1 h ago\n",
     ):
         assert words in text
 

@@ -214,6 +214,30 @@ def test_another_process_reads_the_accounts_of_the_last_commit(path: Path) -> No
     store.close()
 
 
+def test_p37_after_an_error_nothing_more_is_taken_and_nothing_of_it_is_committed(
+    path: Path,
+) -> None:
+    """SQLite may roll back by itself; what came then would be committed, without its accounts."""
+    committed(path, new(1))
+    store = Store.open(path)
+    store.add([new(2)], lines=1)
+    limit = in_file(path, "PRAGMA page_count")[0][0]
+    store._connection.execute(f"PRAGMA max_page_count = {limit}")
+    with pytest.raises(StateError, match=r"state\.db: .*full"):
+        store.add([new(n, f"http://a.example/{n}/{'x' * 5000}") for n in range(3, 99)], lines=96)
+    for more in (
+        lambda: store.add([new(200)], lines=1),
+        lambda: store.finish([Final(1, State.DONE, digest=1)]),
+        lambda: store.take(["a.example"], 9, 999),
+        lambda: store.commit([5]),
+    ):
+        with pytest.raises(StateError):
+            more()
+    store.close()
+    assert in_file(path, "SELECT id, state FROM entries") == [(1, 0)]
+    assert read_counts(path)[0].input == 1
+
+
 def test_only_its_owner_may_read_it_and_what_lies_beside_it(path: Path) -> None:
     store = Store.create(path)
     store.add([new(1)])

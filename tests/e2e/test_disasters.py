@@ -1,0 +1,172 @@
+"""Processes that die, disks that are full, descriptors that run out: said, survived, made good."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from e2e.conftest import Crawl, Run, Serve, balanced, command, environment, html
+from e2e.test_resume import Site, whole
+from e2e.test_signals import children, start, wait_for_requests
+from support import needs
+from support.killing import crawl_killed, difference, inherit, moments, wait_for_end_of_session
+from support.nginx import Nginx
+
+from crawler.testing.server import Answer
+
+KILLS = 10
+
+
+def crawl_under(prefix: Sequence[object], run: Path, *arguments: object) -> Run:
+    """Crawl into ``run`` with ``prefix``, a program that takes something away, before the command.
+    """
+    done = subprocess.run(
+        [*map(str, prefix), *command("crawl", "--run", run, *arguments)],
+        cwd=run.parent,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    return Run(done, run)
+
+
+def said(run: Run, *words: str) -> None:
+    """It ended with 1 and a clear message, no more."""
+    assert run.code == 1, run.err
+    message = run.err.splitlines()[-1]
+    assert message.startswith("crawler: ")
+    for word in words:
+        assert word in message, run.err
+    assert "Traceback" not in run.err
+    assert "exception" not in run.err
+
+
+# P37: disks
+
+
+def files_up_to(size: int) -> list[str]:
+    """No file may grow past ``size`` bytes, which is what a disk that is full looks like."""
+    return ["prlimit", f"--fsize={size}:{size}"]
+
+
+def test_p37_an_output_that_cannot_grow_is_said_and_made_good(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, text="x" * 3000)
+    (tmp_path / "list").write_text(site.lines)
+    limit = files_up_to(120_000)
+    full = crawl_under(limit, tmp_path / "run", "--html", tmp_path / "list")
+    said(full, "pages.jsonl: File too large")
+    said(crawl_under(limit, tmp_path / "run", "--resume"), "pages.jsonl: File too large")
+    whole(crawl("--resume"), site)
+
+
+def test_p37_a_state_that_cannot_grow_is_said_and_made_good(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, 300, query="?" + "x" * 1500)
+    (tmp_path / "list").write_text(site.lines)
+    limit = files_up_to(250_000)
+    said(crawl_under(limit, tmp_path / "run", tmp_path / "list"), "state.db: disk")
+    said(crawl_under(limit, tmp_path / "run", "--resume"), "state.db: disk")
+    whole(crawl("--resume"), site)
+
+
+def test_p37_a_directory_that_may_only_be_read_is_said(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve)
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed").chmod(0o555)
+    # Root may write everywhere, unless that right is taken away.
+    root = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if not os.geteuid() else []
+    run = crawl_under(root, tmp_path / "closed" / "run", site.server.url("/0"))
+    said(run, "closed/run", "Permission denied")
+    assert not list((tmp_path / "closed").iterdir())
+    assert not site.server.seen
+
+
+# P40: descriptors
+
+
+@pytest.mark.parametrize("engine", ["curl", "aiohttp", "threads"])
+def test_p40_with_few_descriptors_the_crawl_ends_and_its_accounts_balance(
+    serve: Serve, tmp_path: Path, engine: str
+) -> None:
+    site = Site(serve, 300, latency=0.02)
+    (tmp_path / "list").write_text(site.lines)
+    flags = ("--engine", engine, "--concurrency", "100", "--retries", "0", tmp_path / "list")
+    run = crawl_under(["prlimit", "--nofile=64:64"], tmp_path / "run", *flags)
+    assert run.code == 0, run.err
+    urls = run.report["urls"]
+    assert balanced(urls)
+    assert (urls["input"], urls["pending"]) == (300, 0)
+    assert len(run.pages) + len(run.failures) == 300
+    assert {failure["error"] for failure in run.failures.values()} <= {"connect", "dns"}
+    assert run.pages, "what can be had is had"
+
+
+# P34, P35: kills
+
+
+def test_p34_a_killed_parse_worker_costs_no_page(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, 300, latency=0.02)
+    (tmp_path / "list").write_text(site.lines)
+    process = start(tmp_path, "--concurrency", "4", tmp_path / "list")
+    for requests in (20, 60, 120):
+        wait_for_requests(site.server, requests)
+        os.kill(children(process.pid)[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    whole(crawl("--resume"), site)
+
+
+def test_p34_a_killed_crawler_leaves_no_process_and_loses_nothing(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve)
+    site.silent = True
+    (tmp_path / "list").write_text(site.lines)
+    process = subprocess.Popen(
+        command("crawl", "--quiet", "--run", tmp_path / "run", tmp_path / "list"),
+        cwd=tmp_path,
+        env=environment(),
+        start_new_session=True,
+    )
+    wait_for_requests(site.server, 1 + site.open)
+    until = time.monotonic() + 30
+    while not (tmp_path / "run" / "pages.jsonl").stat().st_size:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    site.silent = False
+    # At once, while what the killed one started may still be there.
+    whole(crawl("--resume"), site)
+    wait_for_end_of_session(process.pid)
+
+
+@pytest.fixture
+def manual(tmp_path: Path) -> Iterator[Nginx]:
+    with Nginx(tmp_path / "nginx", Path(needs.docs() or "")) as site:
+        yield site
+
+
+@pytest.mark.nginx
+@pytest.mark.docs
+def test_p35_killed_ten_times_it_comes_to_what_an_uninterrupted_crawl_comes_to(
+    manual: Nginx, tmp_path: Path
+) -> None:
+    crawling = command("crawl", "--quiet", "--follow", manual.url("index.html"))
+    env = inherit(PYTHONWARNINGS="error")
+    began = time.monotonic()
+    assert crawl_killed(crawling, tmp_path / "whole", [], env) == 0
+    took = time.monotonic() - began
+    kills = crawl_killed(crawling, tmp_path / "killed", moments(KILLS, took, seed=35), env)
+    assert kills >= 2, "it was hardly ever hit"
+    assert difference(tmp_path / "killed", tmp_path / "whole") == ""

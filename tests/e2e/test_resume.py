@@ -1,0 +1,242 @@
+"""Whatever ended a crawl, ``--resume`` goes on with it: nothing is lost, and nothing there twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.conftest import Crawl, Run, Serve, balanced, html
+from e2e.test_signals import start, wait_for_requests
+
+from crawler.testing.server import SILENCE, Answer, Seen, Server
+
+PAGES = 60
+
+
+class Site:
+    """``count`` pages; while ``silent``, those past ``open`` are never answered."""
+
+    def __init__(
+        self,
+        serve: Serve,
+        count: int = PAGES,
+        *,
+        latency: float = 0.0,
+        text: str = "",
+        query: str = "",
+    ) -> None:
+        self.silent = False
+        self.open = count // 2
+        self.paths = [f"/{number}{query}" for number in range(count)]
+        answers = dict.fromkeys(self.paths, self._answer)
+        self.server: Server = serve({"/robots.txt": Answer(404), **answers})
+        self._latency, self._text = latency, text
+
+    def _answer(self, seen: Seen) -> Answer:
+        if self.silent and self.paths.index(seen.target) >= self.open:
+            return Answer(script=(SILENCE,))
+        return html(f"<title>{seen.target[:9]}</title>{self._text}", latency=self._latency)
+
+    @property
+    def lines(self) -> str:
+        return "".join(f"{self.server.url(path)}\n" for path in self.paths)
+
+    @property
+    def asked(self) -> Counter[str]:
+        return Counter(seen.target for seen in self.server.seen)
+
+
+def whole(run: Run, site: Site) -> None:
+    """The run has every page once, and its accounts say so."""
+    assert run.code == 0, run.err
+    assert set(run.pages) == {site.server.url(path) for path in site.paths}
+    urls = run.report["urls"]
+    assert (urls["input"], urls["done"], urls["pending"]) == (len(site.paths),) * 2 + (0,)
+    assert balanced(urls)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_p36_what_a_signal_left_is_crawled_on_resume_and_nothing_else(
+    crawl: Crawl, serve: Serve, tmp_path: Path, number: signal.Signals
+) -> None:
+    site = Site(serve, latency=0.1)
+    (tmp_path / "list").write_text(site.lines)
+    process = start(tmp_path, "--concurrency", "4", tmp_path / "list")
+    wait_for_requests(site.server, 10)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    left = json.loads((tmp_path / "run" / "report.json").read_text())["urls"]["pending"]
+    assert left > 0
+    whole(crawl("--resume"), site)
+    del site.asked["/robots.txt"]
+    assert {site.asked[path] for path in site.paths} == {1}
+
+
+def test_p36_who_was_interrupted_twice_can_be_resumed_too(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve)
+    site.silent = True
+    (tmp_path / "list").write_text(site.lines)
+    process = start(tmp_path, "--concurrency", "8", tmp_path / "list")
+    wait_for_requests(site.server, 1 + site.open + 8)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "once more" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert len((tmp_path / "run" / "pages.jsonl").read_text().splitlines()) == site.open
+    site.silent = False
+    whole(crawl("--resume"), site)
+
+
+def test_a_run_that_is_done_is_resumed_with_0_and_nothing_happens(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve)
+    first = crawl(lines=site.lines + site.server.url("/missing"))
+    records = (tmp_path / "run" / "pages.jsonl").read_bytes()
+    asked = len(site.server.seen)
+    again = crawl("--resume")
+    assert (again.code, len(site.server.seen)) == (0, asked), again.err
+    assert (tmp_path / "run" / "pages.jsonl").read_bytes() == records
+    assert again.report["urls"] == first.report["urls"]
+    assert again.report["errors"] == {"status": 1}
+    assert len(again.failures) == 1
+
+
+@pytest.mark.parametrize("arguments", [["--resume"], ["--resume", "http://127.0.0.1:9/"]])
+def test_a_run_that_is_not_there_cannot_be_resumed(crawl: Crawl, arguments: list[str]) -> None:
+    run = crawl(*arguments)
+    assert run.code == 2
+    assert "--resume: there is no run in" in run.err
+    assert not run.directory.exists()
+
+
+def test_a_run_is_not_begun_again_by_mistake(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve)
+    crawl(lines=site.lines)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    run = crawl(lines=site.lines)
+    assert run.code == 2
+    assert "--resume goes on with it" in run.err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_a_list_that_has_changed_is_refused_and_nothing_is_overwritten(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve)
+    crawl("--max-pages", "5", lines=site.lines)
+    pages = (tmp_path / "run" / "pages.jsonl").read_bytes()
+    (tmp_path / "list").write_text(site.lines + site.server.url("/more"))
+    run = crawl("--resume", "--max-pages", "1000")
+    assert run.code == 2
+    assert "list: has changed since" in run.err
+    assert (tmp_path / "run" / "pages.jsonl").read_bytes() == pages
+    (tmp_path / "list").write_text(site.lines)
+    whole(crawl("--resume", "--max-pages", "1000"), site)
+
+
+def test_more_pages_can_be_asked_for_and_are_exact_each_time(crawl: Crawl, serve: Serve) -> None:
+    site = Site(serve)
+    assert len(crawl("--max-pages", "7", lines=site.lines).pages) == 7
+    second = crawl("--resume", "--max-pages", "20")
+    assert (second.code, len(second.pages)) == (0, 20)
+    assert second.report["urls"]["done"] == 20
+    assert balanced(second.report["urls"])
+    same = crawl("--resume")
+    assert (same.code, len(same.pages)) == (0, 20)
+    whole(crawl("--resume", "--max-pages", "1000"), site)
+
+
+def test_another_engine_and_concurrency_may_go_on(crawl: Crawl, serve: Serve) -> None:
+    site = Site(serve)
+    crawl("--max-pages", "20", "--engine", "aiohttp", lines=site.lines)
+    flags = ("--concurrency", "3", "--max-pages", "40")
+    assert len(crawl("--resume", "--engine", "threads", *flags).pages) == 40
+    run = crawl("--resume", "--engine", "sequential", "--concurrency", "1", "--max-pages", "999")
+    whole(run, site)
+    assert run.report["engine"] == "sequential"
+    assert crawl("--resume", "--follow").code == 2
+
+
+def test_out_files_are_gone_on_with_and_standard_output_gets_the_rest(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve)
+    out = tmp_path / "deep" / "mine.jsonl"
+    first = crawl("--max-pages", "25", "--out", out, "--out", "-", lines=site.lines)
+    assert first.code == 0, first.err
+    with out.open("ab") as file:
+        file.write(b'{"url": "torn')
+    second = crawl("--resume", "--max-pages", "1000")
+    assert second.code == 0, second.err
+    urls = [json.loads(line)["url"] for line in out.read_text().splitlines()]
+    assert sorted(urls) == sorted(site.server.url(path) for path in site.paths)
+    printed = [json.loads(line)["url"] for line in (first.out + second.out).splitlines()]
+    assert sorted(printed) == sorted(urls)
+    assert not (tmp_path / "run" / "pages.jsonl").exists()
+
+
+def test_an_output_that_somebody_cut_is_refused_in_words(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve)
+    crawl("--max-pages", "25", lines=site.lines)
+    (tmp_path / "run" / "pages.jsonl").write_text("{}\n")
+    run = crawl("--resume", "--max-pages", "1000")
+    assert run.code == 1
+    assert "pages.jsonl: has 3 bytes where" in run.err
+    assert (tmp_path / "run" / "pages.jsonl").read_text() == "{}\n"
+
+
+def test_the_other_columns_of_a_table_travel_through_a_resume(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve)
+    rows = [f'{site.server.url(path)},"name, {path}"' for path in site.paths]
+    (tmp_path / "list.csv").write_text("\n".join(["url,name", *rows]))
+    crawl("--max-pages", "11", "--concurrency", "2", tmp_path / "list.csv")
+    run = crawl("--resume", "--max-pages", "1000")
+    whole(run, site)
+    assert {url: page["input"] for url, page in run.pages.items()} == {
+        site.server.url(path): {"line": number, "name": f"name, {path}"}
+        for number, path in enumerate(site.paths, start=2)
+    }
+
+
+def test_what_links_found_is_gone_on_with_at_its_depth(crawl: Crawl, serve: Serve) -> None:
+    site = serve({
+        "/robots.txt": Answer(404),
+        "/": html("".join(f'<a href="/a{n}"></a>' for n in range(20))),
+        **{f"/a{n}": html(f'<a href="/b{n}"></a><a href="/"></a>') for n in range(20)},
+        **{f"/b{n}": html(f'<a href="/c{n}"></a>') for n in range(20)},
+        **{f"/c{n}": html("too deep") for n in range(20)},
+    })  # fmt: skip
+    crawl("--follow", "--depth", "2", "--max-pages", "9", site.url("/"))
+    run = crawl("--resume", "--max-pages", "1000")
+    depths = Counter(page["depth"] for page in run.pages.values())
+    assert depths == {0: 1, 1: 20, 2: 20}
+    urls = run.report["urls"]
+    assert (urls["input"], urls["discovered"]) == (1, 40)
+    assert balanced(urls)
+
+
+def test_secrets_are_asked_for_again_and_then_used(crawl: Crawl, serve: Serve) -> None:
+    site = Site(serve)
+    auth = ("--auth", f"127.0.0.1:{site.server.port}=user:s3cret")
+    crawl("--max-pages", "5", *auth, lines=site.lines)
+    refused = crawl("--resume", "--max-pages", "1000")
+    assert refused.code == 2
+    assert "--auth has to be given again" in refused.err
+    whole(crawl("--resume", "--max-pages", "1000", *auth), site)
+    assert "Authorization" in dict(site.server.seen[-1].headers)
