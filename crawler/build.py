@@ -304,8 +304,6 @@ def assemble(
     if settings.record:
         asking.record = recorder(output, len(writers) - 1)
     ledger = Ledger(store)
-    if asking.cookies is not None:
-        keep_cookies(asking.cookies, ledger)
     frontier = Frontier(
         host_policy(settings, rules, network),
         robots=settings.robots,
@@ -317,6 +315,9 @@ def assemble(
     accept = _acceptor(rules, asking, ledger)
     documents = Documents(frontier, accept)
     source = SourceReader(lines(documents.fetch), store.counts.taken)
+    if asking.cookies is not None:
+        restore_cookies(asking.cookies, store)
+    ledger.remember = lambda: remembered(source, asking.cookies)
     parts = Parts(
         source=source,
         documents=documents,
@@ -355,12 +356,17 @@ def quota(settings: Settings, store: Store) -> Quota:
     return Quota(settings.max_per_host, store.fetched())
 
 
-def keep_cookies(jar: Jar, ledger: Ledger) -> None:
+def remembered(source: SourceReader, jar: Jar | None) -> dict[str, str]:
+    """What a commit says besides the entries: for a session that goes on, and for who asks."""
+    facts = {"input": "read" if source.exhausted else "open"}
+    return facts if jar is None else {**facts, "cookies": jar.dump().decode()}
+
+
+def restore_cookies(jar: Jar, store: Store) -> None:
     """A session outlives a resume. Raises StateError where the cookies kept are none."""
-    kept = ledger.store.facts.get("cookies")
+    kept = store.facts.get("cookies")
     if kept is not None:
         jar.load(kept.encode())
-    ledger.remember = lambda: {"cookies": jar.dump().decode()}
 
 
 def restore(meter: Meter, counts: Counts) -> None:

@@ -353,7 +353,7 @@ class Core:
         assert entry is not None
         if outcome.links or outcome.trapped:
             seed = entry.seed if entry.depth else ticket.url
-            self._intake.follow(outcome.links, outcome.trapped, entry.depth + 1, seed)
+            self._intake.follow(outcome.links, entry.depth + 1, seed, outcome.trapped)
         if outcome.filtered:
             self._parts.ledger.count(filtered=outcome.filtered)
             self._parts.observe(Counted(filtered=outcome.filtered))

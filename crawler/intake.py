@@ -76,9 +76,9 @@ class Intake:
     def follow(
         self,
         links: Iterable[Link],
-        trapped: Iterable[tuple[Link, str]],
         depth: int,
         seed: str,
+        trapped: Iterable[tuple[Link, str]] = (),
     ) -> None:
         """Links worth following, found on a page, and traps, with why; ``depth`` is theirs."""
         knows = self._ledger.knows

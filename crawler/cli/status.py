@@ -31,11 +31,13 @@ class Status(msgspec.Struct, frozen=True):
     """A run at its last commit. ``process`` crawls it now (its id), or None does.
 
     ``last_commit`` is ISO 8601, UTC. ``hosts`` are those with most pending URLs, and how many.
-    ``resume`` is the command that goes on with it, ``obstacle`` why there is none.
+    ``resume`` is the command that goes on with it, ``obstacle`` why there is none. ``finished`` is
+    whether all of the input was read, and nothing of it is pending.
     """
 
     run: str
     running: bool
+    finished: bool
     process: int | None
     last_commit: str
     urls: Urls
@@ -70,11 +72,13 @@ def look(directory: Path) -> Status:
         raise UsageError(f"there is no run in {directory}")
     state = directory / STATE
     running = is_locked(directory)
-    counts, _ = read_counts(state)
-    command, obstacle = (None, None) if running else _resume(directory)
+    counts, facts = read_counts(state)
+    finished = facts.get("input") == "read" and not counts.pending
+    command, obstacle = (None, None) if running or finished else _resume(directory)
     return Status(
         run=str(directory),
         running=running,
+        finished=finished,
         process=_process(directory) if running else None,
         last_commit=_time(last_commit(state)),
         urls=_urls(counts),
@@ -170,9 +174,6 @@ def _rows(status: Status, age: float) -> Iterator[tuple[str, list[str]]]:
         yield "Resume", [f"cannot be resumed: {status.obstacle}"]
     elif status.resume:
         yield "Resume", [status.resume]
-        if not urls.pending:
-            # Its input may have more lines, which nobody has counted.
-            yield "", ["needed only if it was interrupted before it had read all of its input"]
 
 
 def _found(urls: Urls) -> Iterator[str]:

@@ -160,21 +160,26 @@ class Frontier:
         ticket: Ticket,
         now: float,
         end: End = _FINE,
-    ) -> Iterator[Notice]:
+    ) -> list[Notice]:
         """The request has ended as ``end`` says: its host's place is free, its pace may change."""
-        host = ticket.host
-        self._schedule.release(host, now)
+        self._schedule.release(ticket.host, now)
+        return [*self._hold(ticket.host, now, end), *self._slow_down(ticket.host, now, end)]
+
+    def _hold(self, host: str, now: float, end: End) -> Iterator[Notice]:
         if end.pause is not None and end.status in SLOW_DOWN:
             self._schedule.hold(host, now + end.pause)
-            yield Held(host, end.pause, end.status or 0)
+            yield Held(host, end.pause, end.status)
+
+    def _slow_down(self, host: str, now: float, end: End) -> Iterator[Notice]:
         policy = self._paces.outcome(
             host, self._asked(host), end.kind, end.status, started=end.started, now=now
         )
-        if policy is not None:
-            self._schedule.set_policy(host, policy)
-            if is_overload(end.kind, end.status):
-                self._schedule.hold(host, now + policy.delay)
-                yield Slowed(host, policy.delay, end.kind or Kind.STATUS, end.status)
+        if policy is None:
+            return
+        self._schedule.set_policy(host, policy)
+        if is_overload(end.kind, end.status):
+            self._schedule.hold(host, now + policy.delay)
+            yield Slowed(host, policy.delay, end.kind or Kind.STATUS, end.status)
 
     def redirect(self, ticket: Ticket, url: str, now: float, pause: float | None = None) -> None:
         """The answer sent ``ticket`` on to ``url``: a new request, at the head of its host.

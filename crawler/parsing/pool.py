@@ -7,6 +7,7 @@ that does it twice is the culprit.
 """
 
 import asyncio
+import logging
 import pickle
 import signal
 from collections import deque
@@ -22,6 +23,8 @@ from crawler.parsing.spawn import Spawned
 from crawler.parsing.stage import BATCH, Deliver, Fail
 from crawler.parsing.worker import LENGTH, Setup
 from crawler.sinks.base import Encoder
+
+log = logging.getLogger(__name__)
 
 _AHEAD = 2
 """Batches a worker may have: one at work, one in its socket, so that it never waits for us."""
@@ -81,6 +84,10 @@ class _Worker(asyncio.Protocol):
         self._transport.abort()
         self.process.kill()
         self.process.wait()
+
+
+def _how(ended: int) -> str:
+    return signal.Signals(-ended).name if ended < 0 else f"exit code {ended}"
 
 
 class ProcessStage:
@@ -191,6 +198,7 @@ class ProcessStage:
         self._workers.remove(worker)
         worker.process.kill()
         ended = worker.process.wait()
+        log.info("a parse process died (%s), another takes its place", _how(ended))
         self._false_starts = 0 if worker.ready else self._false_starts + 1
         if self._false_starts >= _FALSE_STARTS:
             self.fail(StateError(f"the parse processes do not start (exit code {ended})"))

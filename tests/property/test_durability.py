@@ -33,10 +33,11 @@ from crawler.frontier.ledger import Closing, Ledger
 from crawler.frontier.levels import Levels
 from crawler.frontier.schedule import HostPolicy, Wait
 from crawler.frontier.store import Store
-from crawler.intake import Intake
+from crawler.intake import Gate, Intake
 from crawler.model import Link
 from crawler.sources import Wanted, parse
-from crawler.urls import authority, key
+from crawler.traps import Quota
+from crawler.urls import Strip, authority, key
 
 T = TypeVar("T")
 
@@ -172,7 +173,8 @@ class Crawl(RuleBasedStateMachine):
         )
         source = Lines(store.counts.taken)
         nothing = lambda _: None  # noqa: E731
-        self.intake = Intake(cast("Any", source), self.ledger, self.frontier, nothing, nothing)
+        gate = Gate(nothing, Strip(), Quota(None))
+        self.intake = Intake(cast("Any", source), self.ledger, self.frontier, gate, nothing)
         self.intake.reject = self._reject
         self.intake.arrived = lambda: None
         self.in_flight: list[Ticket] = []

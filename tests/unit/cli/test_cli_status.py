@@ -166,14 +166,19 @@ def test_a_lock_that_names_nobody_yet(capsys: Capture, running: Run) -> None:
     end(running)
 
 
-def test_a_run_with_nothing_left_may_still_have_input(capsys: Capture, ended: Path) -> None:
+@pytest.mark.parametrize(("read", "finished"), [("open", False), ("read", True)])
+def test_a_run_with_nothing_left_may_still_have_input(
+    capsys: Capture, ended: Path, read: str, finished: bool
+) -> None:
     with sqlite3.connect(ended / STATE) as state:
         state.execute("""UPDATE facts SET value = '{"input": 1, "done": 1}' WHERE name='counts'""")
         state.execute("UPDATE entries SET state = 1")
+        state.execute("INSERT OR REPLACE INTO facts VALUES ('input', ?)", (read,))
     state.close()
     text = shown(capsys, ended)
     assert "nothing pending" in text
-    assert "needed only if it was interrupted" in text
+    assert ("--resume" in text) is not finished
+    assert asked(capsys, ended)["finished"] is finished
 
 
 def test_at_most_ten_hosts_the_fullest_first(capsys: Capture, directory: Path) -> None:
