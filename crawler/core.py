@@ -33,7 +33,7 @@ from crawler.parts import Limits, Parts
 from crawler.robots import Rules, from_answer, unreachable
 from crawler.sinks.jsonl import JsonlEncoder
 
-MOST_RESETS = 3
+MOST_RESETS = 10
 """How often a request that a kept connection took down with it goes out again uncounted."""
 READ_BELOW = 256
 """Fewer requests than this in memory, and more of the input is read ahead."""

@@ -1,0 +1,10 @@
+"""What was asked for: one frozen record, the only place where an option is described.
+
+The flags of ``crawler crawl``, the variables ``CRAWLER_<NAME>``, the keys of a TOML file and
+``config/default.toml`` all follow from the fields of ``Settings``. Where several of them name an
+option, the stronger wins: defaults < file < environment < flags; a list is replaced, not extended.
+"""
+
+from crawler.settings.asked import Settings, load, options, resumed, written
+
+__all__ = ["Settings", "load", "options", "resumed", "written"]

@@ -1,0 +1,23 @@
+"""Types of options: what they are, and their bounds."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+Natural = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
+Sample = Annotated[int, Meta(ge=2)]
+Tries = Annotated[int, Meta(ge=0, le=100)]
+Slots = Annotated[int, Meta(ge=1, le=10_000)]
+Workers = Annotated[int, Meta(ge=1, le=256)]
+Rate = Annotated[float, Meta(gt=0, le=1_000_000)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Scale = Annotated[float, Meta(ge=0, le=1000)]
+Pause = Annotated[float, Meta(ge=0, le=86_400)]
+Size = Annotated[int, Meta(ge=1, le=2**50)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Path = Annotated[str, Meta(min_length=1)]
+Name = Annotated[str, Meta(min_length=1)]
+Function = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")]
+# Printable ASCII, so that nothing in it can end the header line.
+HeaderText = Annotated[str, Meta(pattern=r"^[!-~][ -~]*\Z")]
