@@ -132,6 +132,8 @@ def fetch_slots(settings: Settings) -> int:
     A request may take two descriptors: its own, and one that an engine keeps open for the next.
     """
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return settings.slots
     return max(1, min(settings.slots, (most - FILES) // 2))
 
 

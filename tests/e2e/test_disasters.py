@@ -8,21 +8,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from e2e.conftest import Crawl, Run, Serve, balanced, command, environment, html
+from e2e.conftest import Crawl, Run, Serve, command, environment
 from e2e.test_resume import Site, whole
 from e2e.test_signals import children, start, wait_for_requests
 from support import needs
 from support.killing import crawl_killed, difference, inherit, moments, wait_for_end_of_session
 from support.nginx import Nginx
 
-from crawler.testing.server import Answer
-
 KILLS = 10
+RATE = 250
+"""Requests a second, so that a crawl of the manual takes several commits."""
 
 
 def crawl_under(prefix: Sequence[object], run: Path, *arguments: object) -> Run:
-    """Crawl into ``run`` with ``prefix``, a program that takes something away, before the command.
-    """
+    """Crawl into ``run``; ``prefix`` is a program that takes something away from the next."""
     done = subprocess.run(
         [*map(str, prefix), *command("crawl", "--run", run, *arguments)],
         cwd=run.parent,
@@ -93,7 +92,7 @@ def test_p37_a_directory_that_may_only_be_read_is_said(serve: Serve, tmp_path: P
 
 
 @pytest.mark.parametrize("engine", ["curl", "aiohttp", "threads"])
-def test_p40_with_few_descriptors_the_crawl_ends_and_its_accounts_balance(
+def test_p40_with_few_descriptors_fewer_requests_are_made_at_once_and_none_fails(
     serve: Serve, tmp_path: Path, engine: str
 ) -> None:
     site = Site(serve, 300, latency=0.02)
@@ -101,12 +100,8 @@ def test_p40_with_few_descriptors_the_crawl_ends_and_its_accounts_balance(
     flags = ("--engine", engine, "--concurrency", "100", "--retries", "0", tmp_path / "list")
     run = crawl_under(["prlimit", "--nofile=64:64"], tmp_path / "run", *flags)
     assert run.code == 0, run.err
-    urls = run.report["urls"]
-    assert balanced(urls)
-    assert (urls["input"], urls["pending"]) == (300, 0)
-    assert len(run.pages) + len(run.failures) == 300
-    assert {failure["error"] for failure in run.failures.values()} <= {"connect", "dns"}
-    assert run.pages, "what can be had is had"
+    whole(run, site)
+    assert run.report["concurrency"] < 32, "the report says what was used"
 
 
 # P34, P35: kills
@@ -162,11 +157,11 @@ def manual(tmp_path: Path) -> Iterator[Nginx]:
 def test_p35_killed_ten_times_it_comes_to_what_an_uninterrupted_crawl_comes_to(
     manual: Nginx, tmp_path: Path
 ) -> None:
-    crawling = command("crawl", "--quiet", "--follow", manual.url("index.html"))
+    crawling = command("crawl", "--quiet", "--follow", "--rate", RATE, manual.url("index.html"))
     env = inherit(PYTHONWARNINGS="error")
     began = time.monotonic()
-    assert crawl_killed(crawling, tmp_path / "whole", [], env) == 0
+    assert crawl_killed(crawling, tmp_path / "whole", [], env) == []
     took = time.monotonic() - began
-    kills = crawl_killed(crawling, tmp_path / "killed", moments(KILLS, took, seed=35), env)
-    assert kills >= 2, "it was hardly ever hit"
+    kept = crawl_killed(crawling, tmp_path / "killed", moments(KILLS, took, seed=35), env)
+    assert any(kept), "no kill hit a crawl of which a part was committed"
     assert difference(tmp_path / "killed", tmp_path / "whole") == ""

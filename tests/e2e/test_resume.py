@@ -1,18 +1,17 @@
-"""Whatever ended a crawl, ``--resume`` goes on with it: nothing is lost, and nothing there twice."""
+"""Whatever ended a crawl, ``--resume`` goes on with it: nothing is lost, nothing there twice."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
+import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
-from e2e.conftest import Crawl, Run, Serve, balanced, html
+from e2e.conftest import Crawl, Run, Serve, balanced, command, environment, html
 from e2e.test_signals import start, wait_for_requests
 
+from crawler.frontier.store import read_counts
 from crawler.testing.server import SILENCE, Answer, Seen, Server
 
 PAGES = 60
@@ -229,6 +228,37 @@ def test_what_links_found_is_gone_on_with_at_its_depth(crawl: Crawl, serve: Serv
     urls = run.report["urls"]
     assert (urls["input"], urls["discovered"]) == (1, 40)
     assert balanced(urls)
+
+
+LINES = 200_000
+MOST_MB = 12
+"""As a million lines may cost 60 MB."""
+
+
+def test_lines_that_wait_cost_no_memory(serve: Serve, tmp_path: Path) -> None:
+    """A host that is asked seldom, and meanwhile its whole list is read, onto the disk."""
+    site = Site(serve)
+    peaks = [read_all(tmp_path, site.server.url("/"), count) for count in (2000, LINES)]
+    assert peaks[1] - peaks[0] < MOST_MB, peaks
+
+
+def read_all(tmp_path: Path, url: str, count: int) -> float:
+    """MB at most that the crawler took to read a list of ``count`` URLs."""
+    (tmp_path / "list").write_text("".join(f"{url}{number}\n" for number in range(count)))
+    run = tmp_path / f"{count}"
+    flags = ("--run", run, "--per-host", "1", "--delay", "0.2", "--no-robots")
+    process = subprocess.Popen(
+        command("crawl", "--quiet", *flags, tmp_path / "list"), env=environment()
+    )
+    until = time.monotonic() + 60
+    while not (run / "state.db").exists() or read_counts(run / "state.db")[0].taken < count:
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.05)
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def test_secrets_are_asked_for_again_and_then_used(crawl: Crawl, serve: Serve) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from crawler.frontier.store import read_counts
+
 RECORDS = ("pages", "failures", "skipped")
 GRACE = 10.0
 """Seconds after which no process of a killed crawl may be alive."""
@@ -24,19 +26,27 @@ def crawl_killed(
     run: Path,
     moments: Sequence[float],
     env: Mapping[str, str] | None = None,
-) -> int:
+) -> list[int]:
     """Crawl into ``run``, SIGKILL it ``moments`` seconds after each start, resume; then to the end.
 
-    ``command`` is that of a new crawl without ``--run``. Gives how many kills hit a live crawl.
+    ``command`` is that of a new crawl without ``--run``. For each kill that hit a live crawl, gives
+    how many entries had their final state in what it left.
     """
-    kills = 0
-    for moment in moments:
-        kills += _start_and_kill(_resuming(command, run), moment, env)
+    kept = [
+        _final(run) for moment in moments if _start_and_kill(_resuming(command, run), moment, env)
+    ]
     done = subprocess.run(
         _resuming(command, run), env=env, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr
-    return kills
+    return kept
+
+
+def _final(run: Path) -> int:
+    if not (run / "state.db").exists():
+        return 0
+    counts, _ = read_counts(run / "state.db")
+    return counts.done + counts.failed + counts.skipped
 
 
 def _resuming(command: Sequence[str], run: Path) -> list[str]:
@@ -44,7 +54,7 @@ def _resuming(command: Sequence[str], run: Path) -> list[str]:
     return [*whole, "--resume"] if (run / "state.db").exists() else whole
 
 
-def _start_and_kill(command: Sequence[str], moment: float, env: Mapping[str, str] | None) -> int:
+def _start_and_kill(command: Sequence[str], moment: float, env: Mapping[str, str] | None) -> bool:
     process = subprocess.Popen(
         command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     )
@@ -82,7 +92,7 @@ def processes_of(session: int) -> list[int]:
 
 
 def outcome(run: Path) -> dict[str, dict[str, Any]]:
-    """What a run came to, by file and URL, chance apart. Fails on a torn line and on a URL twice."""
+    """What a run came to, by file and URL, chance apart. Fails on a torn line or a URL twice."""
     found = {}
     seen: Counter[str] = Counter()
     for name in RECORDS:
