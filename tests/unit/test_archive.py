@@ -272,7 +272,14 @@ def test_a_damaged_archive_is_refused_or_read_in_part(
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"W", b"http://a.example/\n", gzip.compress(b"hello", mtime=0), b"\x1f\x8bnot gzip", bytes(1000)],
+    [
+        b"",
+        b"W",
+        b"http://a.example/\n",
+        gzip.compress(b"hello", mtime=0),
+        b"\x1f\x8bnot gzip",
+        bytes(1000),
+    ],
 )
 def test_what_is_no_warc_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.warc"

@@ -8,7 +8,6 @@ from functools import cache
 from itertools import repeat
 
 import brotli
-import pytest
 from e2e.promises.conftest import GOOD, Crawled, kinds, paths
 from support.engines import little_memory
 
