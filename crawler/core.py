@@ -285,6 +285,12 @@ class Core:
             return unreachable(error)
         return from_answer(response.status, body, self._parts.agent)
 
+    def _no_rules(self, error: FetchError | SkipError, status: int | None) -> Rules:
+        """Of a robots.txt that cannot be had; a status of 500 or more is an answer, and says no."""
+        if status is not None and status >= 500:
+            return from_answer(status, b"", self._parts.agent)
+        return unreachable(error)
+
     def _failed(
         self, ticket: Ticket, error: FetchError | SkipError, now: float, status: int | None = None
     ) -> None:
@@ -302,7 +308,7 @@ class Core:
                 return
         if ticket.robots_of is not None:
             self._parts.observe(RobotsFailed(ticket.robots_of, error.message))
-            self._parts.frontier.set_rules(ticket.robots_of, unreachable(error))
+            self._parts.frontier.set_rules(ticket.robots_of, self._no_rules(error, status))
         else:
             self._give_up(ticket, error, ticket.attempt, status)
 

@@ -152,7 +152,7 @@ def _dotted(pieces: list[str]) -> Iterator[str]:
 
 def _title(status: Status) -> str:
     if not status.running:
-        return f"{status.run} · not running"
+        return f"{status.run} · {'finished' if status.finished else 'not running'}"
     by = f", process {status.process}" if status.process is not None else ""
     return f"{status.run} · running{by}"
 

@@ -18,7 +18,9 @@ from crawler.robots import Rules
 from crawler.urls import authority, origin
 
 ROBOTS_KEPT = 10_000
-"""Origins whose robots.txt is remembered."""
+"""Origins whose robots.txt is remembered, besides those with requests in memory."""
+ROBOTS_LOOKED_AT = 2
+"""The oldest of them, each time that there is a new one and no room."""
 
 
 class End(msgspec.Struct, frozen=True):
@@ -214,14 +216,26 @@ class Frontier:
     def set_rules(self, site: str, rules: Rules) -> None:
         """The robots.txt of origin ``site`` is known; its host may go on."""
         assert self._robots is not None
-        while len(self._robots) >= ROBOTS_KEPT:
-            del self._robots[next(iter(self._robots))]
+        self._make_room(self._robots)
         self._robots[site] = rules
         host = authority(site)
         if rules.delay:
             self._delays[host] = rules.delay
             self._schedule.set_policy(host, self._host_policy(host))
         self._schedule.open(host)
+
+    def _make_room(self, robots: dict[str, Rules]) -> None:
+        """Forget the oldest rules, but none that a request waits for: it would ask again, and wait.
+
+        A few are looked at each time, so that it takes no longer however many are in use.
+        """
+        for _ in range(ROBOTS_LOOKED_AT if len(robots) >= ROBOTS_KEPT else 0):
+            site = next(iter(robots))
+            rules = robots.pop(site)
+            if self._schedule.queued(authority(site)):
+                robots[site] = rules
+            else:
+                self._delays.pop(authority(site), None)
 
     def _host_policy(self, host: str) -> HostPolicy:
         return self._paces.policy(host, self._asked(host))

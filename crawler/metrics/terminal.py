@@ -132,7 +132,9 @@ def _speed(report: Report) -> Iterator[Row]:
     started = f"{seconds(report.startup_s)} to start up"
     if report.urls.done:
         rate = f"{figure(report.pages_per_s)} pages/s"
-        yield _items("Speed", [rate, f"{size(report.bytes / report.wall_s)}/s", started])
+        # Of a run that goes on, the pages of this session: by their usual size.
+        usual = report.bytes / report.urls.done if report.urls.done else 0.0
+        yield _items("Speed", [rate, f"{size(usual * report.pages_per_s)}/s", started])
     if report.status:
         yield _items("Latency", _latency(report.latency_ms))
     cpu = report.cpu
