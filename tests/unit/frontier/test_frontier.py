@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from crawler.errors import FetchError, Kind, Skip, SkipError
+from crawler.frontier import frontier as module
 from crawler.frontier import redirect
 from crawler.frontier.entry import Entry
 from crawler.frontier.frontier import Disallowed, Frontier, Ticket
@@ -230,3 +231,26 @@ def test_input_may_be_redirected_anywhere_but_what_was_found_stays_in_scope() ->
     with pytest.raises(SkipError) as caught:
         hop("http://b.example/", depth=1)
     assert caught.value.reason is Skip.SCOPE
+
+
+def test_p23_rules_are_forgotten_but_not_while_a_request_waits_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "ROBOTS_KEPT", 4)
+    box = frontier(robots=True)
+    slow = [f"http://slow{n}.example" for n in range(8)]
+    add(box, *(f"{site}/" for site in slow))
+    rules = from_answer(200, b"User-agent: *\nCrawl-delay: 60", "c")
+    for _ in slow:
+        ticket = take(box)
+        assert ticket.robots_of is not None
+        box.release(ticket, 0.0)
+        box.set_rules(ticket.robots_of, rules)
+    for _ in slow:
+        ticket = take(box, 60.0)
+        assert ticket.robots_of is None
+        box.release(ticket, 60.0)
+    for n in range(20):
+        box.set_rules(f"http://other{n}.example", rules)
+    assert box._robots is not None
+    assert len(box._robots) == len(box._delays) == 4
