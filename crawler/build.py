@@ -19,6 +19,7 @@ from crawler.metrics.meter import Meter
 from crawler.metrics.timeline import Timeline
 from crawler.model import Event, Fetched, Headers, Request, Response
 from crawler.network import AddressRules, Network
+from crawler.options import entry_point
 from crawler.parsing.custom import check_parser
 from crawler.parsing.fields import load_rules
 from crawler.parsing.job import ParseOptions
@@ -26,7 +27,7 @@ from crawler.parsing.pool import ProcessStage
 from crawler.parsing.spawn import Spawned
 from crawler.parsing.stage import InlineStage, ParseStage, ThreadStage
 from crawler.parts import Limits, Parts
-from crawler.settings import Settings
+from crawler.settings import ENGINES, PLUGINS, Settings
 from crawler.sinks import warc
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter
@@ -37,7 +38,6 @@ from crawler.sinks.warc import WarcWriter
 from crawler.sources import SourceReader
 from crawler.urls import host_port, make_scope
 
-ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ENCODINGS = "gzip, deflate, br, zstd"
 
@@ -66,12 +66,27 @@ def make_engine(name: str, options: EngineOptions) -> Engine:
         from crawler.engines.sequential import SequentialEngine
 
         return SequentialEngine(options)
-    raise UsageError(f"no engine is called {name!r}; there are {', '.join(ENGINES)}")
+    brought = entry_point(PLUGINS, name)
+    if brought is None:
+        raise UsageError(f"no engine is called {name!r}; there are {', '.join(engine_names())}")
+    try:
+        make: Callable[[EngineOptions], Engine] = brought.load()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"the engine {name!r} ({brought.value}) cannot be had: {error}") from None
+    return make(options)
+
+
+def engine_names() -> tuple[str, ...]:
+    """Our own engines, the default first, and those that installed packages bring."""
+    from importlib.metadata import entry_points
+
+    return (*ENGINES, *sorted(entry_points(group=PLUGINS).names.difference(ENGINES)))
 
 
 def engine_capabilities() -> list[Capabilities]:
     """What each engine can do, the default first."""
-    return [make_engine(name, EngineOptions(concurrency=1)).capabilities for name in ENGINES]
+    alone = EngineOptions(concurrency=1)
+    return [make_engine(name, alone).capabilities for name in engine_names()]
 
 
 def parse_options(settings: Settings) -> ParseOptions:

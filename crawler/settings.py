@@ -33,6 +33,10 @@ Function = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z
 # Printable ASCII, so that nothing in it can end the header line.
 HeaderText = Annotated[str, Meta(pattern=r"^[!-~][ -~]*\Z")]
 
+ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
+PLUGINS = "crawler.engines"
+"""The group of the entry points by which other packages bring engines."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A crawl as asked for; every field has a default, and None means that nothing was asked.
@@ -53,8 +57,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
     engine: Annotated[
-        Literal["curl", "aiohttp", "tornado", "threads", "sequential"],
-        option("fetching", "the library that fetches, see `crawler engines`", "NAME"),
+        str,
+        option(
+            "fetching",
+            "the library that fetches, see `crawler engines`",
+            "NAME",
+            choices=ENGINES,
+            plugins=PLUGINS,
+        ),
     ] = "curl"
     concurrency: Annotated[
         Slots | None,

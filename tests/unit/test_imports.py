@@ -12,7 +12,7 @@ ORDER = (
     ("options", "sources", "network", "robots", "warc", "archive"),
     ("engines.base", "engines.kernel", "sinks.base"),
     ("engines", "parsing", "sinks", "metrics", "frontier", "fetcher"),
-    ("parts",),
+    ("parts", "compare.record", "html"),
     ("core", "settings"),
     ("build",),
     ("runner",),
