@@ -13,6 +13,7 @@ import msgspec
 
 from crawler.build import Sink, page_sinks
 from crawler.errors import UsageError
+from crawler.html.report import write_html
 from crawler.inputs import of_iterable
 from crawler.metrics.report import Report
 from crawler.model import Page
@@ -41,7 +42,9 @@ def crawl(urls: str | Iterable[str], **options: Any) -> Report:
             thread.stop()
             thread.wait()
             raise
-        return write_report(thread.report(), run.directory)
+        report = write_report(thread.report(), run.directory)
+        write_html(run.directory)
+        return report
 
 
 class Crawler:

@@ -32,6 +32,7 @@ from crawler.metrics.report import Urls
 from crawler.metrics.timeline import Timeline
 from crawler.model import Event, Fetched, Proxy, Request, Response
 from crawler.network import AddressRules, Network, Resolver
+from crawler.options import entry_point
 from crawler.parsing.custom import check_parser
 from crawler.parsing.fields import load_rules
 from crawler.parsing.job import ParseOptions
@@ -42,7 +43,7 @@ from crawler.parts import Limits, Parts
 from crawler.proxied import ProxyResolver
 from crawler.proxy import parse_proxy
 from crawler.rundir import Run
-from crawler.settings import Settings
+from crawler.settings import ENGINES, PLUGINS, Settings
 from crawler.sinks import warc
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter
@@ -54,7 +55,6 @@ from crawler.sources import SourceReader, Wanted
 from crawler.traps import Quota, Traps
 from crawler.urls import host_port, make_scope, make_strip, origin
 
-ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ENCODINGS = "gzip, deflate, br, zstd"
 FILES = 40
@@ -85,12 +85,27 @@ def make_engine(name: str, options: EngineOptions) -> Engine:
         from crawler.engines.sequential import SequentialEngine
 
         return SequentialEngine(options)
-    raise UsageError(f"no engine is called {name!r}; there are {', '.join(ENGINES)}")
+    brought = entry_point(PLUGINS, name)
+    if brought is None:
+        raise UsageError(f"no engine is called {name!r}; there are {', '.join(engine_names())}")
+    try:
+        make: Callable[[EngineOptions], Engine] = brought.load()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"the engine {name!r} ({brought.value}) cannot be had: {error}") from None
+    return make(options)
+
+
+def engine_names() -> tuple[str, ...]:
+    """Our own engines, the default first, and those that installed packages bring."""
+    from importlib.metadata import entry_points
+
+    return (*ENGINES, *sorted(entry_points(group=PLUGINS).names.difference(ENGINES)))
 
 
 def engine_capabilities() -> list[Capabilities]:
     """What each engine can do, the default first."""
-    return [make_engine(name, EngineOptions(concurrency=1)).capabilities for name in ENGINES]
+    alone = EngineOptions(concurrency=1)
+    return [make_engine(name, alone).capabilities for name in engine_names()]
 
 
 def parse_options(settings: Settings) -> ParseOptions:

@@ -271,7 +271,7 @@ class Core:
 
     def _redirected(self, ticket: Ticket, response: Response, now: float) -> None:
         try:
-            url = redirect.target(ticket, response.header("location"), self._parts.scope)
+            url = redirect.target(ticket, redirect.location(response), self._parts.scope)
         except (FetchError, SkipError) as error:
             self._failed(ticket, error, now, response.status)
         else:

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike, fspath
 from types import NoneType
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
 from crawler.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _PREFIX = "CRAWLER_"
 SECRET = "<secret>"  # noqa: S105 - what is written in the place of one
@@ -47,6 +50,13 @@ def nearest(given: str, known: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean {prefix}{near[0]}?" if near else ""
 
 
+def entry_point(group: str, name: str) -> "EntryPoint | None":
+    """What an installed package offers as ``name`` in ``group``."""
+    from importlib.metadata import entry_points
+
+    return next(iter(entry_points(group=group, name=name)), None)
+
+
 def option(
     group: str,
     text: str,
@@ -55,12 +65,15 @@ def option(
     example: object = None,
     size: bool = False,
     secret: bool = False,
+    choices: tuple[str, ...] = (),
+    plugins: str = "",
 ) -> Meta:
     """Describe a field of ``Settings``; bounds and patterns stand in its type.
 
     ``group`` is the heading it stands under, ``example`` a value to show where there is no default.
     With ``size`` the bytes may be spelled as ``parse_size`` takes them. A ``secret`` value is
-    quoted in no message and written nowhere.
+    quoted in no message and written nowhere. A text must be one of ``choices``, if any, or
+    the name of an entry point in the group ``plugins``.
     """
     extra = {
         "group": group,
@@ -68,6 +81,8 @@ def option(
         "example": example,
         "size": size,
         "secret": secret,
+        "choices": choices,
+        "plugins": plugins,
     }
     return Meta(description=text, extra=extra)
 
@@ -102,7 +117,8 @@ class Option(NamedTuple):
 
     @property
     def choices(self) -> tuple[str, ...]:
-        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+        named: tuple[str, ...] = self.extra["choices"]
+        return get_args(self.kind) if get_origin(self.kind) is Literal else named
 
     @property
     def many(self) -> bool:
@@ -145,7 +161,7 @@ class Option(NamedTuple):
             checked = msgspec.convert(self._plain(value, text), self.hint, strict=not text)
         except (msgspec.ValidationError, ValueError):
             checked = None
-        if checked is None:
+        if checked is None or not self._is_known(checked):
             raise UsageError(f"{spelled} must be {self.expects}{self._instead(value)}")
         return checked
 
@@ -159,6 +175,12 @@ class Option(NamedTuple):
         if self.extra["secret"]:
             return ""
         return f", not {value!r}{nearest(str(value), self.choices)}"
+
+    def _is_known(self, value: object) -> bool:
+        """Whether it is one of the choices, where there are some, or a package brings it."""
+        if not self.choices or value in self.choices:
+            return True
+        return bool(self.extra["plugins"] and entry_point(self.extra["plugins"], str(value)))
 
     def _plain(self, value: object, text: bool) -> object:
         if isinstance(value, PathLike):

@@ -86,10 +86,7 @@ def begin(settings: Settings, facts: Mapping[str, str] | None = None) -> Run:
     It is made aside and then moved into place, so that whoever sees it can resume it. Raises
     UsageError where there is something already, StateError where it cannot be made.
     """
-    directory = Path(settings.run) if settings.run else _free(time.strftime("%Y%m%d-%H%M%S"))
-    if directory.exists():
-        hint = "; --resume goes on with it" if (directory / STATE).exists() else ""
-        raise UsageError(f"--run {directory}: exists already, and is not overwritten{hint}")
+    directory = _place(settings)
     aside = directory.with_name(f".{directory.name}.beginning")
     with writing(directory), ExitStack() as undo:
         aside.mkdir(parents=True, exist_ok=True)
@@ -107,6 +104,23 @@ def begin(settings: Settings, facts: Mapping[str, str] | None = None) -> Run:
         aside.rename(directory)
         undo.pop_all()
     return Run(directory, settings, Store.open(directory / STATE), lock, resumed=False)
+
+
+def make_directory(settings: Settings) -> Path:
+    """An empty directory for what is no run itself. Raises UsageError and StateError, as ``begin``."""
+    directory = _place(settings)
+    with writing(directory):
+        directory.mkdir(parents=True)
+    return directory
+
+
+def _place(settings: Settings) -> Path:
+    """``settings.run`` or a name by the time. Raises UsageError where there is something already."""
+    directory = Path(settings.run) if settings.run else _free(time.strftime("%Y%m%d-%H%M%S"))
+    if directory.exists():
+        hint = "; --resume goes on with it" if (directory / STATE).exists() else ""
+        raise UsageError(f"--run {directory}: exists already, and is not overwritten{hint}")
+    return directory
 
 
 def _free(name: str) -> Path:

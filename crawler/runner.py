@@ -24,6 +24,7 @@ from crawler.build import (
 from crawler.engines.base import EngineOptions
 from crawler.errors import FetchError, SkipError, UsageError, writing
 from crawler.fetcher import Fetcher
+from crawler.html.report import write_html
 from crawler.inputs import Lines, facts, of_settings
 from crawler.logs import Console
 from crawler.metrics import journal
@@ -257,7 +258,9 @@ def crawl_to_end(run: Run, started: float, spawned: Iterable[Spawned]) -> tuple[
                 if snapshot is not None:
                     with console.alone:
                         progress.draw(snapshot)
-    return write_report(crawl.report(), run.directory), bool(signals)
+    report = write_report(crawl.report(), run.directory)
+    write_html(run.directory)
+    return report, bool(signals)
 
 
 def run(settings: Settings, spawned: Sequence[Spawned] = ()) -> int:

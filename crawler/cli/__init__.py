@@ -18,7 +18,9 @@ from crawler.version import __version__
 
 COMMANDS = {
     "crawl": "fetch URL lists, and on request the sites behind them",
+    "compare": "measure on your own list which engine does best",
     "status": "show how far a crawl is, also while it runs",
+    "report": "write the HTML report of a run once more",
     "engines": "show the fetch engines and what each can do",
     "site": "serve a made-up web on this machine, to try things on",
 }

@@ -2,7 +2,7 @@
 
 import argparse
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import groupby
 from typing import NoReturn
 
@@ -48,9 +48,12 @@ class Parser(argparse.ArgumentParser):
         return found
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Give ``parser`` a flag for each option, under the heading of its group."""
-    sources, *flags = options()
+def add_flags(parser: argparse.ArgumentParser, without: Container[str] = ()) -> None:
+    """Give ``parser`` a flag for each option, under the heading of its group.
+
+    ``without``: names of those that are left out.
+    """
+    sources, *flags = (option for option in options() if option.name not in without)
     parser.add_argument(
         sources.name, nargs="*", metavar=sources.extra["metavar"], help=describe(sources)
     )

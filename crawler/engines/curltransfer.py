@@ -28,7 +28,6 @@ _DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
 _STATUS = re.compile(rb"HTTP/(1\.[01]) (\d{3})[ \r\n]")
 _STATUS_OR_2 = re.compile(rb"HTTP/(1\.[01]|2) (\d{3})[ \r\n]")
 _NAME = re.compile(FIELD_NAME.encode())
-_LOWER_ESCAPE = re.compile("%(?:[a-f]|.[a-f])")
 _BODILESS = (204, 304)
 _PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 _BLANK = (b"\r\n", b"\n")
@@ -152,7 +151,7 @@ class Transfer:
         self._dialled: TcpInfo | None = None
         self._lag = 0.0
         self._last: TcpInfo | None = None
-        self._set_url(request)
+        self.curl.setopt(pycurl.URL, request.url)
         if header_lines is not self._header_lines:
             self._header_lines = header_lines
             self.curl.setopt(pycurl.HTTPHEADER, header_lines)
@@ -161,14 +160,6 @@ class Transfer:
         if terms != self._terms:
             self._terms = terms
             self._set_terms(request)
-
-    def _set_url(self, request: Request) -> None:
-        self.curl.setopt(pycurl.URL, request.url)
-        # libcurl would write escapes in upper case, and that is another URL to some servers.
-        if _LOWER_ESCAPE.search(request.url):
-            self.curl.setopt(pycurl.REQUEST_TARGET, target(request))
-        else:
-            self.curl.unsetopt(pycurl.REQUEST_TARGET)
 
     def _set_terms(self, request: Request) -> None:
         set_route(self.curl, request.endpoint, request.proxy)
@@ -342,14 +333,6 @@ def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
         (_SUPPRESS_CONNECT_HEADERS, 1),
     ):
         curl.setopt(option, value)
-
-
-def target(request: Request) -> str:
-    """What the request line asks for; of a proxy that asks itself, the whole URL."""
-    proxy = request.proxy
-    if proxy is not None and proxy.scheme != "socks5" and request.url.startswith("http:"):
-        return request.url
-    return "/" + request.url.split("/", 3)[3]
 
 
 def header_lines(headers: Headers) -> list[str]:

@@ -2,11 +2,24 @@
 
 from crawler.errors import FetchError, Kind, Skip, SkipError
 from crawler.frontier.frontier import Ticket
+from crawler.model import Response
 from crawler.robots import MAX_REDIRECTS
 from crawler.urls import Joiner, Scope
 
 MAX_HOPS = 10
 STATUSES = frozenset({301, 302, 303, 307, 308})
+
+
+def location(response: Response) -> str | None:
+    """Where the answer says that it is. Raises FetchError (protocol) where it says several places.
+
+    Who takes the first of them and who takes the last would be at different pages; browsers and
+    libcurl take none.
+    """
+    found = {value for name, value in response.headers if name == "location"}
+    if len(found) > 1:
+        raise FetchError(Kind.PROTOCOL, "several Location headers that differ")
+    return next(iter(found), None)
 
 
 def target(ticket: Ticket, location: str | None, scope: Scope) -> str:

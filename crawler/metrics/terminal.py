@@ -7,7 +7,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from crawler.metrics.report import Baseline, IoWait, Latency, Limit, Report, TimeBudget, Urls
+from crawler.metrics import words
+from crawler.metrics.report import Limit, Report, TimeBudget
 from crawler.metrics.text import count, figure, percent, seconds, size
 
 _WIDTH = 100
@@ -78,12 +79,7 @@ def _prose(label: str, text: str, style: str = "") -> Row:
 
 
 def _title(report: Report) -> Text:
-    state = "stopped" if report.urls.pending else "finished"
-    return Text.assemble(
-        ("crawler", "bold"),
-        f" · {report.engine}, {report.concurrency} at a time · {state} after "
-        f"{seconds(report.wall_s)}",
-    )
+    return Text.assemble(("crawler", "bold"), f" · {words.title(report)}")
 
 
 def _groups(report: Report, run: str | None, width: int, plain: bool) -> Iterator[Iterable[Row]]:
@@ -99,33 +95,16 @@ def _fetched(report: Report, run: str | None) -> Iterator[Row]:
     urls = report.urls
     entries = count(urls.input + urls.discovered, "URL")
     pages = Text.assemble((f"{urls.done:,}", "bold"), f" of {entries}")
-    yield Row("Pages", [pages, *map(Text, _beside(urls, report.bytes))])
+    yield Row("Pages", [pages, *map(Text, words.beside(urls, report.bytes))])
     if urls.failed:
-        yield _items("Failed", [f"{urls.failed:,}", *_tally(report.errors)], "red")
+        yield _items("Failed", [f"{urls.failed:,}", *words.tally(report.errors)], "red")
     if urls.skipped:
-        yield _items("Skipped", [f"{urls.skipped:,}", *_tally(report.skips)], "yellow")
+        yield _items("Skipped", [f"{urls.skipped:,}", *words.tally(report.skips)], "yellow")
     if urls.pending:
         resume = [f"go on with: crawler crawl --run {run} --resume"] if run else []
         yield _items("Left", [f"{count(urls.pending, 'URL')} not done yet", *resume], "yellow")
     if report.status:
-        yield _items("Answers", _tally(report.status))
-
-
-def _beside(urls: Urls, bytes_: int) -> Iterator[str]:
-    if urls.done:
-        yield size(bytes_)
-    if urls.discovered:
-        yield f"{count(urls.discovered, 'URL')} found in links"
-    if urls.duplicates:
-        yield f"{count(urls.duplicates, 'duplicate')} left out"
-    if urls.filtered:
-        yield f"{count(urls.filtered, 'link')} out of scope"
-
-
-def _tally(counts: Mapping[str, int]) -> list[str]:
-    """``timeout × 41``, ``connect × 12``, most frequent first."""
-    ranked = sorted(counts.items(), key=lambda item: -item[1])
-    return [f"{name} × {n:,}" for name, n in ranked]
+        yield _items("Answers", words.tally(report.status))
 
 
 def _speed(report: Report) -> Iterator[Row]:
@@ -136,17 +115,10 @@ def _speed(report: Report) -> Iterator[Row]:
         usual = report.bytes / report.urls.done if report.urls.done else 0.0
         yield _items("Speed", [rate, f"{size(usual * report.pages_per_s)}/s", started])
     if report.status:
-        yield _items("Latency", _latency(report.latency_ms))
+        yield _items("Latency", words.latency(report.latency_ms))
     cpu = report.cpu
     yield _items("CPU", [f"{seconds(cpu.fetch_s)} fetching", f"{seconds(cpu.parse_s)} parsing"])
     yield _items("Memory", [f"{size(report.rss_peak_mb * 1e6)} at most, all processes together"])
-
-
-def _latency(ms: Latency) -> Iterator[str]:
-    yield f"median {seconds(ms.p50 / 1e3)}"
-    yield f"90 % < {seconds(ms.p90 / 1e3)}"
-    yield f"99 % < {seconds(ms.p99 / 1e3)}"
-    yield f"slowest {seconds(ms.max / 1e3)}"
 
 
 def _time(report: Report, width: int, plain: bool) -> Iterator[Row]:
@@ -154,11 +126,11 @@ def _time(report: Report, width: int, plain: bool) -> Iterator[Row]:
     if shares:
         yield Row("Time", [_bar(shares, width, plain)])
         yield Row("", _legend(shares, plain), gap="  ")
-    yield _prose("I/O wait", _saved(report.io_wait, report.concurrency))
+    yield _prose("I/O wait", words.saved(report.io_wait, report.concurrency))
     if report.io_wait.total_s:
-        yield Row("", [Text(item, "dim") for item in _measured(report.io_wait)])
+        yield Row("", [Text(item, "dim") for item in words.measured(report.io_wait)])
     if report.baseline is not None:
-        yield _prose("Baseline", _baseline(report.baseline))
+        yield _prose("Baseline", words.baseline(report.baseline))
 
 
 def _shares(budget: TimeBudget, wall: float) -> dict[str, float]:
@@ -190,38 +162,6 @@ def _legend(shares: Mapping[str, float], plain: bool) -> list[Text]:
         Text.assemble(_block(name, 1, plain), f" {name} {percent(share)}")
         for name, share in shares.items()
     ]
-
-
-def _saved(io: IoWait, concurrency: int) -> str:
-    if not io.total_s:
-        return "None was measured."
-    waited = f"Waited {seconds(io.total_s)} in all"
-    if io.overlap is None:
-        return f"{waited}, none of it exposed."
-    if io.overlap < 1.05:
-        return f"{waited}, {seconds(io.exposed_s)} exposed: hardly any was saved."
-    exposed = f"{waited}, {seconds(io.exposed_s)} of it exposed"
-    saved = f"{seconds(io.saved_s)} saved"
-    if io.overlap > concurrency:
-        return f"{exposed}, the rest behind other waits and behind computing: {saved}."
-    return f"{exposed}: overlap {figure(io.overlap)} ×, {saved}."
-
-
-def _measured(io: IoWait) -> Iterator[str]:
-    yield f"measured by: {io.method}"
-    yield f"connecting {seconds(io.handshake_s)}"
-    yield f"plain sum of latencies {seconds(io.naive_sum_s)}, an upper bound"
-
-
-def _baseline(baseline: Baseline) -> str:
-    between = ""
-    if baseline.sample > 1:
-        between = f" (95 %: {seconds(baseline.low_s)} to {seconds(baseline.high_s)})"
-    return (
-        f"One at a time it would take {seconds(baseline.sequential_s)}{between}, "
-        f"so this was {figure(baseline.speedup)} × as fast; "
-        f"measured on {count(baseline.sample, 'URL')}."
-    )
 
 
 def _limit(limit: Limit) -> Iterator[Row]:

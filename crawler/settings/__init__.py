@@ -6,5 +6,6 @@ option, the stronger wins: defaults < file < environment < flags; a list is repl
 """
 
 from crawler.settings.asked import Settings, load, options, resumed, written
+from crawler.settings.fetching import ENGINES, PLUGINS
 
-__all__ = ["Settings", "load", "options", "resumed", "written"]
+__all__ = ["ENGINES", "PLUGINS", "Settings", "load", "options", "resumed", "written"]

@@ -8,6 +8,10 @@ from crawler.options import option
 from crawler.settings.types import HeaderText, Name, Path, Pause, Rate, Seconds, Size, Slots, Tries
 from crawler.version import __version__
 
+ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
+PLUGINS = "crawler.engines"
+"""The group of the entry points by which other packages bring engines."""
+
 
 class Fetching(msgspec.Struct, frozen=True, kw_only=True):
     """Where URLs come from, and how they are asked for."""
@@ -53,8 +57,14 @@ class Fetching(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
     engine: Annotated[
-        Literal["curl", "aiohttp", "tornado", "threads", "sequential"],
-        option("fetching", "the library that fetches, see `crawler engines`", "NAME"),
+        str,
+        option(
+            "fetching",
+            "the library that fetches, see `crawler engines`",
+            "NAME",
+            choices=ENGINES,
+            plugins=PLUGINS,
+        ),
     ] = "curl"
     concurrency: Annotated[
         Slots | None,

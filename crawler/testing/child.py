@@ -4,12 +4,25 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
 _EXIT_TIMEOUT = 10.0
+
+
+def command(module: str, argument: str) -> list[str]:
+    """``python -m module argument``; -P, so that nothing in the current directory comes first."""
+    return [sys.executable, "-P", "-m", module, argument]
+
+
+def environment() -> dict[str, str]:
+    """Ours, in which a child finds modules where this process found them."""
+    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+    return {**os.environ, "PYTHONPATH": path}
 
 
 class Child:
@@ -23,13 +36,11 @@ class Child:
         self._options = msgspec.json.encode(options).decode()
 
     def __enter__(self) -> Self:
-        # -P and PYTHONPATH: found where this process found it, whatever the current directory is.
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         self._process = subprocess.Popen(  # noqa: S603 (our own module, nothing of a user's)
-            [sys.executable, "-P", "-m", self._module, self._options],
+            command(self._module, self._options),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
+            env=environment(),
             process_group=0,  # Ctrl-C is for the parent, which may still need the pages
         )
         return self
@@ -47,6 +58,13 @@ class Child:
         assert self._process.stdout is not None
         return self._process.stdout.readline()
 
+    def ask(self) -> bytes:
+        """The line it answers with, if it lives by ``questions``; empty if it has ended."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            os.write(self._process.stdin.fileno(), b"?")
+        return self.line()
+
     def last_line(self) -> bytes:
         """What it writes when it is told that it is not needed any more; empty if it had ended."""
         self._hang_up()
@@ -57,9 +75,15 @@ class Child:
         self._process.stdin.close()
 
 
+def questions() -> Iterator[None]:
+    """In the child: one each time the parent asks; ends when it hangs up, or is gone."""
+    while os.read(sys.stdin.fileno(), 1):
+        yield
+
+
 def wait_for_parent() -> None:
     """In the child: return when the parent hangs up, or is gone."""
-    while os.read(sys.stdin.fileno(), 4096):
+    for _ in questions():
         pass
 
 

@@ -16,7 +16,7 @@ from crawler.testing.faults import DNS_FAULTS, HOST_FAULTS, SLOW_SECONDS, Fault,
 from crawler.testing.hosts import Host, Hosts, MockResolver
 from crawler.testing.listener import Greeting, Listener
 from crawler.testing.server import Server
-from crawler.urls import UrlError, canonical, host_port
+from crawler.urls import UrlError, canonical, host_port, key
 
 _HTML = ("Content-Type", "text/html; charset=utf-8")
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
@@ -38,7 +38,7 @@ class MockWeb:
 
     Nothing of the engines is replaced: they connect to an address of 127.0.0.0/8, a different one
     for each host, and https is verified against ``ca_file``, made for this web. A URL is the same
-    in all its canonical spellings (``crawler.urls``). What is said last of a URL counts, and it may
+    in all its spellings (``crawler.urls.key``). What is said last of a URL counts, and it may
     be said at any time, before entering too, from any thread.
 
     ``lookups`` are the names that were looked up, in order; what a crawl remembers it asks once.
@@ -52,8 +52,8 @@ class MockWeb:
     def __init__(self, handler: Handler | None = None) -> None:
         self.lookups: list[str] = []
         self._handler = handler or _nothing_there
-        self._routes: dict[str, _Route] = {}
-        self._requests: defaultdict[str, list[Seen]] = defaultdict(list)
+        self._routes: dict[int, _Route] = {}
+        self._requests: defaultdict[int, list[Seen]] = defaultdict(list)
         self._hosts = Hosts(every=handler is not None)
         self._listener = Listener(self._answer, self._greet)
         self._stack = ExitStack()
@@ -108,7 +108,7 @@ class MockWeb:
         url = canonical(url)
         name, _ = host_port(url)
         self._hosts.declare(name)
-        self._routes[url] = _Route(answers)
+        self._routes[key(url)] = _Route(answers)
 
     def fault(self, place: str, fault: Fault | str) -> None:
         """Let something be wrong with a page (``place`` is its URL) or with a host.
@@ -135,7 +135,7 @@ class MockWeb:
     def _fault_of_page(self, url: str, fault: Fault) -> None:
         if fault in HOST_FAULTS:
             raise UsageError(f"{fault} is a fault of a host, not of {url}")
-        route = self._routes.get(url)
+        route = self._routes.get(key(url))
         target = "/" + url.split("/", 3)[3]
         self.answer(url, *answers(fault, route.page() if route else _PAGE, target))
 
@@ -156,7 +156,7 @@ class MockWeb:
 
     def requests(self, url: str) -> list[Seen]:
         """The requests for ``url``. Raises UrlError."""
-        return list(self._requests.get(canonical(url), ()))
+        return list(self._requests.get(key(canonical(url)), ()))
 
     # The network, as a crawl sees it
 
@@ -192,11 +192,12 @@ class MockWeb:
             url = canonical(seen.url)
         except UrlError as error:
             return _says(400, error.message)
-        self._requests[url].append(seen)
+        identity = key(url)  # not the spelling: libcurl writes escapes in upper case
+        self._requests[identity].append(seen)
         host = self._hosts.find(*host_port(url))
         if host is None or self._dial(host) != seen.local[0]:
             return _says(421, f"{seen.host} is not here (RFC 9110, 15.5.20)")
-        route = self._routes.get(url)
+        route = self._routes.get(identity)
         return self._handler(seen) if route is None else route.next(seen)
 
 

@@ -49,7 +49,7 @@ def engine(crawler_engine: str) -> str:
 
 def _engines(test: pytest.Item) -> list[object]:
     """What ``test`` runs with, as its marks say."""
-    from crawler.build import ENGINES
+    from crawler.settings import ENGINES
 
     skips, only = _skips(test), _only(test)
     names = ENGINES if only is None else only

@@ -16,17 +16,23 @@ from crawler.errors import FetchError, Kind, StateError, UsageError
 from crawler.model import Endpoint, Response, Timing
 from crawler.network import AddressRules, Resolver, literal, mocking
 from crawler.testing.certificates import Certificates
-from crawler.testing.child import Child, allow_many_sockets, wait_for_parent
+from crawler.testing.child import Child, allow_many_sockets, questions
 from crawler.testing.connection import Answer, Seen, Step, message
 from crawler.testing.faults import Fault, answers
+from crawler.testing.ledger import Account, Ledger
 from crawler.testing.listener import Greeting, Listener
 from crawler.urls import UrlError, canonical, host_port, key
 
 SHORTEST_PAUSE = 0.005
 """Seconds from the first byte to the last that are worth a pause within the body."""
+_ROUNDING = 0.002
+"""Seconds that a timer is late on a server that has nothing else to do."""
+_LATEST = 0.02
+"""Seconds; who is later has a client that does not read, which is not for us to make up for."""
 _FIRST_DIAL = IPv4Address("127.1.0.1")
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 _PLACEHOLDER = Answer(200, (_TEXT,), b"what was recorded was not whole\n")
+_DIED = "the process that served the archive has died"
 _OF_HOSTS = (Kind.DNS, Kind.CONNECT, Kind.TLS)
 _FAULTS = {
     Kind.TIMEOUT: Fault.SILENCE,
@@ -37,11 +43,15 @@ _FAULTS = {
 
 
 class ReplayOptions(msgspec.Struct, frozen=True):
-    """What the child serves, and where it writes the root (PEM) of its certificates."""
+    """What the child serves, and where it writes the root (PEM) of its certificates.
+
+    With ``last`` a URL has but its last answer, however often it was asked for.
+    """
 
     archive: str
     latency_scale: float
     ca_file: str
+    last: bool = False
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -58,9 +68,27 @@ class Ready(msgspec.Struct, frozen=True):
 
     error: str = ""
     torn: bool = False
+    ca_file: str = ""
     port: int = 0
     refusing_port: int = 0
     places: tuple[Place, ...] = ()
+
+
+class ReplayNetwork:
+    """The web that a replaying process serves; it may be the child of another process.
+
+    ``unknown`` gets the hosts that were asked for and are not in the archive.
+    """
+
+    is_mocked = True
+
+    def __init__(self, ready: Ready) -> None:
+        self.ready = ready
+        self.ca_file = ready.ca_file
+        self.unknown: set[str] = set()
+
+    def resolver(self, rules: AddressRules) -> Resolver:
+        return ReplayResolver(self.ready, rules, self.unknown)
 
 
 class Replay:
@@ -78,30 +106,36 @@ class Replay:
     archive; leaving, StateError where the other process has died.
     """
 
-    is_mocked = True
-
-    def __init__(self, path: str | Path, latency_scale: float = 1.0) -> None:
+    def __init__(self, path: str | Path, latency_scale: float = 1.0, *, last: bool = False) -> None:
+        """With ``last`` a URL gives its last answer from the beginning."""
         self._path = path
         self._scale = latency_scale
+        self._last = last
         self._stack = ExitStack()
-        self._unknown: set[str] = set()
         self.missed = 0
         """Requests for what was not recorded, robots.txt aside; known once it was left."""
 
     @property
     def unknown_hosts(self) -> list[str]:
         """Hosts that were asked for and are not in the archive."""
-        return sorted(self._unknown)
+        return sorted(self.network.unknown)
+
+    def account(self) -> Account:
+        """What was asked since the last account, once nobody asks. Raises StateError."""
+        line = self._child.ask()
+        if not line:
+            raise StateError(_DIED)
+        return msgspec.json.decode(line, type=Account)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="crawler-"))
-            self.ca_file = str(Path(folder, "ca.pem"))
-            options = ReplayOptions(str(self._path), self._scale, self.ca_file)
+            ca_file = str(Path(folder, "ca.pem"))
+            options = ReplayOptions(str(self._path), self._scale, ca_file, self._last)
             self._child = stack.enter_context(Child(__spec__.name, options))
-            self._ready = _decode_ready(self._child.line())
-            self.torn = self._ready.torn
-            stack.enter_context(mocking(self))
+            self.network = ReplayNetwork(_decode_ready(self._child.line()))
+            self.torn = self.network.ready.torn
+            stack.enter_context(mocking(self.network))
             self._stack = stack.pop_all()
         return self
 
@@ -111,10 +145,7 @@ class Replay:
             if last:
                 self.missed = int(last)
             elif kind is None:
-                raise StateError("the process that served the archive has died")
-
-    def resolver(self, rules: AddressRules) -> Resolver:
-        return ReplayResolver(self._ready, rules, self._unknown)
+                raise StateError(_DIED)
 
 
 class ReplayResolver:
@@ -158,11 +189,15 @@ def _decode_ready(line: bytes) -> Ready:
 
 
 class Player:
-    """A handler that answers what the archive says; ``missed`` counts what it does not know."""
+    """A handler that answers what the archive says; ``missed`` counts what it does not know.
 
-    def __init__(self, archive: Archive, scale: float) -> None:
+    With ``last`` it gives the last answer of a URL only.
+    """
+
+    def __init__(self, archive: Archive, scale: float, *, last: bool = False) -> None:
         self._archive = archive
         self._scale = scale
+        self._last = last
         self._asked: dict[int, int] = {}
         self.missed = 0
 
@@ -179,11 +214,36 @@ class Player:
 
     def _number(self, url: str) -> int:
         """How often ``url`` was asked for before, where that matters."""
-        if self._archive.count(url) < 2:
-            return 0
+        count = self._archive.count(url)
+        if count < 2 or self._last:
+            return count - 1
         number = self._asked.get(key(url), 0)
         self._asked[key(url)] = number + 1
         return number
+
+
+class Pace:
+    """Makes answers take as long as they should, though the server is late itself.
+
+    It is late when it sees a request and again when the wait is over, by as much as its loop is
+    busy; the second can be measured, the first is like it but for what timers round up.
+    """
+
+    def __init__(self) -> None:
+        self._due: dict[float, float] = {}
+        self._late = 0.0
+
+    def set(self, seen: Seen, answer: Answer) -> Answer:
+        """``answer`` with the wait shortened by what will be lost otherwise."""
+        lost = self._late + max(0.0, self._late - _ROUNDING)
+        latency = max(answer.latency - lost, 0.0)
+        self._due[seen.at] = seen.at + latency + pauses(answer)
+        return msgspec.structs.replace(answer, latency=latency)
+
+    def note(self, asked: float, answered: float) -> None:
+        """The answer to what was asked at ``asked`` is out (both monotonic)."""
+        late = answered - self._due.pop(asked, answered)
+        self._late += (min(late, _LATEST) - self._late) / 16
 
 
 def replayed(recorded: Response | FetchError, scale: float) -> Answer:
@@ -199,6 +259,11 @@ def replayed(recorded: Response | FetchError, scale: float) -> Answer:
         half = len(whole) - len(recorded.body) // 2 - 1
         script = (whole[:half], rest * scale, whole[half:])
     return msgspec.structs.replace(answer, latency=wait * scale, script=script)
+
+
+def pauses(answer: Answer) -> float:
+    """Seconds that the answer takes from its first byte on."""
+    return sum(step for step in answer.script if isinstance(step, float))
 
 
 def waits(timing: Timing) -> tuple[float, float]:
@@ -227,13 +292,18 @@ def serve(options: ReplayOptions) -> None:
         there = places(archive)
         by_dial = {place.dial: place for place in there}
         certificates = Certificates(Path(options.ca_file), lambda name: context(name, None))
-        player = Player(archive, options.latency_scale)
+        player = Player(archive, options.latency_scale, last=options.last)
+        ledger, pace = Ledger(), Pace()
         context = certificates.context
 
         def answer(seen: Seen) -> Answer:
+            for pair in listener.answered:
+                pace.note(*pair)
             listener.seen.clear()  # a server remembers, and a crawl is long
             listener.answered.clear()
-            return player(seen)
+            found = player(seen)
+            ledger.note(seen, found.latency + pauses(found))
+            return pace.set(seen, found)
 
         def greet(local: str) -> Greeting:
             place = by_dial.get(local)
@@ -247,8 +317,9 @@ def serve(options: ReplayOptions) -> None:
             if not listener.everywhere:
                 there = tuple(msgspec.structs.replace(each, dial="127.0.0.1") for each in there)
             ports = listener.port, refusing.getsockname()[1]
-            _say(Ready("", archive.torn, *ports, there))
-            wait_for_parent()
+            _say(Ready("", archive.torn, options.ca_file, *ports, there))
+            for _ in questions():
+                _say(ledger.close(listener.connections, player.missed))
     _say(player.missed)
 
 

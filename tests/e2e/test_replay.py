@@ -221,7 +221,7 @@ async def test_p07_a_private_address_that_is_not_in_the_archive_stays_blocked(
     recorded: Path,
 ) -> None:
     with Replay(recorded) as replay:
-        resolver = replay.resolver(AddressRules())
+        resolver = replay.network.resolver(AddressRules())
         with pytest.raises(SkipError):
             await resolver.resolve("169.254.169.254", 80)
         assert replay.unknown_hosts == []

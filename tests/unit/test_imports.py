@@ -24,7 +24,7 @@ ORDER = (
     ),
     ("engines.base", "engines.kernel", "sinks.base"),
     ("engines", "parsing", "sinks", "metrics", "frontier", "fetcher"),
-    ("parts", "intake", "checkpoint", "documents", "answers"),
+    ("parts", "intake", "checkpoint", "documents", "answers", "compare.record", "html"),
     ("core", "settings"),
     ("rundir", "inputs", "logs"),
     ("build",),

@@ -78,16 +78,19 @@ def test_p06_redirects_come_to_an_end(mock_web: MockWeb, crawled: Crawled, engin
     moved(mock_web, f"{at}/blank", "")
     moved(mock_web, f"{at}/spaces", "   ")
     moved(mock_web, f"{at}/double", "/end", "/elsewhere")
+    moved(mock_web, f"{at}/twice", "/end", "/end")
     for page in ("chain400", "end", "elsewhere"):
         mock_web.page(f"{at}/{page}", GOOD)
-    names = ["self", "to", "chain0", "chain389", "chain390", "none", "blank", "spaces", "double"]
-    urls = [f"{at}/{name}" for name in names]
+    names = ["self", "to", "chain0", "chain389", "chain390", "none", "blank", "spaces"]
+    urls = [f"{at}/{name}" for name in (*names, "double", "twice")]
     run = crawled(urls, engine=engine, parse="inline", robots=False, retries=5)
     assert {url: page["final_url"] for url, page in run.pages.items()} == {
         f"{at}/chain390": f"{at}/chain400",
-        f"{at}/double": f"{at}/end",
+        f"{at}/twice": f"{at}/end",
     }
-    assert kinds(run) == dict.fromkeys(set(names) - {"chain390", "double"}, "redirect")
+    ended = dict.fromkeys(names, "redirect") | {"double": "protocol"}
+    del ended["chain390"]
+    assert kinds(run) == ended
     assert all(failure["attempts"] == 1 for failure in run.failures.values())
     # Each asks for itself and at most ten more.
     assert Counter(seen.target for seen in mock_web.seen)["/self"] == 11

@@ -1,0 +1,52 @@
+"""One run of a comparison: a crawl like that of ``crawler crawl``, in a process of its own."""
+
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from crawler.errors import CrawlerError, UsageError
+from crawler.network import mocking
+from crawler.parsing.spawn import spawned
+from crawler.runner import run
+from crawler.settings import load
+from crawler.testing.replay import Ready, ReplayNetwork
+
+
+class Job(msgspec.Struct, frozen=True):
+    """Flags (by field name) and ``--config`` of the crawl, and the web to ask, if not the real one.
+
+    The list comes on standard input.
+    """
+
+    flags: dict[str, Any]
+    config: str | None = None
+    replay: Ready | None = None
+
+
+def main() -> int:
+    """Run the job in the file that the first argument names; gives the exit code of the crawl."""
+    try:
+        return crawl_as_asked()
+    except CrawlerError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+
+
+def crawl_as_asked() -> int:
+    job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Job)
+    settings = load({**job.flags, "sources": ("-",)}, os.environ, job.config)
+    if settings.parser:
+        sys.path.append(str(Path.cwd()))  # as `crawler crawl` does
+    with ExitStack() as stack:
+        if job.replay is not None:
+            stack.enter_context(mocking(ReplayNetwork(job.replay)))
+        workers = settings.parse_workers if settings.parse == "process" else 0
+        return run(settings, stack.enter_context(spawned(workers)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Whether runs found the same: only then may their times be compared."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+_SHOWN = 3
+T = TypeVar("T")
+
+Results = dict[str, str]
+"""URL → how it ended, in a few words."""
+
+
+class _Page(msgspec.Struct):
+    url: str
+    final_url: str
+    status: int
+    digest: str
+
+
+class _Failure(msgspec.Struct):
+    url: str
+    error: str
+    status: int | None = None
+
+
+class _Skipped(msgspec.Struct):
+    url: str
+    reason: str
+
+
+def read(directory: Path) -> Results:
+    """How each URL ended in the run that wrote ``directory``."""
+    return {
+        **{p.url: f"page {p.status} {p.digest[:16]} {p.final_url}" for p in _pages(directory)},
+        **{f.url: f"failure {f.error} {f.status}" for f in failures(directory)},
+        **{s.url: f"skipped {s.reason}" for s in _lines(directory / "skipped.jsonl", _Skipped)},
+    }
+
+
+def page_urls(directory: Path) -> Iterator[str]:
+    return (page.url for page in _pages(directory))
+
+
+def failures(directory: Path) -> Iterator[_Failure]:
+    return _lines(directory / "failures.jsonl", _Failure)
+
+
+def _pages(directory: Path) -> Iterator[_Page]:
+    return _lines(directory / "pages.jsonl", _Page)
+
+
+def _lines(path: Path, kind: type[T]) -> Iterator[T]:
+    decoder = msgspec.json.Decoder(kind)
+    with path.open("rb") as file:
+        yield from map(decoder.decode, file)
+
+
+def differences(
+    one: str, first: Mapping[str, str], other: str, second: Mapping[str, str]
+) -> Iterator[str]:
+    """In words what ``other`` found otherwise than ``one``; at most a few URLs, then how many."""
+    if first == second:
+        return
+    apart = [url for url in {**first, **second} if first.get(url) != second.get(url)]
+    for url in islice(apart, _SHOWN):
+        was, now = (results.get(url, "nothing") for results in (first, second))
+        yield f"{url}: {one} {was}, {other} {now}"
+    if len(apart) > _SHOWN:
+        yield f"and {len(apart) - _SHOWN:,} URLs more between {one} and {other}"

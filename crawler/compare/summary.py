@@ -1,0 +1,99 @@
+"""From reports to the figures of a comparison."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from crawler.compare.plan import Contestant, Turn
+from crawler.compare.record import Run, Summary
+from crawler.compare.statistics import interval
+from crawler.compare.verdict import held_up, server_busy
+from crawler.errors import StateError
+from crawler.metrics.report import Report
+from crawler.metrics.simultaneous import Simultaneous, Work, simultaneous
+from crawler.testing.ledger import Account
+
+
+def figures(turn: Turn, report: Report, cpu: float, account: Account | None) -> Run:
+    """The figures of one run; ``cpu`` (seconds) is that of its processes.
+
+    Raises StateError where there was no page: nothing can be said of such runs.
+    """
+    if not report.urls.done:
+        raise StateError(f"{turn.contestant}, run {turn.repeat}: not one page was fetched")
+    spent = report.cpu.fetch_s + report.cpu.parse_s
+    return Run(
+        engine=turn.contestant.engine,
+        concurrency=turn.contestant.concurrency,
+        repeat=turn.repeat,
+        wall_s=report.wall_s,
+        pages=report.urls.done,
+        pages_per_s=report.pages_per_s,
+        cpu_s=cpu,
+        cpu=report.cpu,
+        cpu_s_per_1000=spent / report.urls.done * 1000,
+        rss_peak_mb=report.rss_peak_mb,
+        latency_ms=report.latency_ms,
+        io_wait=report.io_wait,
+        budget=report.budget,
+        slots=report.slots,
+        errors=report.errors,
+        limited_by=report.limited_by,
+        requests=account.requests if account else None,
+        connections=account.connections if account else None,
+        server_cpu_s=account.cpu_s if account else None,
+        wait_error=_wait_error(report, account) if account else None,
+    )
+
+
+def _wait_error(report: Report, account: Account) -> float | None:
+    """None where nothing was to be waited for."""
+    waited = report.io_wait.total_s - report.io_wait.handshake_s
+    return waited / account.wait_s - 1 if account.wait_s > 0 else None
+
+
+def by_contestant(runs: Sequence[Run]) -> dict[Contestant, list[Run]]:
+    """In the order of their repeats, whichever ran first."""
+    found: defaultdict[Contestant, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.repeat):
+        found[Contestant(run.engine, run.concurrency)].append(run)
+    return dict(found)
+
+
+def summaries(
+    runs: Mapping[Contestant, Sequence[Run]], workers: int, cores: int
+) -> tuple[Summary, ...]:
+    return tuple(_summary(each, made, workers, cores) for each, made in runs.items())
+
+
+def _summary(contestant: Contestant, runs: Sequence[Run], workers: int, cores: int) -> Summary:
+    speed = interval([run.pages_per_s for run in runs])
+    busy = [share for run in runs if (share := server_busy(run)) is not None]
+    errors = [run.wait_error for run in runs if run.wait_error is not None]
+    return Summary(
+        engine=contestant.engine,
+        concurrency=contestant.concurrency,
+        pages_per_s=speed.ratio,
+        low_pages_per_s=speed.low,
+        high_pages_per_s=speed.high,
+        wall_s=median(run.wall_s for run in runs),
+        cpu_s_per_1000=median(run.cpu_s_per_1000 for run in runs),
+        rss_peak_mb=median(run.rss_peak_mb for run in runs),
+        descheduled=median(run.budget.descheduled / run.wall_s for run in runs),
+        server_busy=median(busy) if busy else None,
+        wait_error=median(errors) if errors else None,
+        limited_by=held_up(runs, cores) or "the engine",
+        model=model(contestant, runs, workers, cores),
+    )
+
+
+def model(contestant: Contestant, runs: Sequence[Run], workers: int, cores: int) -> Simultaneous:
+    """The chess simultaneous for the work that the median run of each kind did."""
+    work = Work(
+        wait_s=median(run.io_wait.total_s for run in runs),
+        fetch_s=median(run.cpu.fetch_s for run in runs),
+        parse_s=median(run.cpu.parse_s for run in runs),
+        # The shortest of them: the others contain our being late.
+        longest_s=min(run.latency_ms.max for run in runs) / 1e3,
+    )
+    return simultaneous(work, contestant.concurrency, workers, cores)

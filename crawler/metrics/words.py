@@ -1,0 +1,71 @@
+"""What a run was like, in sentences and phrases that all its reports share."""
+
+from collections.abc import Iterator, Mapping
+
+from crawler.metrics.report import Baseline, IoWait, Latency, Report, Urls
+from crawler.metrics.text import count, figure, seconds, size
+
+
+def title(report: Report) -> str:
+    """``curl, 64 at a time · finished after 20 s``."""
+    state = "stopped" if report.urls.pending else "finished"
+    wall = seconds(report.wall_s)
+    return f"{report.engine}, {report.concurrency} at a time · {state} after {wall}"
+
+
+def beside(urls: Urls, bytes_: int) -> Iterator[str]:
+    """What there is to say beside the number of pages; ``bytes_`` is their size."""
+    if urls.done:
+        yield size(bytes_)
+    if urls.discovered:
+        yield f"{count(urls.discovered, 'URL')} found in links"
+    if urls.duplicates:
+        yield f"{count(urls.duplicates, 'duplicate')} left out"
+    if urls.filtered:
+        yield f"{count(urls.filtered, 'link')} out of scope"
+
+
+def tally(counts: Mapping[str, int]) -> list[str]:
+    """``timeout × 41``, ``connect × 12``, most frequent first."""
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    return [f"{name} × {n:,}" for name, n in ranked]
+
+
+def latency(ms: Latency) -> Iterator[str]:
+    yield f"median {seconds(ms.p50 / 1e3)}"
+    yield f"90 % < {seconds(ms.p90 / 1e3)}"
+    yield f"99 % < {seconds(ms.p99 / 1e3)}"
+    yield f"slowest {seconds(ms.max / 1e3)}"
+
+
+def saved(io: IoWait, concurrency: int) -> str:
+    """What doing it side by side saved, never overstated."""
+    if not io.total_s:
+        return "None was measured."
+    waited = f"Waited {seconds(io.total_s)} in all"
+    if io.overlap is None:
+        return f"{waited}, none of it exposed."
+    if io.overlap < 1.05:
+        return f"{waited}, {seconds(io.exposed_s)} exposed: hardly any was saved."
+    exposed = f"{waited}, {seconds(io.exposed_s)} of it exposed"
+    saved = f"{seconds(io.saved_s)} saved"
+    if io.overlap > concurrency:
+        return f"{exposed}, the rest behind other waits and behind computing: {saved}."
+    return f"{exposed}: overlap {figure(io.overlap)} ×, {saved}."
+
+
+def measured(io: IoWait) -> Iterator[str]:
+    yield f"measured by: {io.method}"
+    yield f"connecting {seconds(io.handshake_s)}"
+    yield f"plain sum of latencies {seconds(io.naive_sum_s)}, an upper bound"
+
+
+def baseline(baseline: Baseline) -> str:
+    between = ""
+    if baseline.sample > 1:
+        between = f" (95 %: {seconds(baseline.low_s)} to {seconds(baseline.high_s)})"
+    return (
+        f"One at a time it would take {seconds(baseline.sequential_s)}{between}, "
+        f"so this was {figure(baseline.speedup)} × as fast; "
+        f"measured on {count(baseline.sample, 'URL')}."
+    )

@@ -1,0 +1,309 @@
+"""``crawler compare`` as a user runs it: recorded once, replayed to each engine, judged."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from e2e.conftest import environment
+from support.brought_engines import install
+from support.engines import ENGINES
+
+import crawler
+from crawler.archive import Archive
+from crawler.compare.record import Comparison, from_json
+from crawler.model import Response
+from crawler.testing import Answer, MockWeb, Seen, Server
+from crawler.testing.replay import Pace, Replay
+
+PAGES = 40
+LATENCY = 0.04
+ROBOTS = b"User-agent: *\nCrawl-delay: 0.001\nDisallow: /private\n"
+HTML = (("Content-Type", "text/html"),)
+
+
+class Compared:
+    def __init__(self, done: "subprocess.CompletedProcess[str]", directory: Path) -> None:
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+        self.directory = directory
+
+    @property
+    def found(self) -> Comparison:
+        return from_json((self.directory / "compare.json").read_bytes())
+
+
+Compare = Callable[..., Compared]
+
+
+def compared(folder: Path, *arguments: object, stdin: str = "") -> Compared:
+    """Run it with these arguments in ``folder``, where the brought engines are installed."""
+    brought = install(folder / "brought")
+    env = environment()
+    env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(brought)])
+    command = [sys.executable, "-m", "crawler", "compare", "--run", folder / "run"]
+    done = subprocess.run(
+        list(map(str, [*command, "--parse", "none", *arguments])),
+        cwd=folder,
+        env=env,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return Compared(done, folder / "run")
+
+
+@pytest.fixture
+def compare(tmp_path: Path) -> Compare:
+    return partial(compared, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """An archive of slow pages, and their URLs, one a line."""
+    folder = tmp_path_factory.mktemp("recorded")
+    urls = [f"http://h{number % 4}.example/{number}" for number in range(PAGES)]
+    with MockWeb() as web:
+        for url in urls:
+            web.page(url, f"<title>{url}</title>", latency=LATENCY)
+        crawler.crawl(urls, run=folder / "run", record=folder / "r.warc", robots=False)
+    return folder / "r.warc", "\n".join(urls)
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory, recorded: tuple[Path, str]) -> Compared:
+    """The ``curl`` engine, the same under another name, and one that is a fifth slower."""
+    archive, urls = recorded
+    return compared(
+        tmp_path_factory.mktemp("three"),
+        *("--replay", archive, "--engines", "curl,twin,slower", "--concurrency", 2),
+        *("--repeat", 5, "--json", "-"),
+        stdin=urls,
+    )
+
+
+def test_one_that_is_a_fifth_slower_is_called_slower(three: Compared) -> None:
+    assert three.code == 0, three.err
+    verdicts = {(each.a, each.b): each for each in three.found.verdict}
+    for engine in ("curl", "twin"):
+        verdict = verdicts[engine, "slower"]
+        assert verdict.what == "faster", verdict.says
+        assert verdict.says.startswith(f"{engine} is ")
+        assert verdict.ratio == pytest.approx(1.25, abs=0.1)
+    assert three.found.recommended is not None
+    assert three.found.recommended.engine in {"curl", "twin"}
+
+
+def test_two_names_for_one_engine_are_not_told_apart(three: Compared) -> None:
+    (verdict,) = (each for each in three.found.verdict if (each.a, each.b) == ("curl", "twin"))
+    assert verdict.what in {"no difference", "limited"}, verdict.says
+    assert three.found.same_results
+    assert three.found.parity.fair
+
+
+def test_each_run_has_its_figures_and_its_turn(three: Compared) -> None:
+    found = three.found
+    assert msgspec.json.decode(three.out) == msgspec.json.decode(msgspec.json.encode(found))
+    order = [each.engine for each in found.runs]
+    assert order[:6] == ["curl", "twin", "slower", "slower", "twin", "curl"]
+    assert len(order) == 15
+    for each in found.runs:
+        assert (each.pages, each.requests) == (PAGES, PAGES)
+        assert each.cpu_s > each.cpu.fetch_s > 0
+        assert each.server_cpu_s is not None
+        assert 0 < each.server_cpu_s < each.wall_s
+        assert each.wait_error is not None
+        assert -0.05 < each.wait_error < 1
+    for summary in found.summary:
+        assert summary.model.one_by_one_s >= PAGES * LATENCY * 0.9
+        assert summary.model.parallel_s <= summary.model.overlapped_s <= summary.wall_s * 1.05
+
+
+@pytest.mark.parametrize(
+    ("engine", "says"),
+    [("liar", "they did not find the same"), ("chatty", "not the same was asked of all")],
+)
+def test_what_was_not_the_same_gets_no_verdict(
+    compare: Compare, recorded: tuple[Path, str], engine: str, says: str
+) -> None:
+    archive, urls = recorded
+    run = compare(
+        *("--replay", archive, "--latency-scale", 0, "--engines", f"curl,{engine}"),
+        *("--concurrency", 2, "--repeat", 1, "-"),
+        stdin="\n".join(urls.splitlines()[:4]),
+    )
+    assert run.code == 0, run.err
+    (verdict,) = run.found.verdict
+    assert (verdict.what, verdict.ratio) == ("withheld", None)
+    assert says in verdict.says
+    assert run.found.recommended is None
+    assert run.found.same_results is (engine != "liar")
+    assert run.found.parity.fair is (engine != "chatty")
+    words = " ".join(run.out.split())
+    assert ("x-chatty: yes" if engine == "chatty" else "liar at 2, run 1, page 200") in words
+
+
+@pytest.fixture
+def site() -> Any:
+    """Some pages, one that fails, one that is private, one that is missing; a Crawl-delay."""
+
+    def answer(seen: Seen) -> Answer:
+        if seen.target == "/robots.txt":
+            return Answer(body=ROBOTS.replace(b"0.001", b"1"))
+        if seen.target == "/busy":
+            return Answer(503, (("Retry-After", "0"),))
+        return Answer(404) if seen.target == "/gone" else Answer(200, HTML, b"<title>x</title>")
+
+    with Server(answer) as server:
+        yield server
+
+
+def test_the_sites_are_asked_once_and_their_crawl_delay_slows_no_run(
+    compare: Compare, site: Server
+) -> None:
+    paths = ("a", "b", "gone", "private", "busy")
+    run = compare(
+        *("--engines", "curl,sequential", "--concurrency", "1,4", "--repeat", 1),
+        *("--retries", 0, "-"),
+        stdin="".join(f"{site.url('/' + path)}\n" for path in paths),
+    )
+    assert run.code == 0, run.err
+    asked = sorted(seen.target for seen in site.seen)
+    assert asked == ["/a", "/b", "/busy", "/gone", "/robots.txt"]
+    found = run.found
+    assert found.urls == 3
+    assert {(each.pages, each.errors.get("status")) for each in found.runs} == {(2, 1)}
+    assert all(each.wall_s < 1 for each in found.runs)
+    assert {each.engine for each in found.runs} == {"curl", "sequential"}
+    assert found.left_out == ("sequential at 4: it can have 1 at most",)
+    assert found.recording is not None
+    assert "1 URL failed when recorded" in found.recording.left_out[0]
+    assert all(each.what == "withheld" for each in found.verdict)
+    assert "takes 5 pairs of runs at least, and there are 1" in " ".join(run.out.split())
+    assert "Crawl-delay" in run.out
+
+
+def test_live_says_first_what_it_asks_of_the_sites_and_sends_logins(
+    compare: Compare, site: Server
+) -> None:
+    secret = site.url("/a").replace("://", "://me:hidden@")
+    run = compare(
+        *("--live", "--no-robots", "--engines", "curl,threads", "--concurrency", 2),
+        *("--repeat", 1, "-"),
+        stdin=f"{secret}\n{site.url('/b')}\n",
+    )
+    assert run.code == 0, run.err
+    assert run.err.startswith("crawler: --live: 2 crawls of 2 URLs: about 6 requests to the sites")
+    assert len(site.seen) == 2 + 2 * 2
+    assert all(seen.header("authorization").startswith("Basic ") for seen in site.seen)
+    assert run.found.live
+    assert run.found.recording is None
+    written = b"".join(path.read_bytes() for path in run.directory.rglob("*") if path.is_file())
+    assert b"hidden" not in written + run.out.encode() + run.err.encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--engines", "curl,wget"), "no engine is called 'wget'; there are curl, "),
+        (("--engines", "curl,broken"), "the engine 'broken' (support.brought_engines:Missing)"),
+        (("--engines", "curl"), "there is nothing to compare with"),
+        (("--concurrency", "0"), "--concurrency must be whole numbers from 1 to 10000"),
+        (("--repeat", "0"), "--repeat must be a whole number of at least 1, not 0"),
+        (("--http2",), "--http2 needs --live"),
+        (("--replay", "x.warc"), "cannot read x.warc"),
+        (("--out", "x.jsonl"), "--out is not an option"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    compare: Compare, arguments: tuple[str, ...], says: str
+) -> None:
+    run = compare(*arguments, "http://127.0.0.1:9/")
+    assert run.code == 2, run.err
+    assert says in run.err
+    assert not run.directory.exists()
+
+
+def test_a_page_that_came_at_the_second_try_comes_at_the_first_in_a_comparison(
+    tmp_path: Path,
+) -> None:
+    url, options = "http://a.example/", {"robots": False, "parse": "none"}
+    with MockWeb() as web:
+        web.answer(url, Answer(503, (("Retry-After", "0"),)), Answer(200, HTML, b"x"))
+        crawler.crawl([url], run=tmp_path / "one", record=tmp_path / "r.warc", **options)
+    for last, done in ((False, 0), (True, 1)):
+        with Replay(tmp_path / "r.warc", last=last):
+            report = crawler.crawl([url], run=tmp_path / str(last), retries=0, **options)
+        assert report.urls.done == done
+
+
+def test_a_server_that_is_late_waits_less() -> None:
+    """Late by 10 ms when the wait is over, and as much, less what timers round up, before it."""
+    pace = Pace()
+    for number in range(100):
+        asked = float(number)
+        seen = Seen("GET", "/", "HTTP/1.1", (), "a", 1, asked, ("127.0.0.1", 1))
+        given = pace.set(seen, Answer(latency=0.1, script=(b"a", 0.2, b"b")))
+        pace.note(asked, asked + given.latency + 0.2 + 0.01)
+    assert given.latency == pytest.approx(0.1 - 0.01 - 0.008, abs=0.001)
+    assert pace.set(seen, Answer(latency=0.001)).latency == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ended_on_the_way_it_leaves_no_process_and_says_130(
+    recorded: tuple[Path, str], tmp_path: Path, number: signal.Signals
+) -> None:
+    archive, urls = recorded
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "crawler", "compare", "--run", tmp_path / "run", "-"]
+    command += ["--replay", archive, "--engines", "curl,threads", "--repeat", "1000"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        list(map(str, command)),
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        # No warnings: the signal may come between the opening of a file and its closing.
+        env={**environment(), "TMPDIR": str(temporary), "PYTHONWARNINGS": ""},
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(urls.encode())
+        process.stdin.close()
+        while b"run 1 of 1000" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        rest = process.stderr.read()  # until the last of its processes has ended
+    assert process.returncode == 130
+    assert b"Traceback" not in rest
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_replay_waits_as_long_as_was_recorded(
+    recorded: tuple[Path, str], tmp_path: Path, engine: str
+) -> None:
+    """Within 5 %; others on the machine can only add to it, so the best of a few counts."""
+    archive, urls = recorded
+    with Archive(archive) as known:
+        answers = [known.answer(url) for url in urls.split()]
+    total = sum(answer.timing.answer for answer in answers if isinstance(answer, Response))
+    options: dict[str, Any] = {"engine": engine, "robots": False, "parse": "none"}
+    waited = []
+    with Replay(archive, last=True):
+        for number in range(3):
+            slots = {"concurrency": 1 if engine == "sequential" else 8}
+            report = crawler.crawl(urls.split(), run=tmp_path / str(number), **options, **slots)
+            waited.append(report.io_wait.total_s - report.io_wait.handshake_s)
+            if 0.95 * total <= waited[-1] <= 1.05 * total:
+                return
+    pytest.fail(f"{waited} s, recorded were {total:.2f} s")

@@ -1,0 +1,69 @@
+"""Engines as another package would bring them, by entry points: see ``installed``."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from crawler.engines.base import Capabilities
+from crawler.engines.curl import CurlEngine
+from crawler.model import Request, Response
+
+_ENTRY_POINTS = """\
+[crawler.engines]
+twin = support.brought_engines:Twin
+slower = support.brought_engines:Slower
+liar = support.brought_engines:Liar
+chatty = support.brought_engines:Chatty
+broken = support.brought_engines:Missing
+"""
+
+
+class Twin(CurlEngine):
+    """The ``curl`` engine under another name."""
+
+    name = "twin"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return msgspec.structs.replace(super().capabilities, name=self.name)
+
+
+class Slower(Twin):
+    """Takes a quarter longer for each fetch, so that 20 % fewer are done in the same time."""
+
+    name = "slower"
+
+    async def fetch(self, request: Request) -> Response:
+        response = await super().fetch(request)
+        await asyncio.sleep(response.timing.total / 4)
+        return response
+
+
+class Liar(Twin):
+    """Loses the last byte of each body."""
+
+    name = "liar"
+
+    async def fetch(self, request: Request) -> Response:
+        response = await super().fetch(request)
+        return msgspec.structs.replace(response, body=response.body[:-1])
+
+
+class Chatty(Twin):
+    """Sends a header that nobody asked it to send."""
+
+    name = "chatty"
+
+    async def fetch(self, request: Request) -> Response:
+        headers = (*request.headers, ("X-Chatty", "yes"))
+        return await super().fetch(msgspec.structs.replace(request, headers=headers))
+
+
+def install(folder: Path) -> Path:
+    """Make ``folder`` one that, on the path, has a package with these engines installed."""
+    about = folder / "brought_engines-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: brought-engines\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(_ENTRY_POINTS)
+    return folder

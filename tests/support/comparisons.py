@@ -1,0 +1,87 @@
+"""A comparison as it ends in ``compare.json``, made up."""
+
+from pathlib import Path
+
+from support.reports import REPORT
+
+from crawler.compare.record import (
+    Comparison,
+    Outcome,
+    Parity,
+    Recommended,
+    Recording,
+    Run,
+    Summary,
+    Verdict,
+    to_json,
+)
+from crawler.metrics.simultaneous import Simultaneous
+
+
+def _run(engine: str, repeat: int, pages_per_s: float) -> Run:
+    return Run(
+        engine=engine,
+        concurrency=64,
+        repeat=repeat,
+        wall_s=1000 / pages_per_s,
+        pages=1000,
+        pages_per_s=pages_per_s,
+        cpu_s=2.0,
+        cpu=REPORT.cpu,
+        cpu_s_per_1000=1.5,
+        rss_peak_mb=120.0,
+        latency_ms=REPORT.latency_ms,
+        io_wait=REPORT.io_wait,
+        budget=REPORT.budget,
+        slots=REPORT.slots,
+        errors={"timeout": 3},
+        limited_by=REPORT.limited_by,
+    )
+
+
+def _summary(engine: str, low: float, middle: float, high: float) -> Summary:
+    return Summary(
+        engine=engine,
+        concurrency=64,
+        pages_per_s=middle,
+        low_pages_per_s=low,
+        high_pages_per_s=high,
+        wall_s=1000 / middle,
+        cpu_s_per_1000=1.5,
+        rss_peak_mb=120.0,
+        descheduled=0.1,
+        server_busy=0.2,
+        wait_error=0.021,
+        limited_by="itself",
+        model=Simultaneous(90.0, 2.0, 1.2, 2, 2),
+    )
+
+
+COMPARISON = Comparison(
+    version="0.1.0",
+    live=False,
+    urls=1000,
+    cores=2,
+    repeat=2,
+    seconds=33.0,
+    runs=(_run("curl", 1, 500), _run("slow", 1, 400), _run("slow", 2, 420), _run("curl", 2, 480)),
+    parity=Parity({"HTTP version": "1.1"}, engines=("slow: closes every connection",)),
+    same_results=True,
+    differences=(),
+    verdict=(
+        Verdict(
+            "slow", "curl", 64, Outcome.FASTER, "curl is 22 % faster than slow.", 0.82, 0.78, 0.86
+        ),
+    ),
+    recommended=Recommended("curl", 64, "it was the fastest."),
+    summary=(_summary("curl", 480, 490, 500), _summary("slow", 400, 410, 420)),
+    notes=("What was compared is a replay.",),
+    recording=Recording("recording.warc.gz", 12.0, 80.0),
+)
+
+
+def write_comparison(directory: Path, comparison: Comparison = COMPARISON) -> Path:
+    """Make ``directory`` and write into it what its report is made from."""
+    directory.mkdir()
+    (directory / "compare.json").write_bytes(to_json(comparison))
+    return directory

@@ -1,0 +1,106 @@
+"""What was not the same for all is named, and what is an option's doing withholds the verdict."""
+
+from typing import Any
+
+import pytest
+
+from crawler.compare.parity import audit
+from crawler.compare.plan import Contestant
+from crawler.compare.record import Parity
+from crawler.engines.base import Capabilities
+from crawler.model import Headers
+from crawler.settings import Settings
+from crawler.testing.connection import Seen
+from crawler.testing.ledger import Account, Head, Ledger
+
+HEADERS: Headers = (("Accept", "*/*"), ("User-Agent", "crawler/1"))
+CURL = Capabilities("curl", "", "", True, True, False)
+THREADS = Capabilities("threads", "", "", False, False, True, None, ("It closes connections.",))
+
+
+def account(headers: Headers = HEADERS, version: str = "HTTP/1.1", **changes: Any) -> Account:
+    counts = {
+        "requests": 100,
+        "connections": 10,
+        "missed": 0,
+        "cpu_s": 0.1,
+        "wait_s": 1.0,
+    } | changes
+    return Account(**counts, heads=(Head(version, headers),))
+
+
+def judge(curl: Account, other: Account, options: dict[str, Any] | None = None) -> Parity:
+    """``options`` are those of curl alone."""
+    seen = {Contestant("curl", 8): [curl], Contestant("threads", 8): [other]}
+    own = {
+        "curl": Settings(engine="curl", **(options or {})),
+        "threads": Settings(engine="threads"),
+    }
+    return audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen)
+
+
+def test_equals_are_fair_and_what_an_engine_cannot_help_is_named() -> None:
+    closing = (*HEADERS, ("Connection", "close"))
+    found = judge(account(), account(closing, connections=100))
+    assert found.fair
+    assert "threads: It closes connections." in found.engines
+    assert any(note.startswith("keep-alive: all but threads") for note in found.engines)
+    assert {"slots", "dns", "tls", "headers", "http2", "redirects", "timeout"} <= set(found.same)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [({"http2": True}, "http2"), ({"timeout": 5}, "timeout"), ({"retries": 0}, "retries")],
+)
+def test_an_option_that_only_one_has_is_unfair(options: dict[str, Any], name: str) -> None:
+    found = judge(account(), account(), options)
+    assert not found.fair
+    assert len(found.settings) == 1
+    assert found.settings[0].startswith(f"{name}: ")
+    assert name not in found.same
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        (account((*HEADERS, ("X-More", "1"))), "curl never sent x-more: 1, which others did"),
+        (account(HEADERS[:1]), "threads never sent user-agent: crawler/1, which others did"),
+        (account((HEADERS[0], ("User-Agent", "x"))), "curl never sent user-agent: x, which"),
+        (account(version="HTTP/1.0"), "curl never sent HTTP/1.0, which others did"),
+        (account(requests=102), "threads at 8 made 102 requests for the list, where 100 do"),
+    ],
+)
+def test_what_the_server_saw_to_differ_is_unfair(sent: Account, says: str) -> None:
+    found = judge(account(), sent)
+    assert not found.fair
+    assert any(says in sentence for sentence in found.unexplained), found.unexplained
+
+
+def test_order_and_spelling_of_headers_are_no_reason() -> None:
+    other = account((("accept", "*/*"), ("User-agent", "crawler/1")))
+    found = judge(account(), other)
+    assert found.fair
+    assert "header names are not spelled alike by all (capitals)" in found.engines
+
+
+def test_one_that_keeps_alive_and_yet_connects_anew_is_named() -> None:
+    seen = {Contestant(name, 8): [account(connections=n)] for name, n in (("a", 8), ("b", 90))}
+    able = {name: Capabilities(name, "", "", True, False, False) for name in "ab"}
+    own = {name: Settings() for name in "ab"}
+    found = audit(own, able, HEADERS, seen)
+    assert "b at 8 made 90 connections, where others made 8" in found.engines
+
+
+def test_the_server_adds_up_what_it_saw_and_keeps_no_secret() -> None:
+    ledger = Ledger()
+    pairs = (("Host", "a"), ("B", "2"), ("Authorization", "Basic c2VjcmV0"), ("A", "1"))
+    seen = Seen("GET", "/", "HTTP/1.1", pairs, "a", 1, 0.0, ("127.0.0.1", 1))
+    ledger.note(seen, 0.25)
+    ledger.note(seen, 0.5)
+    found = ledger.close(connections=3, missed=1)
+    assert (found.requests, found.connections, found.missed) == (2, 3, 1)
+    assert found.wait_s == 0.75
+    assert found.heads == (Head("HTTP/1.1", (("A", "1"), ("Authorization", "…"), ("B", "2"))),)
+    again = ledger.close(connections=4, missed=1)
+    assert (again.requests, again.connections, again.missed, again.wait_s) == (0, 1, 0, 0)
+    assert again.heads == ()

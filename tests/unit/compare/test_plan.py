@@ -1,0 +1,64 @@
+"""Who takes part, in which order, and who is set beside whom."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.compare.plan import Contestant, pairs, plan, turns
+from crawler.engines.base import Capabilities
+from crawler.errors import UsageError
+
+
+def able(name: str, most: int | None = None) -> Capabilities:
+    return Capabilities(name, "", "", True, False, False, most)
+
+
+KNOWN = {"curl": able("curl"), "threads": able("threads"), "sequential": able("sequential", 1)}
+
+
+def test_every_engine_runs_at_every_concurrency_but_where_it_cannot() -> None:
+    found = plan(["curl", "sequential"], [1, 8], KNOWN)
+    assert list(map(str, found.contestants)) == ["curl at 1", "sequential at 1", "curl at 8"]
+    assert found.left_out == ("sequential at 8: it can have 1 at most",)
+
+
+def test_what_is_named_twice_runs_once() -> None:
+    found = plan(["curl", "curl", "threads"], [8, 8], KNOWN)
+    assert list(map(str, found.contestants)) == ["curl at 8", "threads at 8"]
+
+
+@pytest.mark.parametrize(("engines", "at"), [(["curl"], [8]), (["curl", "sequential"], [8])])
+def test_one_alone_is_no_comparison(engines: list[str], at: list[int]) -> None:
+    with pytest.raises(UsageError, match="nothing to compare with"):
+        plan(engines, at, KNOWN)
+
+
+@given(st.integers(2, 6), st.integers(1, 4))
+def test_what_drifts_evenly_favours_nobody(count: int, half: int) -> None:
+    """In an even number of blocks each stands at the same place on average."""
+    contestants = [Contestant("curl", number + 1) for number in range(count)]
+    order = list(turns(contestants, 2 * half))
+    places = {
+        each: sum(at for at, turn in enumerate(order) if turn.contestant == each)
+        for each in contestants
+    }
+    assert len(set(places.values())) == 1
+    assert len(order) == 2 * half * count
+
+
+def test_a_pair_of_runs_stands_in_one_block() -> None:
+    a, b = Contestant("a", 1), Contestant("b", 1)
+    assert [(t.contestant.engine, t.repeat) for t in turns([a, b], 3)] == [
+        ("a", 1),
+        ("b", 1),
+        ("b", 2),
+        ("a", 2),
+        ("a", 3),
+        ("b", 3),
+    ]
+
+
+def test_engines_are_paired_at_the_same_concurrency_only() -> None:
+    names = [("a", 1), ("b", 1), ("a", 8), ("b", 8), ("c", 8)]
+    found = [(x.engine, y.engine, x.concurrency) for x, y in pairs([Contestant(*n) for n in names])]
+    assert found == [("a", "b", 1), ("a", "b", 8), ("a", "c", 8), ("b", "c", 8)]

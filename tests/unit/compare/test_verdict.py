@@ -1,0 +1,145 @@
+"""What is said of two engines, by the runs they made."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from crawler.compare.plan import Contestant
+from crawler.compare.record import Outcome, Run, Verdict
+from crawler.compare.verdict import judge, recommend, withholding
+from crawler.metrics.report import Cpu, IoWait, Latency, Limit, Limiter, SlotSeconds, TimeBudget
+
+A, B = Contestant("a", 8), Contestant("b", 8)
+
+
+def runs(
+    contestant: Contestant,
+    speeds: Sequence[float],
+    limit: Limiter = Limiter.CPU,
+    server: float | None = 0.1,
+    cpu: float = 1.0,
+) -> list[Run]:
+    """A run of 100 pages for each of ``speeds`` (pages/s); ``server`` is the share of its core."""
+    return [
+        Run(
+            contestant.engine,
+            contestant.concurrency,
+            number,
+            100 / speed,
+            100,
+            speed,
+            1.0,
+            Cpu(),
+            cpu,
+            50.0,
+            Latency(),
+            IoWait(),
+            TimeBudget(),
+            SlotSeconds(),
+            {},
+            Limit(limit, "", ""),
+            server_cpu_s=None if server is None else server * 100 / speed,
+        )
+        for number, speed in enumerate(speeds, 1)
+    ]
+
+
+FAST, SLOW = [100.0, 102, 98, 101, 99], [80.0, 81, 79, 80, 80]
+
+
+def verdict(one: list[Run], other: list[Run], withheld: str | None = None) -> Verdict:
+    (found,) = judge({A: one, B: other}, withheld, 4)
+    return found
+
+
+def test_the_faster_is_named_whichever_comes_first() -> None:
+    first = verdict(runs(A, FAST), runs(B, SLOW))
+    assert (first.what, first.a, first.b) == (Outcome.FASTER, "a", "b")
+    assert first.says.startswith("a is 25 % faster than b at 8 (95 %: ")
+    assert first.ratio == pytest.approx(1.25, abs=0.02)
+    second = verdict(runs(A, SLOW), runs(B, FAST))
+    assert second.says.startswith("b is 25 % faster than a at 8 (95 %: ")
+    assert second.ratio == pytest.approx(0.8, abs=0.02)
+
+
+def test_a_difference_not_worth_a_word_is_none() -> None:
+    found = verdict(runs(A, [102.0] * 5), runs(B, [100.0] * 5))
+    assert found.what is Outcome.NO_DIFFERENCE
+    assert found.low == found.high == pytest.approx(1.02)
+
+
+def test_one_pair_that_says_otherwise_is_enough_with_five() -> None:
+    found = verdict(runs(A, [*FAST[:4], 81]), runs(B, SLOW))
+    assert found.what is Outcome.NO_DIFFERENCE
+
+
+@pytest.mark.parametrize(
+    ("limit", "server", "says"),
+    [
+        (Limiter.POLITENESS, 0.1, "politeness"),
+        (Limiter.CONCURRENCY, None, "the time that the server takes to answer"),
+        (Limiter.CPU, 0.9, "the server that replays"),
+        (Limiter.MACHINE, 0.1, "the machine"),
+    ],
+)
+def test_equals_that_something_else_held_up(
+    limit: Limiter, server: float | None, says: str
+) -> None:
+    found = verdict(runs(A, FAST, limit, server), runs(B, FAST, limit, server))
+    assert found.what is Outcome.LIMITED
+    assert says in found.says
+    assert says in (found.limited_by or "")
+
+
+def test_equals_of_which_only_one_was_held_up_show_no_difference() -> None:
+    found = verdict(runs(A, FAST, Limiter.POLITENESS), runs(B, FAST))
+    assert found.what is Outcome.NO_DIFFERENCE
+
+
+@pytest.mark.parametrize(("limit", "server"), [(Limiter.CPU, 0.9), (Limiter.POLITENESS, 0.1)])
+def test_what_slowed_the_slower_must_be_its_own(limit: Limiter, server: float) -> None:
+    slowed = verdict(runs(A, FAST), runs(B, SLOW, limit, server))
+    assert slowed.what is Outcome.LIMITED
+    assert "was not itself" in slowed.says
+    ahead = verdict(runs(A, FAST, limit, server), runs(B, SLOW))
+    assert ahead.what is Outcome.FASTER
+
+
+def test_the_machine_is_full_with_the_server_on_it() -> None:
+    """100 pages in a second take 3.5 of 4 cores, and the server half of one."""
+    made = runs(A, [100.0] * 5, server=0.5, cpu=35.0)
+    assert verdict(made, made).limited_by == "the machine, which has too few cores for it"
+    less = runs(A, [100.0] * 5, server=0.0, cpu=35.0)
+    assert verdict(less, less).limited_by is None
+
+
+def test_what_is_withheld_has_no_figure() -> None:
+    found = verdict(runs(A, FAST), runs(B, SLOW), "they differ")
+    assert found.what is Outcome.WITHHELD
+    assert "because they differ" in found.says
+    assert (found.ratio, found.low, found.high) == (None, None, None)
+
+
+def test_reasons_to_withhold() -> None:
+    assert withholding(True, True, 5) is None
+    assert "parity" in (withholding(False, True, 5) or "")
+    assert "find the same" in (withholding(True, False, 5) or "")
+    assert "5 pairs of runs at least, and there are 4" in (withholding(True, True, 4) or "")
+
+
+def test_recommended_is_the_fastest() -> None:
+    found = recommend({A: runs(A, SLOW), B: runs(B, FAST)})
+    assert (found.engine, found.concurrency) == ("b", 8)
+    assert "fastest" in found.because
+
+
+def test_of_equals_the_kindest_then_the_thriftiest_is_recommended() -> None:
+    more = Contestant("a", 64)
+    made = {
+        more: runs(more, [*FAST[:4], 100.0], cpu=0.1),
+        A: runs(A, FAST, cpu=2.0),
+        B: runs(B, FAST, cpu=1.0),
+    }
+    found = recommend(made)
+    assert (found.engine, found.concurrency) == ("b", 8)
+    assert "a at 64" in found.because

@@ -1,0 +1,33 @@
+"""The chess simultaneous, by the numbers it is told with."""
+
+import pytest
+
+from crawler.metrics.simultaneous import Work, simultaneous
+
+MOVES = 24 * 30
+CHESS = Work(wait_s=MOVES * 55.0, fetch_s=MOVES * 5.0, parse_s=0.0)
+
+
+def test_24_boards_take_12_hours_one_after_the_other_and_one_hour_at_once() -> None:
+    found = simultaneous(CHESS, slots=24, workers=0, cores=1)
+    assert found.one_by_one_s == 12 * 3600
+    assert found.overlapped_s == 3600
+
+
+def test_few_boards_leave_the_player_waiting() -> None:
+    assert simultaneous(CHESS, slots=6, workers=0, cores=1).overlapped_s == 2 * 3600
+
+
+def test_helpers_take_the_parsing_and_no_more_than_the_cores_give() -> None:
+    work = Work(wait_s=100.0, fetch_s=2.0, parse_s=8.0)
+    assert simultaneous(work, 64, 0, 8).parallel_s == 10
+    assert simultaneous(work, 64, 4, 8).parallel_s == 2
+    assert simultaneous(work, 64, 2, 8).parallel_s == 4
+    assert simultaneous(work, 64, 4, 2).parallel_s == 5
+
+
+def test_nothing_is_over_before_its_longest_wait() -> None:
+    work = Work(wait_s=10.0, fetch_s=0.1, parse_s=0.1, longest_s=6.0)
+    found = simultaneous(work, 64, 2, 2)
+    assert (found.overlapped_s, found.parallel_s) == (6, 6)
+    assert found.one_by_one_s == pytest.approx(10.2)
