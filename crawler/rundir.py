@@ -107,7 +107,7 @@ def begin(settings: Settings, facts: Mapping[str, str] | None = None) -> Run:
 
 
 def make_directory(settings: Settings) -> Path:
-    """An empty directory for what is no run itself. Raises UsageError and StateError, as ``begin``."""
+    """An empty directory for what is no run itself. Raises as ``begin`` does."""
     directory = _place(settings)
     with writing(directory):
         directory.mkdir(parents=True)
@@ -115,7 +115,7 @@ def make_directory(settings: Settings) -> Path:
 
 
 def _place(settings: Settings) -> Path:
-    """``settings.run`` or a name by the time. Raises UsageError where there is something already."""
+    """``settings.run``, or a name by the time. Raises UsageError where something is there."""
     directory = Path(settings.run) if settings.run else _free(time.strftime("%Y%m%d-%H%M%S"))
     if directory.exists():
         hint = "; --resume goes on with it" if (directory / STATE).exists() else ""
