@@ -173,6 +173,8 @@ class Frontier:
             yield Held(host, end.pause, end.status)
 
     def _slow_down(self, host: str, now: float, end: End) -> Iterator[Notice]:
+        if not self._paces.is_concerned(host, end.kind, end.status):
+            return
         policy = self._paces.outcome(
             host, self._asked(host), end.kind, end.status, started=end.started, now=now
         )

@@ -77,6 +77,10 @@ class Paces:
     def __len__(self) -> int:
         return len(self._slowed)
 
+    def is_concerned(self, host: str, kind: Kind | None, status: int | None) -> bool:
+        """Whether ``outcome`` can change anything for ``host``; nearly always it cannot."""
+        return host in self._slowed or is_overload(kind, status)
+
     def policy(self, host: str, asked: HostPolicy) -> HostPolicy:
         """What holds for ``host``, of which ``asked`` is asked: slowed down, one at a time."""
         pace = self._slowed.get(host)
