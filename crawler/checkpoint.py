@@ -29,17 +29,18 @@ class Checkpoint:
 
     async def _keep(self, fail: Callable[[Exception], None]) -> None:
         try:
-            while not self._ending.is_set():
+            while not await self._is_over():
                 await self._save()
-                await self._pause()
         except StateError as error:
             fail(error)
 
-    async def _pause(self) -> None:
+    async def _is_over(self) -> bool:
+        """Wait until it is time for the next commit; whether there is to be none."""
         try:
             await asyncio.wait_for(self._ending.wait(), EVERY)
         except TimeoutError:
-            return
+            return False
+        return True
 
     async def finish(self) -> None:
         """No more will happen: commit the last of it. Raises StateError."""
