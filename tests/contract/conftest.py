@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 import trustme
 import uvloop
-from support.engines import ENGINES, build
+from support.engines import ENGINES, PROXIES, build
 
 from crawler.engines.base import Engine, EngineOptions
 from crawler.testing.server import Answer, Handler, Server
@@ -22,6 +22,23 @@ MakeEngine = Callable[..., Engine]
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], Any]]:
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests with a proxy (``mark.proxy``, or its ``kind``) that the engine cannot ask."""
+    unable = [item for item in items if not _is_able(item)]
+    if unable:
+        config.hook.pytest_deselected(items=unable)
+        items[:] = [item for item in items if item not in set(unable)]
+
+
+def _is_able(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("proxy")
+    if marker is None or not isinstance(item, pytest.Function):
+        return True
+    params = item.callspec.params
+    scheme = marker.args[0] if marker.args else params["kind"]
+    return scheme in PROXIES[params["engine_name"]]
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,14 @@ LIBRARIES = {
     "sequential": "urllib",
 }
 """What parses HTTP for an engine. Engines on the same library must not differ."""
+PROXIES = {
+    "curl": ("http", "https", "socks5"),
+    "aiohttp": ("http",),
+    "tornado": ("http", "https", "socks5"),
+    "threads": ("http",),
+    "sequential": ("http",),
+}
+"""Schemes of the proxies that each can ask."""
 HEADERS: Headers = (("User-Agent", "contract/1"), ("Accept-Encoding", "gzip"))
 SILENT = Answer(script=(SILENCE,))
 
