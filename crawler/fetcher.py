@@ -1,5 +1,6 @@
 """A URL → one exchange on the wire: resolved, judged, given its headers, handed to the engine."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -54,10 +55,18 @@ class Fetcher(msgspec.Struct):
         if known is not None:
             return known
         try:
-            return await self.resolver.resolve(host, port)
+            return await self._look_up(host, port)
         except FetchError as error:
             self._record(url, NOWHERE, error)
             raise
+
+    async def _look_up(self, host: str, port: int) -> Endpoint:
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await self.resolver.resolve(host, port)
+        except TimeoutError:
+            message = f"{host}: no name server answered within {self.timeout:g} s"
+            raise FetchError(Kind.DNS, message) from None
 
     async def fetch_at(self, url: str, endpoint: Endpoint) -> Response:
         """Raises FetchError and SkipError, and nothing else."""

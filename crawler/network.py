@@ -23,6 +23,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 CACHED_NAMES = 10_000
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is given out so far; what else Python takes for global is of no use or of the past."""
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 SHORTEST_TTL = 10
 """Seconds an answer is kept at least, though a name server said less."""
 
@@ -94,10 +97,8 @@ class AddressRules:
 
     def check(self, host: str, port: int, address: str) -> None:
         """Raises SkipError (blocked) where ``host:port`` must not be reached at ``address``."""
-        judged = ipaddress.ip_address(address)
-        if isinstance(judged, ipaddress.IPv6Address) and judged.ipv4_mapped:
-            judged = judged.ipv4_mapped
-        if judged.is_global and not judged.is_multicast:
+        judged = _meant(ipaddress.ip_address(address))
+        if _is_public(judged):
             return
         if (host, port) in self._named or host in self._hosts:
             return
@@ -107,6 +108,24 @@ class AddressRules:
             Skip.BLOCKED,
             f"{host} is at {address}, which is not public; --allow-private {host} would allow it",
         )
+
+
+def _meant(address: Address) -> Address:
+    """The IPv4 address that is reached by way of an IPv6 one, or ``address`` itself.
+
+    Mapped (RFC 4291 §2.5.5.2), 6to4 (RFC 3056 §2) and NAT64 (RFC 6052 §2.1).
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address not in GLOBAL_UNICAST:
+        return False
+    return address.is_global and not address.is_multicast
 
 
 class Network(Protocol):

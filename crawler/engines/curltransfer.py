@@ -328,6 +328,8 @@ def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
         (pycurl.PATH_AS_IS, 1),
         (pycurl.HTTP_CONTENT_DECODING, 0),
         (pycurl.NOSIGNAL, 1),
+        # It is given addresses only, and would look through all it knows for every new connection.
+        (pycurl.DNS_CACHE_TIMEOUT, 0),
         (pycurl.CAINFO, options.ca_file or certifi.where()),
         (pycurl.PROXY_CAINFO, options.ca_file or certifi.where()),
         (_SUPPRESS_CONNECT_HEADERS, 1),

@@ -3,6 +3,7 @@
 A *ticket* is one request for an entry (the first, a redirect's hop, a retry) or for a robots.txt.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
@@ -89,7 +90,7 @@ class Frontier:
         """
         self._policy = policy
         self._schedule: Schedule[Ticket] = Schedule(self._host_policy, rate)
-        self._robots: dict[str, Rules] | None = {} if robots else None
+        self._robots: OrderedDict[str, Rules] | None = OrderedDict() if robots else None
         self._delays: dict[str, float] = {}
         self._paces = Paces()
         self._levels = levels
@@ -226,17 +227,17 @@ class Frontier:
             self._schedule.set_policy(host, self._host_policy(host))
         self._schedule.open(host)
 
-    def _make_room(self, robots: dict[str, Rules]) -> None:
+    def _make_room(self, robots: OrderedDict[str, Rules]) -> None:
         """Forget the oldest rules, but none that a request waits for: it would ask again, and wait.
 
         A few are looked at each time, so that it takes no longer however many are in use.
         """
         for _ in range(ROBOTS_LOOKED_AT if len(robots) >= ROBOTS_KEPT else 0):
             site = next(iter(robots))
-            rules = robots.pop(site)
             if self._schedule.queued(authority(site)):
-                robots[site] = rules
+                robots.move_to_end(site)
             else:
+                del robots[site]
                 self._delays.pop(authority(site), None)
 
     def _host_policy(self, host: str) -> HostPolicy:

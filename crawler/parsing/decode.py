@@ -99,7 +99,8 @@ def _inflate(body: memoryview, window_bits: int) -> _Member:
     for start in range(0, len(body), _FEED_BYTES):
         feed: bytes | memoryview = body[start : start + _FEED_BYTES]
         end = start + len(feed)
-        while len(feed):
+        # At its end zlib leaves as tail, again and again, what is unused data already.
+        while len(feed) and not decoder.eof:
             yield decoder.decompress(feed, _PIECE_BYTES)
             feed = decoder.unconsumed_tail
         if decoder.eof:

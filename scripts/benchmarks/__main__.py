@@ -12,6 +12,7 @@ from support.needs import Missing
 from benchmarks.budget import budget
 from benchmarks.chess import chess
 from benchmarks.fetching import fetch
+from benchmarks.politeness import politeness
 from benchmarks.runs import Bench, Case, Refused
 from benchmarks.startup import help_text
 from benchmarks.table import Figure, draw, figure, to_json
@@ -23,6 +24,7 @@ SCENARIOS: dict[str, Callable[[Bench], Iterator[Case]]] = {
     "site": site,
     "fetch": fetch,
     "chess": chess,
+    "politeness": politeness,
     "iowait": iowait,
     "tls": tls,
     "budget": budget,

@@ -7,6 +7,8 @@ then says what is true, as JSON.
 import ssl
 import subprocess
 import sys
+from collections import defaultdict
+from itertools import pairwise
 from typing import Self
 
 import msgspec
@@ -34,13 +36,17 @@ class Truth(msgspec.Struct, frozen=True):
     """What was asked, robots.txt included; seconds on the server's clock.
 
     ``answering_s`` is summed over all: from the request complete to the last byte handed to the
-    kernel. ``asking_s`` lies between the first request and the last.
+    kernel. ``asking_s`` lies between the first request and the last. Of one address alone:
+    ``least_gap_s`` is the least between two requests (None if there are no two), ``longest_s``
+    the most that all its answers took together.
     """
 
     requests: int
     connections: int
     answering_s: float
     asking_s: float
+    least_gap_s: float | None
+    longest_s: float
 
 
 class ServerProcess:
@@ -124,11 +130,20 @@ def _context(certificate: str | None) -> ssl.SSLContext | None:
 
 def _truth(server: Server) -> Truth:
     asked = [seen.at for seen in server.seen]
+    took = {asked: answered - asked for asked, answered in server.answered}
+    hosts: defaultdict[str, list[float]] = defaultdict(list)
+    for seen in server.seen:
+        hosts[seen.local[0]].append(seen.at)
+    gaps = [after - before for each in hosts.values() for before, after in pairwise(each)]
     return Truth(
         requests=len(asked),
         connections=server.connections,
         answering_s=sum(answered - asked for asked, answered in server.answered),
         asking_s=max(asked, default=0.0) - min(asked, default=0.0),
+        least_gap_s=min(gaps, default=None),
+        longest_s=max(
+            (sum(took.get(at, 0.0) for at in each) for each in hosts.values()), default=0.0
+        ),
     )
 
 

@@ -1,7 +1,6 @@
 """``crawler crawl`` from the outside: records, accounts, exit codes, bad input."""
 
 import json
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -239,41 +238,6 @@ def test_robots_txt_can_be_left_out(crawl: Crawl, serve: Serve) -> None:
     assert [seen.target for seen in site.seen] == ["/"]
 
 
-def test_p43_delay_and_concurrency_of_a_host_hold_by_the_servers_log(
-    crawl: Crawl, serve: Serve
-) -> None:
-    site = serve({f"/{n}": html("x") for n in range(6)})
-    lines = "\n".join(site.url(f"/{n}") for n in range(6))
-    run = crawl("--per-host", "1", "--delay", "0.1", lines=lines)
-    assert len(run.pages) == 6
-    starts = [seen.at for seen in site.seen]
-    assert all(after - before >= 0.1 for before, after in pairwise(starts))
-    assert run.report["slots"]["politeness"] > 0
-
-
-def test_p05_credentials_of_the_input_are_used_and_never_written(
-    crawl: Crawl, serve: Serve
-) -> None:
-    site = serve({"/": html("x")})
-    run = crawl(site.url("/").replace("://", "://user:s3cret@"))
-    assert list(run.pages) == [site.url("/")]
-    sent = dict(site.seen[-1].headers)
-    assert sent["Authorization"] == "Basic dXNlcjpzM2NyZXQ="
-    written = b"".join(path.read_bytes() for path in run.directory.iterdir())
-    assert b"s3cret" not in written
-    assert "s3cret" not in run.out + run.err
-
-
-def test_p01_credentials_stay_with_their_origin(crawl: Crawl, serve: Serve) -> None:
-    other = serve({"/": html("x")}, addresses=("127.0.0.9",))
-    site = serve({"/": Answer(302, headers=(("Location", other.url("/")),))})
-    lines = f"{site.url('/').replace('://', '://u:p@')}\n{other.url('/?named')}"
-    crawl(lines=lines)
-    assert any(name == "Authorization" for name, _ in site.seen[-1].headers)
-    assert other.seen
-    assert not [h for seen in other.seen for h, _ in seen.headers if h == "Authorization"]
-
-
 def test_baseline_is_measured_on_a_sample(crawl: Crawl, serve: Serve) -> None:
     site = serve({f"/{n}": html("x", latency=0.02) for n in range(20)})
     lines = "\n".join(site.url(f"/{n}") for n in range(20))
@@ -331,25 +295,3 @@ def test_p42_every_engine_gives_the_same_site(crawl: Crawl, serve: Serve, engine
     assert run.pages[site.url("/29")]["final_url"] == site.url("/0?moved")
     assert run.report["engine"] == engine
     assert not run.failures
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_p19_a_request_that_a_kept_connection_takes_down_goes_out_again_uncounted(
-    crawl: Crawl, serve: Serve, engine: str
-) -> None:
-    asked: set[int] = set()
-
-    def once_a_connection(seen: Seen) -> Answer:
-        if seen.connection in asked:
-            return Answer(script=(RESET,))
-        asked.add(seen.connection)
-        return html("fine")
-
-    site = serve({f"/{n}": once_a_connection for n in range(20)})
-    lines = "\n".join(site.url(f"/{n}") for n in range(20))
-    concurrency = "1" if engine == "sequential" else "2"
-    run = crawl(
-        *("--engine", engine, "--concurrency", concurrency, "--retries", "0", "--no-robots"),
-        lines=lines,
-    )
-    assert len(run.pages) == 20, run.failures

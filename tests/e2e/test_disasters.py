@@ -71,9 +71,11 @@ def test_p37_a_state_that_cannot_grow_is_said_and_made_good(
     site = Site(serve, 300, query="?" + "x" * 1500)
     (tmp_path / "list").write_text(site.lines)
     limit = files_up_to(250_000)
-    said(crawl_under(limit, tmp_path / "run", tmp_path / "list"), "state.db: disk")
+    # Slowly, so that the list has filled the state before the pages have filled their file.
+    slow = ("--delay", "0.05", tmp_path / "list")
+    said(crawl_under(limit, tmp_path / "run", *slow), "state.db: disk")
     said(crawl_under(limit, tmp_path / "run", "--resume"), "state.db: disk")
-    whole(crawl("--resume"), site)
+    whole(crawl("--resume", "--delay", "0"), site)
 
 
 def test_p37_a_directory_that_may_only_be_read_is_said(serve: Serve, tmp_path: Path) -> None:

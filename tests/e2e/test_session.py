@@ -116,7 +116,7 @@ def test_p41_thousands_of_huge_cookies_make_one_line(crawl: Crawl, serve: Serve)
 
 
 @every_engine
-@pytest.mark.parametrize("header", ["Authorization", "Cookie"])
+@pytest.mark.parametrize("header", ["Authorization", "Cookie", "Proxy-Authorization"])
 def test_p01_a_header_credential_goes_to_no_other_origin(
     crawl: Crawl, serve: Serve, engine: str, header: str, ca: trustme.CA
 ) -> None:

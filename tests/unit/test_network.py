@@ -18,7 +18,7 @@ def blocked(rules: AddressRules, host: str, address: str, port: int = 80) -> boo
     return False
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1"])
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"])
 def test_public_addresses_are_allowed(address: str) -> None:
     assert not blocked(AddressRules(), "a.example", address)
 
@@ -39,6 +39,10 @@ def test_public_addresses_are_allowed(address: str) -> None:
         "fc00::1",
         "::ffff:127.0.0.1",
         "::ffff:169.254.169.254",
+        "::127.0.0.1",
+        "2002:7f00:1::1",
+        "64:ff9b::a9fe:a9fe",
+        "fec0::1",
     ],
 )
 def test_p07_addresses_that_are_not_public_are_blocked(address: str) -> None:

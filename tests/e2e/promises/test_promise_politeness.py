@@ -15,6 +15,7 @@ import pytest
 from e2e.promises.conftest import GOOD, Crawled, kinds, paths
 
 from crawler.frontier import pace, retry
+from crawler.network import AddressRules, Resolver
 from crawler.testing import RESET, SILENCE, Answer, MockWeb, Seen, Step
 
 HTML = (("Content-Type", "text/html"),)
@@ -33,6 +34,20 @@ def asked(web: MockWeb, host: str) -> list[Seen]:
 
 def gaps(log: list[Seen]) -> list[float]:
     return [after.at - before.at for before, after in pairwise(log)]
+
+
+@pytest.fixture
+def began(mock_web: MockWeb, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When each crawl began, shortly before its first request."""
+    times: list[float] = []
+    make = mock_web.resolver
+
+    def resolver(rules: AddressRules) -> Resolver:
+        times.append(time.monotonic())
+        return make(rules)
+
+    monkeypatch.setattr(mock_web, "resolver", resolver)
+    return times
 
 
 class Crowded:
@@ -79,16 +94,15 @@ def test_p43_the_delay_of_a_host_lies_between_its_requests(
 
 @SIDE_BY_SIDE
 def test_p43_where_several_may_run_the_delay_counts_from_their_start(
-    mock_web: MockWeb, crawled: Crawled, engine: str
+    mock_web: MockWeb, crawled: Crawled, engine: str, began: list[float]
 ) -> None:
     crowded = Crowded(2)
     urls = pages("a", 6)
     for url in urls:
         mock_web.answer(url, crowded)
-    began = time.monotonic()
     run = crawled(urls, engine=engine, parse="inline", robots=False, per_host=3, delay=0.1)
     assert set(run.pages) == set(urls)
-    assert all(seen.at >= began + n * 0.1 for n, seen in enumerate(asked(mock_web, "a")))
+    assert all(seen.at >= began[0] + n * 0.1 for n, seen in enumerate(asked(mock_web, "a")))
     assert 2 <= crowded.most <= 3
 
 
@@ -129,16 +143,15 @@ def test_p43_hosts_at_one_address_share_its_limit(
 
 
 def test_p43_the_rate_bounds_all_hosts_together(
-    mock_web: MockWeb, crawled: Crawled, engine: str
+    mock_web: MockWeb, crawled: Crawled, engine: str, began: list[float]
 ) -> None:
     urls = [url for host in "abc" for url in pages(host, 3)]
     for url in urls:
         mock_web.page(url, GOOD)
-    began = time.monotonic()
     run = crawled(urls, engine=engine, parse="inline", rate=20.0)
     assert set(run.pages) == set(urls)
     assert len(mock_web.seen) == 12
-    assert all(seen.at >= began + n / 20 for n, seen in enumerate(mock_web.seen))
+    assert all(seen.at >= began[0] + n / 20 for n, seen in enumerate(mock_web.seen))
 
 
 def test_p43_a_crawl_delay_may_be_a_fraction_and_is_its_hosts_alone(
@@ -239,12 +252,17 @@ def test_p22_a_redirect_that_asks_for_a_pause_is_followed_after_it(
     assert gaps(asked(mock_web, "moved"))[0] >= 0.3
 
 
-@pytest.mark.parametrize("first", [Answer(503), Answer(script=(SILENCE,))], ids=["503", "timeout"])
+@pytest.mark.parametrize(
+    ("first", "timeout"),
+    [(Answer(503), 60.0), (Answer(script=(SILENCE,)), 1.5)],
+    ids=["503", "timeout"],
+)
 def test_p43_a_host_that_has_too_much_to_do_is_asked_slowly_and_then_as_before(
     mock_web: MockWeb,
     crawled: Crawled,
     engine: str,
     first: Answer,
+    timeout: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pace, "LEAST", 0.15)
@@ -257,9 +275,10 @@ def test_p43_a_host_that_has_too_much_to_do_is_asked_slowly_and_then_as_before(
     for url in (one, other):
         mock_web.answer(url, together)
     retries = ("status:503=1,0", "timeout=1,0")
-    run = crawled(urls, engine=engine, parse="inline", retry=retries, timeout=1.0)
+    run = crawled(urls, engine=engine, parse="inline", retry=retries, timeout=timeout)
     assert set(run.pages) == set(urls)
     log = asked(mock_web, "slow")
+    assert len(log) == 6
     assert [seen.target for seen in log[:4]] == [*["/robots.txt"] * 2, "/slow0", "/slow1"]
     assert min(gaps(log[:4])) >= 0.15
 

@@ -107,6 +107,14 @@ def test_zstd_frames_are_one_body() -> None:
     assert decode_body(body, "zstd", LIMIT) == TEXT + b"second"
 
 
+def test_p13_what_follows_a_member_that_filled_a_piece_has_an_end() -> None:
+    large = bytes(600_000)
+    body = gzip.compress(large)
+    assert decode_body(body + body, "gzip", 2 * len(large)) == large * 2
+    assert decode_body(body + b"garbage", "gzip", len(large)) == large
+    assert decode_body(zlib.compress(large) + b"garbage", "deflate", len(large)) == large
+
+
 @pytest.mark.parametrize("garbage", [b"\0" * 100, b"\x1f", b"<!-- cached -->"])
 def test_garbage_behind_gzip_is_ignored(garbage: bytes) -> None:
     assert decode_body(gzip.compress(TEXT) + garbage, "gzip", LIMIT) == TEXT

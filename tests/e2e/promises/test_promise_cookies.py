@@ -1,0 +1,49 @@
+"""Cookies reach those whom they are for, also after a resume (P41)."""
+
+from pathlib import Path
+
+from e2e.promises.conftest import GOOD, Crawled
+
+import crawler
+from crawler.testing import MockWeb
+
+SETS = (
+    "host=only; Path=/",
+    "all=below; Path=/; Domain=shop.co.uk",
+    "suffix=everybody; Path=/; Domain=co.uk",
+    "dot=everybody; Path=/; Domain=.co.uk",
+    "other=foreign; Path=/; Domain=bank.co.uk",
+    "sub=down; Path=/; Domain=www.shop.co.uk",
+)
+TOLD = {
+    "shop.co.uk": {"host=only", "all=below"},
+    "www.shop.co.uk": {"all=below"},
+    "bank.co.uk": set(),
+    "notshop.co.uk": set(),
+}
+"""What each host is to be told."""
+
+
+def test_p41_cookies_stay_with_their_host_also_after_a_resume(
+    mock_web: MockWeb, crawled: Crawled, engine: str, tmp_path: Path
+) -> None:
+    start = "http://shop.co.uk/login"
+    mock_web.page(start, GOOD, headers=tuple(("Set-Cookie", each) for each in SETS))
+    before = [start, *(f"http://{host}/before" for host in TOLD)]
+    after = [f"http://{host}/after" for host in TOLD]
+    for url in (*before[1:], *after):
+        mock_web.page(url, GOOD)
+    common = {"engine": engine, "parse": "inline", "cookies": True, "concurrency": 1}
+    urls = [*before, *after]
+    run = tmp_path / "run"
+    first = crawler.crawl(urls, run=run, max_pages=len(before), robots=False, **common)
+    assert first.urls.pending == len(after)
+    whole = crawled(urls, resume=True, max_pages=100, robots=False, **common)
+    assert set(whole.pages) == set(urls)
+    for path in ("before", "after"):
+        told = {
+            host: set(filter(None, seen.header("cookie").split("; ")))
+            for host in TOLD
+            for seen in mock_web.requests(f"http://{host}/{path}")
+        }
+        assert told == TOLD
