@@ -15,7 +15,7 @@ from crawler.testing.ledger import Account, Head, Ledger
 
 HEADERS: Headers = (("Accept", "*/*"), ("User-Agent", "crawler/1"))
 CURL = Capabilities("curl", "", "", True, True, False)
-THREADS = Capabilities("threads", "", "", False, False, True, None, ("It closes connections.",))
+THREADS = Capabilities("threads", "", "", False, False, True, None, (), ("It closes connections.",))
 
 
 def account(headers: Headers = HEADERS, version: str = "HTTP/1.1", **changes: Any) -> Account:
