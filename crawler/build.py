@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from crawler.core import Core
+from crawler.engines.auto import AutoEngine
 from crawler.engines.base import Capabilities, Engine, EngineOptions
 from crawler.errors import FetchError, UsageError
 from crawler.fetcher import Fetcher
@@ -27,7 +29,7 @@ from crawler.parsing.pool import ProcessStage
 from crawler.parsing.spawn import Spawned
 from crawler.parsing.stage import InlineStage, ParseStage, ThreadStage
 from crawler.parts import Limits, Parts
-from crawler.settings import ENGINES, PLUGINS, Settings
+from crawler.settings import AUTO, ENGINES, PLUGINS, Settings
 from crawler.sinks import warc
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter
@@ -40,12 +42,17 @@ from crawler.urls import host_port, make_scope
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ENCODINGS = "gzip, deflate, br, zstd"
+CANDIDATES = ("curl", "aiohttp", "tornado")
+"""What ``auto`` chooses from, the first being what it begins with."""
 
 Sink = tuple[Encoder, Writer]
 
 
 def make_engine(name: str, options: EngineOptions) -> Engine:
     """Import the engine's library, and no other's. Raises UsageError."""
+    if name == AUTO:
+        make_each = {each: partial(make_engine, each, options) for each in CANDIDATES}
+        return AutoEngine(make_each, ThreadClocks())
     if name == "curl":
         from crawler.engines.curl import CurlEngine
 
@@ -86,7 +93,7 @@ def engine_names() -> tuple[str, ...]:
 def engine_capabilities() -> list[Capabilities]:
     """What each engine can do, the default first."""
     alone = EngineOptions(concurrency=1)
-    return [make_engine(name, alone).capabilities for name in engine_names()]
+    return [make_engine(name, alone).capabilities for name in (*engine_names(), AUTO)]
 
 
 def parse_options(settings: Settings) -> ParseOptions:
@@ -114,7 +121,8 @@ def parse_stage(
 ) -> ParseStage:
     if settings.parse == "process":
         count, timeout = settings.parse_workers, settings.parse_timeout
-        return ProcessStage(options, encoders, count, timeout, spawned)
+        first = settings.first_workers
+        return ProcessStage(options, encoders, count, timeout, spawned, first)
     if settings.parse == "thread":
         return ThreadStage(options, encoders, settings.parse_workers)
     return InlineStage(options, encoders)
@@ -200,6 +208,7 @@ class Crawl(msgspec.Struct, frozen=True):
     meter: Meter
     sample: Sample | None
     rng: random.Random
+    auto: AutoEngine | None = None
 
     def close(self) -> None:
         self.output.close()
@@ -257,7 +266,8 @@ def assemble(
         skips=len(sinks) + 1,
     )
     core = Core(parts, Limits(settings.slots, settings.memory, settings.max_pages))
-    return Crawl(core, fetcher, source, stage, output, meter, sample, rng)
+    auto = engine if isinstance(engine, AutoEngine) else None
+    return Crawl(core, fetcher, source, stage, output, meter, sample, rng, auto)
 
 
 def _observer(meter: Meter, timeline: Timeline, sample: Sample | None) -> Callable[[Event], None]:

@@ -34,6 +34,7 @@ Function = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z
 HeaderText = Annotated[str, Meta(pattern=r"^[!-~][ -~]*\Z")]
 
 ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
+AUTO = "auto"
 PLUGINS = "crawler.engines"
 """The group of the entry points by which other packages bring engines."""
 
@@ -62,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "fetching",
             "the library that fetches, see `crawler engines`",
             "NAME",
-            choices=ENGINES,
+            choices=(*ENGINES, AUTO),
             plugins=PLUGINS,
         ),
     ] = "curl"
@@ -286,6 +287,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.parse not in ("process", "thread"):
             return 0
         return self.workers or _usable_cores()
+
+    @property
+    def first_workers(self) -> int:
+        """Parse workers to begin with; with ``auto`` others come when there is work for them."""
+        most = self.parse_workers
+        return min(1, most) if self.engine == AUTO and self.workers is None else most
 
     def host_limit(self, *, own: bool) -> int | None:
         """Give the most requests in flight to one host, or None; ``own`` as below."""

@@ -117,7 +117,8 @@ class Report(msgspec.Struct, frozen=True):
     """``report.json``. ``wall_s`` runs from the first entry taken up to the last commit.
 
     ``bytes`` is the size of all pages that are done, ``status`` counts every answer by its code,
-    ``errors`` failed entries by kind and ``skips`` skipped ones by reason.
+    ``errors`` failed entries by kind and ``skips`` skipped ones by reason. ``auto`` says what
+    ``--engine auto`` chose, and why.
     """
 
     version: str
@@ -139,6 +140,7 @@ class Report(msgspec.Struct, frozen=True):
     rss_peak_mb: float
     limited_by: Limit
     baseline: Baseline | None = None
+    auto: str | None = None
 
 
 def to_json(report: Report) -> bytes:

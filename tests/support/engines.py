@@ -10,6 +10,7 @@ from typing import Any
 from crawler.engines.base import Engine, EngineOptions
 from crawler.errors import FetchError, Kind
 from crawler.model import Endpoint, Headers, Request
+from crawler.settings import AUTO
 from crawler.testing.server import SILENCE, Answer, Seen, Server
 
 ENGINES = {
@@ -28,6 +29,10 @@ Outcome = Kind | tuple[int, bytes]
 
 def build(name: str, options: EngineOptions) -> Engine:
     """Import the engine only here: a broken one fails its own tests and no others."""
+    if name == AUTO:
+        from crawler.build import make_engine
+
+        return make_engine(name, options)
     engine: Engine = getattr(importlib.import_module(f"crawler.engines.{name}"), ENGINES[name])(
         options
     )
