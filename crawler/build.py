@@ -3,6 +3,7 @@
 import random
 import resource
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from crawler.cookies import Jar
 from crawler.core import Core
 from crawler.credentials import RequestHeaders, is_insecure, parse_place
 from crawler.documents import Documents
+from crawler.engines.auto import AutoEngine
 from crawler.engines.base import Capabilities, Engine, EngineOptions
 from crawler.errors import FetchError, UsageError
 from crawler.fetcher import Fetcher
@@ -43,7 +45,7 @@ from crawler.parts import Limits, Parts
 from crawler.proxied import ProxyResolver
 from crawler.proxy import parse_proxy
 from crawler.rundir import Run
-from crawler.settings import ENGINES, PLUGINS, Settings
+from crawler.settings import AUTO, ENGINES, PLUGINS, Settings
 from crawler.sinks import warc
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter
@@ -59,12 +61,17 @@ ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ENCODINGS = "gzip, deflate, br, zstd"
 FILES = 40
 """File descriptors that are needed besides those of requests."""
+CANDIDATES = ("curl", "aiohttp", "tornado")
+"""What ``auto`` chooses from, the first being what it begins with."""
 
 Sink = tuple[Encoder, Writer]
 
 
 def make_engine(name: str, options: EngineOptions) -> Engine:
     """Import the engine's library, and no other's. Raises UsageError."""
+    if name == AUTO:
+        make_each = {each: partial(make_engine, each, options) for each in CANDIDATES}
+        return AutoEngine(make_each, ThreadClocks())
     if name == "curl":
         from crawler.engines.curl import CurlEngine
 
@@ -105,7 +112,7 @@ def engine_names() -> tuple[str, ...]:
 def engine_capabilities() -> list[Capabilities]:
     """What each engine can do, the default first."""
     alone = EngineOptions(concurrency=1)
-    return [make_engine(name, alone).capabilities for name in engine_names()]
+    return [make_engine(name, alone).capabilities for name in (*engine_names(), AUTO)]
 
 
 def parse_options(settings: Settings) -> ParseOptions:
@@ -135,7 +142,8 @@ def parse_stage(
 ) -> ParseStage:
     if settings.parse == "process":
         count, timeout = settings.parse_workers, settings.parse_timeout
-        return ProcessStage(options, encoders, count, timeout, spawned)
+        first = settings.first_workers
+        return ProcessStage(options, encoders, count, timeout, spawned, first)
     if settings.parse == "thread":
         return ThreadStage(options, encoders, settings.parse_workers)
     return InlineStage(options, encoders)
@@ -275,6 +283,7 @@ class Crawl(msgspec.Struct, frozen=True):
     meter: Meter
     sample: Sample | None
     rng: random.Random
+    auto: AutoEngine | None = None
 
     def close(self) -> None:
         self.output.close()
@@ -355,7 +364,8 @@ def assemble(
     )
     limits = Limits(fetch_slots(settings), settings.memory, settings.max_pages, settings.in_levels)
     core = Core(parts, limits)
-    return Crawl(core, asking, source, stage, output, ledger, meter, sample, rng)
+    auto = engine if isinstance(engine, AutoEngine) else None
+    return Crawl(core, asking, source, stage, output, ledger, meter, sample, rng, auto)
 
 
 def cut(writers: Sequence[Writer], offsets: Sequence[int]) -> None:

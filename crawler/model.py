@@ -217,6 +217,37 @@ class Load(msgspec.Struct, frozen=True):
     idle: Literal["politeness", "starved", "backpressure"]
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """What ``--engine auto`` settled on, and what the fetch thread had done until then.
+
+    Of ``wall`` seconds it computed (``cpu``), was ready without a core (``delayed``), or idled with
+    requests in flight (``waiting``). ``costs`` are CPU seconds a request, for the engines that were
+    tried against each other; infinite for one that gave no answer.
+    """
+
+    engine: str
+    requests: int = 0
+    wall: float = 0.0
+    cpu: float = 0.0
+    delayed: float = 0.0
+    waiting: float = 0.0
+    costs: dict[str, float] = {}
+
+    @property
+    def busy(self) -> float:
+        """Share of the time in which it had something to compute."""
+        return min(1.0, (self.cpu + self.delayed) / self.wall) if self.wall > 0 else 0.0
+
+    @property
+    def cpu_bound(self) -> bool:
+        return self.busy >= 0.5
+
+    @property
+    def io_bound(self) -> bool:
+        """Whether what it waited for, when it did, were answers."""
+        return not self.cpu_bound and self.waiting >= (1 - self.busy) * self.wall / 2
+
+
 class Retried(msgspec.Struct, frozen=True):
     """Try number ``attempt`` of ``url`` failed, and the next one goes in ``wait`` seconds."""
 

@@ -27,12 +27,13 @@ from crawler.fetcher import Fetcher
 from crawler.html.report import write_html
 from crawler.inputs import Lines, facts, of_settings
 from crawler.logs import Console
-from crawler.metrics import journal
+from crawler.metrics import journal, words
 from crawler.metrics.baseline import estimate
 from crawler.metrics.memory import rss_peak
 from crawler.metrics.meter import Snapshot
 from crawler.metrics.progress import Progress
 from crawler.metrics.report import Report, to_json
+from crawler.model import Choice
 from crawler.network import Network, current
 from crawler.operation import logging_of, metrics_of
 from crawler.parsing.spawn import Spawned
@@ -172,14 +173,16 @@ class CrawlThread:
     def _close_books(self, same_content: int) -> None:
         assert self._crawl is not None
         crawl, settings = self._crawl, self._settings
-        self._report = crawl.meter.finish(
+        workers = len(crawl.parse.pids) or settings.parse_workers
+        report = crawl.meter.finish(
             version=__version__,
             engine=settings.engine,
-            workers=settings.parse_workers,
+            workers=workers,
             startup_s=crawl.meter.started - self._started,
             rss_peak_mb=rss_peak(crawl.parse.pids),
             same_content=same_content,
         )
+        self._report = with_choice(report, crawl.auto.choice, workers) if crawl.auto else report
 
 
 async def one_by_one(fetcher: Fetcher, urls: Sequence[str], options: EngineOptions) -> list[float]:
@@ -197,6 +200,11 @@ async def one_by_one(fetcher: Fetcher, urls: Sequence[str], options: EngineOptio
             times.append(time.monotonic() - started)
     await fetcher.resolver.close()
     return times
+
+
+def with_choice(report: Report, choice: Choice, workers: int) -> Report:
+    says = words.choice(choice, workers)
+    return msgspec.structs.replace(report, engine=f"auto ({choice.engine})", auto=says)
 
 
 def with_baseline(
@@ -303,6 +311,8 @@ def _end(report: Report, ended: Run, *, interrupted: bool) -> int:
 
 
 def show(report: Report, settings: Settings, directory: Path) -> None:
+    if report.auto and not settings.quiet:
+        sys.stderr.write(f"crawler: auto: {report.auto}\n")
     if settings.json:
         sys.stdout.write(to_json(report).decode())
     elif not settings.quiet:

@@ -7,7 +7,7 @@ import sys
 
 from crawler.cli.options import Parser, add_flags
 from crawler.errors import UsageError
-from crawler.settings import ENGINES
+from crawler.settings import AUTO, ENGINES
 
 REPEAT = 13
 """Pairs of runs, unless asked otherwise: on a busy machine (a variation of 6 %, one run in ten
@@ -85,7 +85,10 @@ def _engines(text: str | None) -> tuple[str, ...]:
         from crawler.build import engine_names
 
         return engine_names()
-    return tuple(dict.fromkeys(text.split(",")))
+    names = tuple(dict.fromkeys(text.split(",")))
+    if AUTO in names:
+        raise UsageError("--engines auto: it is one of the others itself; name those to compare")
+    return names
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.path.append(str(Path.cwd()))
     from crawler.parsing.spawn import spawned
 
-    with spawned(settings.parse_workers if settings.parse == "process" else 0) as processes:
+    with spawned(settings.first_workers if settings.parse == "process" else 0) as processes:
         # They wake up on another core while this one still imports.
         from crawler import runner
 

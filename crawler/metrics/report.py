@@ -117,8 +117,8 @@ class Report(msgspec.Struct, frozen=True):
     """``report.json``. ``wall_s`` runs from the first entry taken up to the last commit.
 
     ``bytes`` is the size of all pages that are done, ``same_content`` how many of them had the body
-    of another; ``status`` counts every answer by its code,
-    ``errors`` failed entries by kind and ``skips`` skipped ones by reason.
+    of another; ``status`` counts every answer by its code, ``errors`` failed entries by kind and
+    ``skips`` skipped ones by reason. ``auto`` says what ``--engine auto`` chose, and why.
     """
 
     version: str
@@ -141,6 +141,7 @@ class Report(msgspec.Struct, frozen=True):
     limited_by: Limit
     baseline: Baseline | None = None
     same_content: int = 0
+    auto: str | None = None
 
 
 def to_json(report: Report) -> bytes:

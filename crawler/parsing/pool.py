@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _AHEAD = 2
 """Batches a worker may have: one at work, one in its socket, so that it never waits for us."""
+_TOO_MUCH = 2 * _AHEAD * BATCH
+"""Pages for each worker, at work and waiting, from which on another worker is started."""
 _BATCH_BYTES = 4 << 20
 _FALSE_STARTS = 3
 """Workers that may die in a row before they were ready, until the stage gives up."""
@@ -103,11 +105,16 @@ class ProcessStage:
         workers: int,
         timeout: float,
         spawned: Iterable[Spawned] = (),
+        first: int | None = None,
     ) -> None:
-        """``spawned`` are processes that were started before there was a stage for them."""
+        """``spawned`` are processes that were started before there was a stage for them.
+
+        With ``first`` it begins with so many, and starts another each time they have too much.
+        """
         self._setup = pickle.dumps(Setup(options, tuple(encoders), timeout))
         self._timeout = timeout
-        self._count = workers
+        self._most = workers
+        self._count = workers if first is None else first
         self._spawned = list(spawned)
         self._no_chunks = (b"",) * len(encoders)
         self._workers: list[_Worker] = []
@@ -157,6 +164,9 @@ class ProcessStage:
         self.waiting_bytes += len(task.body)
         self._queue.append(task)
         self._feed()
+        if self._count < self._most and self.waiting > _TOO_MUCH * self._count:
+            self._count += 1
+            self._start_soon()
 
     def _feed(self) -> None:
         while (self._queue or self._suspects) and self._workers:
@@ -207,6 +217,9 @@ class ProcessStage:
             self._suspect(worker.batches.popleft(), ended)
         for batch in worker.batches:
             self._queue.extendleft(reversed(batch))
+        self._start_soon()
+
+    def _start_soon(self) -> None:
         starting = asyncio.get_running_loop().create_task(self._start_worker())
         self._starting.add(starting)
         starting.add_done_callback(self._starting.discard)

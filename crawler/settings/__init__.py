@@ -6,6 +6,6 @@ option, the stronger wins: defaults < file < environment < flags; a list is repl
 """
 
 from crawler.settings.asked import Settings, load, options, resumed, written
-from crawler.settings.fetching import ENGINES, PLUGINS
+from crawler.settings.fetching import AUTO, ENGINES, PLUGINS
 
-__all__ = ["ENGINES", "PLUGINS", "Settings", "load", "options", "resumed", "written"]
+__all__ = ["AUTO", "ENGINES", "PLUGINS", "Settings", "load", "options", "resumed", "written"]

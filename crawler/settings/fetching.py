@@ -9,6 +9,7 @@ from crawler.settings.types import HeaderText, Name, Path, Pause, Rate, Seconds,
 from crawler.version import __version__
 
 ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
+AUTO = "auto"
 PLUGINS = "crawler.engines"
 """The group of the entry points by which other packages bring engines."""
 
@@ -62,7 +63,7 @@ class Fetching(msgspec.Struct, frozen=True, kw_only=True):
             "fetching",
             "the library that fetches, see `crawler engines`",
             "NAME",
-            choices=ENGINES,
+            choices=(*ENGINES, AUTO),
             plugins=PLUGINS,
         ),
     ] = "curl"

@@ -4,6 +4,7 @@ import os
 from typing import Annotated, Literal
 
 from crawler.options import option
+from crawler.settings.fetching import AUTO
 from crawler.settings.pages import Pages
 from crawler.settings.types import Natural, Path, Port, Sample, Scale
 
@@ -130,6 +131,12 @@ class Fields(Pages, frozen=True, kw_only=True):
         if self.parse not in ("process", "thread"):
             return 0
         return self.workers or _usable_cores()
+
+    @property
+    def first_workers(self) -> int:
+        """Parse workers to begin with; with ``auto`` others come when there is work for them."""
+        most = self.parse_workers
+        return min(1, most) if self.engine == AUTO and self.workers is None else most
 
     def host_limit(self, *, own: bool) -> int | None:
         """Give the most requests in flight to one host, or None; ``own`` as below."""

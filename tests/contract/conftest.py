@@ -13,6 +13,7 @@ import uvloop
 from support.engines import ENGINES, PROXIES, build
 
 from crawler.engines.base import Engine, EngineOptions
+from crawler.settings import AUTO
 from crawler.testing.server import Answer, Handler, Server
 
 NAMES = ("shop.example", "other.example", "127.0.0.1", "127.0.0.5", "::1")
@@ -80,7 +81,7 @@ def serve(certificate: ssl.SSLContext) -> Iterator[Serve]:
         yield start
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=[*ENGINES, AUTO])
 def engine_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -24,7 +24,8 @@ AS_GIVEN: Headers = (
 # Where an engine cannot send header lines in the order and spelling they were given, and why.
 RESPELLED: dict[str, str] = {}
 # libcurl writes escapes with capital digits: the same path by RFC 3986, 6.2.2.1.
-CAPITAL_ESCAPES = {"curl", "tornado"}
+# ``auto`` begins with curl.
+CAPITAL_ESCAPES = {"curl", "tornado", "auto"}
 
 
 def sent(server: Server) -> list[Headers]:

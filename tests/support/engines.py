@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from crawler.engines.base import Engine, EngineOptions
 from crawler.errors import FetchError, Kind
 from crawler.model import Endpoint, Headers, Request
+from crawler.settings import AUTO
 from crawler.testing.server import CLOSE, SILENCE, Answer, Ending, Handler, Seen, Server
 
 ENGINES = {
@@ -26,6 +27,7 @@ LIBRARIES = {
     "tornado": "libcurl",
     "threads": "urllib",
     "sequential": "urllib",
+    AUTO: "libcurl",
 }
 """What parses HTTP for an engine. Engines on the same library must not differ."""
 PROXIES = {
@@ -34,6 +36,7 @@ PROXIES = {
     "tornado": ("http", "https", "socks5"),
     "threads": ("http",),
     "sequential": ("http",),
+    AUTO: ("http",),
 }
 """Schemes of the proxies that each can ask."""
 HEADERS: Headers = (("User-Agent", "contract/1"), ("Accept-Encoding", "gzip"))
@@ -62,6 +65,10 @@ class Case(NamedTuple):
 
 def build(name: str, options: EngineOptions) -> Engine:
     """Import the engine only here: a broken one fails its own tests and no others."""
+    if name == AUTO:
+        from crawler.build import make_engine
+
+        return make_engine(name, options)
     engine: Engine = getattr(importlib.import_module(f"crawler.engines.{name}"), ENGINES[name])(
         options
     )

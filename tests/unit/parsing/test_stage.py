@@ -179,6 +179,39 @@ async def test_workers_that_cannot_start_end_the_crawl_in_words(
     assert "do not start" in str(collected.error)
 
 
+def growing(most: int) -> ProcessStage:
+    return ProcessStage(options(), [JsonlEncoder()], most, TIMEOUT, first=1)
+
+
+async def test_a_growing_stage_starts_others_when_one_has_too_much() -> None:
+    stage = growing(3)
+    async with running(stage) as collected:
+        for number in range(129):
+            assert len(stage.pids) == 1
+            stage.submit(page(number))
+        await collected.until(129)
+        assert len(stage.pids) == 2
+        for number in range(129, 385):
+            stage.submit(page(number))
+        await collected.until(385)
+        assert len(stage.pids) == 2
+        for number in range(385, 2_000):
+            stage.submit(page(number))
+        await collected.until(2_000)
+        assert len(stage.pids) == 3
+    assert len(collected.titles) == 2_000
+
+
+async def test_a_growing_stage_that_has_little_to_do_stays_small() -> None:
+    stage = growing(3)
+    async with running(stage) as collected:
+        for number in range(512):
+            stage.submit(page(number))
+            if number % 128 == 127:
+                await collected.until(number + 1)
+        assert len(stage.pids) == 1
+
+
 async def test_leaving_the_stage_leaves_no_process() -> None:
     stage = processes()
     async with running(stage) as collected:

@@ -1,0 +1,246 @@
+"""The ``auto`` engine: one of the others, the one that costs this very run the least.
+
+While the fetch thread mostly waits, one engine is as good as another, and the first candidate
+stays. Where the thread's computing is what limits, each candidate gets a turn at the same number of
+the run's own requests, and the one that computes least a request stays. A trial asks for nothing
+that was not asked for anyway.
+"""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Protocol, Self
+
+import msgspec
+
+from crawler.engines.base import Capabilities, Engine
+from crawler.model import Choice, Request, Response
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds of a run until others are tried: to import and try them takes nearly half of one."""
+_LOOKS_EVERY = 16
+_WARM_UP = 64
+"""Requests of a turn that do not count: it connects, and the one before has some under way."""
+_COUNTED = 192
+_LONGEST = 1.0
+"""Seconds a turn may take."""
+_CLEARLY = 0.9
+"""What an engine may cost of what the first one does, so that it is worth the change."""
+
+Make = Callable[[], Engine]
+
+
+class Clocks(Protocol):
+    """Of the calling thread: wall time, CPU, and time without a core, in seconds."""
+
+    def __call__(self) -> tuple[float, float, float]: ...
+
+    def close(self) -> None: ...
+
+
+class _Watch:
+    """What the fetch thread did since the first request."""
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+        self._first: tuple[float, float, float] | None = None
+        self._in_flight = 0
+        self._ended = 0
+        self._since = self._flying = 0.0
+
+    def begin(self) -> None:
+        if not self._in_flight:
+            now = self._clocks()
+            self._first = self._first or now
+            self._since = now[0]
+        self._in_flight += 1
+
+    def end(self) -> None:
+        self._in_flight -= 1
+        self._ended += 1
+        if not self._in_flight:
+            self._flying += self._clocks()[0] - self._since
+
+    def choose(self, engine: str) -> Choice:
+        """``engine``, and what there is to say for it so far."""
+        if self._first is None:
+            return Choice(engine)
+        now = self._clocks()
+        wall, cpu, delay = (after - before for after, before in zip(now, self._first, strict=True))
+        flying = self._flying + (now[0] - self._since if self._in_flight else 0.0)
+        waiting = max(0.0, flying - cpu - delay)
+        return Choice(engine, self._ended, wall, cpu, delay, waiting)
+
+
+class _Candidate:
+    """An open engine, and its turn."""
+
+    def __init__(self, name: str, engine: Engine) -> None:
+        self.name = name
+        self.engine = engine
+        self.in_flight = self.ended = 0
+        self.cost = math.inf
+        self._answered = 0
+        self._begun = 0.0
+        self._warm: float | None = None
+
+    def count(self, *, answered: bool) -> None:
+        self.in_flight -= 1
+        self.ended += 1
+        self._answered += answered
+
+    def begin_turn(self, wall: float) -> None:
+        self.ended = self._answered = 0
+        self._begun, self._warm = wall, None
+
+    def is_done(self, wall: float, cpu: float) -> bool:
+        """Whether its turn is over; then ``cost`` is known, if it gave answers. Ask now and then.
+
+        One that has begun with nothing but failures has no more of the requests than that.
+        """
+        elapsed = wall - self._begun
+        if self._warm is None and not self._answered:
+            return True
+        if self._warm is None and (self.ended >= _WARM_UP or elapsed >= _LONGEST / 2):
+            self._warm, self._answered = cpu, 0
+        elif self.ended >= _WARM_UP + _COUNTED or elapsed >= _LONGEST:
+            if self._warm is not None and self._answered:
+                self.cost = (cpu - self._warm) / self._answered
+            return True
+        return False
+
+
+class AutoEngine:
+    """Fetches with the first of ``candidates`` until another proves cheaper.
+
+    The others are made, their libraries imported with that, when there is need, on another thread.
+    ``clocks`` are read on the loop's thread, and closed with the engine.
+    """
+
+    def __init__(self, candidates: Mapping[str, Make], clocks: Clocks) -> None:
+        (name, make), *self._others = candidates.items()
+        self._best = self._turn = _Candidate(name, make())
+        self._open = [self._best]
+        self._turns: deque[_Candidate] | None = None
+        self._clocks = clocks
+        self._watch = _Watch(clocks)
+        self._choice: Choice | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        first = self._best.name
+        names = ", ".join([first, *(name for name, _ in self._others)])
+        return msgspec.structs.replace(
+            self._best.engine.capabilities,
+            name="auto",
+            summary=f"the cheapest of {names} where computing is what limits, else {first}",
+            library="that of the one it chooses",
+            http2=False,
+            proxies=("http",),  # what each of them can
+            notes=(),
+        )
+
+    @property
+    def choice(self) -> Choice:
+        """What it settled on, or leans to as things are; ask on the loop's thread."""
+        return self._choice or self._watch.choose(self._best.name)
+
+    async def __aenter__(self) -> Self:
+        await self._best.engine.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._choice = self.choice
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        left, self._open = self._open, []
+        for each in left:
+            await each.engine.__aexit__(None, None, None)
+        if self._closing:
+            await asyncio.wait(self._closing)
+        self._clocks.close()
+
+    async def fetch(self, request: Request) -> Response:
+        if self._choice is not None:
+            return await self._best.engine.fetch(request)
+        candidate, answered = self._turn, False
+        candidate.in_flight += 1
+        self._watch.begin()
+        try:
+            response = await candidate.engine.fetch(request)
+            answered = True
+            return response
+        finally:
+            candidate.count(answered=answered)
+            self._watch.end()
+            self._ended(candidate)
+
+    def _ended(self, candidate: _Candidate) -> None:
+        if self._choice is not None:
+            self._close_unless_needed(candidate)
+        elif candidate is self._turn and candidate.ended % _LOOKS_EVERY == 0:
+            if self._turns is not None:
+                self._go_on(candidate, self._turns)
+            elif self._opening is None:
+                self._look()
+
+    def _look(self) -> None:
+        """Late enough in the run, see whether it is worth while to try others."""
+        seen = self.choice
+        if seen.wall < PATIENCE:
+            return
+        if seen.cpu_bound and self._others:
+            self._opening = asyncio.get_running_loop().create_task(self._open_others())
+        else:
+            self._settle(self._best)
+
+    async def _open_others(self) -> None:
+        for name, make in self._others:
+            try:
+                engine = await asyncio.to_thread(make)
+                await engine.__aenter__()
+            except Exception:
+                log.exception("the engine %s cannot be tried", name)
+            else:
+                self._open.append(_Candidate(name, engine))
+        self._turns = deque(self._open)
+        self._next_turn(self._turns, self._clocks()[0])
+
+    def _go_on(self, candidate: _Candidate, turns: "deque[_Candidate]") -> None:
+        wall, cpu, _ = self._clocks()
+        if candidate.is_done(wall, cpu):
+            self._next_turn(turns, wall)
+
+    def _next_turn(self, turns: "deque[_Candidate]", wall: float) -> None:
+        if turns:
+            self._turn = turns.popleft()
+            self._turn.begin_turn(wall)
+            return
+        cheapest = min(self._open, key=lambda each: each.cost)
+        clearly = cheapest.cost < _CLEARLY * self._best.cost < math.inf
+        self._settle(cheapest if clearly else self._best)
+
+    def _settle(self, best: _Candidate) -> None:
+        tried = {each.name: each.cost for each in self._open} if self._turns is not None else {}
+        self._choice = msgspec.structs.replace(self.choice, engine=best.name, costs=tried)
+        self._best = best
+        for each in list(self._open):
+            self._close_unless_needed(each)
+
+    def _close_unless_needed(self, candidate: _Candidate) -> None:
+        if candidate is self._best or candidate.in_flight or candidate not in self._open:
+            return
+        self._open.remove(candidate)
+        closing = asyncio.get_running_loop().create_task(_close(candidate.engine))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+
+async def _close(engine: Engine) -> None:
+    await engine.__aexit__(None, None, None)
