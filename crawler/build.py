@@ -16,21 +16,18 @@ from crawler.engines.auto import AutoEngine
 from crawler.engines.base import Capabilities, Engine, EngineOptions
 from crawler.errors import FetchError, UsageError
 from crawler.fetcher import Fetcher
-from crawler.frontier.entry import Counts
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.heads import Heads
 from crawler.frontier.ledger import Ledger
 from crawler.frontier.levels import Levels
 from crawler.frontier.retry import Retry
 from crawler.frontier.schedule import HostPolicy
-from crawler.frontier.store import Store
 from crawler.inputs import Lines
 from crawler.intake import Gate
 from crawler.metrics import journal
 from crawler.metrics.baseline import Sample
 from crawler.metrics.budget import ThreadClocks
 from crawler.metrics.meter import Meter
-from crawler.metrics.report import Urls
 from crawler.metrics.timeline import Timeline
 from crawler.model import Event, Fetched, Proxy, Request, Response
 from crawler.network import AddressRules, Network, Resolver
@@ -44,6 +41,7 @@ from crawler.parsing.stage import InlineStage, ParseStage, ThreadStage
 from crawler.parts import Limits, Parts
 from crawler.proxied import ProxyResolver
 from crawler.proxy import parse_proxy
+from crawler.restored import cut, quota, remembered, restore, restore_cookies
 from crawler.rundir import Run
 from crawler.settings import AUTO, ENGINES, PLUGINS, Settings
 from crawler.sinks import warc
@@ -54,7 +52,7 @@ from crawler.sinks.output import Output
 from crawler.sinks.stdout import StdoutWriter
 from crawler.sinks.warc import WarcWriter
 from crawler.sources import SourceReader, Wanted
-from crawler.traps import Quota, Traps
+from crawler.traps import Traps
 from crawler.urls import host_port, make_scope, make_strip, origin
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -366,49 +364,6 @@ def assemble(
     core = Core(parts, limits)
     auto = engine if isinstance(engine, AutoEngine) else None
     return Crawl(core, asking, source, stage, output, ledger, meter, sample, rng, auto)
-
-
-def cut(writers: Sequence[Writer], offsets: Sequence[int]) -> None:
-    """Take each output back to where the state says that it was. Raises StateError."""
-    for number, writer in enumerate(writers):
-        if writer.can_cut:
-            # A run that was killed before its first commit has no offsets.
-            writer.cut(offsets[number] if offsets else 0)
-
-
-def quota(settings: Settings, store: Store) -> Quota:
-    """Counting goes on where the sessions before ended."""
-    if settings.max_per_host is None:
-        return Quota(None)
-    return Quota(settings.max_per_host, store.fetched())
-
-
-def remembered(source: SourceReader, jar: Jar | None) -> dict[str, str]:
-    """What a commit says besides the entries: for a session that goes on, and for who asks."""
-    facts = {"input": "read" if source.exhausted else "open"}
-    return facts if jar is None else {**facts, "cookies": jar.dump().decode()}
-
-
-def restore_cookies(jar: Jar, store: Store) -> None:
-    """A session outlives a resume. Raises StateError where the cookies kept are none."""
-    kept = store.facts.get("cookies")
-    if kept is not None:
-        jar.load(kept.encode())
-
-
-def restore(meter: Meter, counts: Counts) -> None:
-    """Go on counting where the sessions before ended."""
-    urls = Urls(
-        input=counts.input,
-        duplicates=counts.duplicates,
-        discovered=counts.discovered,
-        filtered=counts.filtered,
-        done=counts.done,
-        failed=counts.failed,
-        skipped=counts.skipped,
-        pending=counts.pending,
-    )
-    meter.restore(urls, counts.bytes, counts.errors, counts.skips)
 
 
 def _acceptor(rules: AddressRules, asking: Fetcher, ledger: Ledger) -> Callable[[Wanted], None]:

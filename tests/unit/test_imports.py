@@ -26,7 +26,7 @@ ORDER = (
     ("engines", "parsing", "sinks", "metrics", "frontier", "fetcher"),
     ("parts", "intake", "checkpoint", "documents", "answers", "compare.record", "html"),
     ("core", "settings"),
-    ("rundir", "inputs", "logs"),
+    ("rundir", "inputs", "logs", "restored"),
     ("build",),
     ("operation",),
     ("runner",),
