@@ -33,12 +33,13 @@ from crawler.metrics.memory import rss_peak
 from crawler.metrics.meter import Snapshot
 from crawler.metrics.progress import Progress
 from crawler.metrics.report import Report, to_json
+from crawler.metrics.simultaneous import Simultaneous, Work, simultaneous
 from crawler.model import Choice
 from crawler.network import Network, current
 from crawler.operation import logging_of, metrics_of
 from crawler.parsing.spawn import Spawned
 from crawler.rundir import Run, begin, resume
-from crawler.settings import Settings, written
+from crawler.settings import Settings, usable_cores, written
 from crawler.version import __version__
 
 EVERY = 0.25
@@ -182,7 +183,14 @@ class CrawlThread:
             rss_peak_mb=rss_peak(crawl.parse.pids),
             same_content=same_content,
         )
+        report = msgspec.structs.replace(report, model=modelled(report, workers))
         self._report = with_choice(report, crawl.auto.choice, workers) if crawl.auto else report
+
+
+def modelled(report: Report, workers: int) -> Simultaneous:
+    """What the waits and the computing of this run would take at best."""
+    work = Work(report.io_wait.total_s, report.cpu.fetch_s, report.cpu.parse_s)
+    return simultaneous(work, report.concurrency, workers, usable_cores())
 
 
 async def one_by_one(fetcher: Fetcher, urls: Sequence[str], options: EngineOptions) -> list[float]:

@@ -17,7 +17,16 @@ from crawler.html.sections import dotted, facts, header, more, section
 from crawler.metrics.report import IoWait, Report
 from crawler.metrics.text import count, figure, seconds, size
 from crawler.metrics.timeline import Line
-from crawler.metrics.words import baseline, beside, latency, measured, saved, tally, title
+from crawler.metrics.words import (
+    baseline,
+    beside,
+    latency,
+    measured,
+    model,
+    saved,
+    tally,
+    title,
+)
 
 _SCRIPTS = ("text.js", "fetches.js", "lanes.js", "timeline.js", "hosts.js", "crawl.js")
 _BINS = (24, 120)
@@ -130,12 +139,14 @@ def _time(report: Report) -> Markup:
 def _io_wait(report: Report) -> Markup:
     io = report.io_wait
     compared = [element("p", baseline(report.baseline))] if report.baseline else []
+    modelled = [element("p", model(report.model))] if report.model else []
     return section(
         "I/O wait",
         element("p", saved(io, report.concurrency)),
         *([_waits(io)] if io.total_s else []),
         element("p", dotted(measured(io)), class_="quiet"),
         *([element("h3", "Measured baseline"), *compared] if compared else []),
+        *([element("h3", "What overlap could give"), *modelled] if modelled else []),
     )
 
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from crawler.metrics.simultaneous import Simultaneous
+
 
 class Urls(msgspec.Struct, frozen=True):
     """Entries: ``done + failed + skipped + pending = input + discovered``.
@@ -118,7 +120,8 @@ class Report(msgspec.Struct, frozen=True):
 
     ``bytes`` is the size of all pages that are done, ``same_content`` how many of them had the body
     of another; ``status`` counts every answer by its code, ``errors`` failed entries by kind and
-    ``skips`` skipped ones by reason. ``auto`` says what ``--engine auto`` chose, and why.
+    ``skips`` skipped ones by reason. ``auto`` says what ``--engine auto`` chose, and why; ``model``
+    is what the waits and the computing of this run would take at best.
     """
 
     version: str
@@ -142,6 +145,7 @@ class Report(msgspec.Struct, frozen=True):
     baseline: Baseline | None = None
     same_content: int = 0
     auto: str | None = None
+    model: Simultaneous | None = None
 
 
 def to_json(report: Report) -> bytes:

@@ -131,6 +131,8 @@ def _time(report: Report, width: int, plain: bool) -> Iterator[Row]:
         yield Row("", [Text(item, "dim") for item in words.measured(report.io_wait)])
     if report.baseline is not None:
         yield _prose("Baseline", words.baseline(report.baseline))
+        if report.model is not None:
+            yield _prose("Model", words.model(report.model))
 
 
 def _shares(budget: TimeBudget, wall: float) -> dict[str, float]:

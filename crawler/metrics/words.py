@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from crawler.metrics.report import Baseline, IoWait, Latency, Report, Urls
+from crawler.metrics.simultaneous import Simultaneous
 from crawler.metrics.text import count, figure, percent, seconds, size
 from crawler.model import Choice
 
@@ -112,3 +113,15 @@ def baseline(baseline: Baseline) -> str:
         f"so this was {figure(baseline.speedup)} × as fast; "
         f"measured on {count(baseline.sample, 'URL')}."
     )
+
+
+def model(model: Simultaneous) -> str:
+    """The chess simultaneous of this run's waits and computing."""
+    told = (
+        f"Its waits and its computing take {seconds(model.one_by_one_s)} one after the other, "
+        f"and at best {seconds(model.overlapped_s)} overlapped"
+    )
+    if not model.workers:
+        return f"{told}."
+    shared = count(model.workers, "parse worker")
+    return f"{told}, {seconds(model.parallel_s)} with {shared} besides."

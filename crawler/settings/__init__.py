@@ -7,5 +7,16 @@ option, the stronger wins: defaults < file < environment < flags; a list is repl
 
 from crawler.settings.asked import Settings, load, options, resumed, written
 from crawler.settings.fetching import AUTO, ENGINES, PLUGINS
+from crawler.settings.fields import usable_cores
 
-__all__ = ["AUTO", "ENGINES", "PLUGINS", "Settings", "load", "options", "resumed", "written"]
+__all__ = [
+    "AUTO",
+    "ENGINES",
+    "PLUGINS",
+    "Settings",
+    "load",
+    "options",
+    "resumed",
+    "usable_cores",
+    "written",
+]

@@ -130,7 +130,7 @@ class Fields(Pages, frozen=True, kw_only=True):
         """``workers``, or the cores this process may use; 0 where the fetch thread parses."""
         if self.parse not in ("process", "thread"):
             return 0
-        return self.workers or _usable_cores()
+        return self.workers or usable_cores()
 
     @property
     def first_workers(self) -> int:
@@ -156,7 +156,8 @@ class Fields(Pages, frozen=True, kw_only=True):
         return 0.0 if own else 0.25
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from crawler.metrics import words
 from crawler.metrics.simultaneous import Work, simultaneous
 
 MOVES = 24 * 30
@@ -31,3 +32,11 @@ def test_nothing_is_over_before_its_longest_wait() -> None:
     found = simultaneous(work, 64, 2, 2)
     assert (found.overlapped_s, found.parallel_s) == (6, 6)
     assert found.one_by_one_s == pytest.approx(10.2)
+
+
+def test_a_reader_is_told_all_three() -> None:
+    found = simultaneous(Work(55.0, 2.0, 8.0), slots=10, workers=2, cores=2)
+    assert words.model(found) == (
+        "Its waits and its computing take 65 s one after the other, and at best 10 s "
+        "overlapped, 5.7 s with 2 parse workers besides."
+    )
