@@ -78,6 +78,8 @@ class ForwardProxy:
         started.set_result((asyncio.get_running_loop(), stop))
         await stop.wait()
         server.close()
+        for _ in range(3):
+            await asyncio.sleep(0)  # whom it let in last has to begin, to be able to end
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -161,10 +163,10 @@ async def _relay(one: Streams, other: Streams) -> None:
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        _cut(other[1])
         for way in ways:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
-        await _end(other[1])
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -180,14 +182,21 @@ async def _forwarded(asked: Asked) -> bytes:
     lines = [f"GET /{path} HTTP/1.1", "Connection: close", "Via: 1.1 proxy"]
     lines += [f"{name}: {value}" for name, value in asked.headers if name.lower() not in HOP]
     writer.write("\r\n".join((*lines, "", "")).encode("latin-1"))
-    answer = await reader.read(-1)
-    await _end(writer)
+    try:
+        answer = await reader.read(-1)
+    finally:
+        _cut(writer)
     return answer.replace(b"Connection: close\r\n", b"", 1)
 
 
-async def _end(writer: asyncio.StreamWriter) -> None:
+def _cut(writer: asyncio.StreamWriter) -> None:
+    """Close without waiting, which could be cancelled; what is not sent yet is dropped."""
     writer.close()
-    writer.transport.abort()  # what was written and is not sent yet is nobody's any more
+    writer.transport.abort()
+
+
+async def _end(writer: asyncio.StreamWriter) -> None:
+    _cut(writer)
     with contextlib.suppress(OSError):
         await writer.wait_closed()
 
