@@ -234,20 +234,22 @@ def page_sinks(run: Run) -> list[Sink]:
 def page_sink(place: str, *, resumed: bool) -> Sink:
     if place == "-":
         return JsonlEncoder(), StdoutWriter()
-    path = Path(place)
-    if path.suffix != ".jsonl":
+    if Path(place).suffix != ".jsonl":
         raise UsageError(f"--out {place}: the suffix picks the format; known is .jsonl")
-    if path.exists() and not resumed:
-        raise UsageError(f"--out {place}: exists already, and is not overwritten")
-    return JsonlEncoder(), FileWriter(path, resumed=resumed)
+    return JsonlEncoder(), FileWriter(output_path("--out", place, resumed), resumed=resumed)
 
 
 def archive_writer(place: str, *, resumed: bool) -> Writer:
     """Raises UsageError where the archive exists already, StateError where it cannot be written."""
+    return WarcWriter(output_path("--record", place, resumed), resumed=resumed)
+
+
+def output_path(flag: str, place: str, resumed: bool) -> Path:
+    """Raises UsageError where a new run would write over something."""
     path = Path(place)
     if path.exists() and not resumed:
-        raise UsageError(f"--record {place}: exists already, and is not overwritten")
-    return WarcWriter(path, resumed=resumed)
+        raise UsageError(f"{flag} {place}: exists already, and is not overwritten")
+    return path
 
 
 def recorder(output: Output, number: int) -> Callable[[Request, Response | FetchError], None]:

@@ -43,14 +43,9 @@ def restore_cookies(jar: Jar, store: Store) -> None:
 
 def restore(meter: Meter, counts: Counts) -> None:
     """Go on counting where the sessions before ended."""
-    urls = Urls(
-        input=counts.input,
-        duplicates=counts.duplicates,
-        discovered=counts.discovered,
-        filtered=counts.filtered,
-        done=counts.done,
-        failed=counts.failed,
-        skipped=counts.skipped,
-        pending=counts.pending,
-    )
-    meter.restore(urls, counts.bytes, counts.errors, counts.skips)
+    meter.restore(urls_of(counts), counts.bytes, counts.errors, counts.skips)
+
+
+def urls_of(counts: Counts) -> Urls:
+    """The accounts in the state as a report has them."""
+    return Urls(**{name: getattr(counts, name) for name in Urls.__struct_fields__})

@@ -13,12 +13,12 @@ import msgspec
 
 from crawler.cli.options import Parser
 from crawler.errors import UsageError
-from crawler.frontier.entry import Counts
 from crawler.frontier.look import busiest, last_commit
 from crawler.frontier.store import read_counts
 from crawler.metrics.report import Urls
 from crawler.metrics.text import count, seconds, size
 from crawler.options import from_file
+from crawler.restored import urls_of
 from crawler.rundir import LOCK, SETTINGS, STATE, is_locked
 from crawler.settings import options
 
@@ -81,7 +81,7 @@ def look(directory: Path) -> Status:
         finished=finished,
         process=_process(directory) if running else None,
         last_commit=_time(last_commit(state)),
-        urls=_urls(counts),
+        urls=urls_of(counts),
         bytes=counts.bytes,
         errors=_ranked(counts.errors),
         skips=_ranked(counts.skips),
@@ -108,11 +108,6 @@ def _resume(directory: Path) -> tuple[str | None, str | None]:
         if each.name in asked and each.extra["secret"]:
             command += [each.flag, each.extra["metavar"]]
     return " ".join(command), None
-
-
-def _urls(counts: Counts) -> Urls:
-    names = (field.name for field in msgspec.structs.fields(Urls))
-    return Urls(**{name: getattr(counts, name) for name in names})
 
 
 def _ranked(counts: Mapping[str, int]) -> dict[str, int]:

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -148,30 +148,21 @@ class Store:
 
     def tails(self) -> dict[str, int]:
         """How many entries wait on disk, by host."""
-        with self._errors():
-            return dict(
-                self._connection.execute(
-                    "SELECT host, count(*) FROM entries WHERE spilled GROUP BY host"
-                )
-            )
+        return self._counted("SELECT host, count(*) FROM entries WHERE spilled GROUP BY host")
 
     def depths(self) -> dict[int, int]:
         """How many entries are not final, by depth."""
-        with self._errors():
-            return dict(
-                self._connection.execute(
-                    "SELECT depth, count(*) FROM entries WHERE state = 0 GROUP BY depth"
-                )
-            )
+        return self._counted("SELECT depth, count(*) FROM entries WHERE state = 0 GROUP BY depth")
 
     def fetched(self) -> dict[str, int]:
         """How many entries are final and were asked for, by host."""
+        return self._counted(
+            "SELECT host, count(*) FROM entries WHERE state IN (1, 2) GROUP BY host"
+        )
+
+    def _counted(self, query: str) -> dict[Any, int]:
         with self._errors():
-            return dict(
-                self._connection.execute(
-                    "SELECT host, count(*) FROM entries WHERE state IN (1, 2) GROUP BY host"
-                )
-            )
+            return dict(self._connection.execute(query))
 
     def named(self) -> Iterator[str]:
         """Origins that the input names, which have rights that others have not."""

@@ -4,42 +4,19 @@ import re
 import msgspec
 import pytest
 from rich.console import Console
+from support import reports
 
 from crawler.metrics.report import (
     Baseline,
-    Cpu,
     IoWait,
-    Latency,
-    Limit,
-    Limiter,
     Report,
-    SlotSeconds,
     TimeBudget,
     Urls,
 )
 from crawler.metrics.terminal import show
 
-REPORT = Report(
-    version="0.1.0",
-    engine="curl",
-    concurrency=64,
-    startup_s=0.41,
-    wall_s=20.0,
-    pages_per_s=520.6,
-    urls=Urls(input=10_500, done=10_412, failed=63, skipped=25),
-    bytes=612_000_000,
-    status={"200": 10_412, "404": 10},
-    errors={"connect": 12, "timeout": 51},
-    skips={"robots": 25},
-    latency_ms=Latency(48.1, 91.4, 220.2, 1204.0),
-    io_wait=IoWait(412.0, 45.0, 9.1, 402.9, 412 / 9.1, 3120.0, "kernel"),
-    budget=TimeBudget(computing=10.8, waiting=9.14, politeness=0.04, starved=0.02),
-    slots=SlotSeconds(used=1280),
-    cpu=Cpu(fetch_s=10.8, parse_s=18.2),
-    rss_peak_mb=312.4,
-    limited_by=Limit(Limiter.CONCURRENCY, "Concurrency: it is.", "Raise it."),
-)
 change = msgspec.structs.replace
+REPORT = change(reports.REPORT, baseline=None)
 
 
 def shown(report: Report, width: int = 100, run: str | None = None) -> str:
