@@ -49,6 +49,7 @@ class Sockets:
     def __init__(self) -> None:
         self._sockets: dict[Ends, socket.socket] = {}
         self._owners: dict[int, Ends] = {}
+        self._users: dict[Ends, Transfer] = {}
         self.opening: dict[int, float] = {}
         """By descriptor: when what came last had come (monotonic), 0 before ``stirred``."""
 
@@ -81,6 +82,15 @@ class Sockets:
             return info, time.monotonic() - since
         return info, info.received_ago if info else 0.0
 
+    def used(self, ends: Ends, transfer: "Transfer") -> None:
+        """``transfer`` is about to send. libcurl gives a connection on as soon as it has an answer,
+        before we are told of that answer: this is the last moment to ask the kernel about it.
+        """
+        before = self._users.get(ends)
+        if before is not None:
+            before.leave(ends)
+        self._users[ends] = transfer
+
     def info(self, ends: Ends) -> TcpInfo | None:
         """None where the connection is closed."""
         sock = self._sockets.get(ends)
@@ -98,6 +108,7 @@ class Sockets:
 
     def _forget(self, ends: Ends | None) -> None:
         sock = self._sockets.pop(ends, None) if ends else None
+        self._users.pop(ends, None) if ends else None
         if sock is not None:
             del self._owners[sock.detach()]
 
@@ -174,13 +185,20 @@ class Transfer:
 
     def _on_connected(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
         # A local port alone is not enough: it serves several connections to different hosts.
-        self._ends = (local, local_port, remote, remote_port)
+        ends = local, local_port, remote, remote_port
         if self._fresh is not None:
-            self._dialled, self._lag = self._sockets.connected(self._ends, self._fresh)
-        elif self._sockets.answered_unasked(self._ends):
+            self._dialled, self._lag = self._sockets.connected(ends, self._fresh)
+        elif self._sockets.answered_unasked(ends):
             self.refused = FetchError(Kind.RESET, "bytes nobody asked for", reused=True)
             return _DO_NOT_SEND
+        self._sockets.used(ends, self)
+        self._ends = ends
         return _GO_ON
+
+    def leave(self, ends: Ends) -> None:
+        """Another is about to send on this connection."""
+        if self._ends == ends and self._last is None:
+            self._last = self._sockets.info(ends)
 
     def _on_header(self, line: bytes) -> int | None:
         if self._headers is not None:
@@ -288,7 +306,9 @@ class Transfer:
     def _timing(self) -> Timing:
         curl = self.curl
         connect, tls = (0.0, 0.0) if self._fresh is None else self._handshake()
-        info = self._last if self._closing or self._ends is None else self._sockets.info(self._ends)
+        info = self._last
+        if info is None and not self._closing and self._ends is not None:
+            info = self._sockets.info(self._ends)
         buffered = info.received_ago if info else 0.0
         kernel = info is not None and self._version != "2"
         if info is not None and kernel:

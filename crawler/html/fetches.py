@@ -1,7 +1,7 @@
 """The fetches of a timeline: as compact columns for the page's script, and summed up by host."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -11,6 +11,8 @@ from crawler.metrics.timeline import Line
 
 PHASES = ("queued", "dns", "connect", "tls", "wait", "receive", "buffered")
 """Columns of durations, in the order in which they come."""
+phases: Callable[[Line], tuple[float, ...]] = attrgetter(*PHASES)
+"""Seconds for each of ``PHASES``."""
 _TICKS = 100_000
 """A second; a tick is 10 µs."""
 _SHOWN = 20
@@ -68,22 +70,6 @@ def columns(lines: Iterable[Line]) -> Columns:
         ends=list(ends),
         failed=[not end.isdigit() for end in ends],
     )
-
-
-def phases(line: Line) -> tuple[float, ...]:
-    """Seconds for each of ``PHASES``; from ``connect`` on they add up to the total.
-
-    Where the library saw the first byte only when it took it, ``wait`` and ``buffered`` overlap by
-    the clocks: what lay in the buffer had come, so it is the wait that was shorter. What failed is
-    all wait: nobody measured what it was at.
-    """
-    left = max(0.0, line.total - line.connect - line.tls)
-    if line.error is not None:
-        return (line.queued, line.dns, line.connect, line.tls, left, 0.0, 0.0)
-    buffered = min(line.buffered, left)
-    wait = min(line.wait, left - buffered)
-    receive = left - buffered - wait
-    return (line.queued, line.dns, line.connect, line.tls, wait, receive, buffered)
 
 
 def ticks(seconds: float) -> int:

@@ -7,16 +7,17 @@ from pathlib import Path
 import msgspec
 
 from crawler.errors import Kind, writing
-from crawler.model import Fetched
+from crawler.model import Fetched, Timing
 
 LIMIT = 100_000
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One fetch, in seconds. ``t`` is its start since the start of the run.
+    """One fetch, in seconds. ``t`` is when its host was looked up, since the start of the run.
 
-    ``connect + tls + wait + receive + buffered`` is ``total``, but for what the clocks disagree;
-    ``queued`` and ``dns`` come before. ``error`` is None where an answer of any ``status`` came.
+    ``connect + tls + wait + receive + buffered`` is ``total``, to a microsecond; ``queued`` comes
+    before ``t``, ``dns`` between it and all the others. ``error`` is None where an answer of any
+    ``status`` came.
     """
 
     url: str
@@ -39,8 +40,7 @@ class Line(msgspec.Struct, frozen=True):
 def line(event: Fetched, started: float) -> Line:
     """``event`` in a run that ``started`` at that monotonic time."""
     timing = event.timing
-    sent = timing.connect + timing.tls
-    first = max(sent, timing.first_byte)
+    wait, receive, buffered = _parts(timing, failed=event.error is not None)
     return Line(
         url=event.url,
         t=_micro(event.started - started),
@@ -48,9 +48,9 @@ def line(event: Fetched, started: float) -> Line:
         dns=_micro(timing.dns),
         connect=_micro(timing.connect),
         tls=_micro(timing.tls),
-        wait=_micro(first - sent),
-        receive=_micro(max(0.0, timing.total - timing.buffered - first)),
-        buffered=_micro(timing.buffered),
+        wait=_micro(wait),
+        receive=_micro(receive),
+        buffered=_micro(buffered),
         total=_micro(timing.total),
         status=event.status,
         error=event.error,
@@ -58,6 +58,22 @@ def line(event: Fetched, started: float) -> Line:
         method=timing.method,
         sure=timing.sure,
     )
+
+
+def _parts(timing: Timing, *, failed: bool) -> tuple[float, float, float]:
+    """Seconds of waiting, receiving and lying in the buffer: all that is left of the total.
+
+    Where the library saw the first byte only when it took it, its clock has the first and the last
+    overlap: what lay in the buffer had come, so it is the wait that was shorter. What failed is
+    all wait: nobody measured what it was at.
+    """
+    left = max(0.0, timing.total - timing.connect - timing.tls)
+    if failed:
+        return left, 0.0, 0.0
+    buffered = min(timing.buffered, left)
+    seen = max(0.0, timing.first_byte - timing.connect - timing.tls)
+    wait = min(seen, left - buffered)
+    return wait, left - buffered - wait, buffered
 
 
 def _micro(seconds: float) -> float:

@@ -17,6 +17,8 @@ from typing import Protocol, cast
 
 import msgspec
 
+from crawler.engines.kernel import tcp_info
+
 _TICK = 0.001
 """libuv counts whole milliseconds, so its timers may be that early."""
 _TLS_CHUNK = 64 * 1024
@@ -55,7 +57,8 @@ class Seen(msgspec.Struct, frozen=True):
 
     Header names are as sent; ``host`` is the value of Host, or empty. ``connection`` counts TCP
     connections from 1, ``at`` is when the head was complete (of pipelined requests: when its turn
-    came), ``local`` the address the client connected to, ``tls`` whether through TLS.
+    came), ``local`` the address the client connected to, ``tls`` whether through TLS. ``lain`` is
+    how many seconds it had lain in the kernel by then, good to a tick of it, where that was asked.
     """
 
     method: str
@@ -67,6 +70,7 @@ class Seen(msgspec.Struct, frozen=True):
     at: float
     local: tuple[str, int]
     tls: bool = False
+    lain: float = 0.0
 
     @property
     def url(self) -> str:
@@ -104,6 +108,7 @@ class Service(msgspec.Struct, eq=False):
     seen: MutableSequence[Seen]
     answered: MutableSequence[tuple[float, float]]
     connections: int = 0
+    lain: bool = False
     live: set["Abortable"] = msgspec.field(default_factory=set)
 
 
@@ -132,6 +137,7 @@ class Connection(asyncio.Protocol):
         # No buffering of ours: a write that returns unpaused has been handed to the kernel.
         self._transport.set_write_buffer_limits(0)
         self._local = transport.get_extra_info("sockname")[:2]
+        self._socket = transport.get_extra_info("socket")
         self._service.connections += 1
         self._number = self._service.connections
         self._service.live.add(self)
@@ -190,18 +196,22 @@ class Connection(asyncio.Protocol):
             headers.append((name, value))
             if not host and name.lower() == "host":
                 host = value
-        number, asked = self._number, self._asked
         return Seen(
             method,
             target,
             version,
             tuple(headers),
             host,
-            number,
-            asked,
+            self._number,
+            self._asked,
             self._local,
             self._is_tls,
+            self._lain(),
         )
+
+    def _lain(self) -> float:
+        info = tcp_info(self._socket) if self._service.lain else None
+        return info.received_ago if info is not None else 0.0
 
     def _go_on(self) -> None:
         self._step()
@@ -238,8 +248,8 @@ class Connection(asyncio.Protocol):
         match ending:
             case Ending.RESET:
                 # Close with a linger time of zero sends RST (socket(7), SO_LINGER).
-                sock = self._transport.get_extra_info("socket")
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                linger = struct.pack("ii", 1, 0)
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self._transport.abort()
             case Ending.CLOSE:
                 self._say_goodbye()

@@ -21,14 +21,16 @@ Greet = Callable[[str], Greeting]
 class Listener(Server):
     """A ``Server`` at all of 127.0.0.0/8, where the system lets it, else at 127.0.0.1 alone.
 
-    ``greet`` is asked for each connection that begins with TLS.
+    ``greet`` is asked for each connection that begins with TLS. With ``lain`` the kernel is asked
+    for each request how long it has lain there, which takes some microseconds.
     """
 
     everywhere = True
     """Whether it is at all addresses; known once it was entered."""
 
-    def __init__(self, handler: Handler, greet: Greet) -> None:
+    def __init__(self, handler: Handler, greet: Greet, *, lain: bool = False) -> None:
         super().__init__(handler)
+        self._service.lain = lain
         self._connect = lambda: Doorman(self._service, greet)
 
     def _bind(self) -> list[socket.socket]:

@@ -25,10 +25,12 @@ from crawler.urls import UrlError, canonical, host_port, key
 
 SHORTEST_PAUSE = 0.005
 """Seconds from the first byte to the last that are worth a pause within the body."""
-_ROUNDING = 0.002
-"""Seconds that a timer is late on a server that has nothing else to do."""
 _LATEST = 0.02
 """Seconds; who is later has a client that does not read, which is not for us to make up for."""
+_SHARE = 1 / 16
+"""The part that one answer has in what is usual, and that one answer makes up for."""
+_MOST_OWED = 0.5
+"""Seconds; a stretch without waits, or without a core, is not paid for by all that comes later."""
 _FIRST_DIAL = IPv4Address("127.1.0.1")
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 _PLACEHOLDER = Answer(200, (_TEXT,), b"what was recorded was not whole\n")
@@ -225,25 +227,31 @@ class Player:
 class Pace:
     """Makes answers take as long as they should, though the server is late itself.
 
-    It is late when it sees a request and again when the wait is over, by as much as its loop is
-    busy; the second can be measured, the first is like it but for what timers round up.
+    It is late when it sees a request, which has lain in the kernel, and again when the wait is
+    over. What is usual of both is taken off every wait before it begins, and what answers took
+    too long in spite of that is made up for by the next ones: their sum is what it should be.
     """
 
     def __init__(self) -> None:
-        self._due: dict[float, float] = {}
-        self._late = 0.0
+        self._due: dict[float, tuple[float, float]] = {}
+        self._usual = self._owed = 0.0
 
     def set(self, seen: Seen, answer: Answer) -> Answer:
         """``answer`` with the wait shortened by what will be lost otherwise."""
-        lost = self._late + max(0.0, self._late - _ROUNDING)
+        if not answer.latency:
+            return answer
+        lost = self._usual + self._owed * _SHARE
         latency = max(answer.latency - lost, 0.0)
-        self._due[seen.at] = seen.at + latency + pauses(answer)
+        due = seen.at - seen.lain + answer.latency + pauses(answer)
+        self._due[seen.at] = (due, answer.latency - latency)
         return msgspec.structs.replace(answer, latency=latency)
 
     def note(self, asked: float, answered: float) -> None:
         """The answer to what was asked at ``asked`` is out (both monotonic)."""
-        late = answered - self._due.pop(asked, answered)
-        self._late += (min(late, _LATEST) - self._late) / 16
+        due, shortened = self._due.pop(asked, (answered, self._usual))
+        late = max(-_LATEST, min(answered - due, _LATEST))
+        self._usual += (late + shortened - self._usual) * _SHARE
+        self._owed = max(-_MOST_OWED, min(self._owed + late, _MOST_OWED))
 
 
 def replayed(recorded: Response | FetchError, scale: float) -> Answer:
@@ -313,7 +321,7 @@ def serve(options: ReplayOptions) -> None:
             return certificates.context(place.host, fault), 0.0
 
         refusing.bind(("127.0.0.1", 0))
-        with Listener(answer, greet) as listener:
+        with Listener(answer, greet, lain=True) as listener:
             if not listener.everywhere:
                 there = tuple(msgspec.structs.replace(each, dial="127.0.0.1") for each in there)
             ports = listener.port, refusing.getsockname()[1]

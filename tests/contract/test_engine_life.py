@@ -31,6 +31,13 @@ def open_sockets() -> set[str]:
     return {link for link in links if link.startswith("socket:")}
 
 
+def compute(seconds: float) -> None:
+    """Keep the thread busy."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sum(range(1000))
+
+
 def slots(engine: Engine) -> int:
     return engine.capabilities.max_concurrency or 4
 
@@ -176,12 +183,25 @@ async def test_a_late_loop_is_not_counted_as_waiting(engine: Engine, serve) -> N
     arrivals = Arrivals(answer=Answer(latency=0.05))
     task = asyncio.create_task(engine.fetch(ask(serve(arrivals))))
     await arrivals.wait()
-    end = time.monotonic() + 0.3
-    while time.monotonic() < end:
-        sum(range(1000))
+    compute(0.3)
     timing = (await task).timing
     assert timing.answer < 0.15
     assert engine.capabilities.own_threads or timing.buffered > 0.15
+
+
+async def test_each_fetch_has_its_own_wait_also_where_connections_are_given_on(
+    engine: Engine, serve
+) -> None:
+    """A library may send the next request before it says that there was an answer to the last."""
+    count = slots(engine)
+    arrivals = Arrivals(count, Answer(latency=0.1))
+    server = serve(arrivals)
+    tasks = [asyncio.create_task(engine.fetch(ask(server))) for _ in range(count)]
+    await arrivals.wait()
+    compute(0.15)  # so that the answers and the next requests are seen at once
+    tasks += [asyncio.create_task(engine.fetch(ask(server))) for _ in range(count)]
+    waits = [(await task).timing.answer for task in tasks]
+    assert all(0.09 <= wait <= 0.25 for wait in waits), waits
 
 
 async def test_a_slow_handshake_counts_as_handshake(engine: Engine, serve) -> None:

@@ -13,14 +13,11 @@ import msgspec
 import pytest
 from e2e.conftest import environment
 from support.brought_engines import install
-from support.engines import ENGINES
 
 import crawler
-from crawler.archive import Archive
 from crawler.compare.record import Comparison, from_json
-from crawler.model import Response
 from crawler.testing import Answer, MockWeb, Seen, Server
-from crawler.testing.replay import Pace, Replay
+from crawler.testing.replay import Replay
 
 PAGES = 40
 LATENCY = 0.04
@@ -245,18 +242,6 @@ def test_a_page_that_came_at_the_second_try_comes_at_the_first_in_a_comparison(
         assert report.urls.done == done
 
 
-def test_a_server_that_is_late_waits_less() -> None:
-    """Late by 10 ms when the wait is over, and as much, less what timers round up, before it."""
-    pace = Pace()
-    for number in range(100):
-        asked = float(number)
-        seen = Seen("GET", "/", "HTTP/1.1", (), "a", 1, asked, ("127.0.0.1", 1))
-        given = pace.set(seen, Answer(latency=0.1, script=(b"a", 0.2, b"b")))
-        pace.note(asked, asked + given.latency + 0.2 + 0.01)
-    assert given.latency == pytest.approx(0.1 - 0.01 - 0.008, abs=0.001)
-    assert pace.set(seen, Answer(latency=0.001)).latency == 0
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ended_on_the_way_it_leaves_no_process_and_says_130(
     recorded: tuple[Path, str], tmp_path: Path, number: signal.Signals
@@ -286,24 +271,3 @@ def test_ended_on_the_way_it_leaves_no_process_and_says_130(
     assert process.returncode == 130
     assert b"Traceback" not in rest
     assert list(temporary.iterdir()) == []
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_replay_waits_as_long_as_was_recorded(
-    recorded: tuple[Path, str], tmp_path: Path, engine: str
-) -> None:
-    """Within 5 %; others on the machine can only add to it, so the best of a few counts."""
-    archive, urls = recorded
-    with Archive(archive) as known:
-        answers = [known.answer(url) for url in urls.split()]
-    total = sum(answer.timing.answer for answer in answers if isinstance(answer, Response))
-    options: dict[str, Any] = {"engine": engine, "robots": False, "parse": "none"}
-    waited = []
-    with Replay(archive, last=True):
-        for number in range(6):
-            slots = {"concurrency": 1 if engine == "sequential" else 8}
-            report = crawler.crawl(urls.split(), run=tmp_path / str(number), **options, **slots)
-            waited.append(report.io_wait.total_s - report.io_wait.handshake_s)
-            if 0.95 * total <= waited[-1] <= 1.05 * total:
-                return
-    pytest.fail(f"{waited} s, recorded were {total:.2f} s")

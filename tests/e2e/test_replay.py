@@ -15,10 +15,10 @@ from support.needs import wget
 import crawler
 from crawler.archive import Archive
 from crawler.errors import FetchError, Kind, SkipError, StateError, UsageError
-from crawler.model import Response, Timing
+from crawler.model import Response
 from crawler.network import AddressRules
 from crawler.testing import Answer, Fault, MockWeb, Seen
-from crawler.testing.replay import Replay, replayed, waits
+from crawler.testing.replay import Replay, replayed
 
 SLOW = 0.3
 """Seconds that each of the slow pages takes; much more than all else that a crawl waits for."""
@@ -115,72 +115,6 @@ def test_a_replay_can_be_recorded_and_holds_the_same(recorded: Path, tmp_path: P
             assert isinstance(second, Response)
             assert (first.status, first.body) == (second.status, second.body)
             assert sorted(first.headers) == sorted(second.headers)
-
-
-# Waits
-
-
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], float]:
-    """The archive of slow pages, their URLs, and the seconds that their answers took."""
-    folder = tmp_path_factory.mktemp("slow")
-    urls = [f"http://slow.example/{number}" for number in range(8)]
-    with MockWeb() as web:
-        for url in urls:
-            web.page(url, "<title>slow</title>", latency=SLOW)
-        crawler.crawl(urls, run=folder / "run", record=folder / "slow.warc", robots=False)
-    with Archive(folder / "slow.warc") as archive:
-        answers = [archive.answer(url) for url in urls]
-    total = sum(answer.timing.answer for answer in answers if isinstance(answer, Response))
-    assert total >= len(urls) * SLOW * 0.9
-    return folder / "slow.warc", urls, total
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_replay_takes_the_waits_that_were_recorded(
-    slow: tuple[Path, list[str], float], tmp_path: Path, engine: str
-) -> None:
-    archive, urls, total = slow
-    options: dict[str, Any] = {"engine": engine, "robots": False, "parse": "inline"}
-    with Replay(archive):
-        same = crawler.crawl(urls, run=tmp_path / "same", **options)
-    with Replay(archive, latency_scale=0):
-        none = crawler.crawl(urls, run=tmp_path / "none", **options)
-    assert same.urls.done == none.urls.done == len(urls)
-    # A busy machine makes waits longer, never shorter than the recorded less the kernel's tick.
-    assert 0.95 * total < same.io_wait.total_s < 1.5 * total
-    assert none.io_wait.total_s < 0.5 * total
-
-
-@pytest.mark.parametrize(
-    ("timing", "expected"),
-    [
-        (Timing(), (0, 0)),
-        (Timing(answer=0.3, first_byte=0.25, connect=0.1, tls=0.05), (0.1, 0.2)),
-        (Timing(answer=0.3, first_byte=0.9), (0.3, 0)),
-        (Timing(answer=0.3, first_byte=0.1, connect=0.2), (0, 0.3)),
-        (Timing(answer=float("nan"), first_byte=float("nan")), (0, 0)),
-    ],
-)
-def test_a_wait_is_split_at_the_first_byte(timing: Timing, expected: tuple[float, float]) -> None:
-    assert waits(timing) == pytest.approx(expected)
-
-
-def test_the_second_half_of_a_body_waits_for_what_is_left() -> None:
-    timing = Timing(answer=0.5, first_byte=0.1)
-    answer = replayed(Response(200, (), b"x" * 100, timing), 2.0)
-    first, pause, second = answer.script
-    assert answer.latency == pytest.approx(0.2)
-    assert pause == pytest.approx(0.8)
-    assert isinstance(first, bytes)
-    assert isinstance(second, bytes)
-    assert (first + second).endswith(b"Content-Length: 100\r\n\r\n" + b"x" * 100)
-    assert 50 <= len(second) <= 51
-
-
-def test_a_pause_too_short_to_tell_is_none() -> None:
-    timing = Timing(answer=0.104, first_byte=0.1)
-    assert replayed(Response(200, (), b"x", timing), 1.0).script == ()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

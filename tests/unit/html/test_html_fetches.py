@@ -1,13 +1,9 @@
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.reports import fetch
 
-from crawler.html.fetches import PHASES, columns, phases, split, top_hosts
-
-TIMES = st.floats(0, 100)
+from crawler.html.fetches import PHASES, columns, split, top_hosts
 
 
 def test_every_fetch_can_be_read_back_from_the_columns() -> None:
@@ -31,27 +27,6 @@ def test_every_fetch_can_be_read_back_from_the_columns() -> None:
 def test_no_fetches_no_columns() -> None:
     made = columns([])
     assert made.begin == [] and list(made.phases) == list(PHASES)
-
-
-@given(connect=TIMES, tls=TIMES, wait=TIMES, buffered=TIMES, more=TIMES)
-def test_phases_add_up_to_the_total_whatever_the_clocks_say(
-    connect: float, tls: float, wait: float, buffered: float, more: float
-) -> None:
-    line = fetch(total=connect + tls + more, connect=connect, tls=tls, wait=wait, buffered=buffered)
-    _queued, _dns, *rest = phases(line)
-    assert sum(rest) == pytest.approx(line.total)
-    assert min(rest) >= 0
-
-
-def test_what_lay_in_the_buffer_was_not_waited_for() -> None:
-    line = fetch(total=0.1, wait=0.1, buffered=0.04)
-    assert dict(zip(PHASES, phases(line), strict=True))["wait"] == pytest.approx(0.06)
-    assert phases(line)[-1] == 0.04
-
-
-def test_a_failure_is_all_wait() -> None:
-    line = fetch(total=3.0, wait=0.0, receive=3.0, status=None, error="reset")
-    assert dict(zip(PHASES, phases(line), strict=True))["wait"] == 3.0
 
 
 @pytest.mark.parametrize(

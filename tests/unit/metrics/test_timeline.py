@@ -3,10 +3,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crawler.errors import Kind, StateError
-from crawler.metrics.timeline import Timeline
+from crawler.metrics.timeline import Timeline, line
 from crawler.model import Fetched, Timing
+
+TIMES = st.floats(0, 100)
 
 
 def fetched(n: int, timing: Timing = Timing()) -> Fetched:  # noqa: B008
@@ -50,8 +54,24 @@ def test_a_failed_fetch_names_its_error(tmp_path: Path) -> None:
     timeline = Timeline(path, started=0.0)
     timeline.add(Fetched("http://a/", 1.0, 0.0, Timing(total=5), None, 0, Kind.TIMEOUT))
     timeline.flush()
-    line = msgspec.json.decode(path.read_bytes())
-    assert (line["status"], line["error"], line["receive"]) == (None, "timeout", 5.0)
+    found = msgspec.json.decode(path.read_bytes())
+    assert (found["status"], found["error"], found["wait"]) == (None, "timeout", 5.0)
+
+
+@given(connect=TIMES, tls=TIMES, first_byte=TIMES, buffered=TIMES, more=TIMES)
+def test_phases_add_up_to_the_total_whatever_the_clocks_say(
+    connect: float, tls: float, first_byte: float, buffered: float, more: float
+) -> None:
+    timing = Timing(connect, tls, 0.0, first_byte, buffered, total=connect + tls + more)
+    made = line(fetched(0, timing), started=0.0)
+    rest = made.wait, made.receive, made.buffered
+    assert made.connect + made.tls + sum(rest) == pytest.approx(made.total, abs=1e-5)
+    assert min(rest) >= 0
+
+
+def test_what_lay_in_the_buffer_was_not_waited_for() -> None:
+    made = line(fetched(0, Timing(first_byte=0.1, buffered=0.04, total=0.1)), started=0.0)
+    assert (made.wait, made.receive, made.buffered) == pytest.approx((0.06, 0.0, 0.04))
 
 
 def test_a_run_may_start_after_its_file(tmp_path: Path) -> None:
