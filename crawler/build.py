@@ -275,6 +275,7 @@ class Crawl(msgspec.Struct, frozen=True):
     """A crawl put together, to be run on one thread: the core, and who watches it."""
 
     core: Core
+    frontier: Frontier
     fetcher: Fetcher
     source: SourceReader
     parse: ParseStage
@@ -365,7 +366,7 @@ def assemble(
     limits = Limits(fetch_slots(settings), settings.memory, settings.max_pages, settings.in_levels)
     core = Core(parts, limits)
     auto = engine if isinstance(engine, AutoEngine) else None
-    return Crawl(core, asking, source, stage, output, ledger, meter, sample, rng, auto)
+    return Crawl(core, frontier, asking, source, stage, output, ledger, meter, sample, rng, auto)
 
 
 def _acceptor(rules: AddressRules, asking: Fetcher, ledger: Ledger) -> Callable[[Wanted], None]:

@@ -1,34 +1,30 @@
 """A crawl as a whole: its run directory, its thread, its signals, its reports."""
 
 import asyncio
-import random
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 import uvloop
 
+from crawler.baseline import measure
 from crawler.build import (
     Crawl,
     Sink,
     assemble,
     engine_options,
-    make_engine,
     page_sinks,
 )
-from crawler.engines.base import EngineOptions
-from crawler.errors import FetchError, SkipError, UsageError, writing
-from crawler.fetcher import Fetcher
+from crawler.errors import UsageError, writing
 from crawler.html.report import write_html
 from crawler.inputs import Lines, facts, of_settings
 from crawler.logs import Console
 from crawler.metrics import journal, words
-from crawler.metrics.baseline import estimate
 from crawler.metrics.memory import rss_peak
 from crawler.metrics.meter import Snapshot
 from crawler.metrics.progress import Progress
@@ -80,6 +76,8 @@ class CrawlThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._report: Report | None = None
         self._error: BaseException | None = None
+        self._stopped = False
+        self._measuring: asyncio.Task[Report] | None = None
         self._thread = threading.Thread(target=self._work, name="crawler", daemon=True)
 
     def start(self) -> None:
@@ -116,7 +114,13 @@ class CrawlThread:
     def _call(self, order: Callable[[Crawl], None]) -> None:
         crawl, loop = self._crawl, self._loop
         if crawl is not None and loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(order, crawl)
+            loop.call_soon_threadsafe(self._obey, order, crawl)
+
+    def _obey(self, order: Callable[[Crawl], None], crawl: Crawl) -> None:
+        self._stopped = True
+        order(crawl)
+        if self._measuring is not None:
+            self._measuring.cancel()
 
     def _work(self) -> None:
         try:
@@ -165,11 +169,11 @@ class CrawlThread:
                 await crawl.core.run()
         finally:
             crawl.close()
-        if crawl.sample is not None and self._report is not None and crawl.sample.urls:
-            usual = engine_options(self._settings, self._network)
-            alone = msgspec.structs.replace(usual, concurrency=1)
-            times = await one_by_one(crawl.fetcher, crawl.sample.urls, alone)
-            self._report = with_baseline(self._report, times, crawl.sample.seen, crawl.rng)
+        if crawl.sample is not None and self._report is not None and not self._stopped:
+            options = engine_options(self._settings, self._network)
+            self._measuring = asyncio.create_task(measure(crawl, options, self._report))
+            with suppress(asyncio.CancelledError):  # it is nothing that a crawl could lack
+                self._report = await self._measuring
 
     def _close_books(self, same_content: int) -> None:
         assert self._crawl is not None
@@ -193,35 +197,9 @@ def modelled(report: Report, workers: int) -> Simultaneous:
     return simultaneous(work, report.concurrency, workers, usable_cores())
 
 
-async def one_by_one(fetcher: Fetcher, urls: Sequence[str], options: EngineOptions) -> list[float]:
-    """Seconds each URL takes with the ``sequential`` engine; those that fail are left out."""
-    engine = make_engine("sequential", options)
-    alone = msgspec.structs.replace(fetcher, engine=engine, record=None)
-    times = []
-    async with engine:
-        for url in urls:
-            started = time.monotonic()
-            try:
-                await alone.fetch(url)
-            except (FetchError, SkipError):
-                continue
-            times.append(time.monotonic() - started)
-    await fetcher.resolver.close()
-    return times
-
-
 def with_choice(report: Report, choice: Choice, workers: int) -> Report:
     says = words.choice(choice, workers)
     return msgspec.structs.replace(report, engine=f"auto ({choice.engine})", auto=says)
-
-
-def with_baseline(
-    report: Report, times: Sequence[float], requests: int, rng: random.Random
-) -> Report:
-    if not times:
-        return report
-    baseline = estimate(times, requests, report.wall_s, rng)
-    return msgspec.structs.replace(report, baseline=baseline)
 
 
 def write_report(report: Report, directory: Path) -> Report:

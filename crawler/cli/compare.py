@@ -15,7 +15,7 @@ disturbed) so many find 19 of 20 differences of 20 %, and 5 would find half of t
 """
 _CONCURRENCY = 64
 _NOT_OURS = {
-    *("engine", "concurrency", "out", "record", "baseline", "strict"),
+    *("engine", "concurrency", "out", "record", "strict"),
     *("resume", "order", "history", "metrics_port"),
 }
 _EPILOG = """\

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Self
@@ -11,6 +10,7 @@ from typing import IO, Self
 import msgspec
 
 from crawler.compare.child import Job
+from crawler.compare.listing import Listing
 from crawler.errors import StateError, UsageError
 from crawler.testing.child import command, environment
 
@@ -18,21 +18,24 @@ _EXIT_TIMEOUT = 10.0
 
 
 class Crawls:
-    """Crawls of one list of ``lines``; a context manager.
+    """Crawls of one list; a context manager.
 
     The list and what the processes are told lie where only this user can read them, and are gone
     with the context: either may hold what is secret.
     """
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = lines
+    def __init__(self, listing: Listing) -> None:
+        self._listing = listing
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._list = stack.enter_context(tempfile.TemporaryFile())
-            self._list.writelines(f"{line}\n".encode() for line in self._lines)
+            self._list.write(self._listing.piped)
             self._list.flush()
+            self._parent, self._ours = os.pipe()
+            stack.callback(os.close, self._parent)
+            stack.callback(os.close, self._ours)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="crawler-"))
             self._job = Path(folder, "job.json")
             self._stack = stack.pop_all()
@@ -47,7 +50,9 @@ class Crawls:
         ``visible``: it may say on standard error how it goes. Raises UsageError and StateError with
         what it said, and KeyboardInterrupt where it was interrupted.
         """
-        self._job.write_bytes(msgspec.json.encode(job))
+        listed = {"sources": self._listing.sources, "column": self._listing.column}
+        told = msgspec.structs.replace(job, flags={**job.flags, **listed}, parent=self._parent)
+        self._job.write_bytes(msgspec.json.encode(told))
         os.lseek(self._list.fileno(), 0, os.SEEK_SET)
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(  # noqa: S603 (our own module)
@@ -56,6 +61,7 @@ class Crawls:
                 stdout=subprocess.DEVNULL,
                 stderr=None if visible else errors,
                 env=environment(),
+                pass_fds=(self._parent,),
             )
             cpu = _cpu_of(process)
             if process.returncode:

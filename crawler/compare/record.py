@@ -95,10 +95,33 @@ class Recommended(msgspec.Struct, frozen=True):
     because: str
 
 
+class OneByOne(msgspec.Struct, frozen=True):
+    """What ``sequential`` takes for the whole list, as measured on a random ``sample`` of it.
+
+    ``low_s`` to ``high_s`` is a 95 % interval.
+    """
+
+    sample: int
+    sequential_s: float
+    low_s: float
+    high_s: float
+
+
+class SpeedUp(msgspec.Struct, frozen=True):
+    """How many times as fast as one by one. The interval is one of 95 % at the least: from the
+    lower end of that one over the upper end of the wall time to the reverse.
+    """
+
+    ratio: float
+    low: float
+    high: float
+
+
 class Summary(msgspec.Struct, frozen=True):
     """The medians over a contestant's runs, and what its work bounds: ``model``.
 
-    ``low_pages_per_s`` to ``high_pages_per_s`` is a 95 % interval of the median.
+    ``low_pages_per_s`` to ``high_pages_per_s`` is a 95 % interval of the median. ``speedup`` is
+    over the measured baseline, if there is one.
     """
 
     engine: str
@@ -114,6 +137,7 @@ class Summary(msgspec.Struct, frozen=True):
     wait_error: float | None
     limited_by: str
     model: Simultaneous
+    speedup: SpeedUp | None = None
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -148,6 +172,12 @@ class Comparison(msgspec.Struct, frozen=True):
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     recording: Recording | None = None
+    baseline: OneByOne | None = None
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the same was asked of all, and all found the same."""
+        return self.parity.fair and self.same_results
 
 
 def to_json(comparison: Comparison) -> bytes:

@@ -13,6 +13,7 @@ import msgspec
 from crawler.build import make_engine, request_headers
 from crawler.compare import results, summary, verdict
 from crawler.compare.child import Job
+from crawler.compare.listing import Listing, given, of_urls
 from crawler.compare.parity import audit
 from crawler.compare.plan import Contestant, Plan, Turn, plan, turns
 from crawler.compare.process import Crawls
@@ -24,7 +25,6 @@ from crawler.metrics.report import Report, from_json
 from crawler.metrics.text import count
 from crawler.rundir import make_directory
 from crawler.settings import Settings, load
-from crawler.sources import lines
 from crawler.testing.ledger import Account
 from crawler.testing.replay import Replay
 from crawler.version import __version__
@@ -101,10 +101,7 @@ def compare(asked: Asked, say: Say) -> tuple[Comparison, Path]:
     alone = EngineOptions(concurrency=1)
     capabilities = {name: make_engine(name, alone).capabilities for name in asked.engines}
     planned = plan(asked.engines, asked.concurrencies, capabilities)
-    found = lines(settings.sources, settings.column)
-    wanted = [line if isinstance(line, str) else line.url for line in found]
-    if not wanted:
-        raise UsageError(f"{' '.join(settings.sources)}: there is no URL in it")
+    wanted = given(settings)
     directory = make_directory(settings)
     session = Session(asked, settings, planned, capabilities, directory, say)
     try:
@@ -150,44 +147,51 @@ class Session:
         self._seen: dict[Contestant, list[Account]] = defaultdict(list)
         self._first: tuple[str, results.Results] | None = None
         self._differences: list[str] = []
+        self._alone: Report | None = None
+        """Of the crawl that measured a baseline."""
 
-    def live(self, wanted: list[str]) -> Comparison:
+    def live(self, wanted: Listing) -> Comparison:
         """Every run asks the sites."""
         runs = len(self._plan.contestants) * self._asked.repeat
-        requests = runs * len(wanted) + len(self._plan.contestants)
+        sample = self._common.baseline or 0
+        requests = runs * wanted.count + len(self._plan.contestants) + 2 * sample
         self._say(
-            f"--live: {count(runs, 'crawl')} of {count(len(wanted), 'URL')}: about {requests:,} "
+            f"--live: {count(runs, 'crawl')} of {count(wanted.count, 'URL')}: about {requests:,} "
             "requests to the sites, and robots.txt, redirects and retries besides."
         )
         with Crawls(wanted) as crawls:
+            if sample:
+                self._measure_baseline(crawls, None, max_pages=sample, order="random")
             for each in self._plan.contestants:
                 self._crawl(crawls, Turn(each, 0), None, max_pages=1)
             for turn in turns(self._plan.contestants, self._asked.repeat):
                 self._count(crawls, turn, None)
         notes = ("Measured on the network itself: what the sites did meanwhile is in it.",)
-        return self._close(len(wanted), notes, {})
+        return self._close(notes, {})
 
-    def replayed(self, wanted: list[str]) -> Comparison:
+    def replayed(self, wanted: Listing) -> Comparison:
         """The sites are asked once, or not at all where there is an archive already."""
         recording, listed = self._recorded(wanted)
         with (
             Replay(recording.archive, self._common.latency_scale, last=True) as replay,
             Crawls(listed) as crawls,
         ):
+            if self._common.baseline:
+                self._measure_baseline(crawls, replay)
             for each in self._plan.contestants:
                 self._say(f"warming up: {each}")
                 self._crawl(crawls, Turn(each, 0), replay)
-                replay.account()
+            replay.account()
             for turn in turns(self._plan.contestants, self._asked.repeat):
                 self._count(crawls, turn, replay)
-        return self._close(len(listed), _NOTES_ON_REPLAY, _ON_REPLAY, recording)
+        return self._close(_NOTES_ON_REPLAY, _ON_REPLAY, recording)
 
     # The recording
 
-    def _recorded(self, wanted: list[str]) -> tuple[Recording, list[str]]:
+    def _recorded(self, wanted: Listing) -> tuple[Recording, Listing]:
         if self._common.replay:
             return Recording(self._common.replay, 0.0, 0.0), wanted
-        self._say(f"recording {count(len(wanted), 'URL')} once, politely")
+        self._say(f"recording {count(wanted.count, 'URL')} once, politely")
         archive = self._directory / "recording.warc.gz"
         folder = self._directory / "recording"
         changes = {"run": str(folder), "record": str(archive), "engine": "curl"}
@@ -198,9 +202,17 @@ class Session:
         listed, left_out = _worth_replaying(folder)
         if not listed:
             raise StateError(f"no URL gave a page to compare with; see {folder}")
-        return Recording(str(archive), report.wall_s, report.io_wait.total_s, left_out), listed
+        recording = Recording(str(archive), report.wall_s, report.io_wait.total_s, left_out)
+        return recording, of_urls(listed)
 
     # The runs
+
+    def _measure_baseline(self, crawls: Crawls, replay: Replay | None, **some: Any) -> None:
+        """On ``some`` of the pages, where not on all."""
+        sample = self._common.baseline
+        self._say(f"measuring {count(sample or 0, 'URL')} one after the other")
+        first = Turn(self._plan.contestants[0], 0)
+        self._alone, _, _ = self._crawl(crawls, first, replay, baseline=sample, **some)
 
     def _count(self, crawls: Crawls, turn: Turn, replay: Replay | None) -> None:
         self._say(f"run {turn.repeat} of {self._asked.repeat}: {turn.contestant}")
@@ -241,7 +253,6 @@ class Session:
 
     def _close(
         self,
-        urls: int,
         notes: tuple[str, ...],
         unlike: Mapping[str, Any],
         recording: Recording | None = None,
@@ -252,12 +263,15 @@ class Session:
         )
         by_contestant = summary.by_contestant(self._runs)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        urls = len(self._first[1]) if self._first else 0
+        baseline = summary.one_by_one(self._alone, urls) if self._alone else None
         same = not self._differences
         why = verdict.withholding(parity.fair, same, self._asked.repeat)
         return Comparison(
             version=__version__,
             live=self._asked.live,
             urls=urls,
+            baseline=baseline,
             cores=cores,
             repeat=self._asked.repeat,
             seconds=time.monotonic() - self._started,
@@ -267,7 +281,7 @@ class Session:
             differences=tuple(self._differences[:20]),
             verdict=tuple(verdict.judge(by_contestant, why, cores)),
             recommended=None if why else verdict.recommend(by_contestant),
-            summary=summary.summaries(by_contestant, self._common.parse_workers, cores),
+            summary=summary.summaries(by_contestant, self._common.parse_workers, cores, baseline),
             left_out=self._plan.left_out,
             notes=notes,
             recording=recording,

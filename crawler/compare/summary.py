@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from crawler.compare.plan import Contestant, Turn
-from crawler.compare.record import Run, Summary
-from crawler.compare.statistics import interval
+from crawler.compare.record import OneByOne, Run, SpeedUp, Summary
+from crawler.compare.statistics import Interval, interval
 from crawler.compare.verdict import held_up, server_busy
 from crawler.errors import StateError
 from crawler.metrics.report import Report
@@ -60,13 +60,33 @@ def by_contestant(runs: Sequence[Run]) -> dict[Contestant, list[Run]]:
     return dict(found)
 
 
+def one_by_one(report: Report, urls: int) -> OneByOne | None:
+    """The baseline that ``report`` has, for ``urls`` of which that crawl may have had but some."""
+    found = report.baseline
+    if found is None:
+        return None
+    share = urls / (report.urls.done + report.urls.failed)
+    times = (share * each for each in (found.sequential_s, found.low_s, found.high_s))
+    return OneByOne(found.sample, *times)
+
+
 def summaries(
-    runs: Mapping[Contestant, Sequence[Run]], workers: int, cores: int
+    runs: Mapping[Contestant, Sequence[Run]],
+    workers: int,
+    cores: int,
+    baseline: OneByOne | None = None,
 ) -> tuple[Summary, ...]:
-    return tuple(_summary(each, made, workers, cores) for each, made in runs.items())
+    """``workers`` is how many processes parse; speed-ups are over the ``baseline``."""
+    return tuple(_summary(each, made, workers, cores, baseline) for each, made in runs.items())
 
 
-def _summary(contestant: Contestant, runs: Sequence[Run], workers: int, cores: int) -> Summary:
+def _summary(
+    contestant: Contestant,
+    runs: Sequence[Run],
+    workers: int,
+    cores: int,
+    baseline: OneByOne | None,
+) -> Summary:
     speed = interval([run.pages_per_s for run in runs])
     busy = [share for run in runs if (share := server_busy(run)) is not None]
     errors = [run.wait_error for run in runs if run.wait_error is not None]
@@ -84,7 +104,13 @@ def _summary(contestant: Contestant, runs: Sequence[Run], workers: int, cores: i
         wait_error=median(errors) if errors else None,
         limited_by=held_up(runs, cores) or "the engine",
         model=model(contestant, runs, workers, cores),
+        speedup=_speedup(baseline, interval([run.wall_s for run in runs])) if baseline else None,
     )
+
+
+def _speedup(baseline: OneByOne, wall: Interval) -> SpeedUp:
+    ratio = baseline.sequential_s / wall.ratio
+    return SpeedUp(ratio, baseline.low_s / wall.high, baseline.high_s / wall.low)
 
 
 def model(contestant: Contestant, runs: Sequence[Run], workers: int, cores: int) -> Simultaneous:

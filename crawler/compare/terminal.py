@@ -9,9 +9,11 @@ from rich.text import Text
 
 from crawler.compare.record import Comparison, Outcome, Summary
 from crawler.metrics.text import count, figure, percent, seconds
+from crawler.metrics.words import one_at_a_time
 
 _STYLES = {Outcome.FASTER: "bold", Outcome.WITHHELD: "yellow"}
 _WIDTH = 100
+_UNFIT = "None here: they would be taken for a comparison. compare.json has those of each run."
 
 
 def show(comparison: Comparison, console: Console, run: str) -> None:
@@ -24,10 +26,13 @@ def show(comparison: Comparison, console: Console, run: str) -> None:
     if comparison.recommended is not None:
         _print(console, _recommended(comparison))
     _section(console, "Differences", comparison.differences)
-    console.print()
-    console.print(Padding(_table(comparison), (0, 2)))
-    _section(console, "Bounds", _bounds(comparison))
+    if comparison.comparable:
+        console.print()
+        console.print(Padding(_table(comparison), (0, 2)))
+        _section(console, "Bounds", _bounds(comparison))
     _section(console, "Parity", _parity(comparison))
+    if not comparison.comparable:
+        _section(console, "Figures", (_UNFIT,))
     _section(console, "Left out", _left_out(comparison))
     _section(console, "Notes", comparison.notes)
     console.print()
@@ -74,9 +79,8 @@ def _table(comparison: Comparison) -> Table:
     table.add_column("engine")
     for heading in ("at", "pages/s", "95 %", "CPU s/1000", "MB", "overlap", "errors"):
         table.add_column(heading, justify="right")
-    withheld = any(verdict.what is Outcome.WITHHELD for verdict in comparison.verdict)
     for each in comparison.summary:
-        table.add_row(*_row(comparison, each), style="dim" if withheld else "")
+        table.add_row(*_row(comparison, each))
     return table
 
 
@@ -98,18 +102,35 @@ def _row(comparison: Comparison, each: Summary) -> Iterator[str]:
 
 
 def _bounds(comparison: Comparison) -> Iterator[str]:
+    if comparison.baseline is not None:
+        base = comparison.baseline
+        told = one_at_a_time(base.sample, base.sequential_s, base.low_s, base.high_s)
+        yield f"{told}, measured on {count(base.sample, 'URL')}."
     for each in comparison.summary:
-        model = each.model
+        model, parsers = each.model, count(each.model.workers, "parse process", "parse processes")
         server = "" if each.server_busy is None else f"; server busy {percent(each.server_busy)}"
         if each.wait_error is not None:
-            server += f"; waits {each.wait_error:+.0%} of what was recorded".replace("%", " %")
+            server += f"; waits {_beside(each.wait_error)}"
         yield (
-            f"{each.engine} at {each.concurrency} took {seconds(each.wall_s)}. One by one: "
-            f"{seconds(model.one_by_one_s)}; overlapped at best {seconds(model.overlapped_s)}, "
-            f"with {count(model.workers, 'parse process', 'parse processes')} "
+            f"{each.engine} at {each.concurrency} took {seconds(each.wall_s)}{_faster(each)}. "
+            f"The model, one by one: {seconds(model.one_by_one_s)}; overlapped at best "
+            f"{seconds(model.overlapped_s)}, with {parsers} "
             f"{seconds(model.parallel_s)}. Limited by {each.limited_by}; without a core "
             f"{percent(each.descheduled)} of the time{server}."
         )
+
+
+def _beside(error: float) -> str:
+    if abs(error) < 0.005:
+        return "as recorded"
+    return f"{percent(abs(error))} {'longer' if error > 0 else 'shorter'} than recorded"
+
+
+def _faster(each: Summary) -> str:
+    found = each.speedup
+    if found is None:
+        return ""
+    return f", {figure(found.ratio)} × as fast ({figure(found.low)} to {figure(found.high)})"
 
 
 def _parity(comparison: Comparison) -> Iterator[str]:

@@ -14,6 +14,8 @@ from crawler.metrics.text import figure, percent
 
 _SERVER_BUSY = 0.85
 """Share of its one core from which on it is the server that is measured."""
+_SERVER_LATE = 0.1
+"""Share by which the waits of a replay may differ from those recorded, and still stand for them."""
 _MACHINE_BUSY = 0.9
 _ELSEWHERE = {
     Limiter.POLITENESS: "politeness",
@@ -109,7 +111,7 @@ def held_up(runs: Sequence[Run], cores: int) -> str | None:
 
 
 def _held_up(run: Run, cores: int) -> str | None:
-    if (server_busy(run) or 0.0) >= _SERVER_BUSY:
+    if (server_busy(run) or 0.0) >= _SERVER_BUSY or abs(run.wait_error or 0.0) > _SERVER_LATE:
         return _SERVER
     if machine_busy(run, cores) >= _MACHINE_BUSY:
         return _MACHINE

@@ -240,6 +240,10 @@ class Frontier:
                 del robots[site]
                 self._delays.pop(authority(site), None)
 
+    def delay(self, host: str) -> float:
+        """Seconds between two requests to ``host`` (its authority), as things are."""
+        return self._host_policy(host).delay
+
     def _host_policy(self, host: str) -> HostPolicy:
         return self._paces.policy(host, self._asked(host))
 

@@ -5,7 +5,17 @@ from statistics import fmean
 
 import msgspec
 
-from crawler.compare.record import Comparison, Outcome, Parity, Recommended, Run, Summary, Verdict
+from crawler.compare.record import (
+    Comparison,
+    OneByOne,
+    Outcome,
+    Parity,
+    Recommended,
+    Run,
+    SpeedUp,
+    Summary,
+    Verdict,
+)
 from crawler.html.charts import key, row, spread, stacked, table
 from crawler.html.elements import Markup, element, join
 from crawler.html.page import page
@@ -13,6 +23,7 @@ from crawler.html.parts import BUDGET, parts
 from crawler.html.sections import bullets, dotted, facts, header, more, section
 from crawler.metrics.report import TimeBudget
 from crawler.metrics.text import count, figure, percent, seconds, size
+from crawler.metrics.words import one_at_a_time
 
 _ALIKE = (0.97, 1.03)
 """Ratios between which two are called the same."""
@@ -28,16 +39,19 @@ _OUTCOMES = {
 
 def compare_report(found: Comparison, name: str) -> str:
     """Write the text of ``report.html`` for the comparison in run directory ``name``."""
-    content = [
-        header("Comparison of engines", name, _title(found)),
-        _verdict(found),
+    figures = [
         _throughput(found),
         _ratios(found.verdict),
         _budgets(found),
-        _waits(found.summary),
-        _parity(found),
+        _waits(found),
         _runs(found.runs),
     ]
+    parity = _parity(found)
+    if found.comparable:
+        figures.insert(4, parity)
+    else:  # what is not alike comes before any number
+        figures = [parity, more("Figures, which are not fit to be compared", join(figures))]
+    content = [header("Comparison of engines", name, _title(found)), _verdict(found), *figures]
     return page(f"{name} · comparison", content, (), b"")
 
 
@@ -134,18 +148,20 @@ def _budgets(found: Comparison) -> Markup:
     )
 
 
-def _waits(summary: Sequence[Summary]) -> Markup:
+def _waits(found: Comparison) -> Markup:
     rows = (
         row(
             _named(each),
             *map(seconds, (each.wall_s, each.model.one_by_one_s, each.model.overlapped_s)),
             seconds(each.model.parallel_s),
+            _times(each.speedup),
         )
-        for each in summary
+        for each in found.summary
     )
-    heads = ("", "was", "one by one", "overlapped", "and parsed in parallel")
+    heads = ("", "was", "one by one", "overlapped", "and parsed in parallel", "measured speed-up")
     return section(
         "At best",
+        *_baseline(found.baseline),
         element(
             "p",
             "What the waits and the computing of these runs take at the least: one page after the "
@@ -154,6 +170,18 @@ def _waits(summary: Sequence[Summary]) -> Markup:
         ),
         table("Model", heads, rows, class_="numbers"),
     )
+
+
+def _baseline(found: OneByOne | None) -> Iterator[Markup]:
+    if found is not None:
+        told = one_at_a_time(found.sample, found.sequential_s, found.low_s, found.high_s)
+        yield element("p", f"{told}, measured on {count(found.sample, 'URL')}.")
+
+
+def _times(found: SpeedUp | None) -> str:
+    if found is None:
+        return "not measured"
+    return f"{figure(found.ratio)} × ({figure(found.low)} to {figure(found.high)})"
 
 
 def _parity(found: Comparison) -> Markup:

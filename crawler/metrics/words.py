@@ -105,14 +105,21 @@ def measured(io: IoWait) -> Iterator[str]:
 
 
 def baseline(baseline: Baseline) -> str:
-    between = ""
+    times = ""
     if baseline.sample > 1:
-        between = f" (95 %: {seconds(baseline.low_s)} to {seconds(baseline.high_s)})"
+        wall = baseline.sequential_s / baseline.speedup
+        times = f" ({figure(baseline.low_s / wall)} to {figure(baseline.high_s / wall)})"
+    told = one_at_a_time(baseline.sample, baseline.sequential_s, baseline.low_s, baseline.high_s)
     return (
-        f"One at a time it would take {seconds(baseline.sequential_s)}{between}, "
-        f"so this was {figure(baseline.speedup)} × as fast; "
+        f"{told}, so this was {figure(baseline.speedup)} × as fast{times}; "
         f"measured on {count(baseline.sample, 'URL')}."
     )
+
+
+def one_at_a_time(sample: int, sequential: float, low: float, high: float) -> str:
+    """A measured baseline (seconds, with the 95 % interval), to be gone on with."""
+    between = f" (95 %: {seconds(low)} to {seconds(high)})" if sample > 1 else ""
+    return f"One at a time it would take {seconds(sequential)}{between}"
 
 
 def model(model: Simultaneous) -> str:

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 from e2e.conftest import environment
 from support.brought_engines import install
+from support.processes import ending
 
 import crawler
 from crawler.compare.record import Comparison, from_json
@@ -145,7 +147,34 @@ def test_what_was_not_the_same_gets_no_verdict(
     assert run.found.same_results is (engine != "liar")
     assert run.found.parity.fair is (engine != "chatty")
     words = " ".join(run.out.split())
+    assert "pages/s" not in words
+    assert "None here: they would be taken for a comparison." in words
     assert ("x-chatty: yes" if engine == "chatty" else "liar at 2, run 1, page 200") in words
+
+
+def test_a_measured_baseline_stands_beside_the_model(
+    compare: Compare, recorded: tuple[Path, str]
+) -> None:
+    archive, urls = recorded
+    run = compare(
+        *("--replay", archive, "--engines", "curl,aiohttp", "--concurrency", 8, "--repeat", 3),
+        *("--baseline", 20, "-"),
+        stdin=urls,
+    )
+    assert run.code == 0, run.err
+    baseline = run.found.baseline
+    assert baseline is not None
+    assert baseline.sample == 20
+    assert baseline.low_s <= baseline.sequential_s <= baseline.high_s
+    assert 0.9 < baseline.sequential_s / (PAGES * LATENCY) < 1.6
+    for each in run.found.summary:
+        assert each.speedup is not None
+        assert each.speedup.low <= each.speedup.ratio <= each.speedup.high
+        assert each.speedup.ratio == pytest.approx(baseline.sequential_s / each.wall_s)
+        assert 2 < each.speedup.ratio < 9
+    assert "One at a time it would take" in run.out
+    assert " × as fast (" in run.out
+    assert "measured speed-up" in (run.directory / "report.html").read_text()
 
 
 @pytest.fixture
@@ -188,6 +217,46 @@ def test_the_sites_are_asked_once_and_their_crawl_delay_slows_no_run(
     assert "Crawl-delay" in run.out
 
 
+def test_what_a_sitemap_on_the_network_names_is_compared(compare: Compare) -> None:
+    def answer(seen: Seen) -> Answer:
+        if seen.target != "/map.xml":
+            return Answer(200, HTML, b"<title>x</title>")
+        places = "".join(f"<url><loc>http://{seen.host}/{name}</loc></url>" for name in "abc")
+        return Answer(
+            200, (("Content-Type", "application/xml"),), f"<urlset>{places}</urlset>".encode()
+        )
+
+    with Server(answer) as server:
+        engines = ("--engines", "curl,aiohttp", "--repeat", 1)
+        run = compare(*engines, "--no-robots", server.url("/map.xml"))
+        asked = sorted(seen.target for seen in server.seen)
+    assert run.code == 0, run.err
+    assert run.found.urls == 3
+    assert asked == ["/a", "/b", "/c", "/map.xml"]
+
+
+def test_a_table_is_compared_by_the_column_that_is_named(
+    compare: Compare, site: Server, tmp_path: Path
+) -> None:
+    table = tmp_path / "shops.csv"
+    table.write_text(f"shop,site\none,{site.url('/a')}\ntwo,{site.url('/b')}\n")
+    run = compare("--engines", "curl,aiohttp", "--repeat", 1, "--column", "site", table)
+    assert run.code == 0, run.err
+    assert {each.pages for each in run.found.runs} == {2}
+
+
+def test_a_live_baseline_asks_for_a_sample_only(compare: Compare, site: Server) -> None:
+    run = compare(
+        *("--live", "--no-robots", "--engines", "curl,aiohttp", "--repeat", 1, "--baseline", 2),
+        *(site.url(f"/{name}") for name in "abcdef"),
+    )
+    assert run.code == 0, run.err
+    assert "about 18 requests" in run.err
+    assert len(site.seen) == 2 * 6 + 2 + 2 * 2
+    assert run.found.baseline is not None
+    assert run.found.baseline.sample == 2
+
+
 def test_live_says_first_what_it_asks_of_the_sites_and_sends_logins(
     compare: Compare, site: Server
 ) -> None:
@@ -201,6 +270,7 @@ def test_live_says_first_what_it_asks_of_the_sites_and_sends_logins(
     assert run.err.startswith("crawler: --live: 2 crawls of 2 URLs: about 6 requests to the sites")
     assert len(site.seen) == 2 + 2 * 2
     assert all(seen.header("authorization").startswith("Basic ") for seen in site.seen)
+    assert run.found.urls == 2
     assert run.found.live
     assert run.found.recording is None
     written = b"".join(path.read_bytes() for path in run.directory.rglob("*") if path.is_file())
@@ -242,10 +312,9 @@ def test_a_page_that_came_at_the_second_try_comes_at_the_first_in_a_comparison(
         assert report.urls.done == done
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ended_on_the_way_it_leaves_no_process_and_says_130(
-    recorded: tuple[Path, str], tmp_path: Path, number: signal.Signals
-) -> None:
+@contextmanager
+def under_way(recorded: tuple[Path, str], tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A long comparison in its first runs; temporary files go to ``tmp`` there."""
     archive, urls = recorded
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -266,8 +335,24 @@ def test_ended_on_the_way_it_leaves_no_process_and_says_130(
         process.stdin.close()
         while b"run 1 of 1000" not in process.stderr.readline():
             assert process.poll() is None
+        yield process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ended_on_the_way_it_leaves_no_process_and_says_130(
+    recorded: tuple[Path, str], tmp_path: Path, number: signal.Signals
+) -> None:
+    with under_way(recorded, tmp_path) as process:
+        assert process.stderr is not None
         process.send_signal(number)
         rest = process.stderr.read()  # until the last of its processes has ended
     assert process.returncode == 130
     assert b"Traceback" not in rest
-    assert list(temporary.iterdir()) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_p34_nothing_outlives_a_killed_comparison(
+    recorded: tuple[Path, str], tmp_path: Path
+) -> None:
+    with under_way(recorded, tmp_path) as process, ending(process.pid, least=2):
+        process.kill()

@@ -1,6 +1,7 @@
 """``crawler crawl`` from the outside: records, accounts, exit codes, bad input."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,21 @@ def test_baseline_is_measured_on_a_sample(crawl: Crawl, serve: Serve) -> None:
     assert baseline["speedup"] == pytest.approx(
         baseline["sequential_s"] / run.report["wall_s"], rel=0.01
     )
+
+
+def test_p43_a_baseline_leaves_a_host_alone_as_long_as_the_crawl_does(
+    crawl: Crawl, serve: Serve
+) -> None:
+    delay, pages = 0.2, 4
+    site = serve({f"/{n}": html("x") for n in range(pages)})
+    lines = "\n".join(site.url(f"/{n}") for n in range(pages))
+    run = crawl("--baseline", pages, "--delay", delay, "--per-host", 1, lines=lines)
+    assert run.report["baseline"]["sample"] == pages
+    times = [seen.at for seen in site.seen]
+    assert len(times) == 2 * pages + 1
+    assert all(later - earlier >= delay - 0.02 for earlier, later in pairwise(times[1:]))
+    # What it waited for the host's sake is not what a page takes.
+    assert run.report["baseline"]["sequential_s"] < pages * delay
 
 
 def test_the_budget_and_the_slots_add_up_to_the_wall(crawl: Crawl, serve: Serve) -> None:

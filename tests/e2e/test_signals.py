@@ -1,15 +1,14 @@
 """What signals do to a crawl, and what they leave behind."""
 
 import json
-import os
-import select
 import subprocess
 import time
 from pathlib import Path
 
 from e2e.conftest import Serve, balanced, command, environment, html
+from support.processes import ending
 
-from crawler.testing.server import SILENCE, Answer
+from crawler.testing.server import SILENCE, Answer, Seen
 
 
 def start(tmp_path: Path, *arguments: object) -> subprocess.Popen[str]:
@@ -28,12 +27,6 @@ def wait_for_requests(site: object, count: int) -> None:
     while len(site.seen) < count:  # type: ignore[attr-defined]
         assert time.monotonic() < until
         time.sleep(0.01)
-
-
-def children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task")
-    found = [path.read_text().split() for path in tasks.glob("*/children")]
-    return [int(each) for line in found for each in line]
 
 
 def test_p36_an_interrupt_finishes_what_is_in_flight(serve: Serve, tmp_path: Path) -> None:
@@ -69,13 +62,27 @@ def test_p34_nothing_outlives_a_killed_crawler(serve: Serve, tmp_path: Path) -> 
     site = serve({"/": Answer(script=(SILENCE,))})
     process = start(tmp_path, "--no-robots", site.url("/"))
     wait_for_requests(site, 1)
-    workers = children(process.pid)
-    assert workers
-    watches = [os.pidfd_open(pid) for pid in workers]
-    process.kill()
+    with ending(process.pid, least=1):
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def test_an_interrupt_ends_the_measuring_of_a_baseline(serve: Serve, tmp_path: Path) -> None:
+    """Every page is there once; who asks again waits."""
+    asked: set[str] = set()
+
+    def answer(seen: Seen) -> Answer:
+        again = seen.target in asked
+        asked.add(seen.target)
+        return Answer(script=(SILENCE,)) if again else html("x")
+
+    site = serve(dict.fromkeys(("/1", "/2"), answer))
+    (tmp_path / "list").write_text(f"{site.url('/1')}\n{site.url('/2')}\n")
+    process = start(tmp_path, "--no-robots", "--baseline", "2", tmp_path / "list")
+    wait_for_requests(site, 3)
+    process.send_signal(2)
     process.communicate(timeout=10)
-    for watch in watches:
-        poll = select.poll()
-        poll.register(watch, select.POLLIN)
-        assert poll.poll(10_000), "a worker is alive 10 s after its parent"
-        os.close(watch)
+    assert process.returncode == 130
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["urls"]["done"] == 2
+    assert report["baseline"] is None

@@ -28,7 +28,7 @@ ORDER = (
     ("core", "settings"),
     ("rundir", "inputs", "logs", "restored"),
     ("build",),
-    ("operation",),
+    ("operation", "baseline"),
     ("runner",),
     ("api",),
     ("compare", "testing", "distributed", ""),

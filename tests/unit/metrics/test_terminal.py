@@ -103,7 +103,9 @@ def test_what_is_left_and_how_to_go_on() -> None:
 
 def test_baseline_with_its_interval() -> None:
     text = words(change(REPORT, baseline=Baseline(50, 480, 430, 540, 24)))
-    assert "would take 8 min (95 %: 7 min 10 s to 9 min), so this was 24 × as fast" in text
+    assert (
+        "would take 8 min (95 %: 7 min 10 s to 9 min), so this was 24 × as fast (22 to 27)" in text
+    )
     assert "measured on 50 URLs" in text
     one = words(change(REPORT, baseline=Baseline(1, 480, 480, 480, 24)))
     assert "95 %:" not in one and "measured on 1 URL." in one

@@ -1,0 +1,32 @@
+"""Which processes a process has started, and whether they end with it (proc(5); Linux only)."""
+
+import os
+import select
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PATIENCE = 10.0
+"""Seconds that a process may outlive its parent."""
+
+
+def descendants(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task")
+    children = [int(each) for path in tasks.glob("*/children") for each in path.read_text().split()]
+    return children + [each for child in children for each in descendants(child)]
+
+
+@contextmanager
+def ending(pid: int, least: int) -> Iterator[None]:
+    """All that ``pid`` has started, ``least`` or more, ends with the block, which is to kill it."""
+    until = time.monotonic() + PATIENCE
+    while len(found := descendants(pid)) < least:
+        assert time.monotonic() < until
+    watches = [os.pidfd_open(each) for each in found]
+    yield
+    for watch in watches:
+        poll = select.poll()
+        poll.register(watch, select.POLLIN)
+        assert poll.poll(PATIENCE * 1000), f"a process is alive {PATIENCE:g} s after its parent"
+        os.close(watch)
