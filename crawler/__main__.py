@@ -1,5 +1,6 @@
 """``python -m crawler``, and the command ``crawler``."""
 
+import gc
 import sys
 
 
@@ -10,7 +11,9 @@ def main() -> int:
         return 2
     from crawler.cli import main as run
 
-    return run()
+    code = run()
+    gc.freeze()  # else Python looks twice at every object there is before it ends: 20 ms
+    return code
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ _TCP_INFO = getattr(socket, "TCP_INFO", 11)
 _SIZE = 104
 # struct tcp_info: eight single bytes, then 32-bit words: 9 last_data_sent, 11 last_data_recv
 # (milliseconds ago), 15 rtt (microseconds), 23 total_retrans.
-_WORDS = struct.Struct("=8x24I")
+_WORDS = struct.Struct("=44xI4xI12xI28xI")
 RECEIVE_WINDOW = 64 * 1024
 """What a fresh connection takes in while nobody reads."""
 
@@ -43,8 +43,8 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
         return None
     if len(raw) < _SIZE:
         return None
-    words = _WORDS.unpack(raw)
-    return TcpInfo(words[9] / 1e3, words[11] / 1e3, words[15] / 1e6, words[23])
+    sent, received, rtt, again = _WORDS.unpack(raw)
+    return TcpInfo(sent / 1e3, received / 1e3, rtt / 1e6, again)
 
 
 def connect_wait(seen: float, info: TcpInfo | None) -> float:

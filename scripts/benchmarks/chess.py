@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from benchmarks.auto import auto_beside_the_best
 from benchmarks.crawls import crawl
 from benchmarks.runs import Bench, Case, Goal, Measured, alternate, extrapolate
 from benchmarks.server import Options, ServerProcess
@@ -33,6 +34,11 @@ def chess(bench: Bench) -> Iterator[Case]:
 
     note = _NOTE.format(few=few * boards, more=more * boards, all=moves * boards)
     yield Case("24 boards", "pages/s", Goal("ratio", least=20), measure, note)
+
+    def with_engine(engine: str) -> float:
+        return _wall(bench, moves, "--engine", engine, *_POLITE)
+
+    yield auto_beside_the_best(bench, with_engine)
 
 
 def _wall(bench: Bench, moves: int, *options: str) -> float:

@@ -11,6 +11,7 @@ from support.needs import Missing
 from support.nginx import Nginx
 
 from benchmarks import records
+from benchmarks.auto import auto_beside_the_best
 from benchmarks.crawls import crawl
 from benchmarks.records import Facts
 from benchmarks.runs import Bench, Case, Goal, Measured, alternate, extrapolate, run
@@ -43,6 +44,7 @@ def list_of_urls(bench: Bench) -> Iterator[Case]:
         whole = _listed(bench, expected)
         part = _listed(bench, dict(list(expected.items())[: len(expected) // 10]))
         yield _beside_bare_loop(bench, whole, 0.6)
+        yield auto_beside_the_best(bench, lambda engine: _ours(bench, whole, engine))
         yield _beside_scrapy(bench, whole, part, 15)
 
 
@@ -61,6 +63,7 @@ def site(bench: Bench) -> Iterator[Case]:
         seeds = [nginx.url("index.html", address) for address in addresses]
         whole = _followed(bench, seeds, root)
         yield _beside_bare_loop(bench, whole, 0.75)
+        yield auto_beside_the_best(bench, lambda engine: _ours(bench, whole, engine))
         yield _beside_scrapy(bench, whole, _followed(bench, seeds[:1], root), 50)
 
 
@@ -113,9 +116,10 @@ def _beside_scrapy(bench: Bench, whole: Work, part: Work, least: float) -> Case:
     return Case("beside Scrapy", "pages/s", Goal("ratio", least=least), measure, note)
 
 
-def _ours(bench: Bench, work: Work) -> float:
+def _ours(bench: Bench, work: Work, engine: str = "curl") -> float:
     """Seconds."""
-    done = crawl(bench, work.urls, *(("--follow",) if work.follow else ()))
+    follow = ("--follow",) if work.follow else ()
+    done = crawl(bench, work.urls, "--engine", engine, *follow)
     records.check(done.pages, work.expected)
     return done.run.wall
 
