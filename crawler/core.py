@@ -263,7 +263,7 @@ class Core:
             error = FetchError(Kind.STATUS, f"the server answered {response.status}")
             self._failed(ticket, error, now, response.status)
         elif ticket.robots_of is not None:
-            self._parts.frontier.set_rules(ticket.robots_of, self._rules(response))
+            self._parts.frontier.set_rules(ticket.robots_of, self._rules(response), now)
         elif ticket.tell is not None:
             ticket.tell(response)
         else:
@@ -308,7 +308,7 @@ class Core:
                 return
         if ticket.robots_of is not None:
             self._parts.observe(RobotsFailed(ticket.robots_of, error.message))
-            self._parts.frontier.set_rules(ticket.robots_of, self._no_rules(error, status))
+            self._parts.frontier.set_rules(ticket.robots_of, self._no_rules(error, status), now)
         else:
             self._give_up(ticket, error, ticket.attempt, status)
 

@@ -18,6 +18,8 @@ from crawler.urls import host_port
 
 log = logging.getLogger(__name__)
 
+_SHORTEST = 0.001
+"""Seconds that are left for a request whose look-up took all that there were."""
 NOWHERE = Endpoint("", "", 0)
 """Where a request was to go whose host has no address."""
 
@@ -26,8 +28,8 @@ class Fetcher(msgspec.Struct):
     """What all requests of a run have in common, and what belongs to single hosts of it.
 
     ``cookies`` is None where none are kept, ``insecure`` is where certificates are not verified.
-    With a ``proxy`` the ``resolver`` leads to it. ``record`` is told each exchange that
-    ended, well or not; what was not asked for is none.
+    ``timeout`` is for look-up and exchange together. With a ``proxy`` the ``resolver`` leads to
+    it. ``record`` is told each exchange that ended, well or not; what was not asked for is none.
     """
 
     engine: Engine
@@ -90,10 +92,9 @@ class Fetcher(msgspec.Struct):
             self.record(self._request(url, endpoint), answer)
 
     def _request(self, url: str, endpoint: Endpoint) -> Request:
+        left = max(self.timeout - endpoint.lookup_s, _SHORTEST)
         verify = not (self.insecure and is_insecure(self.insecure, *host_port(url)))
-        return Request(
-            url, endpoint, self._headers(url), self.timeout, self.max_bytes, verify, self.proxy
-        )
+        return Request(url, endpoint, self._headers(url), left, self.max_bytes, verify, self.proxy)
 
     def _headers(self, url: str) -> Headers:
         headers = self.headers.of(url)

@@ -65,7 +65,7 @@ class AiohttpEngine:
                 assert isinstance(answer, Answer)
                 body = await _read(answer, request)
         except TimeoutError:
-            message = f"no whole answer within {request.timeout:g} s"
+            message = f"no whole answer within {request.timeout:.3g} s"
             raise FetchError(Kind.TIMEOUT, message) from None
         except aiohttp.ClientHttpProxyError as error:
             assert request.proxy is not None

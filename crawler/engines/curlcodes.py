@@ -35,7 +35,7 @@ def translate(code: int, message: str, request: Request, *, reused: bool = False
     kind = _of_receiving(message) if code == pycurl.E_RECV_ERROR else _KINDS.get(code)
     if kind is Kind.TIMEOUT:
         # The time is over, whatever the connection was.
-        return FetchError(kind, f"no whole answer within {request.timeout:g} s")
+        return FetchError(kind, f"no whole answer within {request.timeout:.3g} s")
     return FetchError(kind or Kind.PROTOCOL, message or pycurl.easy_strerror(code), reused=reused)
 
 

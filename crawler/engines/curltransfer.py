@@ -387,7 +387,7 @@ def _parse_header(line: bytes) -> tuple[str, str]:
 
 
 def timed_out(request: Request) -> str:
-    return f"no whole answer within {request.timeout:g} s"
+    return f"no whole answer within {request.timeout:.3g} s"
 
 
 def too_large(request: Request) -> str:

@@ -84,7 +84,7 @@ class ThreadsEngine:
             await asyncio.wait((work,), timeout=request.timeout)
             if not work.done():
                 raise FetchError(
-                    Kind.TIMEOUT, f"no whole answer in {request.timeout:g} s ({wire.phase})"
+                    Kind.TIMEOUT, f"no whole answer in {request.timeout:.3g} s ({wire.phase})"
                 )
             return work.result()
         finally:

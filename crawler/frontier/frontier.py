@@ -216,8 +216,11 @@ class Frontier:
             self._levels.finished(entry)
             self.add((), now)
 
-    def set_rules(self, site: str, rules: Rules) -> None:
-        """The robots.txt of origin ``site`` is known; its host may go on."""
+    def set_rules(self, site: str, rules: Rules, now: float) -> None:
+        """The robots.txt of origin ``site`` is known; its host may go on.
+
+        After the Crawl-delay it asks for: the request that told of it was one, too.
+        """
         assert self._robots is not None
         self._make_room(self._robots)
         self._robots[site] = rules
@@ -225,6 +228,7 @@ class Frontier:
         if rules.delay:
             self._delays[host] = rules.delay
             self._schedule.set_policy(host, self._host_policy(host))
+            self._schedule.hold(host, now + rules.delay)
         self._schedule.open(host)
 
     def _make_room(self, robots: OrderedDict[str, Rules]) -> None:

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.browser
 change = msgspec.structs.replace
 MOST_BYTES = 8_000_000
 """Of a report with 100,000 fetches."""
+LONGEST_MS = 2000
+"""Until such a report is painted; a tenth of that on a machine that does nothing else."""
 
 
 @pytest.fixture
@@ -191,6 +193,7 @@ async def test_a_hundred_thousand_fetches(
     )
     record_property("bytes", path.stat().st_size)
     record_property("first_paint_ms", painted)
+    assert painted < LONGEST_MS
     assert browser.complaints == []
     assert "100,000 fetches" in await browser.value("document.querySelector('main').innerText")
     await browser.value("document.getElementById('lanes').focus()")

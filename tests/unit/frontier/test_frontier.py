@@ -118,7 +118,7 @@ def test_robots_txt_is_the_first_request_of_a_host_and_the_only_one_until_it_is_
     assert first.entry is None
     assert isinstance(box.next(0.0), Wait)
     box.release(first, 0.0)
-    box.set_rules("http://a.example", from_answer(404, b"", "crawler"))
+    box.set_rules("http://a.example", from_answer(404, b"", "crawler"), 0.0)
     assert take(box).url == "http://a.example/x"
 
 
@@ -128,7 +128,7 @@ def test_what_robots_txt_disallows_is_closed_without_a_request() -> None:
     ticket = take(box)
     box.release(ticket, 0.0)
     rules = from_answer(200, b"User-agent: *\nDisallow: /private", "crawler")
-    box.set_rules("http://a.example", rules)
+    box.set_rules("http://a.example", rules, 0.0)
     turn = box.next(10.0)
     assert isinstance(turn, Disallowed)
     assert isinstance(turn.why, SkipError)
@@ -154,11 +154,14 @@ def test_a_crawl_delay_slows_its_host_alone() -> None:
     box = frontier(robots=True)
     add(box, "http://a.example/1", "http://a.example/2")
     box.release(take(box), 0.0)
-    box.set_rules("http://a.example", from_answer(200, b"User-agent: *\nCrawl-delay: 7", "c"))
-    box.release(take(box, 1.0), 1.0)
-    turn = box.next(2.0)
-    assert isinstance(turn, Wait)
-    assert turn.until == 8.0
+    rules = from_answer(200, b"User-agent: *\nCrawl-delay: 7", "c")
+    box.set_rules("http://a.example", rules, 0.0)
+    for asked in (7.0, 14.0):  # the first page too: robots.txt was a request like others
+        turn = box.next(asked - 0.1)
+        assert isinstance(turn, Wait)
+        assert turn.until == asked
+        ticket = take(box, asked)
+        box.release(ticket, asked)
 
 
 @pytest.mark.parametrize(
@@ -231,12 +234,12 @@ def test_p23_rules_are_forgotten_but_not_while_a_request_waits_for_them(
         ticket = take(box)
         assert ticket.robots_of is not None
         box.release(ticket, 0.0)
-        box.set_rules(ticket.robots_of, rules)
+        box.set_rules(ticket.robots_of, rules, 0.0)
     for _ in slow:
         ticket = take(box, 60.0)
         assert ticket.robots_of is None
         box.release(ticket, 60.0)
     for n in range(20):
-        box.set_rules(f"http://other{n}.example", rules)
+        box.set_rules(f"http://other{n}.example", rules, 60.0)
     assert box._robots is not None
     assert len(box._robots) == len(box._delays) == 4
