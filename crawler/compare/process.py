@@ -33,9 +33,9 @@ class Crawls:
             self._list = stack.enter_context(tempfile.TemporaryFile())
             self._list.write(self._listing.piped)
             self._list.flush()
-            self._parent, self._ours = os.pipe()
-            stack.callback(os.close, self._parent)
-            stack.callback(os.close, self._ours)
+            self._watched, self._held = os.pipe()
+            stack.callback(os.close, self._watched)
+            stack.callback(os.close, self._held)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="crawler-"))
             self._job = Path(folder, "job.json")
             self._stack = stack.pop_all()
@@ -51,7 +51,7 @@ class Crawls:
         what it said, and KeyboardInterrupt where it was interrupted.
         """
         listed = {"sources": self._listing.sources, "column": self._listing.column}
-        told = msgspec.structs.replace(job, flags={**job.flags, **listed}, parent=self._parent)
+        told = msgspec.structs.replace(job, flags={**job.flags, **listed}, parent=self._watched)
         self._job.write_bytes(msgspec.json.encode(told))
         os.lseek(self._list.fileno(), 0, os.SEEK_SET)
         with tempfile.TemporaryFile() as errors:
@@ -61,7 +61,7 @@ class Crawls:
                 stdout=subprocess.DEVNULL,
                 stderr=None if visible else errors,
                 env=environment(),
-                pass_fds=(self._parent,),
+                pass_fds=(self._watched,),
             )
             cpu = _cpu_of(process)
             if process.returncode:

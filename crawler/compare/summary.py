@@ -62,10 +62,10 @@ def by_contestant(runs: Sequence[Run]) -> dict[Contestant, list[Run]]:
 
 def one_by_one(report: Report, urls: int) -> OneByOne | None:
     """The baseline that ``report`` has, for ``urls`` of which that crawl may have had but some."""
-    found = report.baseline
-    if found is None:
+    found, ended = report.baseline, report.urls.done + report.urls.failed
+    if found is None or not ended:
         return None
-    share = urls / (report.urls.done + report.urls.failed)
+    share = urls / ended
     times = (share * each for each in (found.sequential_s, found.low_s, found.high_s))
     return OneByOne(found.sample, *times)
 

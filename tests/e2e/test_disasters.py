@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from e2e.conftest import Crawl, Run, Serve, command, environment
 from e2e.test_resume import Site, whole
-from e2e.test_signals import children, start, wait_for_requests
+from e2e.test_signals import start, wait_for_requests
 from support import needs
 from support.killing import crawl_killed, difference, inherit, moments, wait_for_end_of_session
 from support.nginx import Nginx
+from support.processes import descendants
 
 KILLS = 10
 RATE = 250
@@ -117,7 +118,7 @@ def test_p34_a_killed_parse_worker_costs_no_page(
     process = start(tmp_path, "--concurrency", "4", tmp_path / "list")
     for requests in (20, 60, 120):
         wait_for_requests(site.server, requests)
-        os.kill(children(process.pid)[0], signal.SIGKILL)
+        os.kill(descendants(process.pid)[0], signal.SIGKILL)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     whole(crawl("--resume"), site)
