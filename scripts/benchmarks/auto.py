@@ -5,6 +5,8 @@ from collections.abc import Callable
 from benchmarks.runs import Bench, Case, Goal, Measured, alternate
 
 BY_HAND = ("curl", "aiohttp", "tornado", "threads")
+PAIRS = 7
+"""At least: a tenth is what runs of a few seconds differ by themselves."""
 
 
 def auto_beside_the_best(bench: Bench, wall: Callable[[str], float]) -> Case:
@@ -15,7 +17,8 @@ def auto_beside_the_best(bench: Bench, wall: Callable[[str], float]) -> Case:
 
     def measure() -> Measured:
         best = min(BY_HAND, key=wall)
-        pairs = alternate(lambda: wall("auto"), lambda: wall(best), bench.repeat)
+        times = bench.repeat if bench.quick else max(bench.repeat, PAIRS)
+        pairs = alternate(lambda: wall("auto"), lambda: wall(best), times)
         return Measured(pairs, f"the best by hand was {best}")
 
     return Case("auto", "s", Goal("ratio", most=1.1), measure, "start to exit")
