@@ -136,7 +136,7 @@ def _canonical(found: _Found, joiner: Joiner) -> str | None:
 
 def _links(anchors: list[LexborNode], joiner: Joiner) -> tuple[str, ...]:
     # Many links repeat or differ in the fragment only; cutting it is much cheaper than joining.
-    hrefs = dict.fromkeys(node.attrs.sget("href").partition("#")[0] for node in anchors)
+    hrefs = dict.fromkeys([node.attrs.sget("href").partition("#")[0] for node in anchors])
     links: dict[str, None] = {}
     for url in map(joiner.join, hrefs):
         if url is not None:

@@ -1,5 +1,6 @@
 """Job and body → Parsed: everything that happens to a page in a worker, in order."""
 
+from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
@@ -15,6 +16,11 @@ from crawler.parsing.html import Facts, forbids_following, read_facts
 from crawler.parsing.job import Job, Parsed, ParseOptions
 from crawler.urls import key
 
+LINKS_REMEMBERED = 20_000
+"""What was found about a link, so many times in each worker (some 10 MB)."""
+Links = tuple[Link, ...]
+Traps = tuple[tuple[Link, str], ...]
+
 
 class PageParser:
     """Built once a worker. Raises UsageError where ``options.parser`` cannot be used."""
@@ -22,6 +28,8 @@ class PageParser:
     def __init__(self, options: ParseOptions) -> None:
         self._options = options
         self._custom = CustomParser(options.parser) if options.parser else None
+        # The pages of a site have most of their links in common.
+        self._judged = lru_cache(maxsize=LINKS_REMEMBERED)(self._judge)
 
     def parse(self, job: Job, body: bytes | memoryview) -> Parsed:
         """Make page and links. Raises FetchError of kind ``decode``, ``too_large`` or ``parse``."""
@@ -32,8 +40,7 @@ class PageParser:
             facts = read_facts(document.tree, job.final_url) if is_read else Facts()
         except SelectolaxError as error:
             raise FetchError(Kind.PARSE, f"HTML parser: {error}") from error
-        near, filtered = self._near(job, facts)
-        follow, trapped = self._sort(near)
+        follow, trapped, filtered = self._sort(job, facts)
         return Parsed(self._page(job, document, facts, is_read), follow, filtered, trapped)
 
     def _page(self, job: Job, document: Document, facts: Facts, is_read: bool) -> Page:
@@ -65,24 +72,30 @@ class PageParser:
         fields = extract(self._options.extract, document.tree) if document.is_html else {}
         return fields | self._custom.fields(document) if self._custom else fields
 
-    def _near(self, job: Job, facts: Facts) -> tuple[list[str], int]:
-        """Links in scope, and how many were out of it or too deep."""
+    def _sort(self, job: Job, facts: Facts) -> tuple[Links, Traps, int]:
+        """Links to follow, those that are traps, and how many were out of scope or too deep.
+
+        Each unique by key; of two that are the same the later spelling stays.
+        """
         options = self._options
         if not options.follow or (options.robots and _nofollow(job, facts)):
-            return [], 0
+            return (), (), 0
         if options.max_depth is not None and job.depth >= options.max_depth:
-            return [], len(facts.links)
-        links = map(options.strip.apply, facts.links)
-        near = [url for url in links if options.scope.allows(job.seed, url)]
-        return near, len(facts.links) - len(near)
+            return (), (), len(facts.links)
+        seed, judged = job.seed, self._judged
+        near = [each for url in facts.links if (each := judged(seed, url)) is not None]
+        unique = {link.key: (link, why) for link, why in near}.values()
+        follow = tuple([link for link, why in unique if why is None])
+        trapped = tuple([(link, why) for link, why in unique if why is not None])
+        return follow, trapped, len(facts.links) - len(near)
 
-    def _sort(self, urls: list[str]) -> tuple[tuple[Link, ...], tuple[tuple[Link, str], ...]]:
-        """Links to follow, unique by key, and those that are traps."""
-        links = {identity: Link(url, identity) for url in urls for identity in (key(url),)}
-        reason = self._options.traps.reason
-        trapped = {each: why for each, link in links.items() if (why := reason(link.url))}
-        follow = tuple([link for each, link in links.items() if each not in trapped])
-        return follow, tuple([(links[each], why) for each, why in trapped.items()])
+    def _judge(self, seed: str, url: str) -> tuple[Link, str | None] | None:
+        """The link and why it is a trap, if it is one; None where it is out of scope."""
+        options = self._options
+        url = options.strip.apply(url)
+        if not options.scope.allows(seed, url):
+            return None
+        return Link(url, key(url)), options.traps.reason(url)
 
 
 def _nofollow(job: Job, facts: Facts) -> bool:
