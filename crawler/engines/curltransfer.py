@@ -107,8 +107,10 @@ class Sockets:
             return False
 
     def _forget(self, ends: Ends | None) -> None:
-        sock = self._sockets.pop(ends, None) if ends else None
-        self._users.pop(ends, None) if ends else None
+        if ends is None:
+            return
+        self._users.pop(ends, None)
+        sock = self._sockets.pop(ends, None)
         if sock is not None:
             del self._owners[sock.detach()]
 
