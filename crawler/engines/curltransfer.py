@@ -283,6 +283,7 @@ class Transfer:
 
     def failure(self, code: int, message: str) -> FetchError:
         """Why libcurl gave up, or was told to: ``code`` and ``message`` are what it says."""
+        self._chunks.clear()
         if self.refused is not None:
             return self.refused
         answered = self.curl.getinfo(pycurl.HTTP_CONNECTCODE)
@@ -303,6 +304,7 @@ class Transfer:
         if self._headers is None:
             raise FetchError(Kind.TRUNCATED, "the connection closed within the headers")
         body = b"".join(self._chunks)
+        self._chunks.clear()  # whoever still knows this transfer keeps no body
         return Response(self._status, self._headers, body, self._timing(), self._version)
 
     def _timing(self) -> Timing:
