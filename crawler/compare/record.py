@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from crawler.metrics.report import Cpu, IoWait, Latency, Limit, SlotSeconds, TimeBudget
+from crawler.metrics.report import Cpu, IoWait, Latency, Limit, OneByOne, SlotSeconds, TimeBudget
 from crawler.metrics.simultaneous import Simultaneous
 
 
@@ -93,18 +93,6 @@ class Recommended(msgspec.Struct, frozen=True):
     engine: str
     concurrency: int
     because: str
-
-
-class OneByOne(msgspec.Struct, frozen=True):
-    """What ``sequential`` takes for the whole list, as measured on a random ``sample`` of it.
-
-    ``low_s`` to ``high_s`` is a 95 % interval.
-    """
-
-    sample: int
-    sequential_s: float
-    low_s: float
-    high_s: float
 
 
 class SpeedUp(msgspec.Struct, frozen=True):

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from crawler.compare.plan import Contestant, Turn
-from crawler.compare.record import OneByOne, Run, SpeedUp, Summary
+from crawler.compare.record import Run, SpeedUp, Summary
 from crawler.compare.statistics import Interval, interval
 from crawler.compare.verdict import held_up, server_busy
 from crawler.errors import StateError
-from crawler.metrics.report import Report
+from crawler.metrics.report import OneByOne, Report
 from crawler.metrics.simultaneous import Simultaneous, Work, simultaneous
 from crawler.testing.ledger import Account
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from crawler.compare.record import Comparison, Outcome, Summary
 from crawler.metrics.text import count, figure, percent, seconds
-from crawler.metrics.words import one_at_a_time
+from crawler.metrics.words import one_by_one
 
 _STYLES = {Outcome.FASTER: "bold", Outcome.WITHHELD: "yellow"}
 _WIDTH = 100
@@ -103,9 +103,7 @@ def _row(comparison: Comparison, each: Summary) -> Iterator[str]:
 
 def _bounds(comparison: Comparison) -> Iterator[str]:
     if comparison.baseline is not None:
-        base = comparison.baseline
-        told = one_at_a_time(base.sample, base.sequential_s, base.low_s, base.high_s)
-        yield f"{told}, measured on {count(base.sample, 'URL')}."
+        yield one_by_one(comparison.baseline)
     for each in comparison.summary:
         model, parsers = each.model, count(each.model.workers, "parse process", "parse processes")
         server = "" if each.server_busy is None else f"; server busy {percent(each.server_busy)}"

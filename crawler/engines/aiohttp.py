@@ -15,6 +15,7 @@ from aiohttp import hdrs
 from crawler.credentials import basic
 from crawler.engines._aiohttp_hooks import BODILESS, Answer, Bare, Connector, Exchange, Handshake
 from crawler.engines.base import MAX_HEADER_BYTES, Capabilities, EngineOptions
+from crawler.engines.bounds import timed_out, too_large
 from crawler.engines.framing import body_length
 from crawler.engines.kernel import RECEIVE_WINDOW
 from crawler.errors import FetchError, Kind
@@ -65,8 +66,7 @@ class AiohttpEngine:
                 assert isinstance(answer, Answer)
                 body = await _read(answer, request)
         except TimeoutError:
-            message = f"no whole answer within {request.timeout:.3g} s"
-            raise FetchError(Kind.TIMEOUT, message) from None
+            raise FetchError(Kind.TIMEOUT, timed_out(request)) from None
         except aiohttp.ClientHttpProxyError as error:
             assert request.proxy is not None
             raise refusal(request.proxy, error.status) from None
@@ -159,14 +159,14 @@ async def _read(answer: Answer, request: Request) -> bytes:
     """Read the body as sent. Raises FetchError past ``max_bytes`` and where it was cut short."""
     length = _check_head(answer)
     if length is not None and length > request.max_bytes:
-        raise _too_large(request)
+        raise FetchError(Kind.TOO_LARGE, too_large(request))
     pieces, size = [], 0
     try:
         async for piece in answer.content.iter_any():
             pieces.append(piece)
             size += len(piece)
             if size > request.max_bytes:
-                raise _too_large(request)
+                raise FetchError(Kind.TOO_LARGE, too_large(request))
     except (aiohttp.ClientError, OSError) as error:
         raise _translate(error, answer.exchange) from error
     return b"".join(pieces)
@@ -185,10 +185,6 @@ def _check_head(answer: Answer) -> int | None:
         headers.getall(hdrs.CONTENT_LENGTH, ()), headers.getall(hdrs.TRANSFER_ENCODING, ())
     )
     return None if answer.status in BODILESS else length
-
-
-def _too_large(request: Request) -> FetchError:
-    return FetchError(Kind.TOO_LARGE, f"the body is larger than {request.max_bytes:,} bytes")
 
 
 def _headers(answer: Answer) -> Headers:

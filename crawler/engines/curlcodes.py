@@ -2,6 +2,7 @@
 
 import pycurl
 
+from crawler.engines.bounds import timed_out
 from crawler.errors import FetchError, Kind
 from crawler.model import Request
 
@@ -35,7 +36,7 @@ def translate(code: int, message: str, request: Request, *, reused: bool = False
     kind = _of_receiving(message) if code == pycurl.E_RECV_ERROR else _KINDS.get(code)
     if kind is Kind.TIMEOUT:
         # The time is over, whatever the connection was.
-        return FetchError(kind, f"no whole answer within {request.timeout:.3g} s")
+        return FetchError(kind, timed_out(request))
     return FetchError(kind or Kind.PROTOCOL, message or pycurl.easy_strerror(code), reused=reused)
 
 

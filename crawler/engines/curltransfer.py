@@ -13,6 +13,7 @@ import certifi
 import pycurl
 
 from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
+from crawler.engines.bounds import timed_out, too_large
 from crawler.engines.curlcodes import translate
 from crawler.engines.curlroute import set_route
 from crawler.engines.framing import FIELD_NAME, body_length, check_lines
@@ -388,11 +389,3 @@ def _parse_header(line: bytes) -> tuple[str, str]:
     if not colon or not _NAME.fullmatch(name):
         raise FetchError(Kind.PROTOCOL, "malformed header line")
     return name.decode("ascii").lower(), value.decode("latin-1").strip(" \t\r\n")
-
-
-def timed_out(request: Request) -> str:
-    return f"no whole answer within {request.timeout:.3g} s"
-
-
-def too_large(request: Request) -> str:
-    return f"the body is larger than {request.max_bytes:,} bytes"

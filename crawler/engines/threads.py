@@ -23,6 +23,7 @@ import certifi
 
 from crawler.credentials import basic
 from crawler.engines.base import Capabilities, EngineOptions
+from crawler.engines.bounds import deadline
 from crawler.engines.framing import FIELD_NAME, body_length, check_lines
 from crawler.engines.wire import READ_BYTES, Phase, Wire
 from crawler.errors import FetchError, Kind
@@ -84,7 +85,7 @@ class ThreadsEngine:
             await asyncio.wait((work,), timeout=request.timeout)
             if not work.done():
                 raise FetchError(
-                    Kind.TIMEOUT, f"no whole answer in {request.timeout:.3g} s ({wire.phase})"
+                    Kind.TIMEOUT, f"no whole answer in {deadline(request)} ({wire.phase})"
                 )
             return work.result()
         finally:

@@ -7,7 +7,6 @@ import msgspec
 
 from crawler.compare.record import (
     Comparison,
-    OneByOne,
     Outcome,
     Parity,
     Recommended,
@@ -23,7 +22,7 @@ from crawler.html.parts import BUDGET, parts
 from crawler.html.sections import bullets, dotted, facts, header, more, section
 from crawler.metrics.report import TimeBudget
 from crawler.metrics.text import count, figure, percent, seconds, size
-from crawler.metrics.words import one_at_a_time
+from crawler.metrics.words import one_by_one
 
 _ALIKE = (0.97, 1.03)
 """Ratios between which two are called the same."""
@@ -39,19 +38,14 @@ _OUTCOMES = {
 
 def compare_report(found: Comparison, name: str) -> str:
     """Write the text of ``report.html`` for the comparison in run directory ``name``."""
-    figures = [
-        _throughput(found),
-        _ratios(found.verdict),
-        _budgets(found),
-        _waits(found),
-        _runs(found.runs),
-    ]
-    parity = _parity(found)
+    figures = [_throughput(found), _ratios(found.verdict), _budgets(found), _waits(found)]
+    parity, runs = _parity(found), _runs(found.runs)
     if found.comparable:
-        figures.insert(4, parity)
+        rest = [*figures, parity, runs]
     else:  # what is not alike comes before any number
-        figures = [parity, more("Figures, which are not fit to be compared", join(figures))]
-    content = [header("Comparison of engines", name, _title(found)), _verdict(found), *figures]
+        folded = join([*figures, runs])
+        rest = [parity, more("Figures, which are not fit to be compared", folded)]
+    content = [header("Comparison of engines", name, _title(found)), _verdict(found), *rest]
     return page(f"{name} · comparison", content, (), b"")
 
 
@@ -161,7 +155,7 @@ def _waits(found: Comparison) -> Markup:
     heads = ("", "was", "one by one", "overlapped", "and parsed in parallel", "measured speed-up")
     return section(
         "At best",
-        *_baseline(found.baseline),
+        *([element("p", one_by_one(found.baseline))] if found.baseline else []),
         element(
             "p",
             "What the waits and the computing of these runs take at the least: one page after the "
@@ -170,12 +164,6 @@ def _waits(found: Comparison) -> Markup:
         ),
         table("Model", heads, rows, class_="numbers"),
     )
-
-
-def _baseline(found: OneByOne | None) -> Iterator[Markup]:
-    if found is not None:
-        told = one_at_a_time(found.sample, found.sequential_s, found.low_s, found.high_s)
-        yield element("p", f"{told}, measured on {count(found.sample, 'URL')}.")
 
 
 def _times(found: SpeedUp | None) -> str:

@@ -84,13 +84,18 @@ class Cpu(msgspec.Struct, frozen=True):
     parse_s: float = 0.0
 
 
-class Baseline(msgspec.Struct, frozen=True):
+class OneByOne(msgspec.Struct, frozen=True):
     """One at a time, as measured on ``sample`` URLs: ``low_s`` to ``high_s`` is a 95 % interval."""
 
     sample: int
     sequential_s: float
     low_s: float
     high_s: float
+
+
+class Baseline(OneByOne, frozen=True):
+    """And how many times as fast the run was."""
+
     speedup: float
 
 

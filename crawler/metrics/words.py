@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from crawler.metrics.report import Baseline, IoWait, Latency, Report, Urls
+from crawler.metrics.report import Baseline, IoWait, Latency, OneByOne, Report, Urls
 from crawler.metrics.simultaneous import Simultaneous
 from crawler.metrics.text import count, figure, percent, seconds, size
 from crawler.model import Choice
@@ -109,17 +109,20 @@ def baseline(baseline: Baseline) -> str:
     if baseline.sample > 1:
         wall = baseline.sequential_s / baseline.speedup
         times = f" ({figure(baseline.low_s / wall)} to {figure(baseline.high_s / wall)})"
-    told = one_at_a_time(baseline.sample, baseline.sequential_s, baseline.low_s, baseline.high_s)
     return (
-        f"{told}, so this was {figure(baseline.speedup)} × as fast{times}; "
+        f"{_alone(baseline)}, so this was {figure(baseline.speedup)} × as fast{times}; "
         f"measured on {count(baseline.sample, 'URL')}."
     )
 
 
-def one_at_a_time(sample: int, sequential: float, low: float, high: float) -> str:
-    """A measured baseline (seconds, with the 95 % interval), to be gone on with."""
-    between = f" (95 %: {seconds(low)} to {seconds(high)})" if sample > 1 else ""
-    return f"One at a time it would take {seconds(sequential)}{between}"
+def one_by_one(found: OneByOne) -> str:
+    return f"{_alone(found)}, measured on {count(found.sample, 'URL')}."
+
+
+def _alone(found: OneByOne) -> str:
+    between = f" (95 %: {seconds(found.low_s)} to {seconds(found.high_s)})"
+    told = f"One at a time it would take {seconds(found.sequential_s)}"
+    return told + between if found.sample > 1 else told
 
 
 def model(model: Simultaneous) -> str:

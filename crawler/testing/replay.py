@@ -248,7 +248,10 @@ class Pace:
 
     def note(self, asked: float, answered: float) -> None:
         """The answer to what was asked at ``asked`` is out (both monotonic)."""
-        due, shortened = self._due.pop(asked, (answered, self._usual))
+        plan = self._due.pop(asked, None)
+        if plan is None:  # it was not to wait
+            return
+        due, shortened = plan
         late = max(-_LATEST, min(answered - due, _LATEST))
         self._usual += (late + shortened - self._usual) * _SHARE
         self._owed = max(-_MOST_OWED, min(self._owed + late, _MOST_OWED))

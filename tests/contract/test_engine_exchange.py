@@ -5,12 +5,12 @@ import gzip
 import re
 
 import pytest
-from support.engines import HEADERS, ask
+from support.engines import HEADERS, ask, once_a_connection
 
 from crawler.engines.base import Engine
 from crawler.errors import FetchError, Kind
 from crawler.model import Endpoint, Headers, Request
-from crawler.testing.server import CLOSE, Answer, Seen, Server
+from crawler.testing.server import CLOSE, Answer, Server
 
 AS_GIVEN: Headers = (
     ("User-Agent", "contract/1 (+https://example.com/)"),
@@ -250,16 +250,7 @@ async def test_p19_a_dropped_request_is_not_sent_again(engine: Engine, serve, sc
 async def test_p19_a_kept_connection_that_died_is_told_or_dialled_again(
     engine: Engine, serve
 ) -> None:
-
-    used: set[int] = set()
-
-    def once_each(seen: Seen) -> Answer:
-        if seen.connection in used:
-            return Answer(script=(CLOSE,))
-        used.add(seen.connection)
-        return Answer(body=b"fresh")
-
-    server = serve(once_each)
+    server = serve(once_a_connection(Answer(body=b"fresh"), CLOSE))
     await engine.fetch(ask(server))
     try:
         response = await engine.fetch(ask(server))

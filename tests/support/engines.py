@@ -118,6 +118,19 @@ async def afterwards(engine: Engine, request: Request) -> Outcome:
     return response.status, response.body
 
 
+def once_a_connection(first: Answer, then: Ending) -> Handler:
+    """Give ``first`` on each connection; whatever else is asked for on it ends it: ``then``."""
+    used: set[int] = set()
+
+    def answer(seen: Seen) -> Answer:
+        if seen.connection in used:
+            return Answer(script=(then,))
+        used.add(seen.connection)
+        return first
+
+    return answer
+
+
 class Arrivals:
     """A handler that sets ``all_in`` once ``count`` requests have come; it gives ``answer``."""
 

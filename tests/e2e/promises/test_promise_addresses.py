@@ -5,8 +5,9 @@
 
 import pytest
 from e2e.promises.conftest import GOOD, Crawled, kinds, paths
+from support.engines import once_a_connection
 
-from crawler.testing import RESET, Answer, Fault, MockWeb, Seen, hosts
+from crawler.testing import RESET, Answer, Fault, MockWeb, hosts
 
 INSIDE = {
     "loopback": "127.0.0.1",
@@ -193,16 +194,9 @@ def test_p19_refused_and_reset_are_said_and_tried_again(
 def test_p19_what_a_kept_connection_takes_down_goes_out_again_uncounted(
     crawled: Crawled, engine: str
 ) -> None:
-    answered: set[int] = set()
-
-    def once_a_connection(seen: Seen) -> Answer:
-        if seen.connection in answered:
-            return Answer(script=(RESET,))
-        answered.add(seen.connection)
-        return Answer(headers=(("Content-Type", "text/html"),), body=GOOD.encode())
-
+    good = Answer(headers=(("Content-Type", "text/html"),), body=GOOD.encode())
     urls = [f"http://kept.example/{n}" for n in range(20)]
-    with MockWeb(once_a_connection):
+    with MockWeb(once_a_connection(good, RESET)):
         run = crawled(urls, engine=engine, parse="inline", robots=False, per_host=1)
     assert set(run.pages) == set(urls)
     assert not run.failures
