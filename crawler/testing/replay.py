@@ -234,6 +234,10 @@ class Pace:
 
     def __init__(self) -> None:
         self._due: dict[float, tuple[float, float]] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Who comes now neither pays nor profits from how late those before were served."""
         self._usual = self._owed = 0.0
 
     def set(self, seen: Seen, answer: Answer) -> Answer:
@@ -330,6 +334,7 @@ def serve(options: ReplayOptions) -> None:
             ports = listener.port, refusing.getsockname()[1]
             _say(Ready("", archive.torn, options.ca_file, *ports, there))
             for _ in questions():
+                pace.begin()
                 _say(ledger.close(listener.connections, player.missed))
     _say(player.missed)
 

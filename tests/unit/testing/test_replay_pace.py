@@ -62,3 +62,11 @@ def test_a_stretch_that_could_not_be_kept_is_not_paid_for_for_ever() -> None:
     for _ in range(200):
         served.ask(0.05, late=0.0)
     assert served.took[-1] == pytest.approx(0.05, abs=0.001)
+
+
+def test_what_was_owed_to_those_before_is_nobody_elses() -> None:
+    served = Served()
+    for _ in range(100):
+        served.ask(0.03, late=0.015)
+    served.pace.begin()
+    assert served.ask(0.03, late=0.0).latency == 0.03
