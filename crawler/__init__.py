@@ -6,53 +6,38 @@
 
 from typing import TYPE_CHECKING
 
-from crawler.version import __version__
+from crawler.model.lazy import lazy
+from crawler.model.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from crawler.api import Crawler, crawl
-    from crawler.errors import CrawlerError, FetchError, Kind, Skip, StateError, UsageError
-    from crawler.metrics.report import Report
-    from crawler.model import Failure, Page, Skipped
-    from crawler.settings import Settings
+    from crawler.app.api import Crawler as Crawler
+    from crawler.app.api import crawl as crawl
+    from crawler.metrics.report import Report as Report
+    from crawler.model.errors import CrawlerError as CrawlerError
+    from crawler.model.errors import FailureKind as FailureKind
+    from crawler.model.errors import FetchError as FetchError
+    from crawler.model.errors import SkipReason as SkipReason
+    from crawler.model.errors import StateError as StateError
+    from crawler.model.errors import UsageError as UsageError
+    from crawler.model.pages import Failure as Failure
+    from crawler.model.pages import Page as Page
+    from crawler.model.pages import Skipped as Skipped
+    from crawler.settings import Settings as Settings
 
-_HOME = {
-    "Crawler": "api",
-    "CrawlerError": "errors",
-    "Failure": "model",
-    "FetchError": "errors",
-    "Kind": "errors",
-    "Page": "model",
-    "Report": "metrics.report",
-    "Settings": "settings",
-    "Skip": "errors",
-    "Skipped": "model",
-    "StateError": "errors",
-    "UsageError": "errors",
-    "crawl": "api",
+_HOMES = {
+    "Crawler": "crawler.app.api",
+    "CrawlerError": "crawler.model.errors",
+    "Failure": "crawler.model.pages",
+    "FetchError": "crawler.model.errors",
+    "FailureKind": "crawler.model.errors",
+    "Page": "crawler.model.pages",
+    "Report": "crawler.metrics.report",
+    "Settings": "crawler.settings",
+    "SkipReason": "crawler.model.errors",
+    "Skipped": "crawler.model.pages",
+    "StateError": "crawler.model.errors",
+    "UsageError": "crawler.model.errors",
+    "crawl": "crawler.app.api",
 }
-
-__all__ = [
-    "Crawler",
-    "CrawlerError",
-    "Failure",
-    "FetchError",
-    "Kind",
-    "Page",
-    "Report",
-    "Settings",
-    "Skip",
-    "Skipped",
-    "StateError",
-    "UsageError",
-    "__version__",
-    "crawl",
-]
-
-
-def __getattr__(name: str) -> object:
-    """Import what is asked for and nothing else: a parse worker needs no event loop."""
-    from importlib import import_module
-
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__all__ = list(_HOMES)
+__getattr__ = lazy(__name__, _HOMES)

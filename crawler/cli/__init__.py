@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from crawler.cli.options import Parser
-from crawler.errors import CrawlerError, UsageError
-from crawler.options import nearest
-from crawler.version import __version__
+from crawler.cli.flags import Parser
+from crawler.model.errors import CrawlerError, UsageError
+from crawler.model.version import __version__
+from crawler.settings.spelling import nearest
 
 COMMANDS = {
     "crawl": "fetch URL lists, and on request the sites behind them",

@@ -5,9 +5,9 @@ import os
 import signal
 import sys
 
-from crawler.cli.options import Parser, add_flags
-from crawler.errors import UsageError
-from crawler.settings import AUTO, ENGINES
+from crawler.cli.flags import Parser, add_flags
+from crawler.engines.names import AUTO, ENGINES
+from crawler.model.errors import UsageError
 
 REPEAT = 13
 """Pairs of runs, unless asked otherwise: on a busy machine (a variation of 6 %, one run in ten
@@ -49,8 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     flags = vars(arguments)
     if not flags["sources"]:
         raise UsageError("nothing to compare on: name a URL, a file of URLs, or -")
-    from crawler.compare.record import to_json
     from crawler.compare.session import Asked, compare
+    from crawler.metrics.comparison import to_json
+    from crawler.reporting.html.write import write_html
 
     engines = _engines(flags.pop("engines", None))
     concurrencies = _numbers(flags.pop("concurrency", str(_CONCURRENCY)))
@@ -67,14 +68,15 @@ def run(arguments: argparse.Namespace) -> int:
     # An end asked for politely is one that leaves nothing behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     comparison, directory = compare(asked, say)
+    write_html(directory)
     if settings.json:
         sys.stdout.write(to_json(comparison).decode())
     elif not settings.quiet:
         from rich.console import Console
 
-        from crawler.compare import terminal
+        from crawler.reporting import comparison_terminal
 
-        terminal.show(comparison, Console(highlight=False), os.fspath(directory))
+        comparison_terminal.show(comparison, Console(highlight=False), os.fspath(directory))
     return 0
 
 
@@ -82,7 +84,7 @@ def _engines(text: str | None) -> tuple[str, ...]:
     if text is None:
         return tuple(name for name in ENGINES if name != "sequential")
     if text == "all":
-        from crawler.build import engine_names
+        from crawler.engines.registry import engine_names
 
         return engine_names()
     names = tuple(dict.fromkeys(text.split(",")))

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.cli.options import Parser, add_flags
-from crawler.errors import UsageError
+from crawler.cli.flags import Parser, add_flags
+from crawler.model.errors import UsageError
 from crawler.settings import Settings, load, resumed
 
 if TYPE_CHECKING:
-    from crawler.testing.replay import Replay
+    from crawler.localweb.replay import Replay
 
 _EPILOG = """\
 Every option can also be set in a TOML file (--config, see config/default.toml) or as an environment
@@ -46,22 +46,22 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.parser:
         # The module may lie beside the person; last, so that it hides nothing of ours.
         sys.path.append(str(Path.cwd()))
-    from crawler.parsing.spawn import spawned
+    from crawler.parsing.executors.spawn import spawned
 
     with spawned(settings.first_workers if settings.parse == "process" else 0) as processes:
         # They wake up on another core while this one still imports.
-        from crawler import runner
+        from crawler.app import execute
 
         def crawl() -> int:
             if directory is None:
-                return runner.run(settings, processes)
-            return runner.go_on(directory, flags, processes)
+                return execute.run(settings, processes)
+            return execute.go_on(directory, flags, processes)
 
         return crawl() if settings.replay is None else _replayed(settings, crawl)
 
 
 def _replayed(settings: Settings, crawl: Callable[[], int]) -> int:
-    from crawler.testing.replay import Replay
+    from crawler.localweb.replay import Replay
 
     assert settings.replay is not None
     with Replay(settings.replay, settings.latency_scale) as replay:

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from crawler.cli import main as crawler
-from crawler.testing.site import SiteOptions, SiteProcess
+from crawler.localweb.site import SiteOptions, SiteProcess
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from crawler.cli.options import Parser
+from crawler.cli.flags import Parser
 from crawler.engines.base import Capabilities
 
 HEADINGS = ("engine", "library", "keep-alive", "HTTP/2", "own threads", "at once", "proxies")
@@ -19,7 +19,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what every engine can do; gives the exit code."""
-    from crawler.build import engine_capabilities
+    from crawler.engines.registry import engine_capabilities
 
     engines = engine_capabilities()
     if "json" in arguments:

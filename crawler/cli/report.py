@@ -5,7 +5,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from crawler.cli.options import Parser
+from crawler.cli.flags import Parser
 
 
 def add_arguments(parser: Parser) -> None:
@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises UsageError and StateError.
     """
-    from crawler.html.report import write_html
+    from crawler.reporting.html.write import write_html
 
     path = write_html(arguments.directory)
     sys.stdout.write(f"{path}\n")

@@ -3,13 +3,13 @@
 import argparse
 import sys
 
-from crawler.cli.options import Parser
-from crawler.errors import UsageError
+from crawler.cli.flags import Parser
+from crawler.model.errors import UsageError
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the measures of the web to be made up; their defaults are those of ``SiteOptions``."""
-    from crawler.testing.site import SiteOptions
+    from crawler.localweb.site import SiteOptions
 
     usual = SiteOptions()
     add = parser.add_argument
@@ -29,7 +29,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted; gives the exit code. Raises UsageError if that cannot be."""
-    from crawler.testing.site import SiteOptions, run_site
+    from crawler.localweb.site import SiteOptions, run_site
 
     options = SiteOptions(**vars(arguments))
     try:

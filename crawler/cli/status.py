@@ -11,16 +11,16 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.cli.options import Parser
-from crawler.errors import UsageError
-from crawler.frontier.look import busiest, last_commit
-from crawler.frontier.store import read_counts
+from crawler.app.resume import urls_of
+from crawler.app.run_dir import LOCK, SETTINGS, STATE, is_locked
+from crawler.cli.flags import Parser
+from crawler.frontier.state.status import busiest, last_commit
+from crawler.frontier.state.store import read_counts
 from crawler.metrics.report import Urls
-from crawler.metrics.text import count, seconds, size
-from crawler.options import from_file
-from crawler.restored import urls_of
-from crawler.rundir import LOCK, SETTINGS, STATE, is_locked
+from crawler.model.errors import UsageError
+from crawler.model.units import count, seconds, size
 from crawler.settings import options
+from crawler.settings.option import from_file
 
 _HOSTS = 10
 _WIDTH = 100

@@ -5,7 +5,7 @@ from io import BytesIO
 
 import msgspec
 
-from crawler.errors import UsageError
+from crawler.model.errors import UsageError
 from crawler.settings import Settings
 from crawler.sources import lines, standard_input
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from crawler.compare.plan import Contestant
-from crawler.compare.record import Parity
 from crawler.engines.base import Capabilities
-from crawler.metrics.text import seconds
-from crawler.model import Headers
+from crawler.localweb.request_log import Account
+from crawler.metrics.comparison import Parity
+from crawler.model.exchange import Headers
+from crawler.model.units import seconds
 from crawler.settings import Settings, options
-from crawler.testing.ledger import Account
 
 _OWN = {"sources", "engine", "concurrency", "run"}
 """Options that differ because that is what is compared."""
@@ -16,7 +16,7 @@ _HOP_BY_HOP = "connection"
 _REQUESTS_APART = 0.01
 _CONNECTIONS_APART = 2
 
-Seen = Mapping[Contestant, Sequence[Account]]
+SeenByServer = Mapping[Contestant, Sequence[Account]]
 """What the server was asked, an account for each run."""
 
 
@@ -24,7 +24,7 @@ def audit(
     settings: Mapping[str, Settings],
     capabilities: Mapping[str, Capabilities],
     headers: Headers,
-    seen: Seen,
+    seen: SeenByServer,
 ) -> Parity:
     """``settings`` and ``capabilities`` by engine; ``headers`` are those that all were to send.
 
@@ -92,7 +92,7 @@ def _heads_apart(heads: Mapping[str, set[tuple[str, Headers]]]) -> Iterator[str]
             yield f"{engine} never sent {', '.join(sorted(missing))}, which others did"
 
 
-def _requests_apart(seen: Seen) -> Iterator[str]:
+def _requests_apart(seen: SeenByServer) -> Iterator[str]:
     counts = {each: [account.requests for account in found] for each, found in seen.items()}
     fewest = min((min(found) for found in counts.values() if found), default=0)
     for each, found in counts.items():
@@ -118,7 +118,9 @@ def _spelling_apart(
         yield "header names are not spelled alike by all (capitals)"
 
 
-def _connections_apart(capabilities: Mapping[str, Capabilities], seen: Seen) -> Iterator[str]:
+def _connections_apart(
+    capabilities: Mapping[str, Capabilities], seen: SeenByServer
+) -> Iterator[str]:
     made = {
         each: max(account.connections for account in found)
         for each, found in seen.items()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from crawler.engines.base import Capabilities
-from crawler.errors import UsageError
+from crawler.model.errors import UsageError
 
 
 class Contestant(msgspec.Struct, frozen=True, order=True):
@@ -18,7 +18,7 @@ class Contestant(msgspec.Struct, frozen=True, order=True):
         return f"{self.engine} at {self.concurrency}"
 
 
-class Turn(msgspec.Struct, frozen=True):
+class RunTurn(msgspec.Struct, frozen=True):
     """A run to be made. Those of equal ``repeat`` (from 1) stand near each other: they pair up."""
 
     contestant: Contestant
@@ -62,14 +62,14 @@ def _can(contestant: Contestant, capabilities: Capabilities) -> bool:
     return most is None or contestant.concurrency <= most
 
 
-def turns(contestants: Sequence[Contestant], repeat: int) -> Iterator[Turn]:
+def turns(contestants: Sequence[Contestant], repeat: int) -> Iterator[RunTurn]:
     """A block of all for each repeat, every second one in reverse (A B B A …).
 
     So who is first in one pair is last in the next, and what drifts meanwhile favours nobody.
     """
     for number in range(repeat):
         block = contestants if number % 2 == 0 else contestants[::-1]
-        yield from (Turn(each, number + 1) for each in block)
+        yield from (RunTurn(each, number + 1) for each in block)
 
 
 def pairs(contestants: Iterable[Contestant]) -> Iterator[tuple[Contestant, Contestant]]:

@@ -10,34 +10,34 @@ import msgspec
 _SHOWN = 3
 T = TypeVar("T")
 
-Results = dict[str, str]
+RunResults = dict[str, str]
 """URL → how it ended, in a few words."""
 
 
-class _Page(msgspec.Struct):
+class _PageLine(msgspec.Struct):
     url: str
     final_url: str
     status: int
     digest: str
 
 
-class _Failure(msgspec.Struct):
+class _FailureLine(msgspec.Struct):
     url: str
     error: str
     status: int | None = None
 
 
-class _Skipped(msgspec.Struct):
+class _SkippedLine(msgspec.Struct):
     url: str
     reason: str
 
 
-def read(directory: Path) -> Results:
+def read(directory: Path) -> RunResults:
     """How each URL ended in the run that wrote ``directory``."""
     return {
         **{p.url: f"page {p.status} {p.digest[:16]} {p.final_url}" for p in _pages(directory)},
         **{f.url: f"failure {f.error} {f.status}" for f in failures(directory)},
-        **{s.url: f"skipped {s.reason}" for s in _lines(directory / "skipped.jsonl", _Skipped)},
+        **{s.url: f"skipped {s.reason}" for s in _lines(directory / "skipped.jsonl", _SkippedLine)},
     }
 
 
@@ -45,12 +45,12 @@ def page_urls(directory: Path) -> Iterator[str]:
     return (page.url for page in _pages(directory))
 
 
-def failures(directory: Path) -> Iterator[_Failure]:
-    return _lines(directory / "failures.jsonl", _Failure)
+def failures(directory: Path) -> Iterator[_FailureLine]:
+    return _lines(directory / "failures.jsonl", _FailureLine)
 
 
-def _pages(directory: Path) -> Iterator[_Page]:
-    return _lines(directory / "pages.jsonl", _Page)
+def _pages(directory: Path) -> Iterator[_PageLine]:
+    return _lines(directory / "pages.jsonl", _PageLine)
 
 
 def _lines(path: Path, kind: type[T]) -> Iterator[T]:

@@ -10,24 +10,24 @@ from typing import Any
 
 import msgspec
 
-from crawler.build import make_engine, request_headers
+from crawler.app.fetching import request_headers
+from crawler.app.run_dir import make_directory
 from crawler.compare import results, summary, verdict
-from crawler.compare.child import Job
 from crawler.compare.listing import Listing, given, of_urls
+from crawler.compare.one_run import RunJob
 from crawler.compare.parity import audit
-from crawler.compare.plan import Contestant, Plan, Turn, plan, turns
-from crawler.compare.process import Crawls
-from crawler.compare.record import Comparison, Recording, Run, to_json
-from crawler.engines.base import Capabilities, EngineOptions
-from crawler.errors import StateError, UsageError, writing
-from crawler.html.report import write_html
+from crawler.compare.plan import Contestant, Plan, RunTurn, plan, turns
+from crawler.compare.processes import Crawls
+from crawler.engines.base import Capabilities
+from crawler.engines.registry import capabilities_of
+from crawler.localweb.replay import Replay
+from crawler.localweb.request_log import Account
+from crawler.metrics.comparison import Comparison, Recording, TimedRun, to_json
 from crawler.metrics.report import Report, from_json
-from crawler.metrics.text import count
-from crawler.rundir import make_directory
+from crawler.model.errors import StateError, UsageError, writing
+from crawler.model.units import count
+from crawler.model.version import __version__
 from crawler.settings import Settings, load
-from crawler.testing.ledger import Account
-from crawler.testing.replay import Replay
-from crawler.version import __version__
 
 Say = Callable[[str], None]
 """Tells a person how far it is, a sentence at a time."""
@@ -98,8 +98,7 @@ def compare(asked: Asked, say: Say) -> tuple[Comparison, Path]:
     """
     settings = asked.settings()
     _check(asked, settings)
-    alone = EngineOptions(concurrency=1)
-    capabilities = {name: make_engine(name, alone).capabilities for name in asked.engines}
+    capabilities = {name: capabilities_of(name) for name in asked.engines}
     planned = plan(asked.engines, asked.concurrencies, capabilities)
     wanted = given(settings)
     directory = make_directory(settings)
@@ -112,7 +111,6 @@ def compare(asked: Asked, say: Say) -> tuple[Comparison, Path]:
     path = directory / "compare.json"
     with writing(path):
         path.write_bytes(to_json(comparison))
-    write_html(directory)
     return comparison, directory
 
 
@@ -142,10 +140,10 @@ class Session:
         self._directory = directory
         self._say = say
         self._started = time.monotonic()
-        self._runs: list[Run] = []
+        self._runs: list[TimedRun] = []
         self._reports: dict[Contestant, list[Report]] = defaultdict(list)
         self._seen: dict[Contestant, list[Account]] = defaultdict(list)
-        self._first: tuple[str, results.Results] | None = None
+        self._first: tuple[str, results.RunResults] | None = None
         self._differences: list[str] = []
         self._alone: Report | None = None
         """Of the crawl that measured a baseline."""
@@ -163,7 +161,7 @@ class Session:
             if sample:
                 self._measure_baseline(crawls, None, max_pages=sample, order="random")
             for each in self._plan.contestants:
-                self._crawl(crawls, Turn(each, 0), None, max_pages=1)
+                self._crawl(crawls, RunTurn(each, 0), None, max_pages=1)
             for turn in turns(self._plan.contestants, self._asked.repeat):
                 self._count(crawls, turn, None)
         notes = ("Measured on the network itself: what the sites did meanwhile is in it.",)
@@ -180,7 +178,7 @@ class Session:
                 self._measure_baseline(crawls, replay)
             for each in self._plan.contestants:
                 self._say(f"warming up: {each}")
-                self._crawl(crawls, Turn(each, 0), replay)
+                self._crawl(crawls, RunTurn(each, 0), replay)
             replay.account()
             for turn in turns(self._plan.contestants, self._asked.repeat):
                 self._count(crawls, turn, replay)
@@ -197,7 +195,7 @@ class Session:
         changes = {"run": str(folder), "record": str(archive), "engine": "curl"}
         with Crawls(wanted) as crawls:
             flags = {**self._asked.flags, **_PLAIN, **changes}
-            crawls.crawl(Job(flags, self._asked.config), visible=not self._common.quiet)
+            crawls.crawl(RunJob(flags, self._asked.config), visible=not self._common.quiet)
         report = from_json((folder / "report.json").read_bytes())
         listed, left_out = _worth_replaying(folder)
         if not listed:
@@ -211,10 +209,10 @@ class Session:
         """On ``some`` of the pages, where not on all."""
         sample = self._common.baseline
         self._say(f"measuring {count(sample or 0, 'URL')} one after the other")
-        first = Turn(self._plan.contestants[0], 0)
+        first = RunTurn(self._plan.contestants[0], 0)
         self._alone, _, _ = self._crawl(crawls, first, replay, baseline=sample, **some)
 
-    def _count(self, crawls: Crawls, turn: Turn, replay: Replay | None) -> None:
+    def _count(self, crawls: Crawls, turn: RunTurn, replay: Replay | None) -> None:
         self._say(f"run {turn.repeat} of {self._asked.repeat}: {turn.contestant}")
         report, found, cpu = self._crawl(crawls, turn, replay)
         account = replay.account() if replay else None
@@ -228,10 +226,10 @@ class Session:
         self._runs.append(summary.figures(turn, report, cpu, account))
 
     def _crawl(
-        self, crawls: Crawls, turn: Turn, replay: Replay | None, **changes: Any
-    ) -> tuple[Report, results.Results, float]:
+        self, crawls: Crawls, turn: RunTurn, replay: Replay | None, **changes: Any
+    ) -> tuple[Report, results.RunResults, float]:
         folder = self._directory / "run"
-        job = Job(
+        job = RunJob(
             {**self._flags(turn.contestant.engine), **changes}
             | {"concurrency": turn.contestant.concurrency, "run": str(folder), "quiet": True},
             self._asked.config,

@@ -4,17 +4,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from crawler.compare.plan import Contestant, Turn
-from crawler.compare.record import Run, SpeedUp, Summary
+from crawler.compare.plan import Contestant, RunTurn
 from crawler.compare.statistics import Interval, interval
 from crawler.compare.verdict import held_up, server_busy
-from crawler.errors import StateError
+from crawler.localweb.request_log import Account
+from crawler.metrics.comparison import SpeedUp, Summary, TimedRun
 from crawler.metrics.report import OneByOne, Report
 from crawler.metrics.simultaneous import Simultaneous, Work, simultaneous
-from crawler.testing.ledger import Account
+from crawler.model.errors import StateError
 
 
-def figures(turn: Turn, report: Report, cpu: float, account: Account | None) -> Run:
+def figures(turn: RunTurn, report: Report, cpu: float, account: Account | None) -> TimedRun:
     """The figures of one run; ``cpu`` (seconds) is that of its processes.
 
     Raises StateError where there was no page: nothing can be said of such runs.
@@ -22,7 +22,7 @@ def figures(turn: Turn, report: Report, cpu: float, account: Account | None) -> 
     if not report.urls.done:
         raise StateError(f"{turn.contestant}, run {turn.repeat}: not one page was fetched")
     spent = report.cpu.fetch_s + report.cpu.parse_s
-    return Run(
+    return TimedRun(
         engine=turn.contestant.engine,
         concurrency=turn.contestant.concurrency,
         repeat=turn.repeat,
@@ -52,9 +52,9 @@ def _wait_error(report: Report, account: Account) -> float | None:
     return waited / account.wait_s - 1 if account.wait_s > 0 else None
 
 
-def by_contestant(runs: Sequence[Run]) -> dict[Contestant, list[Run]]:
+def by_contestant(runs: Sequence[TimedRun]) -> dict[Contestant, list[TimedRun]]:
     """In the order of their repeats, whichever ran first."""
-    found: defaultdict[Contestant, list[Run]] = defaultdict(list)
+    found: defaultdict[Contestant, list[TimedRun]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.repeat):
         found[Contestant(run.engine, run.concurrency)].append(run)
     return dict(found)
@@ -71,7 +71,7 @@ def one_by_one(report: Report, urls: int) -> OneByOne | None:
 
 
 def summaries(
-    runs: Mapping[Contestant, Sequence[Run]],
+    runs: Mapping[Contestant, Sequence[TimedRun]],
     workers: int,
     cores: int,
     baseline: OneByOne | None = None,
@@ -82,7 +82,7 @@ def summaries(
 
 def _summary(
     contestant: Contestant,
-    runs: Sequence[Run],
+    runs: Sequence[TimedRun],
     workers: int,
     cores: int,
     baseline: OneByOne | None,
@@ -113,7 +113,9 @@ def _speedup(baseline: OneByOne, wall: Interval) -> SpeedUp:
     return SpeedUp(ratio, baseline.low_s / wall.high, baseline.high_s / wall.low)
 
 
-def model(contestant: Contestant, runs: Sequence[Run], workers: int, cores: int) -> Simultaneous:
+def model(
+    contestant: Contestant, runs: Sequence[TimedRun], workers: int, cores: int
+) -> Simultaneous:
     """The chess simultaneous for the work that the median run of each kind did."""
     work = Work(
         wait_s=median(run.io_wait.total_s for run in runs),

@@ -7,10 +7,10 @@ from statistics import median
 import msgspec
 
 from crawler.compare.plan import Contestant, pairs
-from crawler.compare.record import Outcome, Recommended, Run, Verdict
 from crawler.compare.statistics import FEWEST_PAIRS, Interval, interval
+from crawler.metrics.comparison import Recommended, RunOutcome, TimedRun, Verdict
 from crawler.metrics.report import Limiter
-from crawler.metrics.text import figure, percent
+from crawler.model.units import figure, percent
 
 _SERVER_BUSY = 0.85
 """Share of its one core from which on it is the server that is measured."""
@@ -31,7 +31,7 @@ _MACHINE = _ELSEWHERE[Limiter.MACHINE]
 _NOT_ITS_OWN = {_SERVER, _ELSEWHERE[Limiter.POLITENESS]}
 """What makes a slow run say nothing about its engine."""
 
-Runs = Mapping[Contestant, Sequence[Run]]
+Runs = Mapping[Contestant, Sequence[TimedRun]]
 """By contestant, in the order of their repeats."""
 
 
@@ -44,14 +44,16 @@ def judge(runs: Runs, withheld: str | None, cores: int) -> list[Verdict]:
 
 
 def _judge(a: Contestant, b: Contestant, runs: Runs, withheld: str | None, cores: int) -> Verdict:
-    def give(what: Outcome, says: str, found: Interval | None, limit: str | None = None) -> Verdict:
+    def give(
+        what: RunOutcome, says: str, found: Interval | None, limit: str | None = None
+    ) -> Verdict:
         verdict = Verdict(a.engine, b.engine, a.concurrency, what, says, limited_by=limit)
         numbers = msgspec.structs.asdict(found) if found else {}
         return msgspec.structs.replace(verdict, **numbers)
 
     both = f"{a.engine} and {b.engine} at {a.concurrency}"
     if withheld is not None:
-        return give(Outcome.WITHHELD, f"{both}: no verdict, because {withheld}.", None)
+        return give(RunOutcome.WITHHELD, f"{both}: no verdict, because {withheld}.", None)
     found = interval(ratios(runs[a], runs[b]))
     held = {each: held_up(runs[each], cores) for each in (a, b)}
     if found.is_above or found.is_below:
@@ -59,15 +61,15 @@ def _judge(a: Contestant, b: Contestant, runs: Runs, withheld: str | None, cores
         says = _faster(fast, slow, found if found.is_above else _turned(found))
         if held[slow] in _NOT_ITS_OWN:
             says = f"{both}: what held {slow.engine} up was not itself but {held[slow]}."
-            return give(Outcome.LIMITED, says, found, held[slow])
-        return give(Outcome.FASTER, says, found, held[slow])
+            return give(RunOutcome.LIMITED, says, found, held[slow])
+        return give(RunOutcome.FASTER, says, found, held[slow])
     if held[a] is not None and held[b] is not None:
         limit = f"both were limited by {held[a]}"
         if held[a] != held[b]:
             limit = f"{a.engine} was limited by {held[a]}, {b.engine} by {held[b]}"
-        return give(Outcome.LIMITED, f"{both}: no difference shown; {limit}.", found, held[a])
+        return give(RunOutcome.LIMITED, f"{both}: no difference shown; {limit}.", found, held[a])
     says = f"{both}: no difference shown ({_bounds(found)})."
-    return give(Outcome.NO_DIFFERENCE, says, found)
+    return give(RunOutcome.NO_DIFFERENCE, says, found)
 
 
 def withholding(fair: bool, same_results: bool, repeat: int) -> str | None:
@@ -81,7 +83,7 @@ def withholding(fair: bool, same_results: bool, repeat: int) -> str | None:
     return None
 
 
-def ratios(one: Sequence[Run], other: Sequence[Run]) -> list[float]:
+def ratios(one: Sequence[TimedRun], other: Sequence[TimedRun]) -> list[float]:
     """How many times as fast ``one`` was, pair by pair."""
     return [a.pages_per_s / b.pages_per_s for a, b in zip(one, other, strict=True)]
 
@@ -104,13 +106,13 @@ def _bounds(found: Interval) -> str:
 # What held runs up
 
 
-def held_up(runs: Sequence[Run], cores: int) -> str | None:
+def held_up(runs: Sequence[TimedRun], cores: int) -> str | None:
     """What limited most of ``runs``, if it was not the engine."""
     (most, _), *_ = Counter(_held_up(run, cores) for run in runs).most_common(1)
     return most
 
 
-def _held_up(run: Run, cores: int) -> str | None:
+def _held_up(run: TimedRun, cores: int) -> str | None:
     if (server_busy(run) or 0.0) >= _SERVER_BUSY or abs(run.wait_error or 0.0) > _SERVER_LATE:
         return _SERVER
     if machine_busy(run, cores) >= _MACHINE_BUSY:
@@ -118,12 +120,12 @@ def _held_up(run: Run, cores: int) -> str | None:
     return _ELSEWHERE.get(run.limited_by.what)
 
 
-def server_busy(run: Run) -> float | None:
+def server_busy(run: TimedRun) -> float | None:
     """The CPU of the server as a share of the run's wall time; None where it is not ours."""
     return None if run.server_cpu_s is None else run.server_cpu_s / run.wall_s
 
 
-def machine_busy(run: Run, cores: int) -> float:
+def machine_busy(run: TimedRun, cores: int) -> float:
     """The CPU of the crawl and the server as a share of all there is."""
     crawl = run.cpu_s_per_1000 * run.pages / 1000
     return (crawl + (run.server_cpu_s or 0.0)) / (run.wall_s * cores)

@@ -12,15 +12,21 @@ import certifi
 import yarl
 from aiohttp import hdrs
 
-from crawler.credentials import basic
-from crawler.engines._aiohttp_hooks import BODILESS, Answer, Bare, Connector, Exchange, Handshake
+from crawler.engines.aiohttp_hooks import (
+    BODILESS,
+    Bare,
+    Handshake,
+    HookedConnector,
+    HookedResponse,
+    WireExchange,
+)
 from crawler.engines.base import MAX_HEADER_BYTES, Capabilities, EngineOptions
-from crawler.engines.bounds import timed_out, too_large
-from crawler.engines.framing import body_length
-from crawler.engines.kernel import RECEIVE_WINDOW
-from crawler.errors import FetchError, Kind
-from crawler.model import Endpoint, Headers, Proxy, Request, Response, Timing
-from crawler.proxy import refusal
+from crawler.engines.shared.framing import body_length
+from crawler.engines.shared.kernel import RECEIVE_WINDOW
+from crawler.engines.shared.messages import timed_out, too_large
+from crawler.engines.shared.proxying import basic, refusal
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response, Timing
 
 
 class AiohttpEngine:
@@ -42,9 +48,9 @@ class AiohttpEngine:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=Connector(self._concurrency),
+            connector=HookedConnector(self._concurrency),
             request_class=Bare,
-            response_class=Answer,
+            response_class=HookedResponse,
             middlewares=(_once,),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -63,15 +69,15 @@ class AiohttpEngine:
         started = time.monotonic()
         try:
             async with asyncio.timeout(request.timeout), self._send(request) as answer:
-                assert isinstance(answer, Answer)
+                assert isinstance(answer, HookedResponse)
                 body = await _read(answer, request)
         except TimeoutError:
-            raise FetchError(Kind.TIMEOUT, timed_out(request)) from None
+            raise FetchError(FailureKind.TIMEOUT, timed_out(request)) from None
         except aiohttp.ClientHttpProxyError as error:
             assert request.proxy is not None
             raise refusal(request.proxy, error.status) from None
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
-            raise FetchError(Kind.PROTOCOL, str(error)) from error
+            raise FetchError(FailureKind.PROTOCOL, str(error)) from error
         version = answer.version
         return Response(
             answer.status,
@@ -155,31 +161,31 @@ async def _once(
         raise _translate(error, getattr(request.response, "exchange", None)) from error
 
 
-async def _read(answer: Answer, request: Request) -> bytes:
+async def _read(answer: HookedResponse, request: Request) -> bytes:
     """Read the body as sent. Raises FetchError past ``max_bytes`` and where it was cut short."""
     length = _check_head(answer)
     if length is not None and length > request.max_bytes:
-        raise FetchError(Kind.TOO_LARGE, too_large(request))
+        raise FetchError(FailureKind.TOO_LARGE, too_large(request))
     pieces, size = [], 0
     try:
         async for piece in answer.content.iter_any():
             pieces.append(piece)
             size += len(piece)
             if size > request.max_bytes:
-                raise FetchError(Kind.TOO_LARGE, too_large(request))
+                raise FetchError(FailureKind.TOO_LARGE, too_large(request))
     except (aiohttp.ClientError, OSError) as error:
         raise _translate(error, answer.exchange) from error
     return b"".join(pieces)
 
 
-def _check_head(answer: Answer) -> int | None:
+def _check_head(answer: HookedResponse) -> int | None:
     """Return how long a body to expect, if that is said. Raises FetchError."""
     if answer.status < HTTPStatus.OK:
-        raise FetchError(Kind.PROTOCOL, f"status {answer.status:03} ends no exchange")
+        raise FetchError(FailureKind.PROTOCOL, f"status {answer.status:03} ends no exchange")
     if answer.version is None or answer.version.major != 1:
-        raise FetchError(Kind.PROTOCOL, "no HTTP/1 answer: another version")
+        raise FetchError(FailureKind.PROTOCOL, "no HTTP/1 answer: another version")
     if any(name.endswith(b" ") for name, _ in answer.raw_headers):  # heeded by half
-        raise FetchError(Kind.PROTOCOL, "malformed header line")
+        raise FetchError(FailureKind.PROTOCOL, "malformed header line")
     headers = answer.headers
     length = body_length(
         headers.getall(hdrs.CONTENT_LENGTH, ()), headers.getall(hdrs.TRANSFER_ENCODING, ())
@@ -187,12 +193,12 @@ def _check_head(answer: Answer) -> int | None:
     return None if answer.status in BODILESS else length
 
 
-def _headers(answer: Answer) -> Headers:
+def _headers(answer: HookedResponse) -> Headers:
     raw = answer.raw_headers
     return tuple([(str(name, "latin-1").lower(), str(value, "latin-1")) for name, value in raw])
 
 
-def _timing(exchange: Exchange, request: Request, started: float, size: int) -> Timing:
+def _timing(exchange: WireExchange, request: Request, started: float, size: int) -> Timing:
     info, reused, peer = exchange.info, exchange.reused, exchange.connection
     return Timing(
         connect=0.0 if reused else peer.connect_wait(started),
@@ -208,7 +214,7 @@ def _timing(exchange: Exchange, request: Request, started: float, size: int) -> 
     )
 
 
-def _translate(error: Exception, exchange: Exchange | None) -> FetchError:
+def _translate(error: Exception, exchange: WireExchange | None) -> FetchError:
     if exchange is None:
         return _unconnected(error)
     if exchange.refused is not None:
@@ -216,13 +222,13 @@ def _translate(error: Exception, exchange: Exchange | None) -> FetchError:
     lost = exchange.connection.lost
     untouched = exchange.reused and not exchange.received
     if isinstance(error, aiohttp.ClientResponseError):
-        return FetchError(Kind.PROTOCOL, f"no HTTP/1 answer: {_gist(error.message)}")
+        return FetchError(FailureKind.PROTOCOL, f"no HTTP/1 answer: {_gist(error.message)}")
     if isinstance(lost, ssl.SSLError) and not isinstance(lost, ssl.SSLEOFError):
-        return FetchError(Kind.TLS, _tls_reason(lost))
+        return FetchError(FailureKind.TLS, _tls_reason(lost))
     if isinstance(lost, ConnectionError) or not exchange.received:
         reason = getattr(lost, "strerror", None) or "the server ended the connection unanswered"
-        return FetchError(Kind.RESET, reason, reused=untouched)
-    return FetchError(Kind.TRUNCATED, f"broken off after {exchange.received:,} bytes")
+        return FetchError(FailureKind.RESET, reason, reused=untouched)
+    return FetchError(FailureKind.TRUNCATED, f"broken off after {exchange.received:,} bytes")
 
 
 def _gist(message: str) -> str:
@@ -233,18 +239,20 @@ def _gist(message: str) -> str:
 def _unconnected(error: Exception) -> FetchError:
     match error:
         case aiohttp.ClientConnectorCertificateError(certificate_error=reason):
-            return FetchError(Kind.TLS, f"certificate refused: {_tls_reason(reason)}")
+            return FetchError(FailureKind.TLS, f"certificate refused: {_tls_reason(reason)}")
         case aiohttp.ClientConnectorSSLError(os_error=reason):
-            return FetchError(Kind.TLS, _tls_reason(reason))
+            return FetchError(FailureKind.TLS, _tls_reason(reason))
         case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError() as reason):
-            return FetchError(Kind.CONNECT, reason.strerror or "connection refused")
+            return FetchError(FailureKind.CONNECT, reason.strerror or "connection refused")
         # Where there is no TLS, aiohttp says True of it.
         case aiohttp.ClientConnectorError(os_error=ConnectionError(), ssl=ssl.SSLContext()):
-            return FetchError(Kind.TLS, "the server ended the connection in the TLS handshake")
+            return FetchError(
+                FailureKind.TLS, "the server ended the connection in the TLS handshake"
+            )
         case aiohttp.ClientConnectorError(os_error=reason):
-            return FetchError(Kind.CONNECT, reason.strerror or str(reason))
+            return FetchError(FailureKind.CONNECT, reason.strerror or str(reason))
     # A kept connection died before anything was sent on it.
-    return FetchError(Kind.RESET, str(error), reused=True)
+    return FetchError(FailureKind.RESET, str(error), reused=True)
 
 
 def _tls_reason(error: Exception) -> str:

@@ -11,12 +11,13 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 import msgspec
 
 from crawler.engines.base import Capabilities, Engine
-from crawler.model import Choice, Request, Response
+from crawler.model.events import Choice
+from crawler.model.exchange import Request, Response
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ _LONGEST = 1.0
 _CLEARLY = 0.9
 """What an engine may cost of what the first one does, so that it is worth the change."""
 
+_HALF = 0.5
+
 Make = Callable[[], Engine]
 
 
@@ -40,6 +43,16 @@ class Clocks(Protocol):
     def __call__(self) -> tuple[float, float, float]: ...
 
     def close(self) -> None: ...
+
+
+class StoppedClocks:
+    """Clocks of a thread that does nothing: for who asks an engine only for its capabilities."""
+
+    def __call__(self) -> tuple[float, float, float]:
+        return 0.0, 0.0, 0.0
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class _Watch:
@@ -65,6 +78,11 @@ class _Watch:
         if not self._in_flight:
             self._flying += self._clocks()[0] - self._since
 
+    @property
+    def seconds(self) -> float:
+        """Since the first request."""
+        return 0.0 if self._first is None else self._clocks()[0] - self._first[0]
+
     def choose(self, engine: str) -> Choice:
         """``engine``, and what there is to say for it so far."""
         if self._first is None:
@@ -72,11 +90,27 @@ class _Watch:
         now = self._clocks()
         wall, cpu, delay = (after - before for after, before in zip(now, self._first, strict=True))
         flying = self._flying + (now[0] - self._since if self._in_flight else 0.0)
-        waiting = max(0.0, flying - cpu - delay)
-        return Choice(engine, self._ended, wall, cpu, delay, waiting)
+        return _judged(engine, self._ended, wall, cpu, delay, max(0.0, flying - cpu - delay))
 
 
-class _Candidate:
+def _judged(
+    engine: str, requests: int, wall: float, cpu: float, delayed: float, waiting: float
+) -> Choice:
+    """What the figures of the fetch thread say: whether computing limits, or waiting for answers.
+
+    Computing does where the thread had something to compute for half of the time; answers do where
+    it otherwise mostly waited for them.
+    """
+    busy = min(1.0, (cpu + delayed) / wall) if wall > 0 else 0.0
+    bound: Literal["cpu", "io"] | None = None
+    if busy >= _HALF:
+        bound = "cpu"
+    elif waiting >= (1 - busy) * wall * _HALF:
+        bound = "io"
+    return Choice(engine, requests, cpu, waiting, busy, bound)
+
+
+class _Trial:
     """An open engine, and its turn."""
 
     def __init__(self, name: str, engine: Engine) -> None:
@@ -123,9 +157,9 @@ class AutoEngine:
 
     def __init__(self, candidates: Mapping[str, Make], clocks: Clocks) -> None:
         (name, make), *self._others = candidates.items()
-        self._best = self._turn = _Candidate(name, make())
+        self._best = self._turn = _Trial(name, make())
         self._open = [self._best]
-        self._turns: deque[_Candidate] | None = None
+        self._turns: deque[_Trial] | None = None
         self._clocks = clocks
         self._watch = _Watch(clocks)
         self._choice: Choice | None = None
@@ -181,7 +215,7 @@ class AutoEngine:
             self._watch.end()
             self._ended(candidate)
 
-    def _ended(self, candidate: _Candidate) -> None:
+    def _ended(self, candidate: _Trial) -> None:
         if self._choice is not None:
             self._close_unless_needed(candidate)
         elif candidate is self._turn and candidate.ended % _LOOKS_EVERY == 0:
@@ -192,10 +226,9 @@ class AutoEngine:
 
     def _look(self) -> None:
         """Late enough in the run, see whether it is worth while to try others."""
-        seen = self.choice
-        if seen.wall < PATIENCE:
+        if self._watch.seconds < PATIENCE:
             return
-        if seen.cpu_bound and self._others:
+        if self.choice.bound == "cpu" and self._others:
             self._opening = asyncio.get_running_loop().create_task(self._open_others())
         else:
             self._settle(self._best)
@@ -208,16 +241,16 @@ class AutoEngine:
             except Exception:
                 log.exception("the engine %s cannot be tried", name)
             else:
-                self._open.append(_Candidate(name, engine))
+                self._open.append(_Trial(name, engine))
         self._turns = deque(self._open)
         self._next_turn(self._turns, self._clocks()[0])
 
-    def _go_on(self, candidate: _Candidate, turns: "deque[_Candidate]") -> None:
+    def _go_on(self, candidate: _Trial, turns: "deque[_Trial]") -> None:
         wall, cpu, _ = self._clocks()
         if candidate.is_done(wall, cpu):
             self._next_turn(turns, wall)
 
-    def _next_turn(self, turns: "deque[_Candidate]", wall: float) -> None:
+    def _next_turn(self, turns: "deque[_Trial]", wall: float) -> None:
         if turns:
             self._turn = turns.popleft()
             self._turn.begin_turn(wall)
@@ -226,14 +259,14 @@ class AutoEngine:
         clearly = cheapest.cost < _CLEARLY * self._best.cost < math.inf
         self._settle(cheapest if clearly else self._best)
 
-    def _settle(self, best: _Candidate) -> None:
+    def _settle(self, best: _Trial) -> None:
         tried = {each.name: each.cost for each in self._open} if self._turns is not None else {}
         self._choice = msgspec.structs.replace(self.choice, engine=best.name, costs=tried)
         self._best = best
         for each in list(self._open):
             self._close_unless_needed(each)
 
-    def _close_unless_needed(self, candidate: _Candidate) -> None:
+    def _close_unless_needed(self, candidate: _Trial) -> None:
         if candidate is self._best or candidate.in_flight or candidate not in self._open:
             return
         self._open.remove(candidate)

@@ -20,7 +20,7 @@ from typing import Protocol, Self
 
 import msgspec
 
-from crawler.model import Request, Response
+from crawler.model.exchange import Request, Response
 
 MAX_HEADER_BYTES = 256 * 1024
 """Bound on everything that comes before a body: status lines, headers, 1xx responses."""

@@ -5,9 +5,10 @@ from typing import Self
 import pycurl
 
 from crawler.engines.base import Capabilities, EngineOptions
-from crawler.engines.curltransfer import Sockets, Transfer, header_lines
-from crawler.errors import FetchError, Kind
-from crawler.model import Headers, Request, Response
+from crawler.engines.libcurl.sockets import Sockets
+from crawler.engines.libcurl.transfer import Transfer, header_lines
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Headers, Request, Response
 
 
 class _Multi(pycurl.AsyncCurlMulti):  # type: ignore[misc]
@@ -67,7 +68,7 @@ class CurlEngine:
         except pycurl.error as error:
             raise transfer.failure(*error.args) from None
         except ValueError as error:  # pycurl would not take an option
-            raise FetchError(Kind.URL, f"cannot be asked for: {error}") from error
+            raise FetchError(FailureKind.URL, f"cannot be asked for: {error}") from error
         finally:
             # Cancelled or not, the multi has let go of the handle: its own callback ran first. A
             # handle is never closed before the multi, which may call its callbacks.

@@ -4,7 +4,7 @@ import msgspec
 
 from crawler.engines.base import EngineOptions
 from crawler.engines.threads import ThreadsEngine
-from crawler.errors import UsageError
+from crawler.model.errors import UsageError
 
 
 class SequentialEngine(ThreadsEngine):

@@ -2,8 +2,8 @@
 
 urllib decides nothing here but the HTTP: a bare OpenerDirector follows no redirect, keeps no cookie
 and knows no proxy. What it does not notice by itself (an answer cut short, two framings at once) is
-checked in ``_Response``; the socket belongs to a ``Wire``, so that a fetch can be ended from the
-loop and the kernel asked for its times.
+checked in ``_UrllibResponse``; the socket belongs to a ``Wire``, so that a fetch can be ended from
+the loop and the kernel asked for its times.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from typing import Any, Self
 
 import certifi
 
-from crawler.credentials import basic
 from crawler.engines.base import Capabilities, EngineOptions
-from crawler.engines.bounds import deadline
-from crawler.engines.framing import FIELD_NAME, body_length, check_lines
-from crawler.engines.wire import READ_BYTES, Phase, Wire
-from crawler.errors import FetchError, Kind
-from crawler.model import Headers, Request, Response
+from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
+from crawler.engines.shared.messages import deadline
+from crawler.engines.shared.proxying import basic
+from crawler.engines.urllib.wire import READ_BYTES, Phase, Wire
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Headers, Request, Response
 
 _VERSION = re.compile(r"HTTP/1\.[0-9]")
 _NAMES = re.compile(rf"({FIELD_NAME}\n)*")
@@ -66,7 +66,7 @@ class ThreadsEngine:
         self._wires: set[Wire] = set()
         self._opener = urllib.request.OpenerDirector()
         self._opener.addheaders = []
-        self._opener.add_handler(_Handler())
+        self._opener.add_handler(_UrllibHandler())
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,7 +85,7 @@ class ThreadsEngine:
             await asyncio.wait((work,), timeout=request.timeout)
             if not work.done():
                 raise FetchError(
-                    Kind.TIMEOUT, f"no whole answer in {deadline(request)} ({wire.phase})"
+                    FailureKind.TIMEOUT, f"no whole answer in {deadline(request)} ({wire.phase})"
                 )
             return work.result()
         finally:
@@ -116,7 +116,7 @@ class ThreadsEngine:
     def _exchange(self, wire: Wire) -> Response:
         """One fetch, on a thread of the pool. Every error of the library is translated here."""
         try:
-            with self._opener.open(_Call(wire)) as answer:
+            with self._opener.open(_ThreadFetch(wire)) as answer:
                 body = _read_body(answer, wire)
                 return Response(
                     status=answer.status,
@@ -131,26 +131,26 @@ class ThreadsEngine:
             wire.release()
 
 
-class _Call(urllib.request.Request):
-    """The request for urllib. Its headers are sent by ``_Connection``."""
+class _ThreadFetch(urllib.request.Request):
+    """The request for urllib. Its headers are sent by ``_UrllibConnection``."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire.request.url)
         self.wire = wire
 
 
-class _Handler(urllib.request.AbstractHTTPHandler):
-    def http_open(self, call: _Call) -> http.client.HTTPResponse:
-        return self.do_open(functools.partial(_Connection, call.wire), call)
+class _UrllibHandler(urllib.request.AbstractHTTPHandler):
+    def http_open(self, call: _ThreadFetch) -> http.client.HTTPResponse:
+        return self.do_open(functools.partial(_UrllibConnection, call.wire), call)
 
     https_open = http_open
     http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
 
 
-class _Connection(http.client.HTTPConnection):
+class _UrllibConnection(http.client.HTTPConnection):
     def __init__(self, wire: Wire, host: str, **options: Any) -> None:
         super().__init__(host, **options)
-        self.response_class = _Response
+        self.response_class = _UrllibResponse
         self._wire = wire
 
     def connect(self) -> None:
@@ -173,7 +173,7 @@ class _Connection(http.client.HTTPConnection):
         super().endheaders(message_body, encode_chunked=encode_chunked)
 
 
-class _Response(http.client.HTTPResponse):
+class _UrllibResponse(http.client.HTTPResponse):
     """http.client's response, refusing what RFC 9112 calls malformed or ambiguous."""
 
     def __init__(self, wire: Wire, method: str | None = None) -> None:
@@ -187,18 +187,18 @@ class _Response(http.client.HTTPResponse):
             self.headers = None  # type: ignore[assignment]
             super().begin()
         if self._wire.eof:
-            raise FetchError(Kind.TRUNCATED, "the connection ended within the headers")
+            raise FetchError(FailureKind.TRUNCATED, "the connection ended within the headers")
         self._check_head()
         self._frame()
         self._wire.phase = Phase.BODY
 
     def _check_head(self) -> None:
         if self.status == 101:
-            raise FetchError(Kind.PROTOCOL, "status 101 without an upgrade asked for")
+            raise FetchError(FailureKind.PROTOCOL, "status 101 without an upgrade asked for")
         if any(isinstance(defect, _HEADER_DEFECTS) for defect in self.headers.defects):
-            raise FetchError(Kind.PROTOCOL, "malformed header line")
+            raise FetchError(FailureKind.PROTOCOL, "malformed header line")
         if not _NAMES.fullmatch("".join(f"{name}\n" for name in self.headers)):
-            raise FetchError(Kind.PROTOCOL, "malformed header line")
+            raise FetchError(FailureKind.PROTOCOL, "malformed header line")
 
     def _frame(self) -> None:
         """Settle how long the body is: http.client is misled by folded lines and repeated ones."""
@@ -230,7 +230,7 @@ class _Response(http.client.HTTPResponse):
         """Read what must be CRLF behind a chunk; http.client does not look at it."""
         end: bytes = super()._safe_read(amt)  # type: ignore[misc]
         if end != b"\r\n":
-            raise FetchError(Kind.PROTOCOL, "a chunk is longer than announced")
+            raise FetchError(FailureKind.PROTOCOL, "a chunk is longer than announced")
         return end
 
 
@@ -239,17 +239,19 @@ def _read_body(answer: http.client.HTTPResponse, wire: Wire) -> bytes:
     limit = wire.request.max_bytes
     pieces, size = [], 0
     if (answer.length or 0) > limit:
-        raise FetchError(Kind.TOO_LARGE, f"body of {answer.length} bytes, allowed are {limit}")
+        raise FetchError(
+            FailureKind.TOO_LARGE, f"body of {answer.length} bytes, allowed are {limit}"
+        )
     for piece in _pieces(answer):
         wire.delivered()
         pieces.append(piece)
         size += len(piece)
         if size > limit:
-            raise FetchError(Kind.TOO_LARGE, f"body over the {limit} bytes allowed")
+            raise FetchError(FailureKind.TOO_LARGE, f"body over the {limit} bytes allowed")
     if answer.length:
-        raise FetchError(Kind.TRUNCATED, f"{answer.length} bytes of the body are missing")
+        raise FetchError(FailureKind.TRUNCATED, f"{answer.length} bytes of the body are missing")
     if answer.chunked and wire.eof:
-        raise FetchError(Kind.TRUNCATED, "the connection ended within the trailers")
+        raise FetchError(FailureKind.TRUNCATED, "the connection ended within the trailers")
     return b"".join(pieces)
 
 
@@ -273,22 +275,22 @@ def _translate(error: Exception, wire: Wire) -> FetchError:
     return FetchError(_kind(error, wire), f"{where}: {_reason(error)}")
 
 
-def _kind(error: Exception, wire: Wire) -> Kind:
+def _kind(error: Exception, wire: Wire) -> FailureKind:
     if isinstance(error, TimeoutError):
-        return Kind.TIMEOUT
+        return FailureKind.TIMEOUT
     if isinstance(error, http.client.IncompleteRead):
-        return Kind.TRUNCATED if wire.eof else Kind.PROTOCOL
+        return FailureKind.TRUNCATED if wire.eof else FailureKind.PROTOCOL
     if not isinstance(error, OSError):
-        return Kind.PROTOCOL
+        return FailureKind.PROTOCOL
     if wire.phase == Phase.CONNECT:
-        return Kind.CONNECT
+        return FailureKind.CONNECT
     if isinstance(error, ssl.SSLEOFError | http.client.RemoteDisconnected) and wire.received:
-        return Kind.TRUNCATED
+        return FailureKind.TRUNCATED
     if wire.phase == Phase.HANDSHAKE or (
         isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
     ):
-        return Kind.TLS
-    return Kind.RESET
+        return FailureKind.TLS
+    return FailureKind.RESET
 
 
 def _reason(error: Exception) -> str:

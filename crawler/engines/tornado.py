@@ -10,9 +10,10 @@ from tornado.curl_httpclient import CurlAsyncHTTPClient
 from tornado.httpclient import HTTPClientError, HTTPRequest
 
 from crawler.engines.base import Capabilities, EngineOptions
-from crawler.engines.curltransfer import Sockets, Transfer, header_lines
-from crawler.errors import FetchError, Kind
-from crawler.model import Request, Response
+from crawler.engines.libcurl.sockets import Sockets
+from crawler.engines.libcurl.transfer import Transfer, header_lines
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Request, Response
 
 
 class TornadoEngine:
@@ -50,7 +51,7 @@ class TornadoEngine:
         self._sockets.close()
 
     async def fetch(self, request: Request) -> Response:
-        call = _Call(request, self._options, self._sockets)
+        call = _TornadoFetch(request, self._options, self._sockets)
         done = self._client.fetch(call.asked, raise_error=False)
         self._under_way.add(done)
         try:
@@ -58,12 +59,12 @@ class TornadoEngine:
         except asyncio.CancelledError:
             self._client.abandon(call)
             if self._closing:
-                raise FetchError(Kind.RESET, "the engine was closed") from None
+                raise FetchError(FailureKind.RESET, "the engine was closed") from None
             raise
         except HTTPClientError:
             assert isinstance(call.result, FetchError)
         except (pycurl.error, ValueError) as error:  # libcurl would not take an option
-            raise FetchError(Kind.URL, f"cannot be asked for: {error}") from error
+            raise FetchError(FailureKind.URL, f"cannot be asked for: {error}") from error
         finally:
             self._under_way.discard(done)
         assert call.result is not None
@@ -72,7 +73,7 @@ class TornadoEngine:
         return call.result
 
 
-class _Call:
+class _TornadoFetch:
     """A request as tornado takes it, and its result."""
 
     def __init__(self, request: Request, options: EngineOptions, sockets: Sockets) -> None:
@@ -136,7 +137,7 @@ class _Client(CurlAsyncHTTPClient):
             # With the error: tornado asks a handle without one what libcurl may not know.
             super()._finish(curl, curl_error, curl_message)
 
-    def abandon(self, call: _Call) -> None:
+    def abandon(self, call: _TornadoFetch) -> None:
         """Free the slot of a cancelled call; tornado alone would keep it until the server ends."""
         if call.transfer is None:
             self._requests = deque(item for item in self._requests if not call.waits_as(item[0]))

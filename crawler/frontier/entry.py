@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import msgspec
 
-from crawler.urls import authority
+from crawler.model.urls import authority
 
 
 class State(IntEnum):
@@ -36,7 +36,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
         return "" if self.wrong is not None else authority(self.url)
 
 
-class New(msgspec.Struct, frozen=True, array_like=True):
+class Candidate(msgspec.Struct, frozen=True, array_like=True):
     """What may become an entry, if ``key`` is not known. Its fields are a row of the state file.
 
     ``spilled`` (0 or 1) is whether it waits on disk for its turn, not in memory.

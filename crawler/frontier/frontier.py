@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from crawler.errors import FetchError, Kind, SkipError
+from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
-from crawler.frontier.heads import Heads
-from crawler.frontier.levels import Levels
+from crawler.frontier.memory_window import MemoryWindow
 from crawler.frontier.pace import SLOW_DOWN, Paces, is_overload
+from crawler.frontier.robots import Rules
 from crawler.frontier.schedule import HostPolicy, Schedule, Wait
-from crawler.model import Held, Notice, Response, Slowed
-from crawler.robots import Rules
-from crawler.urls import authority, origin
+from crawler.frontier.ticket import Disallowed, End, Tell, Ticket
+from crawler.model.errors import FailureKind
+from crawler.model.events import Held, Notice, Slowed
+from crawler.model.urls import authority, origin
 
 ROBOTS_KEPT = 10_000
 """Origins whose robots.txt is remembered, besides those with requests in memory."""
@@ -24,51 +25,7 @@ ROBOTS_LOOKED_AT = 2
 """The oldest of them, each time that there is a new one and no room."""
 
 
-class End(msgspec.Struct, frozen=True):
-    """How a request that ``started`` then ended: with a failure ``kind``, or with a ``status``.
-
-    ``pause`` is how many seconds the answer asks us to wait.
-    """
-
-    started: float = 0.0
-    kind: Kind | None = None
-    status: int | None = None
-    pause: float | None = None
-
-
 _FINE = End()
-Tell = Callable[[Response | FetchError | SkipError], None]
-
-
-class Ticket(msgspec.Struct, frozen=True):
-    """A request that may go. ``robots_of`` is the origin whose robots.txt it asks for, or None.
-
-    Without an entry somebody else wants to know how it ends, and is told by ``tell``.
-    ``since`` is when it could first have gone (monotonic). ``attempt`` counts from 1; ``resets``,
-    which are no attempts, and ``hops`` from 0.
-    """
-
-    url: str
-    host: str
-    since: float
-    entry: Entry | None = None
-    robots_of: str | None = None
-    tell: Tell | None = None
-    attempt: int = 1
-    resets: int = 0
-    hops: int = 0
-
-    @property
-    def is_urgent(self) -> bool:
-        """Whether it goes although its host waits: for it is what the host waits for."""
-        return self.robots_of is not None
-
-
-class Disallowed(msgspec.Struct, frozen=True):
-    """The ticket's turn came, and its site's robots.txt, or what became of it, forbids it."""
-
-    ticket: Ticket
-    why: FetchError | SkipError
 
 
 class Frontier:
@@ -80,8 +37,8 @@ class Frontier:
         *,
         robots: bool,
         rate: float | None = None,
-        heads: Heads | None = None,
-        levels: Levels | None = None,
+        heads: MemoryWindow | None = None,
+        levels: DepthOrder | None = None,
         pending: int = 0,
     ) -> None:
         """``heads`` knows what waits on disk, ``pending`` how many entries are not final.
@@ -94,7 +51,7 @@ class Frontier:
         self._delays: dict[str, float] = {}
         self._paces = Paces()
         self._levels = levels
-        self.heads = heads or Heads()
+        self.heads = heads or MemoryWindow()
         self.pending = pending
 
     @property
@@ -117,7 +74,7 @@ class Frontier:
             host = entry.host
             self._schedule.push(host, Ticket(entry.url, host, now, entry))
 
-    def ask(self, url: str, now: float, tell: Tell) -> None:
+    def add_document(self, url: str, now: float, tell: Tell) -> None:
         """A request that is no entry's, at the head of its host."""
         host = authority(url)
         self._schedule.push(host, Ticket(url, host, now, tell=tell), first=True)
@@ -184,7 +141,7 @@ class Frontier:
         self._schedule.set_policy(host, policy)
         if is_overload(end.kind, end.status):
             self._schedule.hold(host, now + policy.delay)
-            yield Slowed(host, policy.delay, end.kind or Kind.STATUS, end.status)
+            yield Slowed(host, policy.delay, end.kind or FailureKind.STATUS, end.status)
 
     def redirect(self, ticket: Ticket, url: str, now: float, pause: float | None = None) -> None:
         """The answer sent ``ticket`` on to ``url``: a new request, at the head of its host.

@@ -9,8 +9,8 @@ from collections import OrderedDict
 
 import msgspec
 
-from crawler.errors import Kind
 from crawler.frontier.schedule import HostPolicy
+from crawler.model.errors import FailureKind
 
 LEAST = 0.5
 """Seconds between requests to a host that has been slowed down, at least."""
@@ -23,9 +23,9 @@ KEPT = 10_000
 SLOW_DOWN = frozenset({429, 503})
 
 
-def is_overload(kind: Kind | None, status: int | None) -> bool:
+def is_overload(kind: FailureKind | None, status: int | None) -> bool:
     """Whether a request ended as it does when a server has too much to do."""
-    return kind is Kind.TIMEOUT or status in SLOW_DOWN
+    return kind is FailureKind.TIMEOUT or status in SLOW_DOWN
 
 
 class Pace:
@@ -44,7 +44,7 @@ class Pace:
         return self.delay > self.floor
 
     def outcome(
-        self, kind: Kind | None, status: int | None, *, started: float, now: float
+        self, kind: FailureKind | None, status: int | None, *, started: float, now: float
     ) -> float:
         """A request that ``started`` then has ended ``now``, with a failure ``kind`` or a status.
 
@@ -77,7 +77,7 @@ class Paces:
     def __len__(self) -> int:
         return len(self._slowed)
 
-    def is_concerned(self, host: str, kind: Kind | None, status: int | None) -> bool:
+    def is_concerned(self, host: str, kind: FailureKind | None, status: int | None) -> bool:
         """Whether ``outcome`` can change anything for ``host``; nearly always it cannot."""
         return host in self._slowed or is_overload(kind, status)
 
@@ -92,7 +92,7 @@ class Paces:
         self,
         host: str,
         asked: HostPolicy,
-        kind: Kind | None,
+        kind: FailureKind | None,
         status: int | None,
         *,
         started: float,

@@ -1,10 +1,11 @@
 """Where a redirect leads, and whether it may be followed. Pure."""
 
-from crawler.errors import FetchError, Kind, Skip, SkipError
-from crawler.frontier.frontier import Ticket
-from crawler.model import Response
-from crawler.robots import MAX_REDIRECTS
-from crawler.urls import Joiner, Scope
+from crawler.frontier.robots import MAX_REDIRECTS
+from crawler.frontier.ticket import Ticket
+from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
+from crawler.model.exchange import Response
+from crawler.model.scope import Scope
+from crawler.model.urls import Joiner
 
 MAX_HOPS = 10
 STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -18,7 +19,7 @@ def location(response: Response) -> str | None:
     """
     found = {value for name, value in response.headers if name == "location"}
     if len(found) > 1:
-        raise FetchError(Kind.PROTOCOL, "several Location headers that differ")
+        raise FetchError(FailureKind.PROTOCOL, "several Location headers that differ")
     return next(iter(found), None)
 
 
@@ -30,13 +31,13 @@ def target(ticket: Ticket, location: str | None, scope: Scope) -> str:
     """
     most = MAX_HOPS if ticket.robots_of is None else MAX_REDIRECTS
     if not location or not location.strip():
-        raise FetchError(Kind.REDIRECT, "a redirect that does not say where to")
+        raise FetchError(FailureKind.REDIRECT, "a redirect that does not say where to")
     if ticket.hops >= most:
-        raise FetchError(Kind.REDIRECT, f"more than {most} redirects")
+        raise FetchError(FailureKind.REDIRECT, f"more than {most} redirects")
     url = Joiner(ticket.url).join(location.strip())
     if url is None:
-        raise SkipError(Skip.SCHEME, "redirected to something that is not http or https")
+        raise SkipError(SkipReason.SCHEME, "redirected to something that is not http or https")
     entry = ticket.entry
     if entry is not None and entry.depth and not scope.allows(entry.seed, url):
-        raise SkipError(Skip.SCOPE, f"redirected out of scope, to {url}")
+        raise SkipError(SkipReason.SCOPE, f"redirected out of scope, to {url}")
     return url

@@ -8,16 +8,24 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from crawler.errors import Kind, UsageError
+from crawler.model.errors import FailureKind, UsageError
 
-PASSING = frozenset({Kind.DNS, Kind.CONNECT, Kind.RESET, Kind.TIMEOUT, Kind.TRUNCATED})
+PASSING = frozenset(
+    {
+        FailureKind.DNS,
+        FailureKind.CONNECT,
+        FailureKind.RESET,
+        FailureKind.TIMEOUT,
+        FailureKind.TRUNCATED,
+    }
+)
 """Kinds of failure that may pass by themselves."""
 PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that may."""
 LONGEST_PAUSE = 300.0
 """Seconds that a Retry-After can make us wait, at most."""
 
-_HOPELESS = frozenset({Kind.URL, Kind.PARSE})
+_HOPELESS = frozenset({FailureKind.URL, FailureKind.PARSE})
 _RULE = re.compile(r"([a-z_]+)(?::([1-5]\d\d))?=(\d{1,3})(?:,(\d{1,5}(?:\.\d{1,3})?))?", re.ASCII)
 _SECONDS = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 _MOST_TRIES = 100
@@ -52,10 +60,10 @@ def parse_backoff(text: str) -> tuple[str, Backoff]:
     if found is None:
         raise UsageError(f"{text!r} is not KIND=TRIES or KIND=TRIES,SECONDS, such as timeout=5,2")
     name, status, tries, seconds = found.groups()
-    known = [kind.value for kind in Kind if kind not in _HOPELESS]
+    known = [kind.value for kind in FailureKind if kind not in _HOPELESS]
     if name not in known:
         raise UsageError(f"{text!r}: there is no kind {name!r} to try again: {', '.join(known)}")
-    if status and name != Kind.STATUS:
+    if status and name != FailureKind.STATUS:
         raise UsageError(f"{text!r}: a number goes with the kind status alone")
     if int(tries) > _MOST_TRIES:
         raise UsageError(f"{text!r}: {_MOST_TRIES} tries are the most")
@@ -73,17 +81,17 @@ class Retry:
         """
         usual = Backoff(retries)
         self._rng = rng
-        self._kinds = dict.fromkeys((*PASSING, Kind.STATUS), usual) | dict(
+        self._kinds = dict.fromkeys((*PASSING, FailureKind.STATUS), usual) | dict(
             map(parse_backoff, changes)
         )
 
-    def wait(self, kind: Kind, status: int | None, attempt: int) -> float | None:
+    def wait(self, kind: FailureKind, status: int | None, attempt: int) -> float | None:
         """Seconds to wait after try number ``attempt`` failed; None: give up.
 
         Half of it is drawn at random, so that what failed together does not come back together.
         """
         backoff = self._kinds.get(kind)
-        if kind is Kind.STATUS:
+        if kind is FailureKind.STATUS:
             usual = backoff if status in PASSING_STATUS else None
             backoff = self._kinds.get(f"{kind}:{status}", usual)
         longest = None if backoff is None else backoff.wait(attempt)

@@ -38,17 +38,17 @@ class Wait(msgspec.Struct, frozen=True):
     held: bool
 
 
-class _Address(Generic[T]):
+class _AddressLoad(Generic[T]):
     """What the hosts at one IP address share: requests under way, and who waits for a place."""
 
     __slots__ = ("__weakref__", "active", "parked")
 
     def __init__(self) -> None:
         self.active = 0
-        self.parked: list[_Turn[T]] = []
+        self.parked: list[_HostTurn[T]] = []
 
 
-class _Host(Generic[T]):
+class _HostQueue(Generic[T]):
     """``turn`` is the number of its valid place in the heap or at its address, if it has one.
 
     The first ``urgent`` of ``queue`` go although it is closed. A list, since hosts are many and
@@ -76,7 +76,7 @@ class _Host(Generic[T]):
         self.allowed = 0.0
         self.closed = False
         self.turn: int | None = None
-        self.address: _Address[T] | None = None
+        self.address: _AddressLoad[T] | None = None
 
     @property
     def has_work(self) -> bool:
@@ -103,7 +103,7 @@ class _Host(Generic[T]):
             self.address.active += change
 
 
-_Turn = tuple[float, int, _Host[T]]
+_HostTurn = tuple[float, int, _HostQueue[T]]
 """Since when a host may go, the number of its turn (who entered first goes first), and the host."""
 
 
@@ -118,10 +118,10 @@ class Schedule(Generic[T]):
         self._policy = policy
         self._interval = 1.0 / rate if rate else 0.0
         self._next_any = 0.0
-        self._hosts: dict[str, _Host[T]] = {}
-        self._addresses: WeakValueDictionary[str, _Address[T]] = WeakValueDictionary()
-        self._heap: list[_Turn[T]] = []
-        self._idle: list[_Turn[T]] = []
+        self._hosts: dict[str, _HostQueue[T]] = {}
+        self._addresses: WeakValueDictionary[str, _AddressLoad[T]] = WeakValueDictionary()
+        self._heap: list[_HostTurn[T]] = []
+        self._idle: list[_HostTurn[T]] = []
         self._later: list[tuple[float, int, str, T, bool]] = []
         self._turns = itertools.count()
         self._now = 0.0
@@ -166,7 +166,7 @@ class Schedule(Generic[T]):
         self._take(place, now)
         return since, item
 
-    def _first(self, now: float) -> _Host[T] | None:
+    def _first(self, now: float) -> _HostQueue[T] | None:
         """The host at the top of the heap, if it may go now; who may not go at all leaves."""
         while self._heap and max(self._heap[0][0], self._next_any) <= now:
             since, turn, place = self._heap[0]
@@ -188,7 +188,7 @@ class Schedule(Generic[T]):
         times += [self._later[0][0]] if self._later else []
         return Wait(min(times, default=None), self.waiting > 0)
 
-    def _take(self, place: _Host[T], now: float) -> None:
+    def _take(self, place: _HostQueue[T], now: float) -> None:
         self.waiting -= 1
         place.count(1)
         if place.policy.per_host != 1:
@@ -248,12 +248,12 @@ class Schedule(Generic[T]):
         place = self._host(host)
         found = self._addresses.get(address)
         if found is None:
-            found = self._addresses[address] = _Address()
+            found = self._addresses[address] = _AddressLoad()
         if found is not place.address:
             self._move(place, found)
         return not place.policy.per_address or found.active <= place.policy.per_address
 
-    def _move(self, place: _Host[T], found: _Address[T]) -> None:
+    def _move(self, place: _HostQueue[T], found: _AddressLoad[T]) -> None:
         left, active = place.address, place.active
         place.count(-active)
         place.address = found
@@ -262,29 +262,29 @@ class Schedule(Generic[T]):
         self._settle(place, self._now)
         self._call(left, active + 1)
 
-    def _host(self, name: str) -> _Host[T]:
+    def _host(self, name: str) -> _HostQueue[T]:
         place = self._hosts.get(name)
         if place is None:
-            place = self._hosts[name] = _Host(name, self._policy(name))
+            place = self._hosts[name] = _HostQueue(name, self._policy(name))
         return place
 
-    def _enter(self, place: _Host[T]) -> None:
+    def _enter(self, place: _HostQueue[T]) -> None:
         if place.turn is None and place.has_work and place.is_free:
             place.turn = next(self._turns)
             since = max(place.allowed, self._now)
             heapq.heappush(self._heap, (since, place.turn, place))
 
-    def _re_enter(self, place: _Host[T]) -> None:
+    def _re_enter(self, place: _HostQueue[T]) -> None:
         """Enter anew: what its turn was given for has changed."""
         place.turn = None
         self._enter(place)
 
-    def _free(self, place: _Host[T], now: float) -> None:
+    def _free(self, place: _HostQueue[T], now: float) -> None:
         place.count(-1)
         self._settle(place, now)
         self._call(place.address)
 
-    def _call(self, address: _Address[T] | None, count: int = 1) -> None:
+    def _call(self, address: _AddressLoad[T] | None, count: int = 1) -> None:
         """Let the first ``count`` that are parked at ``address`` try again."""
         while address is not None and address.parked and count:
             parked = heapq.heappop(address.parked)
@@ -292,7 +292,7 @@ class Schedule(Generic[T]):
                 heapq.heappush(self._heap, parked)
                 count -= 1
 
-    def _settle(self, place: _Host[T], now: float) -> None:
+    def _settle(self, place: _HostQueue[T], now: float) -> None:
         """Forget the host if nothing is left of it, or see to it that this is done in time."""
         if not place.is_idle:
             return

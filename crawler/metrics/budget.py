@@ -6,20 +6,22 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, Self
 
 from crawler.metrics.report import TimeBudget
+from crawler.model.events import Idle
 
-State = Literal["waiting", "politeness", "starved", "backpressure"]
+BudgetState = Literal["waiting"] | Idle
+
 """What idle time of the thread is to be called."""
 
 
 class Reading(NamedTuple):
-    """Clocks of one thread at one moment, in seconds since any fixed point."""
+    """ReadClocks of one thread at one moment, in seconds since any fixed point."""
 
     wall: float
     cpu: float
     descheduled: float
 
 
-Clocks = Callable[[], Reading]
+ReadClocks = Callable[[], Reading]
 
 
 class ThreadClocks:
@@ -70,16 +72,16 @@ class Budget:
     the clocks are not read in the same instant: each part is capped at what is left.
     """
 
-    def __init__(self, reading: Reading, state: State) -> None:
-        self.state: State = state
+    def __init__(self, reading: Reading, state: BudgetState) -> None:
+        self.state: BudgetState = state
         self._first = self._last = reading
         self._computing = 0.0
         self._descheduled = 0.0
-        self._idle: dict[State, float] = dict.fromkeys(
+        self._idle: dict[BudgetState, float] = dict.fromkeys(
             ("waiting", "politeness", "starved", "backpressure"), 0.0
         )
 
-    def close(self, reading: Reading, state: State) -> None:
+    def close(self, reading: Reading, state: BudgetState) -> None:
         """End the interval since the last reading; from now on ``state`` holds."""
         wall, cpu, delay = self._last
         left = max(0.0, reading.wall - wall)

@@ -3,7 +3,7 @@
 import msgspec
 
 from crawler.metrics.report import Cpu, Limit, Limiter, SlotSeconds, TimeBudget
-from crawler.metrics.text import count, percent, seconds
+from crawler.model.units import count, percent, seconds
 
 _BUSY = 0.8
 """Share of the wall time from which on the fetch thread has no reserve to speak of."""
@@ -13,7 +13,7 @@ _PARSING = 0.5
 """Share of its workers' time from which on parsing, not writing, is what is slow."""
 
 
-class Facts(msgspec.Struct, frozen=True):
+class LimitFacts(msgspec.Struct, frozen=True):
     """What is judged. ``entries`` reached a final state, ``workers`` processes parse (0: none)."""
 
     concurrency: int
@@ -41,7 +41,7 @@ class Facts(msgspec.Struct, frozen=True):
         return self.entries == 0 or (self.few and self.wall_s < 1)
 
 
-def limited_by(facts: Facts) -> Limit:
+def limited_by(facts: LimitFacts) -> Limit:
     """Name the one limit that counts first.
 
     The machine and the fetch thread come before the slots: with no CPU left, a slot that is used
@@ -62,7 +62,7 @@ def limited_by(facts: Facts) -> Limit:
     return _concurrency(facts) if most == slots.used else _source(facts)
 
 
-def _machine(facts: Facts) -> Limit:
+def _machine(facts: LimitFacts) -> Limit:
     share = percent(facts.of_wall(facts.budget.descheduled))
     return Limit(
         Limiter.MACHINE,
@@ -71,7 +71,7 @@ def _machine(facts: Facts) -> Limit:
     )
 
 
-def _cpu(facts: Facts) -> Limit:
+def _cpu(facts: LimitFacts) -> Limit:
     share = percent(facts.of_wall(facts.budget.computing))
     inline = not facts.workers and facts.cpu.parse_s > facts.cpu.fetch_s / 2
     if inline:
@@ -88,7 +88,7 @@ def _cpu(facts: Facts) -> Limit:
     )
 
 
-def _politeness(facts: Facts) -> Limit:
+def _politeness(facts: LimitFacts) -> Limit:
     share = percent(facts.of_slots(facts.slots.politeness))
     return Limit(
         Limiter.POLITENESS,
@@ -97,7 +97,7 @@ def _politeness(facts: Facts) -> Limit:
     )
 
 
-def _backpressure(facts: Facts) -> Limit:
+def _backpressure(facts: LimitFacts) -> Limit:
     share = percent(facts.of_slots(facts.slots.backpressure))
     capacity = facts.workers * facts.wall_s
     if facts.cpu.parse_s >= _PARSING * capacity > 0:
@@ -115,7 +115,7 @@ def _backpressure(facts: Facts) -> Limit:
     )
 
 
-def _short(facts: Facts) -> Limit:
+def _short(facts: LimitFacts) -> Limit:
     if not facts.entries:
         return Limit(Limiter.SHORT, "No URL was finished.", "See the failures and the log.")
     return Limit(
@@ -126,7 +126,7 @@ def _short(facts: Facts) -> Limit:
     )
 
 
-def _concurrency(facts: Facts) -> Limit:
+def _concurrency(facts: LimitFacts) -> Limit:
     used = percent(facts.of_slots(facts.slots.used))
     waiting = percent(facts.of_wall(facts.budget.waiting))
     now = facts.concurrency
@@ -140,7 +140,7 @@ def _concurrency(facts: Facts) -> Limit:
     )
 
 
-def _source(facts: Facts) -> Limit:
+def _source(facts: LimitFacts) -> Limit:
     share = percent(facts.of_slots(facts.slots.starved))
     return Limit(
         Limiter.SOURCE,

@@ -4,13 +4,13 @@ from collections import defaultdict, deque
 
 import msgspec
 
-from crawler.metrics.budget import Budget, Clocks, Reading
+from crawler.metrics.budget import Budget, ReadClocks, Reading
 from crawler.metrics.histogram import Histogram
-from crawler.metrics.limits import Facts, limited_by
+from crawler.metrics.limits import LimitFacts, limited_by
 from crawler.metrics.report import Cpu, IoWait, Latency, Report, TimeBudget, Urls
 from crawler.metrics.slots import Slots
 from crawler.metrics.waits import Waits
-from crawler.model import Counted, Event, Fetched, Finished, Load
+from crawler.model.events import Counted, Event, Fetched, Finished, Load
 
 TICK_S = 0.25
 """While anything is told, the clocks are read at least this often, however little changes."""
@@ -63,7 +63,7 @@ class Meter:
     ``snapshot`` and ``figures`` may be called from any thread at any time.
     """
 
-    def __init__(self, concurrency: int, clocks: Clocks) -> None:
+    def __init__(self, concurrency: int, clocks: ReadClocks) -> None:
         self._concurrency = concurrency
         self._clocks = clocks
         self._before = self._done_before = 0
@@ -229,7 +229,7 @@ class Meter:
         cpu = Cpu(fetch_s=self._budget.cpu, parse_s=self._parse_cpu)
         urls = self._urls()
         finished = urls.finished - self._before
-        facts = Facts(self._concurrency, wall, finished, workers, budget, slots, cpu)
+        facts = LimitFacts(self._concurrency, wall, finished, workers, budget, slots, cpu)
         return Report(
             version=version,
             engine=engine,

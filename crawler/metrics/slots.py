@@ -1,10 +1,7 @@
 """What the fetch slots were used for, in slot-seconds."""
 
-from typing import Literal
-
 from crawler.metrics.report import SlotSeconds
-
-Idle = Literal["politeness", "starved", "backpressure"]
+from crawler.model.events import Idle
 
 
 class Slots:

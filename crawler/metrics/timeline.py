@@ -6,8 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.errors import Kind, writing
-from crawler.model import Fetched, Timing
+from crawler.model.errors import FailureKind, writing
+from crawler.model.events import Fetched
+from crawler.model.exchange import Timing
 
 LIMIT = 100_000
 
@@ -31,7 +32,7 @@ class Line(msgspec.Struct, frozen=True):
     buffered: float
     total: float
     status: int | None
-    error: Kind | None
+    error: FailureKind | None
     reused: bool
     method: str
     sure: bool

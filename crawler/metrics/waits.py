@@ -1,8 +1,8 @@
 """I/O wait of a run: sums over its requests, and what was exposed of them."""
 
 from crawler.metrics.report import IoWait
-from crawler.metrics.text import percent
-from crawler.model import Timing
+from crawler.model.exchange import Timing
+from crawler.model.units import percent
 
 
 class Waits:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from crawler.errors import FetchError, Kind
-from crawler.model import Link
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.pages import Link
 from crawler.parsing.job import Job, ParseOptions
 from crawler.parsing.page import PageParser
 from crawler.sinks.base import Encoder
@@ -37,7 +37,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     links: tuple[Link, ...] = ()
     filtered: int = 0
     bytes: int = 0
-    error: Kind | None = None
+    error: FailureKind | None = None
     message: str = ""
     digest: int | None = None
     trapped: tuple[tuple[Link, str], ...] = ()

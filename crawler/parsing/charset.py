@@ -6,7 +6,7 @@ bytes look like, windows-1252.
 
 import re
 
-from crawler.parsing import labels
+from crawler.parsing import charset_labels
 
 PRESCAN_BYTES = 1024
 _DETECT_BYTES = 64 * 1024
@@ -37,7 +37,7 @@ def to_text(body: bytes, content_type: str | None) -> tuple[str | bytes, str]:
 def from_header(content_type: str | None) -> str | None:
     """Name of the character set in a Content-Type, if it is known."""
     match = _CHARSET.search(content_type or "")
-    return labels.find(match[1]) if match else None
+    return charset_labels.find(match[1]) if match else None
 
 
 def from_meta(body: bytes) -> str | None:
@@ -60,7 +60,7 @@ def _attributes(tag: bytes) -> dict[str, str]:
 
 def _declared(attributes: dict[str, str]) -> str | None:
     if "charset" in attributes:
-        return labels.find(attributes["charset"])
+        return charset_labels.find(attributes["charset"])
     if attributes.get("http-equiv", "").lower() == "content-type":
         return from_header(attributes.get("content"))
     return None
@@ -69,7 +69,7 @@ def _declared(attributes: dict[str, str]) -> str | None:
 def _decode(body: bytes, name: str) -> tuple[str | bytes, str]:
     if name == "utf-8" and _is_utf8(body):
         return body, name
-    return body.decode(labels.codec(name), "replace"), name
+    return body.decode(charset_labels.codec(name), "replace"), name
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -85,4 +85,4 @@ def _is_utf8(body: bytes) -> bool:
 def _detected(body: bytes) -> str | None:
     import cchardet  # here: few pages need it, and every worker would wait for it
 
-    return labels.find(cchardet.detect(body[:_DETECT_BYTES])["encoding"])
+    return charset_labels.find(cchardet.detect(body[:_DETECT_BYTES])["encoding"])

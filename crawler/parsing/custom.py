@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.errors import FetchError, Kind, UsageError
+from crawler.model.errors import FailureKind, FetchError, UsageError
 from crawler.parsing.document import Document
 
 ParserFunction = Callable[[Document], dict[str, object] | None]
@@ -31,7 +31,7 @@ class CustomParser:
             return {} if found is None else _plain(found)
         except (Exception, SystemExit) as error:
             message = f"parser {self._spec}: {type(error).__name__}: {error}"
-            raise FetchError(Kind.PARSE, message) from error
+            raise FetchError(FailureKind.PARSE, message) from error
 
 
 def check_parser(spec: str) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from crawler.errors import UsageError
-from crawler.parsing.html import squeeze
+from crawler.model.errors import UsageError
+from crawler.parsing.facts import squeeze
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ExtractRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One field: the text (white space squeezed) or an attribute of what ``css`` selects."""
 
     name: str
@@ -23,7 +23,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     all: bool = False
 
 
-def load_rules(path: str | Path) -> tuple[Rule, ...]:
+def load_rules(path: str | Path) -> tuple[ExtractRule, ...]:
     """Read rules from a file. Raises UsageError with file and key for anything wrong in it."""
     import tomllib
 
@@ -34,17 +34,17 @@ def load_rules(path: str | Path) -> tuple[Rule, ...]:
     return tuple(_rule(path, name, value) for name, value in table.items())
 
 
-def extract(rules: Iterable[Rule], tree: LexborHTMLParser) -> dict[str, object]:
+def extract(rules: Iterable[ExtractRule], tree: LexborHTMLParser) -> dict[str, object]:
     """Field by name: a string or None; with ``all`` a list of strings."""
     return {rule.name: _value(rule, tree) for rule in rules}
 
 
-def _rule(path: str | Path, name: str, value: object) -> Rule:
+def _rule(path: str | Path, name: str, value: object) -> ExtractRule:
     given = value if isinstance(value, dict) else {"css": value}
     try:
         if "name" in given:
             raise msgspec.ValidationError("Object contains unknown field `name`")
-        rule = msgspec.convert({**given, "name": name}, Rule)
+        rule = msgspec.convert({**given, "name": name}, ExtractRule)
         LexborHTMLParser("").css(rule.css)
     except msgspec.ValidationError as error:
         raise UsageError(f"{path}: {name}: {error}") from error
@@ -53,14 +53,14 @@ def _rule(path: str | Path, name: str, value: object) -> Rule:
     return rule
 
 
-def _value(rule: Rule, tree: LexborHTMLParser) -> object:
+def _value(rule: ExtractRule, tree: LexborHTMLParser) -> object:
     if rule.all:
         return [text for node in tree.css(rule.css) if (text := _read(rule, node)) is not None]
     first = tree.css_first(rule.css)
     return None if first is None else _read(rule, first)
 
 
-def _read(rule: Rule, node: LexborNode) -> str | None:
+def _read(rule: ExtractRule, node: LexborNode) -> str | None:
     if rule.attr is None:
         return squeeze(node.text())
     # An attribute without a value is there; selectolax gives None for it as for a missing one.

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from crawler.model import Link, Page
-from crawler.parsing.fields import Rule
-from crawler.traps import Traps
-from crawler.urls import Scope, Strip
+from crawler.model.pages import Link, Page
+from crawler.model.scope import Scope, Strip
+from crawler.model.traps import Traps
+from crawler.parsing.fields import ExtractRule
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class ParseOptions(msgspec.Struct, frozen=True):
     scope: Scope
     html: bool = False
     parser: str | None = None
-    extract: tuple[Rule, ...] = ()
+    extract: tuple[ExtractRule, ...] = ()
     robots: bool = True
     read: bool = True
     strip: Strip = Strip()

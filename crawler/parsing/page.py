@@ -6,20 +6,20 @@ from hashlib import sha256
 import msgspec
 from selectolax.lexbor import SelectolaxError
 
-from crawler.errors import FetchError, Kind
-from crawler.model import Link, Page, row_of
+from crawler.model.content_coding import decode_body
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.pages import Link, Page, row_of
+from crawler.model.urls import key
 from crawler.parsing.custom import CustomParser
-from crawler.parsing.decode import decode_body
 from crawler.parsing.document import Document
+from crawler.parsing.facts import PageFacts, forbids_following, read_facts
 from crawler.parsing.fields import extract
-from crawler.parsing.html import Facts, forbids_following, read_facts
 from crawler.parsing.job import Job, Parsed, ParseOptions
-from crawler.urls import key
 
 LINKS_REMEMBERED = 20_000
 """What was found about a link, so many times in each worker (some 10 MB)."""
 Links = tuple[Link, ...]
-Traps = tuple[tuple[Link, str], ...]
+TrappedLinks = tuple[tuple[Link, str], ...]
 
 
 class PageParser:
@@ -37,13 +37,13 @@ class PageParser:
         document = Document(job, data)
         is_read = self._options.read and document.is_html
         try:
-            facts = read_facts(document.tree, job.final_url) if is_read else Facts()
+            facts = read_facts(document.tree, job.final_url) if is_read else PageFacts()
         except SelectolaxError as error:
-            raise FetchError(Kind.PARSE, f"HTML parser: {error}") from error
+            raise FetchError(FailureKind.PARSE, f"HTML parser: {error}") from error
         follow, trapped, filtered = self._sort(job, facts)
         return Parsed(self._page(job, document, facts, is_read), follow, filtered, trapped)
 
-    def _page(self, job: Job, document: Document, facts: Facts, is_read: bool) -> Page:
+    def _page(self, job: Job, document: Document, facts: PageFacts, is_read: bool) -> Page:
         return Page(
             url=job.url,
             final_url=job.final_url,
@@ -72,7 +72,7 @@ class PageParser:
         fields = extract(self._options.extract, document.tree) if document.is_html else {}
         return fields | self._custom.fields(document) if self._custom else fields
 
-    def _sort(self, job: Job, facts: Facts) -> tuple[Links, Traps, int]:
+    def _sort(self, job: Job, facts: PageFacts) -> tuple[Links, TrappedLinks, int]:
         """Links to follow, those that are traps, and how many were out of scope or too deep.
 
         Each unique by key; of two that are the same the later spelling stays.
@@ -98,7 +98,7 @@ class PageParser:
         return Link(url, key(url)), options.traps.reason(url)
 
 
-def _nofollow(job: Job, facts: Facts) -> bool:
+def _nofollow(job: Job, facts: PageFacts) -> bool:
     return facts.nofollow or forbids_following(job.robots)
 
 

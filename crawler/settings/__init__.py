@@ -5,14 +5,10 @@ The flags of ``crawler crawl``, the variables ``CRAWLER_<NAME>``, the keys of a 
 option, the stronger wins: defaults < file < environment < flags; a list is replaced, not extended.
 """
 
-from crawler.settings.asked import Settings, load, options, resumed, written
-from crawler.settings.fetching import AUTO, ENGINES, PLUGINS
 from crawler.settings.fields import usable_cores
+from crawler.settings.load import Settings, load, options, resumed, written
 
 __all__ = [
-    "AUTO",
-    "ENGINES",
-    "PLUGINS",
     "Settings",
     "load",
     "options",

@@ -4,14 +4,20 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from crawler.options import option
-from crawler.settings.types import HeaderText, Name, Path, Pause, Rate, Seconds, Size, Slots, Tries
-from crawler.version import __version__
-
-ENGINES = ("curl", "aiohttp", "tornado", "threads", "sequential")
-AUTO = "auto"
-PLUGINS = "crawler.engines"
-"""The group of the entry points by which other packages bring engines."""
+from crawler.engines.names import AUTO, ENGINES, PLUGINS
+from crawler.model.version import __version__
+from crawler.settings.option import option
+from crawler.settings.types import (
+    HeaderText,
+    Name,
+    Path,
+    Pause,
+    Rate,
+    Seconds,
+    Size,
+    SlotCount,
+    Tries,
+)
 
 
 class Fetching(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +74,7 @@ class Fetching(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "curl"
     concurrency: Annotated[
-        Slots | None,
+        SlotCount | None,
         option(
             "fetching",
             "requests in flight at the same time (default: 64, with sequential 1)",
@@ -112,7 +118,7 @@ class Fetching(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
     per_host: Annotated[
-        Slots | None,
+        SlotCount | None,
         option(
             "politeness",
             "requests in flight to one host (default: 4; no limit for a loopback host that the "
@@ -155,7 +161,7 @@ class Fetching(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     per_address: Annotated[
-        Slots | None,
+        SlotCount | None,
         option(
             "politeness",
             "requests in flight to one IP address, all its hosts together (default: 16; no limit "

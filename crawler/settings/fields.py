@@ -3,10 +3,10 @@
 import os
 from typing import Annotated, Literal
 
-from crawler.options import option
-from crawler.settings.fetching import AUTO
+from crawler.engines.names import AUTO
+from crawler.settings.option import option
 from crawler.settings.pages import Pages
-from crawler.settings.types import Natural, Path, Port, Sample, Scale
+from crawler.settings.types import Natural, Path, Port, SampleSize, Scale
 
 
 class Fields(Pages, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ class Fields(Pages, frozen=True, kw_only=True):
         ),
     ] = None
     baseline: Annotated[
-        Sample | None,
+        SampleSize | None,
         option(
             "run",
             "fetch this many URLs one by one as well, to measure what concurrency was worth",

@@ -2,8 +2,8 @@
 
 from typing import Annotated, Literal
 
-from crawler.options import option
 from crawler.settings.fetching import Fetching
+from crawler.settings.option import option
 from crawler.settings.types import Count, Function, Natural, Path, Seconds, Workers
 
 

@@ -6,9 +6,9 @@ from msgspec import Meta
 
 Natural = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
-Sample = Annotated[int, Meta(ge=2)]
+SampleSize = Annotated[int, Meta(ge=2)]
 Tries = Annotated[int, Meta(ge=0, le=100)]
-Slots = Annotated[int, Meta(ge=1, le=10_000)]
+SlotCount = Annotated[int, Meta(ge=1, le=10_000)]
 Workers = Annotated[int, Meta(ge=1, le=256)]
 Rate = Annotated[float, Meta(gt=0, le=1_000_000)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]

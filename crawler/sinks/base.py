@@ -7,7 +7,7 @@ long the output then is; after a crash ``cut`` takes it back to such an offset.
 
 from typing import Protocol
 
-from crawler.model import Page
+from crawler.model.pages import Page
 
 
 class Encoder(Protocol):

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from crawler.errors import StateError, writing
+from crawler.model.errors import StateError, writing
 
 
 class FileWriter:

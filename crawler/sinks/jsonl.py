@@ -2,7 +2,7 @@
 
 import msgspec
 
-from crawler.model import Failure, Page, Skipped
+from crawler.model.pages import Failure, Page, Skipped
 
 
 class JsonlEncoder:

@@ -2,7 +2,7 @@
 
 import os
 
-from crawler.errors import StateError
+from crawler.model.errors import StateError
 
 
 class StdoutWriter:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from crawler.errors import StateError
-from crawler.model import Page
+from crawler.model.errors import StateError
+from crawler.model.pages import Page
 
 _CHUNKS = 4
 """Chunks that wait for the user at most; more hold the crawl up, as a slow disk does."""

@@ -5,23 +5,23 @@ All are read lazily, by a thread: memory does not grow with the input.
 
 from crawler.sources.arguments import lines, standard_input
 from crawler.sources.input_copy import InputCopy, read_copy
-from crawler.sources.kept import KeptFetch
+from crawler.sources.input_line import InputLine, parse
 from crawler.sources.order import Order, ordered
 from crawler.sources.reader import AHEAD, BATCH, Source, SourceReader
+from crawler.sources.sitemap_cache import SitemapCache
 from crawler.sources.sitemaps import Fetch
 from crawler.sources.unchanged import check_unchanged, fingerprint
-from crawler.sources.wanted import Wanted, parse
 
 __all__ = [
     "AHEAD",
     "BATCH",
     "Fetch",
     "InputCopy",
-    "KeptFetch",
+    "InputLine",
     "Order",
+    "SitemapCache",
     "Source",
     "SourceReader",
-    "Wanted",
     "check_unchanged",
     "fingerprint",
     "lines",

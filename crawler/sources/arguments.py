@@ -5,17 +5,15 @@ from io import BufferedIOBase, BufferedReader, FileIO, RawIOBase
 from itertools import chain
 from pathlib import Path
 
-from crawler.errors import FetchError, UsageError
+from crawler.model.errors import FetchError, UsageError
+from crawler.sources.input_line import InputLine, RawLine, parse
+from crawler.sources.lines import list_lines, reading
 from crawler.sources.sitemap import Sitemap, looks_like_sitemap
 from crawler.sources.sitemaps import Fetch, Sitemaps, is_sitemap_url
 from crawler.sources.table import DELIMITERS, Table
-from crawler.sources.text import list_lines, reading
-from crawler.sources.wanted import Wanted, parse
 
 COLUMN = "url"
 """Where the URLs of a table stand unless another column is named."""
-
-Lines = Iterator[str | Wanted]
 
 
 def standard_input() -> RawIOBase:
@@ -35,7 +33,7 @@ def lines(
     column: str | None = None,
     fetch: Fetch | None = None,
     stdin: Callable[[], BufferedIOBase] = _buffered_input,
-) -> Lines:
+) -> Iterator[RawLine]:
     """The lines of all ``sources``: URLs, files, and ``-`` for what ``stdin`` opens.
 
     A file is a table if its suffix says so or a ``column`` is given, a sitemap if it begins like
@@ -57,7 +55,7 @@ class _Opener:
         self._sitemaps = sitemaps
         self._stdin = stdin
 
-    def open(self, source: str) -> Iterable[str | Wanted]:
+    def open(self, source: str) -> Iterable[str | InputLine]:
         if source == "-":
             return self._input()
         if "://" in source:
@@ -65,11 +63,11 @@ class _Opener:
         self._check(source, Path(source))
         return self._file(source, Path(source))
 
-    def _input(self) -> Lines:
+    def _input(self) -> Iterator[RawLine]:
         with self._stdin() as file:
             yield from self._rows(file, "-", "")
 
-    def _url(self, source: str) -> Iterable[str | Wanted]:
+    def _url(self, source: str) -> Iterable[str | InputLine]:
         place = parse(source)
         if place.wrong is None and is_sitemap_url(place.url):
             return self._sitemaps.at(place)
@@ -91,14 +89,14 @@ class _Opener:
             else:
                 self._rows(file, source, path.suffix)
 
-    def _file(self, source: str, path: Path) -> Lines:
+    def _file(self, source: str, path: Path) -> Iterator[RawLine]:
         with reading(path) as file:
             if path.is_file() and looks_like_sitemap(file):
                 yield from self._sitemaps.within(source, _open_sitemap(file, source))
             else:
                 yield from self._rows(file, source, path.suffix)
 
-    def _rows(self, file: BufferedIOBase, name: str, suffix: str) -> Iterable[str | Wanted]:
+    def _rows(self, file: BufferedIOBase, name: str, suffix: str) -> Iterable[str | InputLine]:
         """A table, whose header is read at once, or a list."""
         if self._column is None and suffix.lower() not in DELIMITERS:
             return list_lines(file)

@@ -6,7 +6,7 @@ import select
 import threading
 from pathlib import Path
 
-from crawler.errors import writing
+from crawler.model.errors import writing
 
 _PIECE = 1 << 16
 

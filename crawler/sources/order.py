@@ -2,25 +2,25 @@
 
 import random
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Literal
 
 import msgspec
 
-from crawler.errors import UsageError
-from crawler.sources.text import reading
-from crawler.sources.wanted import Wanted, parse
-from crawler.urls import key
+from crawler.model.errors import UsageError
+from crawler.model.urls import key
+from crawler.sources.input_line import InputLine, RawLines, parse
+from crawler.sources.lines import reading
 
 Order = Literal["input", "random", "slowest"]
-Lines = Iterable[str | Wanted]
+
 _LONGEST_RECORD = 1 << 26
 _LENGTH_BYTES = 4
 
 
-def ordered(lines: Lines, order: Order, seed: int = 0, history: str | None = None) -> Lines:
+def ordered(lines: RawLines, order: Order, seed: int = 0, history: str | None = None) -> RawLines:
     """``lines`` as they come, shuffled by ``seed``, or the slowest of an earlier crawl first.
 
     ``history`` is the run directory of that crawl; a line it has no time for counts as its median,
@@ -37,18 +37,18 @@ def ordered(lines: Lines, order: Order, seed: int = 0, history: str | None = Non
     return _slowest_first(lines, _pages_of(history))
 
 
-def _shuffled(lines: Lines, rng: random.Random) -> Iterator[str | Wanted]:
+def _shuffled(lines: RawLines, rng: random.Random) -> Iterator[str | InputLine]:
     shelf = _Shelf(lines)
     rng.shuffle(shelf.places)
     yield from map(shelf.get, shelf.places)
 
 
-def _slowest_first(lines: Lines, pages: Path) -> Iterator[str | Wanted]:
+def _slowest_first(lines: RawLines, pages: Path) -> Iterator[str | InputLine]:
     known = _times(pages)
     usual = median(known.values()) if known else 0.0
     times = array("d")
 
-    def timed() -> Iterator[str | Wanted]:
+    def timed() -> Iterator[str | InputLine]:
         for line in lines:
             times.append(known.get(key(parse(line).url), usual))
             yield line
@@ -60,11 +60,11 @@ def _slowest_first(lines: Lines, pages: Path) -> Iterator[str | Wanted]:
 
 
 class _Shelf:
-    """Lines in one piece of memory; what stands at one of its ``places`` is had by ``get``."""
+    """RawLines in one piece of memory; what stands at one of its ``places`` is had by ``get``."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: RawLines) -> None:
         self._bytes = bytearray()
-        self._decoder = msgspec.msgpack.Decoder(str | Wanted)
+        self._decoder = msgspec.msgpack.Decoder(str | InputLine)
         self.places = array("Q")
         encode = msgspec.msgpack.Encoder().encode
         for line in lines:
@@ -76,10 +76,10 @@ class _Shelf:
             self._bytes += len(encoded).to_bytes(_LENGTH_BYTES)
             self._bytes += encoded
 
-    def get(self, place: int) -> str | Wanted:
+    def get(self, place: int) -> str | InputLine:
         start = place + _LENGTH_BYTES
         length = int.from_bytes(self._bytes[place:start])
-        line: str | Wanted = self._decoder.decode(self._bytes[start : start + length])
+        line: str | InputLine = self._decoder.decode(self._bytes[start : start + length])
         return line
 
 

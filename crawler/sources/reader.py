@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Protocol
 
-from crawler.sources.wanted import Wanted, parse
+from crawler.sources.input_line import InputLine, parse
 
 BATCH = 256
 """Lines the crawler takes at once."""
@@ -27,7 +27,7 @@ class Source(Protocol):
 
     def start(self) -> None: ...
 
-    def take(self) -> list[Wanted]:
+    def take(self) -> list[InputLine]:
         """The next lines; none while there are none yet."""
         ...
 
@@ -43,10 +43,10 @@ class SourceReader:
     changed: Callable[[], None]
     failed: Callable[[Exception], None]
 
-    def __init__(self, lines: Iterable[str | Wanted], skip: int = 0) -> None:
+    def __init__(self, lines: Iterable[str | InputLine], skip: int = 0) -> None:
         self._lines = lines
         self._skip = skip
-        self._ahead: deque[Wanted] = deque()
+        self._ahead: deque[InputLine] = deque()
         self._room = threading.Condition()
         self._stopped = False
         self._ended = False
@@ -59,7 +59,7 @@ class SourceReader:
         # A daemon: a read of standard input cannot be interrupted, and must not keep us alive.
         threading.Thread(target=self._run, name="crawler-source", daemon=True).start()
 
-    def take(self) -> list[Wanted]:
+    def take(self) -> list[InputLine]:
         ahead = self._ahead
         taken = [ahead.popleft() for _ in range(min(BATCH, len(ahead)))]
         if taken:
@@ -82,7 +82,7 @@ class SourceReader:
         self._ended = True
         self.changed()
 
-    def _hand(self, wanted: Wanted) -> bool:
+    def _hand(self, wanted: InputLine) -> bool:
         # No lock for a line: a deque's append and popleft are atomic, and only this thread appends.
         if len(self._ahead) >= AHEAD:
             with self._room:

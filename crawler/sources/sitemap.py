@@ -13,8 +13,8 @@ from io import BufferedIOBase
 from typing import NoReturn
 from xml.parsers import expat
 
-from crawler.errors import FetchError, Kind
-from crawler.urls import MAX_URL_CHARACTERS
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.urls import MAX_URL_CHARACTERS
 
 MAX_BYTES = 52_428_800
 """Of a sitemap once decompressed; this and the next are the protocol's."""
@@ -85,7 +85,9 @@ class Sitemap:
             for location in self._found:
                 count += 1
                 if count > MAX_URLS:
-                    raise FetchError(Kind.TOO_LARGE, f"more than {MAX_URLS:,} URLs in a sitemap")
+                    raise FetchError(
+                        FailureKind.TOO_LARGE, f"more than {MAX_URLS:,} URLs in a sitemap"
+                    )
                 yield location
             self._found.clear()
             if self._ended:
@@ -109,17 +111,19 @@ class Sitemap:
             piece = self._file.read1(_PIECE)
             self._read += len(piece)
             if self._read > MAX_BYTES:
-                raise FetchError(Kind.TOO_LARGE, f"a sitemap of more than {MAX_BYTES:,} bytes")
+                raise FetchError(
+                    FailureKind.TOO_LARGE, f"a sitemap of more than {MAX_BYTES:,} bytes"
+                )
             self._feed(self._decoder.decode(piece, final=not piece).encode(), final=not piece)
             self._ended = not piece
         except FetchError as error:
             self._end(error)
         except expat.ExpatError as error:
-            self._end(FetchError(Kind.PARSE, f"not well-formed XML: {error}"))
+            self._end(FetchError(FailureKind.PARSE, f"not well-formed XML: {error}"))
         except EOFError:
-            self._end(FetchError(Kind.DECODE, "the gzip file is cut short"))
+            self._end(FetchError(FailureKind.DECODE, "the gzip file is cut short"))
         except (zlib.error, gzip.BadGzipFile) as error:
-            self._end(FetchError(Kind.DECODE, f"not a valid gzip file: {error}"))
+            self._end(FetchError(FailureKind.DECODE, f"not a valid gzip file: {error}"))
 
     def _end(self, error: FetchError) -> None:
         self._error = error
@@ -130,7 +134,9 @@ class Sitemap:
         self._fed += len(data)
         # expat before 2.6 scans an unfinished token anew with every piece: quadratic in its length.
         if self._fed - self._parser.CurrentByteIndex > _MAX_TOKEN:
-            raise FetchError(Kind.PARSE, f"a tag or comment of more than {_MAX_TOKEN:,} bytes")
+            raise FetchError(
+                FailureKind.PARSE, f"a tag or comment of more than {_MAX_TOKEN:,} bytes"
+            )
 
     def _open(self, name: str, attributes: dict[str, str]) -> None:
         if not self.root:
@@ -138,7 +144,7 @@ class Sitemap:
         self._path.append(name)
         self._names.update((name, *attributes))
         if len(self._path) > _MAX_DEPTH or len(self._names) > _MAX_NAMES:
-            raise FetchError(Kind.PARSE, "elements too deep or too many names for a sitemap")
+            raise FetchError(FailureKind.PARSE, "elements too deep or too many names for a sitemap")
         if self._is_location():
             self._text = ""
             self._parser.CharacterDataHandler = self._add
@@ -168,5 +174,6 @@ def _plain(file: BufferedIOBase) -> BufferedIOBase:
 
 def _refuse_doctype(*_: object) -> NoReturn:
     raise FetchError(
-        Kind.PARSE, "a document type (<!DOCTYPE>), which no sitemap needs and which is not read"
+        FailureKind.PARSE,
+        "a document type (<!DOCTYPE>), which no sitemap needs and which is not read",
     )

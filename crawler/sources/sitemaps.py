@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
-from crawler.errors import FetchError, Kind, SkipError
+from crawler.model.errors import FailureKind, FetchError, SkipError
+from crawler.model.urls import key
+from crawler.sources.input_line import InputLine, parse
 from crawler.sources.sitemap import Sitemap
-from crawler.sources.wanted import Wanted, parse
-from crawler.urls import key
 
 MAX_DEPTH = 2
 """Indexes between a source and a sitemap; the protocol knows one."""
 MAX_SITEMAPS = 50_000
 """Fetched in a run; as many as an index may list."""
 
-Fetch = Callable[[Wanted], bytes]
+Fetch = Callable[[InputLine], bytes]
 """The body at a URL, its Content-Encoding undone, fetched as the crawl fetches: politely.
 
 It blocks. Where the wanted URL is ``own``, its address and userinfo count as the input's. Raises
@@ -37,15 +37,15 @@ class Sitemaps:
         self._fetch = fetch
         self._seen: set[int] = set()
 
-    def at(self, place: Wanted) -> Iterator[Wanted]:
+    def at(self, place: InputLine) -> Iterator[InputLine]:
         """What the sitemap at a URL names. A document of another kind is a page like others."""
         return self._at(place, 0)
 
-    def within(self, name: str, sitemap: Sitemap) -> Iterator[Wanted]:
+    def within(self, name: str, sitemap: Sitemap) -> Iterator[InputLine]:
         """What a file on this machine names; ``name`` is what records call it."""
         return self._within(name, sitemap, 0, own=True)
 
-    def _at(self, place: Wanted, depth: int) -> Iterator[Wanted]:
+    def _at(self, place: InputLine, depth: int) -> Iterator[InputLine]:
         identity = key(place.url)
         if identity in self._seen:
             return
@@ -53,7 +53,7 @@ class Sitemaps:
             yield place
             return
         if len(self._seen) >= MAX_SITEMAPS:
-            yield _failed(place.url, Kind.TOO_LARGE, f"more than {MAX_SITEMAPS:,} sitemaps")
+            yield _failed(place.url, FailureKind.TOO_LARGE, f"more than {MAX_SITEMAPS:,} sitemaps")
             return
         self._seen.add(identity)
         try:
@@ -61,19 +61,19 @@ class Sitemaps:
         except FetchError as error:
             yield _failed(place.url, error.kind, error.message)
         except SkipError as error:
-            yield Wanted(place.url, wrong=f"sitemap: {error.message}", skip=error.reason)
+            yield InputLine(place.url, wrong=f"sitemap: {error.message}", skip=error.reason)
         else:
             if depth == 0 and not sitemap.is_sitemap:
                 yield place
             else:
                 yield from self._within(place.url, sitemap, depth, own=False)
 
-    def _within(self, name: str, sitemap: Sitemap, depth: int, *, own: bool) -> Iterator[Wanted]:
+    def _within(self, name: str, sitemap: Sitemap, depth: int, *, own: bool) -> Iterator[InputLine]:
         if not sitemap.is_sitemap:
-            yield _failed(name, Kind.PARSE, f"<{sitemap.root}> is not one")
+            yield _failed(name, FailureKind.PARSE, f"<{sitemap.root}> is not one")
             return
         if sitemap.is_index and depth >= MAX_DEPTH:
-            yield _failed(name, Kind.PARSE, f"an index more than {MAX_DEPTH} indexes deep")
+            yield _failed(name, FailureKind.PARSE, f"an index more than {MAX_DEPTH} indexes deep")
             return
         try:
             for location in sitemap:
@@ -86,11 +86,11 @@ class Sitemaps:
             yield _failed(name, error.kind, error.message)
 
 
-def _found(location: str, *, own: bool) -> Wanted:
+def _found(location: str, *, own: bool) -> InputLine:
     """Nobody but the one who crawls gives us a password, or leave to ask what is not public."""
     wanted = parse(location)
-    return wanted if own else Wanted(wanted.url, wrong=wanted.wrong, own=False)
+    return wanted if own else InputLine(wanted.url, wrong=wanted.wrong, own=False)
 
 
-def _failed(url: str, kind: Kind, message: str) -> Wanted:
-    return Wanted(url, wrong=f"sitemap: {message}", error=kind)
+def _failed(url: str, kind: FailureKind, message: str) -> InputLine:
+    return InputLine(url, wrong=f"sitemap: {message}", error=kind)

@@ -7,9 +7,9 @@ from typing import Self
 
 import msgspec
 
-from crawler.errors import UsageError
-from crawler.sources.text import text_lines
-from crawler.sources.wanted import Wanted, parse, shown
+from crawler.model.errors import UsageError
+from crawler.sources.input_line import InputLine, parse, shown
+from crawler.sources.lines import text_lines
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 """By the suffix of the file, in lower case."""
@@ -37,24 +37,24 @@ class Table:
             raise UsageError(f"{name}: {_no_column(column, header, len(found))}")
         self._at = found[0]
 
-    def __iter__(self) -> Iterator[Wanted]:
+    def __iter__(self) -> Iterator[InputLine]:
         for cells in self._rows:
             line = self._rows.began
             if isinstance(cells, csv.Error):
-                yield Wanted(f"{self._name}:{line}", wrong=f"line {line}: {cells}", line=line)
+                yield InputLine(f"{self._name}:{line}", wrong=f"line {line}: {cells}", line=line)
                 continue
             row = dict(zip(self._columns, cells, strict=False))
             text = row.pop(self._columns[self._at], "").strip()
             yield msgspec.structs.replace(self._judge(text, cells, line), line=line, row=row)
 
-    def _judge(self, text: str, cells: Sequence[str], line: int) -> Wanted:
+    def _judge(self, text: str, cells: Sequence[str], line: int) -> InputLine:
         if not text:
             # Each such row is an entry of its own, so it needs a name of its own.
-            return Wanted(f"{self._name}:{line}", wrong=f"line {line}: no URL")
+            return InputLine(f"{self._name}:{line}", wrong=f"line {line}: no URL")
         if any(map(str.strip, cells[len(self._columns) :])):
             # A comma that nobody quoted: the URL may have been cut there.
             wrong = f"line {line}: {len(cells)} cells under {len(self._columns)} columns"
-            return Wanted(shown(text), wrong=wrong)
+            return InputLine(shown(text), wrong=wrong)
         return parse(text)
 
 
@@ -66,7 +66,7 @@ class _Rows:
 
     def __init__(self, file: BufferedIOBase, delimiter: str) -> None:
         self.began = 1
-        self._lines = _Lines(file)
+        self._lines = _TableLines(file)
         self._reader = csv.reader(self._lines, delimiter=delimiter)
 
     def __iter__(self) -> Iterator[list[str] | csv.Error]:
@@ -83,7 +83,7 @@ class _Rows:
                 yield cells
 
 
-class _Lines:
+class _TableLines:
     """Lines, counted; an error where a row has too many of them, as after a quote left open.
 
     No generator, since that would end with its first error.

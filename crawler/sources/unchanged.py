@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from crawler.errors import UsageError
-from crawler.sources.text import reading
-from crawler.sources.wanted import parse
+from crawler.model.errors import UsageError
+from crawler.sources.input_line import parse
+from crawler.sources.lines import reading
 
 _PIPE = "pipe"
 

@@ -1,69 +1,42 @@
-"""Crawl without leaving the machine: the network mocked, a scripted server, a made-up web.
+"""Crawl without leaving the machine: the network mocked, a scripted server, a recorded web.
 
-``crawler.testing.site`` runs the web as a program of its own, ``crawler.testing.plugin`` is for
-pytest.
+The pytest plugin that is installed with the crawler brings ``MockWeb`` as the fixture ``mock_web``.
 """
 
 from typing import TYPE_CHECKING
 
+from crawler.model.lazy import lazy
+
 if TYPE_CHECKING:
-    from crawler.testing.connection import (
-        CLOSE,
-        CUT,
-        RESET,
-        SILENCE,
-        Answer,
-        Ending,
-        Handler,
-        Seen,
-        Step,
-    )
-    from crawler.testing.faults import Fault
-    from crawler.testing.mockweb import MockWeb
-    from crawler.testing.server import Server, serve
-    from crawler.testing.synthetic import SyntheticHandler, SyntheticWeb
+    from crawler.localweb.connection import CLOSE as CLOSE
+    from crawler.localweb.connection import CUT as CUT
+    from crawler.localweb.connection import RESET as RESET
+    from crawler.localweb.connection import SILENCE as SILENCE
+    from crawler.localweb.connection import Answer as Answer
+    from crawler.localweb.connection import Ending as Ending
+    from crawler.localweb.connection import Handler as Handler
+    from crawler.localweb.connection import Seen as Seen
+    from crawler.localweb.connection import Step as Step
+    from crawler.localweb.faults import Fault as Fault
+    from crawler.localweb.mockweb import MockWeb as MockWeb
+    from crawler.localweb.replay import Replay as Replay
+    from crawler.localweb.server import Server as Server
+    from crawler.localweb.server import serve as serve
+    from crawler.localweb.synthetic import SyntheticHandler as SyntheticHandler
+    from crawler.localweb.synthetic import SyntheticWeb as SyntheticWeb
 
-_HOME = {
-    "CLOSE": "connection",
-    "CUT": "connection",
-    "RESET": "connection",
-    "SILENCE": "connection",
-    "Answer": "connection",
-    "Ending": "connection",
-    "Fault": "faults",
-    "Handler": "connection",
-    "MockWeb": "mockweb",
-    "Seen": "connection",
-    "Server": "server",
-    "Step": "connection",
-    "SyntheticHandler": "synthetic",
-    "SyntheticWeb": "synthetic",
-    "serve": "server",
+_HOMES = {
+    **dict.fromkeys(
+        ("CLOSE", "CUT", "RESET", "SILENCE", "Answer", "Ending", "Handler", "Seen", "Step"),
+        "crawler.localweb.connection",
+    ),
+    "Fault": "crawler.localweb.faults",
+    "MockWeb": "crawler.localweb.mockweb",
+    "Replay": "crawler.localweb.replay",
+    "Server": "crawler.localweb.server",
+    "serve": "crawler.localweb.server",
+    "SyntheticHandler": "crawler.localweb.synthetic",
+    "SyntheticWeb": "crawler.localweb.synthetic",
 }
-
-__all__ = [
-    "CLOSE",
-    "CUT",
-    "RESET",
-    "SILENCE",
-    "Answer",
-    "Ending",
-    "Fault",
-    "Handler",
-    "MockWeb",
-    "Seen",
-    "Server",
-    "Step",
-    "SyntheticHandler",
-    "SyntheticWeb",
-    "serve",
-]
-
-
-def __getattr__(name: str) -> object:
-    """Import what is asked for and nothing else: pytest loads the plugin in every run."""
-    from importlib import import_module
-
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__all__ = list(_HOMES)
+__getattr__ = lazy(__name__, _HOMES)

@@ -22,7 +22,7 @@ import pycurl
 import uvloop
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.parsing.html import tune_allocator
+from crawler.parsing.facts import tune_allocator
 
 CONCURRENCY = 64
 BATCH = 32

@@ -11,7 +11,7 @@ from benchmarks.crawls import crawl
 from benchmarks.records import Facts
 from benchmarks.runs import Bench, Case, Goal, Measured, alternate, run, slope
 from benchmarks.web import write_list, write_urls
-from crawler.build import ENGINES
+from crawler.engines.names import ENGINES
 
 _CONCURRENCY = 64
 _PAGE_BYTES = 60_000

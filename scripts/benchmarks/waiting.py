@@ -10,7 +10,7 @@ from benchmarks.crawls import Crawl, crawl
 from benchmarks.runs import Bench, Case, Goal, Measured, Pair
 from benchmarks.server import Options, ServerProcess, Truth
 from benchmarks.web import write_urls
-from crawler.build import ENGINES
+from crawler.engines.names import ENGINES
 
 Seen = tuple[Crawl, Truth]
 _LATENCY = 0.050

@@ -13,8 +13,8 @@ import uvloop
 from support.engines import ENGINES, PROXIES, build
 
 from crawler.engines.base import Engine, EngineOptions
-from crawler.settings import AUTO
-from crawler.testing.server import Answer, Handler, Server
+from crawler.engines.names import AUTO
+from crawler.localweb.server import Answer, Handler, Server
 
 NAMES = ("shop.example", "other.example", "127.0.0.1", "127.0.0.5", "::1")
 Serve = Callable[..., Server]

@@ -8,9 +8,9 @@ import pytest
 from support.engines import HEADERS, ask, once_a_connection
 
 from crawler.engines.base import Engine
-from crawler.errors import FetchError, Kind
-from crawler.model import Endpoint, Headers, Request
-from crawler.testing.server import CLOSE, Answer, Server
+from crawler.localweb.server import CLOSE, Answer, Server
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Endpoint, Headers, Request
 
 AS_GIVEN: Headers = (
     ("User-Agent", "contract/1 (+https://example.com/)"),
@@ -242,7 +242,7 @@ async def test_p19_a_dropped_request_is_not_sent_again(engine: Engine, serve, sc
     server = serve(Answer(script=(CLOSE,)), scheme)
     with pytest.raises(FetchError) as caught:
         await engine.fetch(ask(server))
-    assert caught.value.kind in (Kind.RESET, Kind.TRUNCATED)
+    assert caught.value.kind in (FailureKind.RESET, FailureKind.TRUNCATED)
     assert not caught.value.reused
     assert len(server.seen) == 1
 

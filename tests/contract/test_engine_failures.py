@@ -11,9 +11,9 @@ import trustme
 from support.engines import LIBRARIES, Arrivals, ask, little_memory, outcome
 
 from crawler.engines.base import Engine
-from crawler.errors import Kind
-from crawler.model import Endpoint, Request
-from crawler.testing.server import CLOSE, CUT, RESET, SILENCE, Answer, Step
+from crawler.localweb.server import CLOSE, CUT, RESET, SILENCE, Answer, Step
+from crawler.model.errors import FailureKind
+from crawler.model.exchange import Endpoint, Request
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -39,7 +39,7 @@ async def test_p19_a_refused_connection(engine: Engine, scheme: str) -> None:
         port = taken.getsockname()[1]
         endpoint = Endpoint("127.0.0.1", "127.0.0.1", port)
         request = Request(f"{scheme}://shop.example:{port}/", endpoint, (), 10.0, 1000)
-        assert await outcome(engine, request) is Kind.CONNECT
+        assert await outcome(engine, request) is FailureKind.CONNECT
 
 
 @pytest.mark.parametrize("fault", ["self-signed", "expired", "wrong host", "no TLS"])
@@ -56,15 +56,15 @@ async def test_p10_tls_that_cannot_be_trusted(engine: Engine, serve, ca, fault: 
             server = serve(Answer())
     url = f"https://shop.example:{server.port}/"
     request = Request(url, Endpoint("127.0.0.1", "127.0.0.1", server.port), (), 10.0, 1000)
-    assert await outcome(engine, request) is Kind.TLS
+    assert await outcome(engine, request) is FailureKind.TLS
     assert server.seen == []
 
 
 async def test_p09_verify_false_is_for_one_request_only(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"trust me"), tls=context_of("a.example", ca=trustme.CA()))
-    assert await outcome(engine, ask(server)) is Kind.TLS
+    assert await outcome(engine, ask(server)) is FailureKind.TLS
     assert await outcome(engine, ask(server, verify=False)) == (200, b"trust me")
-    assert await outcome(engine, ask(server)) is Kind.TLS
+    assert await outcome(engine, ask(server)) is FailureKind.TLS
     assert await outcome(engine, ask(server, verify=False)) == (200, b"trust me")
 
 
@@ -81,39 +81,39 @@ async def test_verify_false_still_says_the_name(engine: Engine, serve) -> None:
 
 
 BROKEN = {
-    "reset before the answer": (script(RESET), Kind.RESET),
-    "end before the answer": (script(CLOSE), Kind.RESET),
-    "end within the status line": (script(b"HTTP/1.1 200", CLOSE), Kind.TRUNCATED),
-    "end within the headers": (script(OK, b"Content-Le", CLOSE), Kind.TRUNCATED),
-    "end after a header line": (script(OK, b"Content-Length: 0\r\n", CLOSE), Kind.TRUNCATED),
-    "end after a 1xx": (script(b"HTTP/1.1 103 Early Hints\r\n\r\n", CLOSE), Kind.TRUNCATED),
-    "reset within the headers": (script(OK, 0.05, RESET), Kind.RESET),
+    "reset before the answer": (script(RESET), FailureKind.RESET),
+    "end before the answer": (script(CLOSE), FailureKind.RESET),
+    "end within the status line": (script(b"HTTP/1.1 200", CLOSE), FailureKind.TRUNCATED),
+    "end within the headers": (script(OK, b"Content-Le", CLOSE), FailureKind.TRUNCATED),
+    "end after a header line": (script(OK, b"Content-Length: 0\r\n", CLOSE), FailureKind.TRUNCATED),
+    "end after a 1xx": (script(b"HTTP/1.1 103 Early Hints\r\n\r\n", CLOSE), FailureKind.TRUNCATED),
+    "reset within the headers": (script(OK, 0.05, RESET), FailureKind.RESET),
     "reset within a body of known length": (
         script(OK, b"Content-Length: 9\r\n\r\nbody", 0.05, RESET),
-        Kind.RESET,
+        FailureKind.RESET,
     ),
-    "reset within a body without length": (script(OK, b"\r\nbody", 0.05, RESET), Kind.RESET),
-    "reset within chunks": (script(CHUNKED, b"4\r\nbody\r\n", 0.05, RESET), Kind.RESET),
-    "short body": (script(OK, b"Content-Length: 9\r\n\r\nbody", CLOSE), Kind.TRUNCATED),
-    "no body": (script(OK, b"Content-Length: 9\r\n\r\n", CLOSE), Kind.TRUNCATED),
-    "end within a chunk": (script(CHUNKED, b"9\r\nbody", CLOSE), Kind.TRUNCATED),
-    "end between chunks": (script(CHUNKED, b"4\r\nbody\r\n", CLOSE), Kind.TRUNCATED),
-    "end within a chunk size": (script(CHUNKED, b"4\r\nbody\r\n1", CLOSE), Kind.TRUNCATED),
+    "reset within a body without length": (script(OK, b"\r\nbody", 0.05, RESET), FailureKind.RESET),
+    "reset within chunks": (script(CHUNKED, b"4\r\nbody\r\n", 0.05, RESET), FailureKind.RESET),
+    "short body": (script(OK, b"Content-Length: 9\r\n\r\nbody", CLOSE), FailureKind.TRUNCATED),
+    "no body": (script(OK, b"Content-Length: 9\r\n\r\n", CLOSE), FailureKind.TRUNCATED),
+    "end within a chunk": (script(CHUNKED, b"9\r\nbody", CLOSE), FailureKind.TRUNCATED),
+    "end between chunks": (script(CHUNKED, b"4\r\nbody\r\n", CLOSE), FailureKind.TRUNCATED),
+    "end within a chunk size": (script(CHUNKED, b"4\r\nbody\r\n1", CLOSE), FailureKind.TRUNCATED),
     "end within trailers": (
         script(CHUNKED, b"4\r\nbody\r\n0\r\nX-Late: 1\r\n", CLOSE),
-        Kind.TRUNCATED,
+        FailureKind.TRUNCATED,
     ),
 }
 # Library, scheme, case: how it is told there, and why.
 TOLD_OTHERWISE = {
     ("libcurl", scheme, "end within the status line"): (
-        Kind.RESET,
+        FailureKind.RESET,
         "libcurl counts answers from their first whole line",
     )
     for scheme in ("http", "https")
 } | {
     ("urllib", "https", case): (
-        Kind.TRUNCATED,
+        FailureKind.TRUNCATED,
         "the ssl module has one error for every end without a closing alert",
     )
     for case in BROKEN
@@ -138,7 +138,7 @@ async def test_p14_only_a_proper_end_ends_a_body_without_length(
 ) -> None:
     server = serve(script(OK, b"\r\nwhole?", ending), scheme)
     cut_short = ending is CUT and scheme == "https"  # without close_notify anybody can cut it
-    expected = Kind.TRUNCATED if cut_short else (200, b"whole?")
+    expected = FailureKind.TRUNCATED if cut_short else (200, b"whole?")
     assert await outcome(engine, ask(server)) == expected
 
 
@@ -162,13 +162,13 @@ async def test_a_body_over_the_limit_is_left_unread(
     engine: Engine, serve, scheme: str, case: str
 ) -> None:
     server = serve(TOO_LARGE[case], scheme)
-    assert await outcome(engine, ask(server, max_bytes=100_000)) is Kind.TOO_LARGE
+    assert await outcome(engine, ask(server, max_bytes=100_000)) is FailureKind.TOO_LARGE
     assert server.answered == []  # the kernel cannot have taken 100 MB nobody read
 
 
 async def test_an_announced_body_over_the_limit_is_not_waited_for(engine: Engine, serve) -> None:
     server = serve(script(OK, b"Content-Length: 1001\r\n\r\n", SILENCE))
-    assert await outcome(engine, ask(server, max_bytes=1000, timeout=3.0)) is Kind.TOO_LARGE
+    assert await outcome(engine, ask(server, max_bytes=1000, timeout=3.0)) is FailureKind.TOO_LARGE
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 5000\r\n\r\n", b"\r\n"])
@@ -176,7 +176,7 @@ async def test_the_limit_itself_is_allowed(engine: Engine, serve, framing: bytes
     # Said, so that no engine keeps the connection, and finds it dead when it asks again.
     server = serve(script(OK, b"Connection: close\r\n", framing, b"x" * 5000, CLOSE))
     assert await outcome(engine, ask(server, max_bytes=5000)) == (200, b"x" * 5000)
-    assert await outcome(engine, ask(server, max_bytes=4999)) is Kind.TOO_LARGE
+    assert await outcome(engine, ask(server, max_bytes=4999)) is FailureKind.TOO_LARGE
 
 
 @pytest.mark.parametrize("length", [b"1000000000000", b"9" * 400])
@@ -187,7 +187,7 @@ async def test_p14_a_lie_in_content_length_costs_no_memory(
     with little_memory():
         for max_bytes in (1_000_000, 10**15):
             ended = await outcome(engine, ask(server, max_bytes=max_bytes))
-            assert ended in {Kind.TOO_LARGE, Kind.TRUNCATED, Kind.PROTOCOL}
+            assert ended in {FailureKind.TOO_LARGE, FailureKind.TRUNCATED, FailureKind.PROTOCOL}
 
 
 LINE = b"X-Filler: " + b"y" * 90 + b"\r\n"
@@ -222,7 +222,7 @@ async def test_p15_what_comes_before_and_behind_a_body_has_a_bound(
     unbounded = (LIBRARIES[engine_name], case) in UNBOUNDED
     with little_memory():
         ended = await outcome(engine, ask(serve(FLOODS[case]), timeout=0.3 if unbounded else 10.0))
-    assert ended is (Kind.TIMEOUT if unbounded else Kind.PROTOCOL)
+    assert ended is (FailureKind.TIMEOUT if unbounded else FailureKind.PROTOCOL)
 
 
 @pytest.mark.parametrize("case", DRIPS)
@@ -231,7 +231,7 @@ async def test_p15_p20_the_deadline_holds_however_it_comes(make_engine, serve, c
     async with make_engine(1) as engine:
         with little_memory():
             ended = await outcome(engine, ask(drip, timeout=0.3, max_bytes=10**9))
-        assert ended is Kind.TIMEOUT
+        assert ended is FailureKind.TIMEOUT
         assert await outcome(engine, ask(fine)) == (200, b"fine")
 
 
@@ -252,7 +252,7 @@ SLOW = {
 async def test_p20_the_deadline_holds(engine: Engine, serve, scheme: str, case: str) -> None:
     server = serve(SLOW[case], scheme)
     started = time.monotonic()
-    assert await outcome(engine, ask(server, timeout=0.25)) is Kind.TIMEOUT
+    assert await outcome(engine, ask(server, timeout=0.25)) is FailureKind.TIMEOUT
     assert time.monotonic() - started > 0.2
     assert len(server.seen) == 1
 
@@ -264,7 +264,7 @@ async def test_p20_the_deadline_holds_before_the_request(
     tls = certificate if "handshake_delay" in options else None
     server = serve(Answer(), tls=tls, **options)
     started = time.monotonic()
-    assert await outcome(engine, ask(server, timeout=0.25)) is Kind.TIMEOUT
+    assert await outcome(engine, ask(server, timeout=0.25)) is FailureKind.TIMEOUT
     assert time.monotonic() - started > 0.2
     assert server.seen == []
 

@@ -10,11 +10,11 @@ import pytest
 from support.engines import HEADERS, Case, afterwards, answer_case, check_case, outcome
 
 from crawler.engines.base import Engine
-from crawler.errors import Kind
-from crawler.model import Endpoint, Request
-from crawler.testing.server import SILENCE
+from crawler.localweb.server import SILENCE
+from crawler.model.errors import FailureKind
+from crawler.model.exchange import Endpoint, Request
 
-PROTOCOL, TRUNCATED, TIMEOUT = Kind.PROTOCOL, Kind.TRUNCATED, Kind.TIMEOUT
+PROTOCOL, TRUNCATED, TIMEOUT = FailureKind.PROTOCOL, FailureKind.TRUNCATED, FailureKind.TIMEOUT
 OK = b"HTTP/1.1 200 OK\r\n"
 NOTHING = b"HTTP/1.1 204 No\r\n"
 SAME = b"HTTP/1.1 304 No\r\n"

@@ -7,10 +7,10 @@ import pytest
 from support.engines import HEADERS, Arrivals, afterwards, ask, outcome
 
 from crawler.engines.base import Engine
-from crawler.errors import FetchError, Kind
-from crawler.model import Endpoint, Request
-from crawler.testing.server import Answer, Seen, Server
-from crawler.urls import Joiner
+from crawler.localweb.server import Answer, Seen, Server
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Endpoint, Request
+from crawler.model.urls import Joiner
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -105,7 +105,10 @@ async def test_p17_a_location_is_never_more_than_a_target(
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\0"])
 async def test_p17_a_url_with_a_line_end_is_never_sent(engine: Engine, serve, end: str) -> None:
     server = serve(Answer(body=b"fine"))
-    assert await outcome(engine, ask(server, f"/a{end}Evil: 1")) in {Kind.URL, Kind.PROTOCOL}
+    assert await outcome(engine, ask(server, f"/a{end}Evil: 1")) in {
+        FailureKind.URL,
+        FailureKind.PROTOCOL,
+    }
     assert await outcome(engine, ask(server)) == (200, b"fine")
     assert [seen.target for seen in server.seen] == ["/"]
 
@@ -120,7 +123,7 @@ async def test_p17_a_header_with_a_line_end_is_never_sent_nor_shown(
     headers = ((text, "1"),) if place == "name" else (("Authorization", text),)
     with pytest.raises(FetchError) as caught:
         await engine.fetch(ask(server, headers=headers))
-    assert caught.value.kind is Kind.PROTOCOL
+    assert caught.value.kind is FailureKind.PROTOCOL
     assert SECRET not in caught.value.message
     assert await outcome(engine, ask(server)) == (200, b"fine")
     assert len(server.seen) == 1
@@ -138,5 +141,5 @@ async def test_a_host_that_the_library_refuses_costs_one_fetch(
     async with make_engine(1) as engine:
         for _ in range(2):
             ended = await outcome(engine, ask(server, host=host))
-            assert ended in {Kind.URL, (200, b"fine")}
+            assert ended in {FailureKind.URL, (200, b"fine")}
         assert await outcome(engine, ask(server)) == (200, b"fine")

@@ -13,8 +13,8 @@ from support.engines import SILENT, Arrivals, ask, outcome
 
 from crawler.engines.base import Engine, EngineOptions
 from crawler.engines.sequential import SequentialEngine
-from crawler.errors import FetchError, Kind, UsageError
-from crawler.testing.server import CLOSE, Answer
+from crawler.localweb.server import CLOSE, Answer
+from crawler.model.errors import FailureKind, FetchError, UsageError
 
 LINUX = sys.platform == "linux"
 # Whose deadlines start only when a slot is free. Nobody asks for more than there are slots.
@@ -74,7 +74,7 @@ async def test_the_deadline_covers_the_wait_for_a_slot(
     holding = [asyncio.create_task(outcome(engine, ask(server))) for _ in range(slots(engine))]
     await arrivals.wait()
     async with asyncio.timeout(1.4):
-        assert await outcome(engine, ask(server, timeout=0.4)) is Kind.TIMEOUT
+        assert await outcome(engine, ask(server, timeout=0.4)) is FailureKind.TIMEOUT
     for task in holding:
         task.cancel()
     await asyncio.gather(*holding, return_exceptions=True)
@@ -108,8 +108,8 @@ async def test_cancelling_frees_every_slot(engine: Engine, serve, scheme: str, w
 async def test_a_slot_is_free_again_after_every_failure(engine: Engine, serve) -> None:
     broken, silent = serve(Answer(script=(b"junk\r\n\r\n", CLOSE))), serve(SILENT)
     for _ in range(2 * slots(engine)):
-        assert await outcome(engine, ask(broken)) is Kind.PROTOCOL
-        assert await outcome(engine, ask(silent, timeout=0.05)) is Kind.TIMEOUT
+        assert await outcome(engine, ask(broken)) is FailureKind.PROTOCOL
+        assert await outcome(engine, ask(silent, timeout=0.05)) is FailureKind.TIMEOUT
     assert await outcome(engine, ask(serve(Answer(body=b"fine")))) == (200, b"fine")
 
 
@@ -123,9 +123,9 @@ async def test_closing_leaves_nothing_open(make_engine, serve, scheme: str, last
         await asyncio.gather(*(engine.fetch(ask(good)) for _ in range(3)))
         match last:
             case "failed":
-                assert await outcome(engine, ask(broken)) is not Kind.TIMEOUT
+                assert await outcome(engine, ask(broken)) is not FailureKind.TIMEOUT
             case "timed out":
-                assert await outcome(engine, ask(silent, timeout=0.2)) is Kind.TIMEOUT
+                assert await outcome(engine, ask(silent, timeout=0.2)) is FailureKind.TIMEOUT
             case "cancelled":
                 task = asyncio.create_task(engine.fetch(ask(silent)))
                 await arrivals.wait()

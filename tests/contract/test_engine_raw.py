@@ -9,10 +9,10 @@ import pytest
 from support.engines import Case, answer_case, ask, check_case, outcome
 
 from crawler.engines.base import Engine
-from crawler.errors import Kind
-from crawler.testing.server import Answer
+from crawler.localweb.server import Answer
+from crawler.model.errors import FailureKind
 
-PROTOCOL = Kind.PROTOCOL
+PROTOCOL = FailureKind.PROTOCOL
 OK = b"HTTP/1.1 200 OK\r\n"
 FIVE = b"Content-Length: 5\r\n\r\nhello"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"

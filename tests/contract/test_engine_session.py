@@ -12,9 +12,9 @@ from support.engines import HEADERS, PROXIES, ask, outcome
 from support.proxy import ForwardProxy
 
 from crawler.engines.base import Engine
-from crawler.errors import FetchError, Kind
-from crawler.model import Endpoint, Proxy, Request
-from crawler.testing.server import Answer, Server
+from crawler.localweb.server import Answer, Server
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Endpoint, Proxy, Request
 
 LOGIN = "me:pass:wörd"
 
@@ -44,9 +44,9 @@ async def test_p09_unverified_for_one_host_is_verified_for_another(engine: Engin
     server = serve(Answer(body=b"x"), tls=untrusted("shop.example", "other.example"))
     trusting = ask(server, host="shop.example", verify=False)
     assert await outcome(engine, trusting) == (200, b"x")
-    assert await outcome(engine, ask(server, host="other.example")) is Kind.TLS
+    assert await outcome(engine, ask(server, host="other.example")) is FailureKind.TLS
     assert await outcome(engine, trusting) == (200, b"x")
-    assert await outcome(engine, ask(server, host="shop.example")) is Kind.TLS
+    assert await outcome(engine, ask(server, host="shop.example")) is FailureKind.TLS
 
 
 async def test_p09_verified_and_unverified_share_no_connection(engine: Engine, serve) -> None:
@@ -61,7 +61,7 @@ async def test_p09_verified_and_unverified_share_no_connection(engine: Engine, s
 async def test_p09_verifies_by_default(engine: Engine, serve) -> None:
     server = serve(Answer(), tls=untrusted("shop.example"))
     assert Request("", Endpoint("", "", 1), (), 1.0, 1).verify
-    assert await outcome(engine, ask(server, host="shop.example")) is Kind.TLS
+    assert await outcome(engine, ask(server, host="shop.example")) is FailureKind.TLS
 
 
 # P04: what one request says is not said again
@@ -157,10 +157,10 @@ async def test_p09_a_tunnel_verifies_the_host(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"x"), tls=untrusted("shop.example"))
     with ForwardProxy() as proxy:
         named = proxy.named()
-        assert await outcome(engine, through(proxy, named, server)) is Kind.TLS
+        assert await outcome(engine, through(proxy, named, server)) is FailureKind.TLS
         open_ = through(proxy, named, server, verify=False)
         assert await outcome(engine, open_) == (200, b"x")
-        assert await outcome(engine, through(proxy, named, server)) is Kind.TLS
+        assert await outcome(engine, through(proxy, named, server)) is FailureKind.TLS
 
 
 @pytest.mark.proxy("https")
@@ -168,13 +168,13 @@ async def test_p10_an_https_proxy_is_verified_by_its_name(engine: Engine, serve)
     server = serve(Answer(body=b"x"))
     with ForwardProxy(tls=untrusted("proxy.example")) as proxy:
         named = Proxy("https", "proxy.example", proxy.port, LOGIN)
-        assert await outcome(engine, through(proxy, named, server)) is Kind.TLS
+        assert await outcome(engine, through(proxy, named, server)) is FailureKind.TLS
         # A request that does not verify its host verifies the proxy all the same.
-        assert await outcome(engine, through(proxy, named, server, verify=False)) is Kind.TLS
+        assert await outcome(engine, through(proxy, named, server, verify=False)) is FailureKind.TLS
         assert not proxy.seen
         unverified = Proxy("https", "proxy.example", proxy.port, LOGIN, verify=False)
         assert await outcome(engine, through(proxy, unverified, server)) == (200, b"x")
-        assert await outcome(engine, through(proxy, named, server)) is Kind.TLS
+        assert await outcome(engine, through(proxy, named, server)) is FailureKind.TLS
 
 
 @pytest.mark.proxy("https")
@@ -188,8 +188,12 @@ async def test_an_https_proxy_is_known_by_a_name(
 
 
 @pytest.mark.proxy("http")
-@pytest.mark.parametrize(("status", "kind"), [(407, Kind.STATUS), (403, Kind.CONNECT)])
-async def test_a_tunnel_that_is_refused(engine: Engine, serve, status: int, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    ("status", "kind"), [(407, FailureKind.STATUS), (403, FailureKind.CONNECT)]
+)
+async def test_a_tunnel_that_is_refused(
+    engine: Engine, serve, status: int, kind: FailureKind
+) -> None:
     server = serve(Answer(), scheme="https")
     with ForwardProxy(refuse=status) as proxy:
         asked = through(proxy, proxy.named("http", LOGIN), server)
@@ -218,7 +222,7 @@ async def test_a_socks_proxy_that_refuses_the_login(engine: Engine, serve, schem
         asked = through(proxy, proxy.named("socks5", "me:wrong"), server)
         with pytest.raises(FetchError) as caught:
             await engine.fetch(asked)
-    assert caught.value.kind is Kind.CONNECT
+    assert caught.value.kind is FailureKind.CONNECT
     assert "wrong" not in caught.value.message
     assert not server.seen
 
@@ -232,6 +236,6 @@ async def test_a_proxy_that_is_not_there(engine: Engine, serve, scheme: str, kin
     asked = through(proxy, proxy.named(kind, LOGIN), server)
     with pytest.raises(FetchError) as caught:
         await engine.fetch(asked)
-    assert caught.value.kind is Kind.CONNECT
+    assert caught.value.kind is FailureKind.CONNECT
     assert "wörd" not in caught.value.message
     assert not server.seen

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from crawler.errors import StateError
-from crawler.model import Page
+from crawler.model.errors import StateError
+from crawler.model.pages import Page
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter
 from crawler.sinks.jsonl import JsonlEncoder

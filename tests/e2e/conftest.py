@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from crawler.testing.server import Answer, Seen, Server
+from crawler.localweb.server import Answer, Seen, Server
 
 TESTS = Path(__file__).parent.parent
 

@@ -54,7 +54,7 @@ def test_a_crawl_needs_no_guard_and_never_imports_main_again(
 
 
 def test_the_public_names_stay_what_they_are_once_everything_is_imported() -> None:
-    import crawler.api
+    import crawler.app.api
     import crawler.cli.crawl
 
     for name in crawler.__all__:

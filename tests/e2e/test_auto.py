@@ -9,11 +9,11 @@ from e2e.conftest import Crawl, Run, Serve, html
 from support.brought_engines import Twin
 from support.mocked import crawl as crawl_here
 
-import crawler.build
 import crawler.engines.auto
+import crawler.engines.registry
 from crawler.cli import main
 from crawler.engines.base import Engine, EngineOptions
-from crawler.model import Request, Response
+from crawler.model.exchange import Request, Response
 from crawler.testing import MockWeb
 
 PAGES = 120
@@ -82,13 +82,13 @@ class Dear(Twin):
 def test_where_computing_limits_the_cheapest_engine_fetches_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = crawler.build.make_engine
+    ours = crawler.engines.registry.make_engine
 
     def make(name: str, options: EngineOptions) -> Engine:
         return Dear(options) if name == "dear" else ours(name, options)
 
-    monkeypatch.setattr(crawler.build, "make_engine", make)
-    monkeypatch.setattr(crawler.build, "CANDIDATES", ("dear", "aiohttp"))
+    monkeypatch.setattr(crawler.engines.registry, "make_engine", make)
+    monkeypatch.setattr(crawler.engines.registry, "CANDIDATES", ("dear", "aiohttp"))
     monkeypatch.setattr(crawler.engines.auto, "PATIENCE", 0.3)
     urls = [f"http://h{n % 8}.example/{n}" for n in range(1_500)]
     with MockWeb() as web:

@@ -17,9 +17,9 @@ from support.brought_engines import install
 from support.processes import ending
 
 import crawler
-from crawler.compare.record import Comparison, from_json
+from crawler.localweb.replay import Replay
+from crawler.metrics.comparison import Comparison, from_json
 from crawler.testing import Answer, MockWeb, Seen, Server
-from crawler.testing.replay import Replay
 
 PAGES = 40
 LATENCY = 0.04

@@ -8,7 +8,7 @@ import pytest
 from e2e.conftest import Crawl, Serve, balanced, html
 from support.engines import ENGINES
 
-from crawler.testing.server import CLOSE, RESET, SILENCE, Answer, Seen
+from crawler.localweb.server import CLOSE, RESET, SILENCE, Answer, Seen
 
 
 def test_a_list_becomes_records(crawl: Crawl, serve: Serve) -> None:

@@ -12,10 +12,10 @@ from support.browser import Browser
 from support.comparisons import write_comparison
 from support.reports import FAILURE, REPORT, fetch, write_run
 
-from crawler.html.report import write_html
-from crawler.metrics import text
-from crawler.testing.server import Answer
-from crawler.testing.site import SiteOptions, SiteProcess
+from crawler.localweb.server import Answer
+from crawler.localweb.site import SiteOptions, SiteProcess
+from crawler.model import units
+from crawler.reporting.html.write import write_html
 
 pytestmark = pytest.mark.browser
 change = msgspec.structs.replace
@@ -252,7 +252,7 @@ async def test_figures_are_those_of_the_terminal(browser: Browser, tmp_path: Pat
     values += [75.2, 99.4, 99.6, 412.3, 3599.7, 3600.2, 5025.0, 86399.8, 187_200.0, 1e7]
     await browser.open(two_hosts(tmp_path / "run"))
     found = await browser.value(f"{json.dumps(values)}.map(seconds)")
-    assert found == [text.seconds(value) for value in values]
+    assert found == [units.seconds(value) for value in values]
     values = [value for value in values if value > 1e-4]
     found = await browser.value(f"{json.dumps(values)}.map(figure)")
-    assert found == [text.figure(value) for value in values]
+    assert found == [units.figure(value) for value in values]

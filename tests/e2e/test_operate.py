@@ -17,7 +17,7 @@ import pytest
 from e2e.conftest import Crawl, Run, Serve, balanced, command, environment, html
 
 import crawler
-from crawler.testing.server import SILENCE, Answer
+from crawler.localweb.server import SILENCE, Answer
 
 T = TypeVar("T")
 SECRET = "s3cr3t"

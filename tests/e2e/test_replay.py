@@ -13,12 +13,13 @@ from support.engines import ENGINES
 from support.needs import wget
 
 import crawler
-from crawler.archive import Archive
-from crawler.errors import FetchError, Kind, SkipError, StateError, UsageError
-from crawler.model import Response
-from crawler.network import AddressRules
+from crawler.fetch.addresses import AddressRules
+from crawler.localweb.replay import Replay
+from crawler.localweb.replay_server import replayed
+from crawler.model.errors import FailureKind, FetchError, SkipError, StateError, UsageError
+from crawler.model.exchange import Response
+from crawler.sinks.warc.archive import Archive
 from crawler.testing import Answer, Fault, MockWeb, Seen
-from crawler.testing.replay import Replay, replayed
 
 SLOW = 0.3
 """Seconds that each of the slow pages takes; much more than all else that a crawl waits for."""
@@ -43,7 +44,10 @@ def build(web: MockWeb) -> None:
         web.page(f"{origin}/a", "<title>A</title>" + "a" * 70_000)
         web.answer(f"{origin}/moved", Answer(301, (("Location", "/a?here"),)))
         web.page(f"{origin}/a?here", "<title>Moved</title>")
-        busy = Answer(503, (("Retry-After", "0"),)), Answer(headers=HTML, body=b"<title>B</title>")
+        busy = (
+            Answer(503, (("Retry-After", "0"),)),
+            Answer(headers=HTML, body=b"<title>B</title>"),
+        )
         web.answer(f"{origin}/busy", *busy)
         web.page(f"{origin}/robots.txt", "User-agent: *\nDisallow: /private\n")
     links = "".join(f'<a href="/{name}">x</a>' for name in FAULTS)
@@ -119,10 +123,17 @@ def test_a_replay_can_be_recorded_and_holds_the_same(recorded: Path, tmp_path: P
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    "kind", [Kind.RESET, Kind.TRUNCATED, Kind.PROTOCOL, Kind.TOO_LARGE, Kind.TIMEOUT]
+    "kind",
+    [
+        FailureKind.RESET,
+        FailureKind.TRUNCATED,
+        FailureKind.PROTOCOL,
+        FailureKind.TOO_LARGE,
+        FailureKind.TIMEOUT,
+    ],
 )
 def test_a_recorded_failure_is_one_of_its_kind_again(
-    tmp_path: Path, engine: str, kind: Kind
+    tmp_path: Path, engine: str, kind: FailureKind
 ) -> None:
     options: dict[str, Any] = {"engine": engine, "robots": False, "retries": 0, "timeout": 3}
     answer = replayed(FetchError(kind, "as it was"), 1.0)
@@ -204,7 +215,7 @@ def test_a_server_that_died_is_no_good_end(recorded: Path) -> None:
 
 def test_p34_the_server_ends_silently_with_a_parent_that_is_killed(recorded: Path) -> None:
     code = (
-        "import sys; from crawler.testing.replay import Replay\n"
+        "import sys; from crawler.testing import Replay\n"
         f"with Replay({str(recorded)!r}): print('ready', flush=True); sys.stdin.read()"
     )
     pipe = subprocess.PIPE

@@ -7,10 +7,11 @@ import pytest
 from support.engines import ENGINES
 
 import crawler
-from crawler.archive import Archive
-from crawler.model import Response, Timing
+from crawler.localweb.replay import Replay
+from crawler.localweb.replay_server import replayed, waits
+from crawler.model.exchange import Response, Timing
+from crawler.sinks.warc.archive import Archive
 from crawler.testing import Answer, MockWeb, Seen
-from crawler.testing.replay import Replay, replayed, waits
 
 SHORT, MANY = 0.02, 64
 """The shortest wait (seconds) and the most fetches at once at which the sum is promised."""

@@ -14,7 +14,7 @@ from e2e.conftest import Crawl, Run, Serve, html
 from support.engines import ENGINES
 from support.proxy import ForwardProxy
 
-from crawler.testing.server import Answer, Seen, Server
+from crawler.localweb.server import Answer, Seen, Server
 
 SECRET = "s3cr3t"
 LOCAL = ("--allow-private", "127.0.0.0/8")

@@ -8,7 +8,7 @@ from pathlib import Path
 from e2e.conftest import Serve, balanced, command, environment, html
 from support.processes import ending
 
-from crawler.testing.server import SILENCE, Answer, Seen
+from crawler.localweb.server import SILENCE, Answer, Seen
 
 
 def start(tmp_path: Path, *arguments: object) -> subprocess.Popen[str]:

@@ -24,26 +24,28 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from crawler import intake as intake_module
-from crawler.errors import CrawlerError, FetchError
-from crawler.frontier import heads as heads_module
+from crawler.frontier import memory_window as window_module
+from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry, Final, State
-from crawler.frontier.frontier import Frontier, Ticket
-from crawler.frontier.heads import Heads
-from crawler.frontier.ledger import Closing, Ledger
-from crawler.frontier.levels import Levels
+from crawler.frontier.frontier import Frontier
+from crawler.frontier.memory_window import MemoryWindow
+from crawler.frontier.quota import Quota
 from crawler.frontier.schedule import HostPolicy, Wait
-from crawler.frontier.store import Store
-from crawler.intake import Gate, Intake
-from crawler.model import Link
-from crawler.sources import Wanted, parse
-from crawler.traps import Quota
-from crawler.urls import Strip, authority, key
+from crawler.frontier.state.store import Store
+from crawler.frontier.state.store_thread import Closing, StoreThread
+from crawler.frontier.ticket import Ticket
+from crawler.model.errors import CrawlerError, FetchError
+from crawler.model.pages import Link
+from crawler.model.scope import Strip
+from crawler.model.urls import authority, key
+from crawler.pipeline import intake as intake_module
+from crawler.pipeline.intake import EntryRules, Intake
+from crawler.sources import InputLine, parse
 
 T = TypeVar("T")
 
 SMALL = {"HEAD": 4, "LOW": 2, "PART": 3, "HELD": 7}
-"""Heads so small that tails come up all the time."""
+"""MemoryWindow so small that tails come up all the time."""
 POLICIES = {
     "a.example": HostPolicy(1, 1.0),
     "b.example": HostPolicy(2, 0.5),
@@ -85,14 +87,14 @@ def whole() -> tuple[dict[str, str], dict[str, int]]:
         depths[line.url] = depth
         found[line.url] = "failed" if line.wrong or fails(line.url) else "done"
         if found[line.url] == "done":
-            wanted += [(Wanted(link.url), depth + 1) for link in links(line.url)]
+            wanted += [(InputLine(link.url), depth + 1) for link in links(line.url)]
     return found, depths
 
 
 WHOLE, DEPTHS = whole()
 
 
-class SteppedLedger(Ledger):
+class SteppedLedger(StoreThread):
     """What its thread is to do waits in ``jobs``, what it tells then in ``answers``."""
 
     def __init__(self, store: Store) -> None:
@@ -133,7 +135,7 @@ class Lines:
     def exhausted(self) -> bool:
         return not self._left
 
-    def take(self) -> list[Wanted]:
+    def take(self) -> list[InputLine]:
         taken, self._left = self._left[:5], self._left[5:]
         return [parse(line) for line in taken]
 
@@ -146,7 +148,7 @@ class Crawl(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.stack.enter_context(mock.patch.multiple(heads_module, **SMALL))
+        self.stack.enter_context(mock.patch.multiple(window_module, **SMALL))
         self.stack.enter_context(mock.patch.object(intake_module, "PART", SMALL["PART"]))
         clock = SimpleNamespace(monotonic=lambda: self.now)
         self.stack.enter_context(mock.patch.object(intake_module, "time", clock))
@@ -168,13 +170,13 @@ class Crawl(RuleBasedStateMachine):
         self.frontier = Frontier(
             POLICIES.__getitem__,
             robots=False,
-            heads=Heads(store.tails()),
-            levels=Levels(store.depths()) if self.in_levels else None,
+            heads=MemoryWindow(store.tails()),
+            levels=DepthOrder(store.depths()) if self.in_levels else None,
             pending=store.counts.pending,
         )
         source = Lines(store.counts.taken)
         nothing = lambda _: None  # noqa: E731
-        gate = Gate(nothing, Strip(), Quota(None))
+        gate = EntryRules(nothing, Strip(), Quota(None))
         self.intake = Intake(cast("Any", source), self.ledger, self.frontier, gate, nothing)
         self.intake.reject = self._reject
         self.intake.arrived = lambda: None

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.metrics.baseline import estimate
-from crawler.metrics.budget import Budget, Reading, State
+from crawler.metrics.budget import Budget, BudgetState, Reading
 from crawler.metrics.histogram import HIGH, LOW, Histogram
 from crawler.metrics.meter import Meter
+from crawler.metrics.sampling import estimate
 from crawler.metrics.slots import Slots
 from crawler.metrics.timeline import Timeline
-from crawler.model import Counted, Fetched, Finished, Load, Timing
+from crawler.model.events import Counted, Fetched, Finished, Load
+from crawler.model.exchange import Timing
 
-STATES: tuple[State, ...] = ("waiting", "politeness", "starved", "backpressure")
+STATES: tuple[BudgetState, ...] = ("waiting", "politeness", "starved", "backpressure")
 IDLE = st.sampled_from(["politeness", "starved", "backpressure"])
 step = st.floats(0, 100)
 unhurried = settings(deadline=None)
@@ -27,7 +28,7 @@ unhurried = settings(deadline=None)
 @unhurried
 @given(st.lists(st.tuples(step, step, step, st.sampled_from(STATES))))
 def test_the_six_parts_add_up_to_the_wall_time(
-    steps: list[tuple[float, float, float, State]],
+    steps: list[tuple[float, float, float, BudgetState]],
 ) -> None:
     wall, cpu, descheduled = 1e5, 7.0, 3.0
     budget = Budget(Reading(wall, cpu, descheduled), "starved")

@@ -4,14 +4,14 @@ from urllib.parse import urljoin, urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.urls import (
+from crawler.model.scope import make_strip
+from crawler.model.urls import (
     Joiner,
     UrlError,
     authority,
     canonical,
     host_port,
     key,
-    make_strip,
     origin,
     parse_input,
 )

@@ -7,7 +7,7 @@ import msgspec
 
 from crawler.engines.base import Capabilities
 from crawler.engines.curl import CurlEngine
-from crawler.model import Request, Response
+from crawler.model.exchange import Request, Response
 
 _ENTRY_POINTS = """\
 [crawler.engines]

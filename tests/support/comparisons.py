@@ -4,22 +4,22 @@ from pathlib import Path
 
 from support.reports import REPORT
 
-from crawler.compare.record import (
+from crawler.metrics.comparison import (
     Comparison,
-    Outcome,
     Parity,
     Recommended,
     Recording,
-    Run,
+    RunOutcome,
     Summary,
+    TimedRun,
     Verdict,
     to_json,
 )
 from crawler.metrics.simultaneous import Simultaneous
 
 
-def _run(engine: str, repeat: int, pages_per_s: float) -> Run:
-    return Run(
+def _run(engine: str, repeat: int, pages_per_s: float) -> TimedRun:
+    return TimedRun(
         engine=engine,
         concurrency=64,
         repeat=repeat,
@@ -70,7 +70,14 @@ COMPARISON = Comparison(
     differences=(),
     verdict=(
         Verdict(
-            "slow", "curl", 64, Outcome.FASTER, "curl is 22 % faster than slow.", 0.82, 0.78, 0.86
+            "slow",
+            "curl",
+            64,
+            RunOutcome.FASTER,
+            "curl is 22 % faster than slow.",
+            0.82,
+            0.78,
+            0.86,
         ),
     ),
     recommended=Recommended("curl", 64, "it was the fastest."),

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from crawler.engines.base import Engine, EngineOptions
-from crawler.errors import FetchError, Kind
-from crawler.model import Endpoint, Headers, Request
-from crawler.settings import AUTO
-from crawler.testing.server import CLOSE, SILENCE, Answer, Ending, Handler, Seen, Server
+from crawler.engines.names import AUTO
+from crawler.localweb.server import CLOSE, SILENCE, Answer, Ending, Handler, Seen, Server
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Endpoint, Headers, Request
 
 ENGINES = {
     "curl": "CurlEngine",
@@ -42,7 +42,7 @@ PROXIES = {
 HEADERS: Headers = (("User-Agent", "contract/1"), ("Accept-Encoding", "gzip"))
 SILENT = Answer(script=(SILENCE,))
 
-Outcome = Kind | tuple[int, bytes]
+Outcome = FailureKind | tuple[int, bytes]
 """How a fetch ended: the kind of its error, or status and body."""
 
 
@@ -66,7 +66,7 @@ class Case(NamedTuple):
 def build(name: str, options: EngineOptions) -> Engine:
     """Import the engine only here: a broken one fails its own tests and no others."""
     if name == AUTO:
-        from crawler.build import make_engine
+        from crawler.engines.registry import make_engine
 
         return make_engine(name, options)
     engine: Engine = getattr(importlib.import_module(f"crawler.engines.{name}"), ENGINES[name])(
@@ -96,7 +96,7 @@ async def outcome(engine: Engine, request: Request) -> Outcome:
 
 async def check_case(engine: Engine, name: str, case: Case, server: Server) -> None:
     """Fetch ``/raw``, hold it against ``case``, and see that the next fetch is untouched."""
-    patience = 0.3 if case.expected is Kind.TIMEOUT else 5.0
+    patience = 0.3 if case.expected is FailureKind.TIMEOUT else 5.0
     assert await outcome(engine, ask(server, "/raw", timeout=patience)) in case.allowed(name)
     assert await afterwards(engine, ask(server, "/next")) == (200, b"fine")
     assert [seen.target for seen in server.seen] == ["/raw", "/next"]

@@ -18,7 +18,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.streams import StreamReader
 from aioresponses import aioresponses
 
-from crawler.engines._aiohttp_hooks import Answer, Connection, Exchange
+from crawler.engines.aiohttp_hooks import HookedConnection, HookedResponse, WireExchange
 
 
 def with_writer(kind: type[aiohttp.ClientResponse]) -> Any:
@@ -48,16 +48,16 @@ class Aioresponses(aioresponses):
         super().add(url, method, response_class=with_writer(kind), **options)
 
 
-def exchange(*, reused: bool = False, received: int = 0, **ended: Any) -> Exchange:
+def exchange(*, reused: bool = False, received: int = 0, **ended: Any) -> WireExchange:
     """An exchange on a connection without a socket.
 
     ``lost`` is how the connection ended, ``refused`` why we ended it.
     """
-    connection = Connection(asyncio.get_running_loop(), WeakValueDictionary())
+    connection = HookedConnection(asyncio.get_running_loop(), WeakValueDictionary())
     socketless = SimpleNamespace(fileno=lambda: -1, family=None)
     connection.connection_made(asyncio.Transport({"socket": socketless}))
     connection.lost = ended.get("lost")
-    begun = Exchange(connection, reused=reused)
+    begun = WireExchange(connection, reused=reused)
     begun.refused = ended.get("refused")
     if received:
         begun.note(received, None)
@@ -74,14 +74,14 @@ class MockedSession(Aioresponses):
     """
 
     def __init__(
-        self, *, under_way: Exchange | None = None, broken: Exception | None = None
+        self, *, under_way: WireExchange | None = None, broken: Exception | None = None
     ) -> None:
         super().__init__()
         self.sent: list[aiohttp.ClientRequest] = []
         self._under_way, self._broken = under_way, broken
 
     def add(self, url: Any, method: str = "GET", **options: Any) -> None:
-        super().add(url, method, response_class=Answer, **options)
+        super().add(url, method, response_class=HookedResponse, **options)
 
     async def _request_mock(
         self, orig_self: Any, method: str, url: Any, *args: Any, **options: Any

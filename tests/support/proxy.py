@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import Future
 from typing import NamedTuple, Self
 
-from crawler.model import Endpoint, Proxy
+from crawler.model.exchange import Endpoint, Proxy
 
 HOP = ("proxy-authorization", "proxy-connection", "connection", "keep-alive")
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.errors import Kind, Skip
 from crawler.metrics.report import (
     Baseline,
     Cpu,
@@ -20,7 +19,8 @@ from crawler.metrics.report import (
     to_json,
 )
 from crawler.metrics.timeline import Line
-from crawler.model import Failure, Skipped
+from crawler.model.errors import FailureKind, SkipReason
+from crawler.model.pages import Failure, Skipped
 
 REPORT = Report(
     version="0.1.0",
@@ -43,8 +43,8 @@ REPORT = Report(
     limited_by=Limit(Limiter.CONCURRENCY, "Concurrency: it is.", "Raise it."),
     baseline=Baseline(50, 480, 430, 540, 24),
 )
-FAILURE = Failure("http://a.example/gone", Kind.TIMEOUT, "no answer in 30 s", 3)
-SKIPPED = Skipped("http://a.example/private", Skip.ROBOTS, "robots.txt says no")
+FAILURE = Failure("http://a.example/gone", FailureKind.TIMEOUT, "no answer in 30 s", 3)
+SKIPPED = Skipped("http://a.example/private", SkipReason.ROBOTS, "robots.txt says no")
 
 
 def fetch(

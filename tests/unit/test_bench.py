@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from support import needs
 
-from crawler.parsing.html import read_facts
+from crawler.parsing.facts import read_facts
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 program = import_module("benchmarks.__main__")

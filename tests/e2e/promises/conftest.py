@@ -11,7 +11,7 @@ import pytest
 from e2e.conftest import Run, balanced
 
 import crawler
-from crawler.errors import Kind
+from crawler.model.errors import FailureKind
 from crawler.testing import CLOSE, Answer, MockWeb, Seen, Step
 
 RAW = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
@@ -60,7 +60,7 @@ def check(run: Run) -> None:
     ]
     kinds = Counter(record["error"] for record in records["failures"])
     assert {kind: count for kind, count in run.report["errors"].items() if count} == kinds
-    assert Kind.INTERNAL not in kinds
+    assert FailureKind.INTERNAL not in kinds
     for path in run.directory.iterdir():
         if path.name in ("state.db", "sitemaps"):
             continue  # formats of our own, which nobody shows

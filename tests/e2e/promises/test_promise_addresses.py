@@ -7,7 +7,8 @@ import pytest
 from e2e.promises.conftest import GOOD, Crawled, kinds, paths
 from support.engines import once_a_connection
 
-from crawler.testing import RESET, Answer, Fault, MockWeb, hosts
+from crawler.localweb import hosts
+from crawler.testing import RESET, Answer, Fault, MockWeb
 
 INSIDE = {
     "loopback": "127.0.0.1",

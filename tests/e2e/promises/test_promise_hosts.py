@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from e2e.promises.conftest import GOOD, Crawled
 
-from crawler import build, network
+from crawler.app import assemble
+from crawler.fetch import dns
+from crawler.fetch.addresses import AddressRules
+from crawler.fetch.network import Resolver
 from crawler.frontier import frontier
-from crawler.network import AddressRules, Resolver
 from crawler.testing import Answer, MockWeb, Seen
 
 HOSTS = 5_000
@@ -49,7 +51,7 @@ class Watched(MockWeb):
 def test_p23_what_is_kept_of_thousands_of_hosts_is_bounded(
     crawled: Crawled, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "CACHED_NAMES", KEPT)
+    monkeypatch.setattr(dns, "CACHED_NAMES", KEPT)
     monkeypatch.setattr(frontier, "ROBOTS_KEPT", KEPT)
     web = Watched()
 
@@ -57,7 +59,7 @@ def test_p23_what_is_kept_of_thousands_of_hosts_is_bounded(
         web.frontier = frontier.Frontier(*arguments, **options)
         return web.frontier  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(build, "Frontier", watched)
+    monkeypatch.setattr(assemble, "Frontier", watched)
     urls = [f"http://host{number}.example/" for number in range(HOSTS)]
     with web:
         run = crawled(urls, engine=engine, parse="inline")

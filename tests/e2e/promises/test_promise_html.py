@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from e2e.promises.conftest import GOOD, Crawled, kinds, paths
 
+from crawler.model.scope import make_scope
 from crawler.parsing.job import Job, ParseOptions
 from crawler.parsing.page import PageParser
 from crawler.testing import MockWeb
-from crawler.urls import make_scope
 
 LARGE = 50_000_000
 """The most bytes of a body here."""

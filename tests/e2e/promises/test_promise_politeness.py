@@ -14,8 +14,9 @@ from itertools import pairwise
 import pytest
 from e2e.promises.conftest import GOOD, Crawled, kinds, paths
 
+from crawler.fetch.addresses import AddressRules
+from crawler.fetch.network import Resolver
 from crawler.frontier import pace, retry
-from crawler.network import AddressRules, Resolver
 from crawler.testing import RESET, SILENCE, Answer, MockWeb, Seen, Step
 
 HTML = (("Content-Type", "text/html"),)

@@ -6,7 +6,7 @@ import pytest
 from e2e.conftest import Run
 from e2e.promises.conftest import GOOD, Crawled, paths
 
-from crawler.robots import MAX_BYTES
+from crawler.frontier.robots import MAX_BYTES
 from crawler.testing import SILENCE, Answer, Fault, MockWeb
 
 NOBODY = "User-agent: *\nDisallow: /no"

@@ -11,9 +11,9 @@ import pytest
 from e2e.conftest import Run
 from e2e.promises.conftest import Crawled
 
-from crawler.build import ENGINES
+from crawler.engines.names import ENGINES
+from crawler.localweb.synthetic import FAULTS
 from crawler.testing import Fault, MockWeb, SyntheticHandler, SyntheticWeb
-from crawler.testing.synthetic import FAULTS
 
 SITE = SyntheticWeb(hosts=3, pages=300, seed=43, latency=0.0, faults=True)
 PORT = 80

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli.options import default_toml
+from crawler.cli.flags import default_toml
 from crawler.settings import Settings, load, options
 
 CONFIG = Path(__file__).parents[3] / "config"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import crawler.runner
+import crawler.app.execute
 from crawler.cli import main
 from crawler.settings import Settings, options
 
@@ -25,7 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         seen.append(settings)
         return 3
 
-    monkeypatch.setattr(crawler.runner, "run", record)
+    monkeypatch.setattr(crawler.app.execute, "run", record)
     return seen
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-import crawler.build
+import crawler.engines.registry
 from crawler.cli import engines, main
 from crawler.engines.base import Capabilities
 
@@ -25,7 +25,7 @@ ENGINES = [
 
 @pytest.fixture(autouse=True)
 def two_engines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crawler.build, "engine_capabilities", lambda: ENGINES)
+    monkeypatch.setattr(crawler.engines.registry, "engine_capabilities", lambda: ENGINES)
 
 
 def test_plain_text_stands_in_columns(capsys: pytest.CaptureFixture[str]) -> None:

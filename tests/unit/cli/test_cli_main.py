@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import crawler.runner
+import crawler.app.execute
 from crawler.__main__ import main as program
 from crawler.cli import COMMANDS, main
-from crawler.errors import StateError, UsageError
+from crawler.model.errors import StateError, UsageError
 from crawler.settings import Settings, options
 
 HEAVY = {"aiohttp", "asyncio", "pycurl", "rich", "selectolax", "ssl", "tornado", "uvloop"}
@@ -105,7 +105,7 @@ def test_exit_codes_of_errors(
     def fail(_: Settings, _spawned: object) -> int:
         raise error
 
-    monkeypatch.setattr(crawler.runner, "run", fail)
+    monkeypatch.setattr(crawler.app.execute, "run", fail)
     assert main(["crawl", "x"]) == code
     assert capsys.readouterr().err == says
 

@@ -6,8 +6,8 @@ import pytest
 from support.reports import write_run
 
 from crawler.cli import report
-from crawler.cli.options import Parser
-from crawler.errors import UsageError
+from crawler.cli.flags import Parser
+from crawler.model.errors import UsageError
 
 
 def run(*argv: str) -> int:

@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.app.run_dir import LOCK, STATE, Lock, Run, begin
 from crawler.cli import main, status
-from crawler.frontier.entry import Final, New, State
-from crawler.frontier.look import last_commit
-from crawler.rundir import LOCK, STATE, Lock, Run, begin
+from crawler.frontier.entry import Candidate, Final, State
+from crawler.frontier.state.status import last_commit
+from crawler.model.urls import authority, key
 from crawler.settings import Settings
-from crawler.urls import authority, key
 
 Capture = pytest.CaptureFixture[str]
 
 
-def new(number: int, url: str, depth: int = 0) -> New:
-    return New(number, key(url), url, authority(url), depth, None, 0)
+def new(number: int, url: str, depth: int = 0) -> Candidate:
+    return Candidate(number, key(url), url, authority(url), depth, None, 0)
 
 
 def fill(run: Run) -> None:

@@ -6,12 +6,12 @@ import pytest
 
 from crawler.compare.parity import audit
 from crawler.compare.plan import Contestant
-from crawler.compare.record import Parity
 from crawler.engines.base import Capabilities
-from crawler.model import Headers
+from crawler.localweb.connection import Seen
+from crawler.localweb.request_log import Account, RequestHead, RequestLog
+from crawler.metrics.comparison import Parity
+from crawler.model.exchange import Headers
 from crawler.settings import Settings
-from crawler.testing.connection import Seen
-from crawler.testing.ledger import Account, Head, Ledger
 
 HEADERS: Headers = (("Accept", "*/*"), ("User-Agent", "crawler/1"))
 CURL = Capabilities("curl", "", "", True, True, False)
@@ -26,7 +26,7 @@ def account(headers: Headers = HEADERS, version: str = "HTTP/1.1", **changes: An
         "cpu_s": 0.1,
         "wait_s": 1.0,
     } | changes
-    return Account(**counts, heads=(Head(version, headers),))
+    return Account(**counts, heads=(RequestHead(version, headers),))
 
 
 def judge(curl: Account, other: Account, options: dict[str, Any] | None = None) -> Parity:
@@ -92,7 +92,7 @@ def test_one_that_keeps_alive_and_yet_connects_anew_is_named() -> None:
 
 
 def test_the_server_adds_up_what_it_saw_and_keeps_no_secret() -> None:
-    ledger = Ledger()
+    ledger = RequestLog()
     pairs = (("Host", "a"), ("B", "2"), ("Authorization", "Basic c2VjcmV0"), ("A", "1"))
     seen = Seen("GET", "/", "HTTP/1.1", pairs, "a", 1, 0.0, ("127.0.0.1", 1))
     ledger.note(seen, 0.25)
@@ -100,7 +100,9 @@ def test_the_server_adds_up_what_it_saw_and_keeps_no_secret() -> None:
     found = ledger.close(connections=3, missed=1)
     assert (found.requests, found.connections, found.missed) == (2, 3, 1)
     assert found.wait_s == 0.75
-    assert found.heads == (Head("HTTP/1.1", (("A", "1"), ("Authorization", "…"), ("B", "2"))),)
+    assert found.heads == (
+        RequestHead("HTTP/1.1", (("A", "1"), ("Authorization", "…"), ("B", "2"))),
+    )
     again = ledger.close(connections=4, missed=1)
     assert (again.requests, again.connections, again.missed, again.wait_s) == (0, 1, 0, 0)
     assert again.heads == ()

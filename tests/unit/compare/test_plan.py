@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from crawler.compare.plan import Contestant, pairs, plan, turns
 from crawler.engines.base import Capabilities
-from crawler.errors import UsageError
+from crawler.model.errors import UsageError
 
 
 def able(name: str, most: int | None = None) -> Capabilities:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from crawler.compare.plan import Contestant
-from crawler.compare.record import Outcome, Run, Verdict
 from crawler.compare.verdict import judge, recommend, withholding
+from crawler.metrics.comparison import RunOutcome, TimedRun, Verdict
 from crawler.metrics.report import Cpu, IoWait, Latency, Limit, Limiter, SlotSeconds, TimeBudget
 
 A, B = Contestant("a", 8), Contestant("b", 8)
@@ -18,10 +18,10 @@ def runs(
     limit: Limiter = Limiter.CPU,
     server: float | None = 0.1,
     cpu: float = 1.0,
-) -> list[Run]:
+) -> list[TimedRun]:
     """A run of 100 pages for each of ``speeds`` (pages/s); ``server`` is the share of its core."""
     return [
-        Run(
+        TimedRun(
             contestant.engine,
             contestant.concurrency,
             number,
@@ -47,14 +47,14 @@ def runs(
 FAST, SLOW = [100.0, 102, 98, 101, 99], [80.0, 81, 79, 80, 80]
 
 
-def verdict(one: list[Run], other: list[Run], withheld: str | None = None) -> Verdict:
+def verdict(one: list[TimedRun], other: list[TimedRun], withheld: str | None = None) -> Verdict:
     (found,) = judge({A: one, B: other}, withheld, 4)
     return found
 
 
 def test_the_faster_is_named_whichever_comes_first() -> None:
     first = verdict(runs(A, FAST), runs(B, SLOW))
-    assert (first.what, first.a, first.b) == (Outcome.FASTER, "a", "b")
+    assert (first.what, first.a, first.b) == (RunOutcome.FASTER, "a", "b")
     assert first.says.startswith("a is 25 % faster than b at 8 (95 %: ")
     assert first.ratio == pytest.approx(1.25, abs=0.02)
     second = verdict(runs(A, SLOW), runs(B, FAST))
@@ -64,13 +64,13 @@ def test_the_faster_is_named_whichever_comes_first() -> None:
 
 def test_a_difference_not_worth_a_word_is_none() -> None:
     found = verdict(runs(A, [102.0] * 5), runs(B, [100.0] * 5))
-    assert found.what is Outcome.NO_DIFFERENCE
+    assert found.what is RunOutcome.NO_DIFFERENCE
     assert found.low == found.high == pytest.approx(1.02)
 
 
 def test_one_pair_that_says_otherwise_is_enough_with_five() -> None:
     found = verdict(runs(A, [*FAST[:4], 81]), runs(B, SLOW))
-    assert found.what is Outcome.NO_DIFFERENCE
+    assert found.what is RunOutcome.NO_DIFFERENCE
 
 
 @pytest.mark.parametrize(
@@ -86,23 +86,23 @@ def test_equals_that_something_else_held_up(
     limit: Limiter, server: float | None, says: str
 ) -> None:
     found = verdict(runs(A, FAST, limit, server), runs(B, FAST, limit, server))
-    assert found.what is Outcome.LIMITED
+    assert found.what is RunOutcome.LIMITED
     assert says in found.says
     assert says in (found.limited_by or "")
 
 
 def test_equals_of_which_only_one_was_held_up_show_no_difference() -> None:
     found = verdict(runs(A, FAST, Limiter.POLITENESS), runs(B, FAST))
-    assert found.what is Outcome.NO_DIFFERENCE
+    assert found.what is RunOutcome.NO_DIFFERENCE
 
 
 @pytest.mark.parametrize(("limit", "server"), [(Limiter.CPU, 0.9), (Limiter.POLITENESS, 0.1)])
 def test_what_slowed_the_slower_must_be_its_own(limit: Limiter, server: float) -> None:
     slowed = verdict(runs(A, FAST), runs(B, SLOW, limit, server))
-    assert slowed.what is Outcome.LIMITED
+    assert slowed.what is RunOutcome.LIMITED
     assert "was not itself" in slowed.says
     ahead = verdict(runs(A, FAST, limit, server), runs(B, SLOW))
-    assert ahead.what is Outcome.FASTER
+    assert ahead.what is RunOutcome.FASTER
 
 
 def test_the_machine_is_full_with_the_server_on_it() -> None:
@@ -115,7 +115,7 @@ def test_the_machine_is_full_with_the_server_on_it() -> None:
 
 def test_what_is_withheld_has_no_figure() -> None:
     found = verdict(runs(A, FAST), runs(B, SLOW), "they differ")
-    assert found.what is Outcome.WITHHELD
+    assert found.what is RunOutcome.WITHHELD
     assert "because they differ" in found.says
     assert (found.ratio, found.low, found.high) == (None, None, None)
 

@@ -17,9 +17,9 @@ from support.mocked_aiohttp import MockedSession, exchange
 
 from crawler.engines.aiohttp import AiohttpEngine
 from crawler.engines.base import EngineOptions
-from crawler.engines.kernel import RECEIVE_WINDOW
-from crawler.errors import FetchError, Kind
-from crawler.model import Endpoint, Headers, Request
+from crawler.engines.shared.kernel import RECEIVE_WINDOW
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Endpoint, Headers, Request
 
 ADDRESS = "192.0.2.1"  # for documentation (RFC 5737): nobody has it
 DIALLED = f"http://{ADDRESS}:8080/"
@@ -167,7 +167,10 @@ async def test_a_body_past_the_bound(engine: AiohttpEngine, answer: dict[str, An
     with MockedSession() as mocked:
         mocked.get(DIALLED, **answer)
         error = await failure(engine, max_bytes=100)
-    assert (error.kind, error.message) == (Kind.TOO_LARGE, "the body is larger than 100 bytes")
+    assert (error.kind, error.message) == (
+        FailureKind.TOO_LARGE,
+        "the body is larger than 100 bytes",
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,7 +207,7 @@ async def test_what_is_no_exchange(
     with MockedSession() as mocked:
         mocked.get(DIALLED, **answer)
         error = await failure(engine)
-    assert (error.kind, error.message, error.reused) == (Kind.PROTOCOL, message, False)
+    assert (error.kind, error.message, error.reused) == (FailureKind.PROTOCOL, message, False)
 
 
 # --- what goes wrong
@@ -239,25 +242,25 @@ def answered_badly() -> aiohttp.ClientResponseError:
 @pytest.mark.parametrize(
     ("reason", "kind", "message"),
     [
-        (system(errno.ECONNREFUSED), Kind.CONNECT, "Connection refused"),
-        (system(errno.EHOSTUNREACH), Kind.CONNECT, "No route to host"),
-        (system(errno.ETIMEDOUT), Kind.CONNECT, "Connection timed out"),
-        (OSError("no reason known"), Kind.CONNECT, "no reason known"),
+        (system(errno.ECONNREFUSED), FailureKind.CONNECT, "Connection refused"),
+        (system(errno.EHOSTUNREACH), FailureKind.CONNECT, "No route to host"),
+        (system(errno.ETIMEDOUT), FailureKind.CONNECT, "Connection timed out"),
+        (OSError("no reason known"), FailureKind.CONNECT, "no reason known"),
         (
             badly_certified(),
-            Kind.TLS,
+            FailureKind.TLS,
             "certificate refused: unable to get local issuer certificate",
         ),
-        (ssl.SSLError(1, "[SSL] WRONG_VERSION_NUMBER"), Kind.TLS, "wrong version number"),
+        (ssl.SSLError(1, "[SSL] WRONG_VERSION_NUMBER"), FailureKind.TLS, "wrong version number"),
         (
             system(errno.ECONNRESET),
-            Kind.TLS,
+            FailureKind.TLS,
             "the server ended the connection in the TLS handshake",
         ),
     ],
 )
 async def test_no_connection(
-    engine: AiohttpEngine, reason: Exception, kind: Kind, message: str
+    engine: AiohttpEngine, reason: Exception, kind: FailureKind, message: str
 ) -> None:
     with MockedSession() as mocked:
         mocked.get(ANY, exception=unconnected(reason, tls=True))
@@ -270,7 +273,7 @@ async def test_no_connection(
 async def test_a_connect_that_is_reset_without_tls(engine: AiohttpEngine) -> None:
     with MockedSession() as mocked:
         mocked.get(DIALLED, exception=unconnected(system(errno.ECONNRESET)))
-        assert (await failure(engine)).kind is Kind.CONNECT
+        assert (await failure(engine)).kind is FailureKind.CONNECT
 
 
 @pytest.mark.parametrize(
@@ -282,55 +285,61 @@ async def test_a_kept_connection_that_died_before_the_request_left(
     with MockedSession() as mocked:
         mocked.get(DIALLED, exception=error, repeat=True)
         found = await failure(engine)
-    assert (found.kind, found.reused) == (Kind.RESET, True)
+    assert (found.kind, found.reused) == (FailureKind.RESET, True)
     assert len(mocked.sent) == 1
 
 
 GONE = "the server ended the connection unanswered"
-REFUSED = FetchError(Kind.PROTOCOL, "a second answer")
-CASES: list[tuple[dict[str, Any], Exception, Kind, str, bool]] = [
-    ({}, aiohttp.ServerDisconnectedError(), Kind.RESET, GONE, False),
-    ({"reused": True}, aiohttp.ServerDisconnectedError(), Kind.RESET, GONE, True),
+REFUSED = FetchError(FailureKind.PROTOCOL, "a second answer")
+CASES: list[tuple[dict[str, Any], Exception, FailureKind, str, bool]] = [
+    ({}, aiohttp.ServerDisconnectedError(), FailureKind.RESET, GONE, False),
+    ({"reused": True}, aiohttp.ServerDisconnectedError(), FailureKind.RESET, GONE, True),
     (
         {"reused": True, "lost": system(errno.ECONNRESET)},
         aiohttp.ClientOSError(errno.ECONNRESET, "reset"),
-        Kind.RESET,
+        FailureKind.RESET,
         "Connection reset by peer",
         True,
     ),
     (
         {"reused": True, "received": 9, "lost": system(errno.ECONNRESET)},
         aiohttp.ClientPayloadError(),
-        Kind.RESET,
+        FailureKind.RESET,
         "Connection reset by peer",
         False,
     ),
     (
         {"received": 1234},
         aiohttp.ClientPayloadError("not completed"),
-        Kind.TRUNCATED,
+        FailureKind.TRUNCATED,
         "broken off after 1,234 bytes",
         False,
     ),
     (
         {"received": 9, "lost": ssl.SSLEOFError(8, "EOF occurred")},
         aiohttp.ClientPayloadError(),
-        Kind.TRUNCATED,
+        FailureKind.TRUNCATED,
         "broken off after 9 bytes",
         False,
     ),
     (
         {"received": 9, "lost": ssl.SSLError(1, "[SSL] BAD_RECORD_MAC")},
         aiohttp.ClientPayloadError(),
-        Kind.TLS,
+        FailureKind.TLS,
         "bad record mac",
         False,
     ),
-    ({"received": 9}, answered_badly(), Kind.PROTOCOL, "no HTTP/1 answer: Bad status line", False),
+    (
+        {"received": 9},
+        answered_badly(),
+        FailureKind.PROTOCOL,
+        "no HTTP/1 answer: Bad status line",
+        False,
+    ),
     (
         {"received": 9, "refused": REFUSED},
         aiohttp.ClientPayloadError(),
-        Kind.PROTOCOL,
+        FailureKind.PROTOCOL,
         "a second answer",
         False,
     ),
@@ -344,7 +353,7 @@ async def test_an_exchange_that_was_broken_off(
     where: str,
     ended: dict[str, Any],
     error: Exception,
-    kind: Kind,
+    kind: FailureKind,
     message: str,
     reused: bool,
 ) -> None:
@@ -367,7 +376,7 @@ async def test_the_deadline_is_for_all_of_it(engine: AiohttpEngine) -> None:
     with MockedSession() as mocked:
         mocked.get(DIALLED, callback=silence)
         error = await failure(engine, timeout=0.01)
-        assert (error.kind, error.message) == (Kind.TIMEOUT, "no whole answer within 0.01 s")
+        assert (error.kind, error.message) == (FailureKind.TIMEOUT, "no whole answer within 0.01 s")
 
 
 async def test_a_cancelled_fetch_leaves_the_engine_usable(engine: AiohttpEngine) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from crawler.engines.auto import PATIENCE, AutoEngine
 from crawler.engines.base import Capabilities
-from crawler.errors import FetchError, Kind, UsageError
-from crawler.metrics import words
-from crawler.model import Choice, Endpoint, Request, Response, Timing
+from crawler.model.errors import FailureKind, FetchError, UsageError
+from crawler.model.events import Choice
+from crawler.model.exchange import Endpoint, Request, Response, Timing
+from crawler.reporting import sentences
 
 REQUEST = Request("http://a.example/", Endpoint("192.0.2.1", "127.0.0.1", 80), (), 10.0, 1000)
 
@@ -62,7 +63,7 @@ class Fake:
         if self.held is not None:
             await self.held.wait()
         if self.fails:
-            raise FetchError(Kind.PROTOCOL, "no")
+            raise FetchError(FailureKind.PROTOCOL, "no")
         return Response(200, (), b"", Timing())
 
 
@@ -111,7 +112,7 @@ async def test_who_waits_stays_with_the_first_and_makes_no_other() -> None:
     trial = Trial({"cpu": 0.001, "wait": 0.04}, two={"cpu": 0.0001})
     async with trial.engine as engine:
         await trial.fetch(1_000)
-        assert engine.choice.io_bound
+        assert engine.choice.bound == "io"
         assert engine.choice.waiting / engine.choice.cpu == pytest.approx(40)
         assert len(asyncio.all_tasks()) == 1  # nobody makes any other
     assert trial.made == ["one"]
@@ -161,7 +162,7 @@ async def test_nobody_is_tried_in_a_run_that_has_not_lasted() -> None:
     trial = Trial(two={"cpu": 0.0001})
     async with trial.engine as engine:
         await trial.fetch(int(PATIENCE / 0.001) - 1)
-        assert engine.choice.cpu_bound
+        assert engine.choice.bound == "cpu"
     assert trial.made == ["one"]
 
 
@@ -263,7 +264,7 @@ async def test_closing_in_the_middle_of_a_trial_closes_everyone() -> None:
         await trial.until_turn_of("two")
     assert [(fake.opened, fake.closed) for fake in trial.fakes.values()] == [(1, 1)] * 3
     assert trial.clock.closed
-    assert engine.choice.cpu_bound
+    assert engine.choice.bound == "cpu"
     assert len(asyncio.all_tasks()) == 1
 
 
@@ -291,8 +292,7 @@ async def test_who_idles_with_nothing_in_flight_is_bound_by_neither() -> None:
         await trial.fetch(50)
         trial.clock.wall += 1.0
         await trial.fetch(50)
-        assert not engine.choice.cpu_bound
-        assert not engine.choice.io_bound
+        assert engine.choice.bound is None
 
 
 def test_it_says_what_it_can_by_the_first_without_being_it() -> None:
@@ -304,20 +304,20 @@ def test_it_says_what_it_can_by_the_first_without_being_it() -> None:
     assert about.notes == ()
 
 
-BUSY = {"requests": 1_000, "wall": 1.0, "cpu": 0.1, "delayed": 0.8}
+BUSY = {"requests": 1_000, "cpu": 0.1, "busy": 0.9, "bound": "cpu"}
 
 
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
         ({}, "0 requests were too few to tell what limits"),
-        ({"requests": 31, "wall": 1.0}, "31 requests were too few to tell what limits"),
+        ({"requests": 31}, "31 requests were too few to tell what limits"),
         (
-            {"requests": 99, "wall": 4.1, "cpu": 0.1, "waiting": 4.0},
+            {"requests": 99, "cpu": 0.1, "waiting": 4.0, "bound": "io"},
             "I/O-bound: waits are 40 times the computing, so any engine would do",
         ),
         (
-            {"requests": 99, "wall": 4.0, "cpu": 1.0, "waiting": 0.4},
+            {"requests": 99, "cpu": 1.0, "waiting": 0.4, "busy": 0.25},
             "neither I/O- nor CPU-bound: the fetch thread idled 75 % of the time, mostly with "
             "nothing in flight",
         ),
@@ -339,5 +339,5 @@ BUSY = {"requests": 1_000, "wall": 1.0, "cpu": 0.1, "delayed": 0.8}
     ],
 )
 def test_the_reason_is_said_in_one_line(facts: dict[str, Any], says: str) -> None:
-    assert words.choice(Choice("a", **facts), 2) == f"a, 2 parse workers; {says}"
-    assert words.choice(Choice("a", **facts), 0) == f"a; {says}"
+    assert sentences.choice(Choice("a", **facts), 2) == f"a, 2 parse workers; {says}"
+    assert sentences.choice(Choice("a", **facts), 0) == f"a; {says}"

@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
-from crawler.errors import FetchError, Kind, Skip, SkipError
 from crawler.frontier import frontier as module
 from crawler.frontier import redirect
+from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
-from crawler.frontier.frontier import Disallowed, Frontier, Ticket
-from crawler.frontier.levels import Levels
+from crawler.frontier.frontier import Frontier
+from crawler.frontier.robots import from_answer, unreachable
 from crawler.frontier.schedule import HostPolicy, Wait
-from crawler.robots import from_answer, unreachable
-from crawler.urls import make_scope
+from crawler.frontier.ticket import Disallowed, Ticket
+from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
+from crawler.model.scope import make_scope
 
 FREE = HostPolicy(0, 0.0)
 
@@ -82,7 +83,7 @@ def test_a_retry_and_a_hop_are_requests_of_the_same_entry() -> None:
 
 
 def test_level_by_level_nothing_deeper_goes_before_all_that_is_less_deep_is_final() -> None:
-    box = frontier(levels=Levels({}))
+    box = frontier(levels=DepthOrder({}))
     first, second = add(box, "http://a.example/1", "http://a.example/2")
     take(box)
     add(box, "http://b.example/", depth=1)
@@ -97,7 +98,7 @@ def test_a_question_that_is_no_entrys_goes_first_and_is_not_counted() -> None:
     box = frontier()
     add(box, "http://a.example/x")
     told: list[object] = []
-    box.ask("http://a.example/sitemap.xml", 0.0, told.append)
+    box.add_document("http://a.example/sitemap.xml", 0.0, told.append)
     ticket = take(box)
     assert (ticket.url, ticket.entry, ticket.robots_of) == (
         "http://a.example/sitemap.xml",
@@ -132,7 +133,7 @@ def test_what_robots_txt_disallows_is_closed_without_a_request() -> None:
     turn = box.next(10.0)
     assert isinstance(turn, Disallowed)
     assert isinstance(turn.why, SkipError)
-    assert turn.why.reason is Skip.ROBOTS
+    assert turn.why.reason is SkipReason.ROBOTS
     # It cost the host neither its place nor its delay.
     assert take(box, 10.0).url == "http://a.example/open"
 
@@ -173,9 +174,9 @@ def test_rfc_9309_status_of_robots_txt(status: int, allowed: bool) -> None:
 
 
 def test_a_host_whose_robots_txt_cannot_be_had_ends_its_entries_the_same_way() -> None:
-    refusal = unreachable(FetchError(Kind.TLS, "expired")).refusal("https://a.example/x")
+    refusal = unreachable(FetchError(FailureKind.TLS, "expired")).refusal("https://a.example/x")
     assert isinstance(refusal, FetchError)
-    assert refusal.kind is Kind.TLS
+    assert refusal.kind is FailureKind.TLS
     assert "robots.txt" in refusal.message
 
 
@@ -212,14 +213,14 @@ def test_a_redirect_is_joined_with_its_url() -> None:
 def test_a_redirect_to_nowhere_is_a_failure(location: str | None) -> None:
     with pytest.raises(FetchError) as caught:
         hop(location)
-    assert caught.value.kind is Kind.REDIRECT
+    assert caught.value.kind is FailureKind.REDIRECT
 
 
 def test_input_may_be_redirected_anywhere_but_what_was_found_stays_in_scope() -> None:
     assert hop("http://b.example/") == "http://b.example/"
     with pytest.raises(SkipError) as caught:
         hop("http://b.example/", depth=1)
-    assert caught.value.reason is Skip.SCOPE
+    assert caught.value.reason is SkipReason.SCOPE
 
 
 def test_p23_rules_are_forgotten_but_not_while_a_request_waits_for_them(

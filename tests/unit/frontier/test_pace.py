@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import Kind
 from crawler.frontier.pace import GOOD, KEPT, LEAST, MOST, Pace, Paces
 from crawler.frontier.schedule import HostPolicy
+from crawler.model.errors import FailureKind
 
 ASKED = HostPolicy(4, 0.25, 16)
 
@@ -41,15 +41,17 @@ def test_the_delay_doubles_up_to_a_minute(floor: float, delays: list[float]) -> 
     [
         (None, 429, True),
         (None, 503, True),
-        (Kind.TIMEOUT, None, True),
+        (FailureKind.TIMEOUT, None, True),
         (None, 200, False),
         (None, 404, False),
         (None, 500, False),
-        (Kind.RESET, None, False),
-        (Kind.DNS, None, False),
+        (FailureKind.RESET, None, False),
+        (FailureKind.DNS, None, False),
     ],
 )
-def test_only_overload_slows_down(kind: Kind | None, status: int | None, slower: bool) -> None:
+def test_only_overload_slows_down(
+    kind: FailureKind | None, status: int | None, slower: bool
+) -> None:
     pace = Pace(0.25)
     assert (pace.outcome(kind, status, started=0.0, now=99.0) > 0.25) is slower
 
@@ -81,7 +83,7 @@ def test_a_server_error_or_a_broken_connection_is_no_good_answer() -> None:
     bad(pace, 0.0)
     for _ in range(100):
         pace.outcome(None, 500, started=1.0, now=1.0)
-        pace.outcome(Kind.RESET, None, started=1.0, now=1.0)
+        pace.outcome(FailureKind.RESET, None, started=1.0, now=1.0)
     assert pace.delay == LEAST
 
 
@@ -110,7 +112,7 @@ def test_a_slowed_host_is_asked_one_request_at_a_time_and_no_other() -> None:
 
 def test_a_host_that_recovered_is_forgotten() -> None:
     paces = Paces()
-    paces.outcome("a", ASKED, Kind.TIMEOUT, None, started=0.0, now=1.0)
+    paces.outcome("a", ASKED, FailureKind.TIMEOUT, None, started=0.0, now=1.0)
     found = [paces.outcome("a", ASKED, None, 200, started=2.0, now=2.0) for _ in range(GOOD)]
     assert found == [None] * (GOOD - 1) + [ASKED]
     assert len(paces) == 0

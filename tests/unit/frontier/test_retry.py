@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import Kind, UsageError
 from crawler.frontier.retry import LONGEST_PAUSE, Backoff, Retry, parse_backoff, retry_after
+from crawler.model.errors import FailureKind, UsageError
 
 NOW = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC).timestamp()
 
@@ -17,7 +17,7 @@ def retry(*changes: str, retries: int = 2) -> Retry:
     return Retry(retries, random.Random(1), changes)
 
 
-def tries(box: Retry, kind: Kind, status: int | None = None) -> int:
+def tries(box: Retry, kind: FailureKind, status: int | None = None) -> int:
     """How often it is tried again."""
     attempt = 1
     while box.wait(kind, status, attempt) is not None:
@@ -27,41 +27,42 @@ def tries(box: Retry, kind: Kind, status: int | None = None) -> int:
 
 @pytest.mark.parametrize("kind", ["dns", "connect", "reset", "timeout", "truncated"])
 def test_what_may_pass_is_tried_again_as_often_as_asked(kind: str) -> None:
-    assert tries(retry(retries=3), Kind(kind)) == 3
-    assert tries(retry(retries=0), Kind(kind)) == 0
+    assert tries(retry(retries=3), FailureKind(kind)) == 3
+    assert tries(retry(retries=0), FailureKind(kind)) == 0
 
 
 @pytest.mark.parametrize("kind", ["tls", "protocol", "too_large", "redirect", "decode", "internal"])
 def test_what_will_not_pass_is_not(kind: str) -> None:
-    assert tries(retry(), Kind(kind)) == 0
+    assert tries(retry(), FailureKind(kind)) == 0
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_statuses_that_may_pass(status: int) -> None:
-    assert tries(retry(), Kind.STATUS, status) == 2
+    assert tries(retry(), FailureKind.STATUS, status) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 501, 505])
 def test_statuses_that_will_not(status: int) -> None:
-    assert tries(retry("status=5"), Kind.STATUS, status) == 0
+    assert tries(retry("status=5"), FailureKind.STATUS, status) == 0
 
 
 def test_one_kind_can_be_changed_and_the_others_stay() -> None:
     box = retry("timeout=5", "tls=1", "dns=0")
-    assert [tries(box, kind) for kind in (Kind.TIMEOUT, Kind.TLS, Kind.DNS, Kind.RESET)] == [
-        *(5, 1, 0, 2)
-    ]
+    assert [
+        tries(box, kind)
+        for kind in (FailureKind.TIMEOUT, FailureKind.TLS, FailureKind.DNS, FailureKind.RESET)
+    ] == [*(5, 1, 0, 2)]
 
 
 def test_one_status_can_be_changed_whichever_it_is() -> None:
     box = retry("status:503=0", "status:404=1", "status=4")
-    found = [tries(box, Kind.STATUS, status) for status in (503, 404, 429, 410)]
+    found = [tries(box, FailureKind.STATUS, status) for status in (503, 404, 429, 410)]
     assert found == [0, 1, 4, 0]
 
 
 def test_each_wait_is_twice_as_long_up_to_a_minute_and_half_of_it_is_chance() -> None:
     box = retry("reset=10,2", retries=20)
-    waits = [box.wait(Kind.RESET, None, attempt) or 0.0 for attempt in range(1, 11)]
+    waits = [box.wait(FailureKind.RESET, None, attempt) or 0.0 for attempt in range(1, 11)]
     longest = [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0, 60.0]
     assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
     assert len(set(waits[5:])) == 5

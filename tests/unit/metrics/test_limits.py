@@ -1,6 +1,6 @@
 import pytest
 
-from crawler.metrics.limits import Facts, limited_by
+from crawler.metrics.limits import LimitFacts, limited_by
 from crawler.metrics.report import Cpu, Limiter, SlotSeconds, TimeBudget
 
 
@@ -13,10 +13,10 @@ def facts(
     entries: int = 1000,
     workers: int = 2,
     parse: float = 0.0,
-) -> Facts:
+) -> LimitFacts:
     """``budget`` and ``slots`` as shares; ``parse`` as a share of what the workers could give."""
     time_budget = TimeBudget(**{name: share * wall for name, share in budget.items()})
-    return Facts(
+    return LimitFacts(
         concurrency,
         wall,
         entries,

@@ -3,11 +3,13 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from crawler.errors import Kind, Skip
 from crawler.metrics.budget import Reading
 from crawler.metrics.meter import TICK_S, Meter
 from crawler.metrics.report import Limiter, Report, TimeBudget, from_json, to_json
-from crawler.model import Counted, Failure, Fetched, Finished, Load, Skipped, Timing
+from crawler.model.errors import FailureKind, SkipReason
+from crawler.model.events import Counted, Fetched, Finished, Load
+from crawler.model.exchange import Timing
+from crawler.model.pages import Failure, Skipped
 
 KEYS = {
     "": "version engine concurrency startup_s wall_s pages_per_s urls bytes status errors skips "
@@ -51,7 +53,7 @@ def fetched(timing: Timing = Timing(), status: int | None = 200) -> Fetched:  # 
     return Fetched("http://a/", 1000.0, 0.0, timing, status, 10)
 
 
-def failure(kind: Kind) -> Failure:
+def failure(kind: FailureKind) -> Failure:
     return Failure("http://a/", kind, "", 1)
 
 
@@ -83,8 +85,12 @@ def test_every_entry_is_accounted_for(meter: Meter, clock: Clock) -> None:
     meter.fold(Counted(discovered=5, filtered=7))
     meter.fold(Finished(done=4, body_bytes=400, parse_cpu=0.5))
     meter.fold(Finished(done=2, body_bytes=50, parse_cpu=0.25))
-    meter.fold(Finished(failed=(failure(Kind.DNS), failure(Kind.URL), failure(Kind.DNS))))
-    meter.fold(Finished(skipped=(Skipped("http://a/", Skip.ROBOTS, ""),)))
+    meter.fold(
+        Finished(
+            failed=(failure(FailureKind.DNS), failure(FailureKind.URL), failure(FailureKind.DNS))
+        )
+    )
+    meter.fold(Finished(skipped=(Skipped("http://a/", SkipReason.ROBOTS, ""),)))
     clock.now += 3
     report = finish(meter)
     urls = report.urls

@@ -2,8 +2,8 @@
 
 import pytest
 
-from crawler.metrics import words
 from crawler.metrics.simultaneous import Work, simultaneous
+from crawler.reporting import sentences
 
 MOVES = 24 * 30
 CHESS = Work(wait_s=MOVES * 55.0, fetch_s=MOVES * 5.0, parse_s=0.0)
@@ -36,7 +36,7 @@ def test_nothing_is_over_before_its_longest_wait() -> None:
 
 def test_a_reader_is_told_all_three() -> None:
     found = simultaneous(Work(55.0, 2.0, 8.0), slots=10, workers=2, cores=2)
-    assert words.model(found) == (
+    assert sentences.model(found) == (
         "Its waits and its computing take 65 s one after the other, and at best 10 s "
         "overlapped, 5.7 s with 2 parse workers besides."
     )

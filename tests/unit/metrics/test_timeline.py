@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import Kind, StateError
 from crawler.metrics.timeline import Timeline, line
-from crawler.model import Fetched, Timing
+from crawler.model.errors import FailureKind, StateError
+from crawler.model.events import Fetched
+from crawler.model.exchange import Timing
 
 TIMES = st.floats(0, 100)
 
@@ -52,7 +53,7 @@ def test_a_line_says_where_the_time_went(tmp_path: Path) -> None:
 def test_a_failed_fetch_names_its_error(tmp_path: Path) -> None:
     path = tmp_path / "timeline.jsonl"
     timeline = Timeline(path, started=0.0)
-    timeline.add(Fetched("http://a/", 1.0, 0.0, Timing(total=5), None, 0, Kind.TIMEOUT))
+    timeline.add(Fetched("http://a/", 1.0, 0.0, Timing(total=5), None, 0, FailureKind.TIMEOUT))
     timeline.flush()
     found = msgspec.json.decode(path.read_bytes())
     assert (found["status"], found["error"], found["wait"]) == (None, "timeout", 5.0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.parsing import labels
+from crawler.parsing import charset_labels
 from crawler.parsing.charset import from_header, from_meta, to_text
 
 
@@ -32,15 +32,15 @@ from crawler.parsing.charset import from_header, from_meta, to_text
     ],
 )
 def test_labels(label: str | None, name: str | None) -> None:
-    assert labels.find(label) == name
+    assert charset_labels.find(label) == name
 
 
 def test_every_name_has_a_codec() -> None:
-    names = {name for name in map(labels.find, labels._LABELS) if name}
+    names = {name for name in map(charset_labels.find, charset_labels._LABELS) if name}
     assert len(names) == 38
     for name in names:
-        codecs.lookup(labels.codec(name))
-        assert labels.find(name) == name
+        codecs.lookup(charset_labels.codec(name))
+        assert charset_labels.find(name) == name
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,13 @@ def test_valid_utf8_is_handed_on_as_it_is() -> None:
     assert to_text(body, None)[0] is body
 
 
-@given(st.binary(), st.one_of(st.none(), st.text(), st.sampled_from(sorted(labels._LABELS))))
+@given(
+    st.binary(), st.one_of(st.none(), st.text(), st.sampled_from(sorted(charset_labels._LABELS)))
+)
 def test_never_raises(body: bytes, label: str | None) -> None:
     text, name = to_text(body, None if label is None else f"text/html; charset={label}")
     (text if isinstance(text, str) else text.decode()).encode()
-    assert labels.find(name) == name
+    assert charset_labels.find(name) == name
 
 
 def test_a_long_header_is_read_once() -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.errors import UsageError
+from crawler.model.errors import UsageError
 from crawler.parsing.fields import load_rules
 
 

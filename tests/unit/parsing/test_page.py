@@ -10,14 +10,15 @@ from urllib.parse import urldefrag, urljoin
 import msgspec
 import pytest
 
-from crawler.errors import FetchError, Kind, UsageError
-from crawler.model import Page
+from crawler.model.errors import FailureKind, FetchError, UsageError
+from crawler.model.pages import Page
+from crawler.model.scope import make_scope, make_strip
+from crawler.model.urls import canonical, key
 from crawler.parsing.custom import check_parser
 from crawler.parsing.document import Document
-from crawler.parsing.fields import Rule, load_rules
+from crawler.parsing.fields import ExtractRule, load_rules
 from crawler.parsing.job import Job, Parsed, ParseOptions
 from crawler.parsing.page import PageParser
-from crawler.urls import canonical, key, make_scope, make_strip
 
 URL = "http://h.example/dir/page"
 DOCS = Path("/usr/share/doc/python3.11/html")
@@ -207,8 +208,8 @@ def failure(parsing: Callable[[], object]) -> FetchError:
 
 
 def test_bodies_that_do_not_decode() -> None:
-    assert failure(lambda: parse("<p>", content_encoding="gzip")).kind is Kind.DECODE
-    assert failure(lambda: parse("abc", with_options(max_bytes=2))).kind is Kind.TOO_LARGE
+    assert failure(lambda: parse("<p>", content_encoding="gzip")).kind is FailureKind.DECODE
+    assert failure(lambda: parse("abc", with_options(max_bytes=2))).kind is FailureKind.TOO_LARGE
 
 
 def test_extract(tmp_path: Path) -> None:
@@ -269,7 +270,7 @@ def custom(spec: str, markup: str = "<h1>Head</h1>", **changes: object) -> objec
 
 def test_a_parser_function_in_the_working_directory(module: str) -> None:
     check_parser(f"{module}:facts")
-    rules = (Rule("title", "title"), Rule("head", "h1"))
+    rules = (ExtractRule("title", "title"), ExtractRule("head", "h1"))
     assert custom(f"{module}:facts", extract=rules) == {
         "h1": "Head", "title": "mine", "head": "Head", "text": "<h1>Head</h1>",
         "is": ["http://h.example/", URL, 200, "text/html"],
@@ -295,7 +296,7 @@ def test_what_a_parser_function_returns_becomes_plain_json(module: str) -> None:
 )
 def test_a_parser_function_that_fails(module: str, function: str, says: str) -> None:
     error = failure(lambda: custom(f"{module}:{function}"))
-    assert error.kind is Kind.PARSE
+    assert error.kind is FailureKind.PARSE
     assert error.message.startswith(f"parser {module}:{function}: {says}")
 
 

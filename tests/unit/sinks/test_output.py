@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from crawler.errors import StateError
+from crawler.model.errors import StateError
 from crawler.sinks import output as module
 from crawler.sinks.output import GATHER_BYTES, Output
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import StateError
+from crawler.model.errors import StateError
 from crawler.sources import InputCopy, lines, read_copy
 
 

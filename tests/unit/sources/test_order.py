@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import Kind, Skip, UsageError
-from crawler.sources import Wanted, ordered
+from crawler.model.errors import FailureKind, SkipReason, UsageError
+from crawler.sources import InputLine, ordered
 
 URLS = [f"http://a.example/{number}" for number in range(200)]
 
@@ -37,12 +37,12 @@ def test_random_order_follows_from_the_seed() -> None:
 
 
 wanted = st.builds(
-    Wanted,
+    InputLine,
     st.text(),
     st.none() | st.text(),
     st.none() | st.text(),
-    st.sampled_from(Kind),
-    st.none() | st.sampled_from(Skip),
+    st.sampled_from(FailureKind),
+    st.none() | st.sampled_from(SkipReason),
     st.booleans(),
     st.none() | st.integers(1, 2**40),
     st.none() | st.dictionaries(st.text(), st.text(), max_size=3),
@@ -50,14 +50,14 @@ wanted = st.builds(
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])) | wanted), st.integers())
-def test_a_line_comes_out_as_it_went_in(given: list[str | Wanted], seed: int) -> None:
+def test_a_line_comes_out_as_it_went_in(given: list[str | InputLine], seed: int) -> None:
     found = list(ordered(given, "random", seed))
     assert sorted(map(repr, found)) == sorted(map(repr, given))
 
 
 def test_a_line_that_is_no_text_comes_out_as_what_it_is() -> None:
     (found,) = ordered(["http://\ud800"], "random")
-    assert isinstance(found, Wanted)
+    assert isinstance(found, InputLine)
     assert found.wrong
 
 
@@ -72,9 +72,9 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
 def test_the_slowest_come_first_and_the_unknown_count_as_the_median(tmp_path: Path) -> None:
     times = {"http://a.example/1": 10.0, "http://a.example/2": 30.0, "http://a.example/3": 20.0}
     run = history(tmp_path, times)
-    given: list[str | Wanted] = [
+    given: list[str | InputLine] = [
         "http://new.example/b",
-        Wanted("http://a.example/1", line=5, row={"n": "1"}),
+        InputLine("http://a.example/1", line=5, row={"n": "1"}),
         "http://A.example:80/2#x",
         "http://new.example/a",
         "no url",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import FetchError, Kind, UsageError
+from crawler.model.errors import FailureKind, FetchError, UsageError
 from crawler.sources import lines, sitemap
 from crawler.sources.sitemap import MAX_BYTES, Sitemap
 
@@ -95,7 +95,7 @@ def test_p31_no_entity_is_made_let_alone_expanded(
     body = urlset(b"&m;").replace(b"<urlset", doctype + b"<urlset")
     with pytest.raises(FetchError, match="document type") as caught:
         Sitemap(io.BytesIO(pack(body)))  # type: ignore[operator]
-    assert caught.value.kind is Kind.PARSE
+    assert caught.value.kind is FailureKind.PARSE
     path = tmp_path / "sitemap"
     path.write_bytes(pack(body))  # type: ignore[operator]
     with pytest.raises(UsageError, match="cannot be read as a sitemap: a document type"):
@@ -124,7 +124,7 @@ def test_p31_gzip_is_undone_up_to_the_limit() -> None:
     found, error = read(data)
     assert found == ["http://a.example/"]
     assert error is not None
-    assert error.kind is Kind.TOO_LARGE
+    assert error.kind is FailureKind.TOO_LARGE
 
 
 def test_p31_more_urls_than_a_sitemap_may_have_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_p31_more_urls_than_a_sitemap_may_have_are_left(monkeypatch: pytest.Monk
     found, error = read(urlset(*locations))
     assert len(found) == 3
     assert error is not None
-    assert error.kind is Kind.TOO_LARGE
+    assert error.kind is FailureKind.TOO_LARGE
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_p31_what_would_fill_the_memory_or_take_long_is_refused(filler: bytes) -
     found, error = read(urlset(b"http://a.example/").replace(b"</urlset>", filler + b"</urlset>"))
     assert found == ["http://a.example/"]
     assert error is not None
-    assert error.kind is Kind.PARSE
+    assert error.kind is FailureKind.PARSE
 
 
 def cpu_of(size: int) -> float:
@@ -178,14 +178,14 @@ def test_a_location_without_an_end_is_cut() -> None:
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
-        (urlset(b"http://a.example/")[:-5], Kind.PARSE),
-        (urlset(b"http://a.example/") + b"<more/>", Kind.PARSE),
-        (gzip.compress(urlset(b"http://a.example/"))[:-4], Kind.DECODE),
-        (gzip.compress(urlset(b"http://a.example/"))[:-8] + b"\0" * 8, Kind.DECODE),
+        (urlset(b"http://a.example/")[:-5], FailureKind.PARSE),
+        (urlset(b"http://a.example/") + b"<more/>", FailureKind.PARSE),
+        (gzip.compress(urlset(b"http://a.example/"))[:-4], FailureKind.DECODE),
+        (gzip.compress(urlset(b"http://a.example/"))[:-8] + b"\0" * 8, FailureKind.DECODE),
     ],
     ids=["cut", "two roots", "gzip cut", "gzip check sum"],
 )
-def test_what_came_before_the_damage_is_given(data: bytes, kind: Kind) -> None:
+def test_what_came_before_the_damage_is_given(data: bytes, kind: FailureKind) -> None:
     found, error = read(data)
     assert found == ["http://a.example/"]
     assert error is not None

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from crawler.errors import FetchError, Kind, Skip, SkipError, StateError, UsageError
-from crawler.sources import KeptFetch, Wanted, lines, sitemaps
+from crawler.model.errors import (
+    FailureKind,
+    FetchError,
+    SkipError,
+    SkipReason,
+    StateError,
+    UsageError,
+)
+from crawler.sources import InputLine, SitemapCache, lines, sitemaps
 
 
 def urlset(*locations: str) -> bytes:
@@ -24,16 +31,16 @@ class Web:
 
     def __init__(self, answers: dict[str, bytes | Exception]) -> None:
         self.answers = answers
-        self.asked: list[Wanted] = []
+        self.asked: list[InputLine] = []
 
-    def __call__(self, place: Wanted) -> bytes:
+    def __call__(self, place: InputLine) -> bytes:
         self.asked.append(place)
         answer = self.answers[place.url]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def lines(self, *sources: str) -> list[str | Wanted]:
+    def lines(self, *sources: str) -> list[str | InputLine]:
         return list(lines(sources, fetch=self))
 
     @property
@@ -41,8 +48,8 @@ class Web:
         return [place.url for place in self.asked]
 
 
-def theirs(url: str) -> Wanted:
-    return Wanted(url, own=False)
+def theirs(url: str) -> InputLine:
+    return InputLine(url, own=False)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +59,7 @@ def theirs(url: str) -> Wanted:
 def test_a_url_that_ends_like_a_sitemap_is_fetched_as_one(source: str) -> None:
     web = Web({source: gzip.compress(urlset("http://a.example/1", "http://b.example/2"))})
     assert web.lines(source) == [theirs("http://a.example/1"), theirs("http://b.example/2")]
-    assert web.asked == [Wanted(source)]
+    assert web.asked == [InputLine(source)]
 
 
 def test_other_urls_are_pages_and_nobody_asks_for_them_here() -> None:
@@ -62,12 +69,12 @@ def test_other_urls_are_pages_and_nobody_asks_for_them_here() -> None:
 
 
 def test_without_a_fetch_a_sitemap_is_a_page_too() -> None:
-    assert list(lines(["http://a.example/s.xml"])) == [Wanted("http://a.example/s.xml")]
+    assert list(lines(["http://a.example/s.xml"])) == [InputLine("http://a.example/s.xml")]
 
 
 def test_a_document_that_is_no_sitemap_is_a_page() -> None:
     web = Web({"http://a.example/feed.xml": b"<rss/>"})
-    assert web.lines("http://a.example/feed.xml") == [Wanted("http://a.example/feed.xml")]
+    assert web.lines("http://a.example/feed.xml") == [InputLine("http://a.example/feed.xml")]
 
 
 def test_nothing_is_fetched_before_its_turn() -> None:
@@ -100,7 +107,7 @@ def test_p31_an_index_leads_to_http_only(tmp_path: Path) -> None:
     web = Web({"http://a.example/i.xml": index(*places)})
     found = web.lines("http://a.example/i.xml")
     assert len(found) == 4
-    assert all(isinstance(each, Wanted) and each.wrong and not each.own for each in found)
+    assert all(isinstance(each, InputLine) and each.wrong and not each.own for each in found)
     assert web.urls == ["http://a.example/i.xml"]
 
 
@@ -108,8 +115,8 @@ def test_p31_indexes_within_indexes_come_to_an_end() -> None:
     deep = {f"http://a.example/{n}.xml": index(f"http://a.example/{n + 1}.xml") for n in range(9)}
     web = Web(dict(deep))
     (found,) = web.lines("http://a.example/0.xml")
-    assert isinstance(found, Wanted)
-    assert (found.url, found.error) == ("http://a.example/2.xml", Kind.PARSE)
+    assert isinstance(found, InputLine)
+    assert (found.url, found.error) == ("http://a.example/2.xml", FailureKind.PARSE)
     assert found.wrong == "sitemap: an index more than 2 indexes deep"
     assert len(web.asked) == 3
 
@@ -120,9 +127,9 @@ def test_p31_a_run_reads_so_many_sitemaps_and_no_more(monkeypatch: pytest.Monkey
     web = Web({"http://a.example/i.xml": index(*children), **dict.fromkeys(children, urlset())})
     found = web.lines("http://a.example/i.xml")
     assert len(web.asked) == 3
-    assert [(each.url, each.error) for each in found if isinstance(each, Wanted)] == [
-        ("http://a.example/2", Kind.TOO_LARGE),
-        ("http://a.example/3", Kind.TOO_LARGE),
+    assert [(each.url, each.error) for each in found if isinstance(each, InputLine)] == [
+        ("http://a.example/2", FailureKind.TOO_LARGE),
+        ("http://a.example/3", FailureKind.TOO_LARGE),
     ]
 
 
@@ -136,32 +143,32 @@ def test_p07_what_a_sitemap_on_the_network_names_has_no_right_of_its_own() -> No
     found = web.lines("http://me:mine@a.example/i.xml")
     assert found == [theirs("http://127.0.0.1:8080/")]
     own, child = web.asked
-    assert own == Wanted("http://a.example/i.xml", "me:mine")
+    assert own == InputLine("http://a.example/i.xml", "me:mine")
     assert child == theirs("http://127.0.0.1/s.xml")
 
 
 def test_a_sitemap_that_cannot_be_had_is_an_entry_that_failed_or_was_skipped() -> None:
     web = Web(
         {
-            "http://a.example/1.xml": FetchError(Kind.STATUS, "the server answered 404"),
-            "http://a.example/2.xml": SkipError(Skip.ROBOTS, "robots.txt says no"),
+            "http://a.example/1.xml": FetchError(FailureKind.STATUS, "the server answered 404"),
+            "http://a.example/2.xml": SkipError(SkipReason.ROBOTS, "robots.txt says no"),
             "http://a.example/3.xml": b"<urlset><url><loc>http://a.example/p</loc></url>",
             "http://a.example/4.xml": index("http://a.example/5.html"),
             "http://a.example/5.html": b"<html/>",
         }
     )
     status, robots, page, torn, html = web.lines(*list(web.answers)[:4])
-    assert status == Wanted(
-        "http://a.example/1.xml", wrong="sitemap: the server answered 404", error=Kind.STATUS
+    assert status == InputLine(
+        "http://a.example/1.xml", wrong="sitemap: the server answered 404", error=FailureKind.STATUS
     )
-    assert robots == Wanted(
-        "http://a.example/2.xml", wrong="sitemap: robots.txt says no", skip=Skip.ROBOTS
+    assert robots == InputLine(
+        "http://a.example/2.xml", wrong="sitemap: robots.txt says no", skip=SkipReason.ROBOTS
     )
     assert page == theirs("http://a.example/p")
-    assert isinstance(torn, Wanted)
-    assert (torn.url, torn.error) == ("http://a.example/3.xml", Kind.PARSE)
-    assert html == Wanted(
-        "http://a.example/5.html", wrong="sitemap: <html> is not one", error=Kind.PARSE
+    assert isinstance(torn, InputLine)
+    assert (torn.url, torn.error) == ("http://a.example/3.xml", FailureKind.PARSE)
+    assert html == InputLine(
+        "http://a.example/5.html", wrong="sitemap: <html> is not one", error=FailureKind.PARSE
     )
 
 
@@ -170,7 +177,7 @@ def test_a_sitemap_that_cannot_be_had_is_an_entry_that_failed_or_was_skipped() -
 def test_a_file_that_begins_like_a_sitemap_is_one(tmp_path: Path, name: str, pack: object) -> None:
     path = tmp_path / name
     path.write_bytes(pack(b"<?xml version='1.0'?>" + urlset("http://u:p@127.0.0.1/")))  # type: ignore[operator]
-    assert list(lines([str(path)])) == [Wanted("http://127.0.0.1/", "u:p")]
+    assert list(lines([str(path)])) == [InputLine("http://127.0.0.1/", "u:p")]
 
 
 def test_the_index_in_a_file_leads_to_the_network(tmp_path: Path) -> None:
@@ -178,15 +185,15 @@ def test_the_index_in_a_file_leads_to_the_network(tmp_path: Path) -> None:
     path.write_bytes(index("http://a.example/1"))
     web = Web({"http://a.example/1": urlset("http://a.example/p")})
     assert web.lines(str(path)) == [theirs("http://a.example/p")]
-    assert web.asked == [Wanted("http://a.example/1")]
+    assert web.asked == [InputLine("http://a.example/1")]
 
 
 def test_a_file_that_is_damaged_further_on_is_an_entry_that_failed(tmp_path: Path) -> None:
     path = tmp_path / "s.xml"
     path.write_bytes(urlset("http://a.example/p")[:-3])
     good, bad = lines([str(path)])
-    assert good == Wanted("http://a.example/p")
-    assert isinstance(bad, Wanted)
+    assert good == InputLine("http://a.example/p")
+    assert isinstance(bad, InputLine)
     assert bad.url == str(path)
     assert bad.wrong
 
@@ -213,12 +220,12 @@ def test_gzip_of_something_else_is_a_list_of_nonsense(tmp_path: Path) -> None:
 
 ANSWERS: list[bytes | Exception] = [
     b"\x00body\xff",
-    FetchError(Kind.TIMEOUT, "30 s"),
-    SkipError(Skip.BLOCKED, "private"),
+    FetchError(FailureKind.TIMEOUT, "30 s"),
+    SkipError(SkipReason.BLOCKED, "private"),
 ]
 
 
-def outcome(fetch: sitemaps.Fetch, place: Wanted) -> object:
+def outcome(fetch: sitemaps.Fetch, place: InputLine) -> object:
     try:
         return fetch(place)
     except FetchError as error:
@@ -231,27 +238,27 @@ def outcome(fetch: sitemaps.Fetch, place: Wanted) -> object:
 def test_what_was_fetched_once_is_read_from_the_run_again(
     tmp_path: Path, answer: bytes | Exception
 ) -> None:
-    place = Wanted("http://a.example/s.xml", "u:secret")
+    place = InputLine("http://a.example/s.xml", "u:secret")
     web = Web({place.url: answer})
-    first = outcome(KeptFetch(web, tmp_path / "sitemaps"), place)
+    first = outcome(SitemapCache(web, tmp_path / "sitemaps"), place)
     assert first == outcome(web, place)
-    again = outcome(KeptFetch(Web({}), tmp_path / "sitemaps"), place)
+    again = outcome(SitemapCache(Web({}), tmp_path / "sitemaps"), place)
     assert again == first
     (kept,) = (tmp_path / "sitemaps").iterdir()
     assert b"secret" not in kept.read_bytes()
 
 
 def test_a_kept_file_that_is_torn_is_fetched_again(tmp_path: Path) -> None:
-    place = Wanted("http://a.example/s.xml")
+    place = InputLine("http://a.example/s.xml")
     web = Web({place.url: b"body"})
-    KeptFetch(web, tmp_path)(place)
+    SitemapCache(web, tmp_path)(place)
     (kept,) = tmp_path.iterdir()
     kept.write_bytes(kept.read_bytes()[:-3])
-    assert KeptFetch(web, tmp_path)(place) == b"body"
+    assert SitemapCache(web, tmp_path)(place) == b"body"
     assert len(web.asked) == 2
 
 
 def test_where_nothing_can_be_kept_the_crawl_cannot_go_on(tmp_path: Path) -> None:
     web = Web({"http://a.example/s.xml": b""})
     with pytest.raises(StateError, match="missing"):
-        KeptFetch(web, tmp_path / "missing" / "sitemaps")(Wanted("http://a.example/s.xml"))
+        SitemapCache(web, tmp_path / "missing" / "sitemaps")(InputLine("http://a.example/s.xml"))

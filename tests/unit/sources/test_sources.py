@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.errors import UsageError
-from crawler.sources import AHEAD, SourceReader, Wanted, lines, parse
+from crawler.model.errors import UsageError
+from crawler.sources import AHEAD, InputLine, SourceReader, lines, parse
 
 
 def write(path: Path, data: bytes) -> str:
@@ -65,7 +65,7 @@ def test_binary_is_shown_and_refused_line_by_line(tmp_path: Path) -> None:
     bad, good = [parse(line) for line in lines([path])]
     assert bad.wrong
     assert bad.url.isprintable()
-    assert good == Wanted("http://a.example/")
+    assert good == InputLine("http://a.example/")
 
 
 def test_a_file_that_is_one_endless_line_is_read_in_pieces(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_file_that_is_one_endless_line_is_read_in_pieces(tmp_path: Path) -> No
 
 
 def test_p05_userinfo_never_stays_in_the_url_or_in_a_complaint() -> None:
-    assert parse("http://user:secret@a.example/x#frag") == Wanted(
+    assert parse("http://user:secret@a.example/x#frag") == InputLine(
         "http://a.example/x", "user:secret"
     )
     wrong = parse("ftp://user:secret@a.example/x")
@@ -130,12 +130,12 @@ def test_memory_does_not_grow_with_the_list(tmp_path: Path, suffix: str) -> None
     assert peak_of(long) < peak_of(short) + 50_000
 
 
-def read_all(reader: SourceReader) -> list[Wanted]:
+def read_all(reader: SourceReader) -> list[InputLine]:
     more = threading.Event()
     reader.changed = more.set
     reader.failed = lambda error: pytest.fail(str(error))
     reader.start()
-    taken: list[Wanted] = []
+    taken: list[InputLine] = []
     while not reader.exhausted:
         batch = reader.take()
         taken += batch

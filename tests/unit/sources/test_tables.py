@@ -8,24 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import UsageError
-from crawler.sources import Wanted, lines
+from crawler.model.errors import UsageError
+from crawler.sources import InputLine, lines
 from crawler.sources.table import LONGEST_ROW, Table
 
 
-def table(data: bytes, column: str = "url", delimiter: str = ",") -> list[Wanted]:
+def table(data: bytes, column: str = "url", delimiter: str = ",") -> list[InputLine]:
     return list(Table(io.BytesIO(data), "t", delimiter, column))
 
 
-def read(path: Path, data: bytes, column: str | None = None) -> list[str | Wanted]:
+def read(path: Path, data: bytes, column: str | None = None) -> list[str | InputLine]:
     path.write_bytes(data)
     return list(lines([str(path)], column))
 
 
 def test_the_other_columns_and_the_line_travel_along() -> None:
     assert table(b"id,url,title\n7,http://a.example/,Hello\n8,http://b.example/x,\n") == [
-        Wanted("http://a.example/", line=2, row={"id": "7", "title": "Hello"}),
-        Wanted("http://b.example/x", line=3, row={"id": "8", "title": ""}),
+        InputLine("http://a.example/", line=2, row={"id": "7", "title": "Hello"}),
+        InputLine("http://b.example/x", line=3, row={"id": "8", "title": ""}),
     ]
 
 
@@ -41,14 +41,14 @@ def test_the_suffix_makes_a_table_and_picks_its_delimiter(
     tmp_path: Path, name: str, data: bytes
 ) -> None:
     (wanted,) = read(tmp_path / name, data)
-    assert isinstance(wanted, Wanted)
+    assert isinstance(wanted, InputLine)
     assert (wanted.url, wanted.line) == ("http://a.example/", 2)
     assert wanted.row == {"n": "1"}
 
 
 def test_a_named_column_makes_a_table_of_any_file_and_of_standard_input(tmp_path: Path) -> None:
     data = b"link,url\nhttp://a.example/,no\n"
-    wanted = [Wanted("http://a.example/", line=2, row={"url": "no"})]
+    wanted = [InputLine("http://a.example/", line=2, row={"url": "no"})]
     assert read(tmp_path / "list.txt", data, "LINK") == wanted
     assert list(lines(["-"], "link", stdin=lambda: io.BytesIO(data))) == wanted
 
@@ -75,15 +75,15 @@ def test_without_the_column_the_file_is_refused_before_the_first_line(
 
 def test_only_rows_that_are_blank_as_a_whole_are_left_out() -> None:
     blank, empty = table(b"a,url\n\n , \n,\nx,\nhttp://no/\n")
-    assert blank == Wanted("t:5", wrong="line 5: no URL", line=5, row={"a": "x"})
-    assert empty == Wanted("t:6", wrong="line 6: no URL", line=6, row={"a": "http://no/"})
+    assert blank == InputLine("t:5", wrong="line 5: no URL", line=5, row={"a": "x"})
+    assert empty == InputLine("t:6", wrong="line 6: no URL", line=6, row={"a": "http://no/"})
 
 
 def test_a_row_with_fewer_cells_has_fewer_and_one_with_more_has_failed() -> None:
     data = b"url,a\nhttp://a.example/\nhttp://b.example/,1,,\nhttp://u:p@c.example/?q=1,2,x\n"
     few, trailing, many = table(data)
-    assert few == Wanted("http://a.example/", line=2, row={})
-    assert trailing == Wanted("http://b.example/", line=3, row={"a": "1"})
+    assert few == InputLine("http://a.example/", line=2, row={})
+    assert trailing == InputLine("http://b.example/", line=3, row={"a": "1"})
     assert many.wrong == "line 4: 3 cells under 2 columns"
     assert "p@" not in many.url
 
@@ -95,7 +95,7 @@ def test_columns_without_a_name_of_their_own_are_numbered() -> None:
 
 def test_a_quoted_line_break_is_part_of_its_cell_and_lines_are_counted_on() -> None:
     first, second = table(b'a,url\n"1\n2",http://a.example/\n3,http://b.example/\n')
-    assert first == Wanted("http://a.example/", line=2, row={"a": "1\n2"})
+    assert first == InputLine("http://a.example/", line=2, row={"a": "1\n2"})
     assert second.line == 4
 
 
@@ -108,7 +108,7 @@ def test_what_is_no_url_has_failed_and_keeps_its_row() -> None:
 
 def test_userinfo_is_kept_apart() -> None:
     (wanted,) = table(b"url\nhttp://u:p@a.example/\n")
-    assert wanted == Wanted("http://a.example/", "u:p", line=2, row={})
+    assert wanted == InputLine("http://a.example/", "u:p", line=2, row={})
 
 
 def test_a_quote_left_open_costs_its_rows_and_no_more() -> None:
@@ -118,7 +118,7 @@ def test_a_quote_left_open_costs_its_rows_and_no_more() -> None:
     assert found[0].wrong
     assert "field larger than" in found[0].wrong
     assert found[0].line == 2
-    assert found[-1] == Wanted("http://z.example/", line=8003, row={"a": "y"})
+    assert found[-1] == InputLine("http://z.example/", line=8003, row={"a": "y"})
 
 
 def test_a_row_of_endless_lines_is_bounded() -> None:
@@ -133,7 +133,7 @@ def test_lines_without_an_end_are_read_in_pieces() -> None:
     found = table(b"url\nhttp://a.example/" + b"x" * 3_000_000 + b"\nhttp://a.example/\n")
     assert len(found) > 1
     assert all(wanted.wrong and len(wanted.url) <= 600 for wanted in found[:-1])
-    assert found[-1] == Wanted("http://a.example/", line=3, row={})
+    assert found[-1] == InputLine("http://a.example/", line=3, row={})
 
 
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff\r"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.errors import UsageError
+from crawler.model.errors import UsageError
 from crawler.sources import check_unchanged, fingerprint
 
 

@@ -1,0 +1,112 @@
+"""Settings to everything that sends requests: headers, politeness, proxy, engine options."""
+
+import resource
+from collections.abc import Callable
+
+import msgspec
+
+from crawler.engines.base import Capabilities, Engine, EngineOptions
+from crawler.engines.registry import capabilities_of
+from crawler.fetch.addresses import AddressRules
+from crawler.fetch.cookies import Jar
+from crawler.fetch.fetcher import Fetcher
+from crawler.fetch.headers import RequestHeaders, is_insecure, parse_place
+from crawler.fetch.network import Network, Resolver
+from crawler.fetch.proxy import parse_proxy
+from crawler.fetch.proxy_resolver import ProxyResolver
+from crawler.frontier.schedule import HostPolicy
+from crawler.model.errors import UsageError
+from crawler.model.exchange import Proxy
+from crawler.model.urls import host_port
+from crawler.settings import Settings
+
+ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+ENCODINGS = "gzip, deflate, br, zstd"
+FILES = 40
+"""File descriptors that are needed besides those of requests."""
+
+
+def fetch_slots(settings: Settings) -> int:
+    """As many as asked for, or fewer where the process may not open so many files.
+
+    A request may take two descriptors: its own, and one that an engine keeps open for the next.
+    """
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return settings.slots
+    return max(1, min(settings.slots, (most - FILES) // 2))
+
+
+def engine_options(settings: Settings, network: Network) -> EngineOptions:
+    return EngineOptions(fetch_slots(settings), settings.http2, network.ca_file)
+
+
+def host_policy(
+    settings: Settings, rules: AddressRules, network: Network
+) -> Callable[[str], HostPolicy]:
+    """Politeness by authority (``host[:port]``)."""
+
+    def policy(authority: str) -> HostPolicy:
+        # Which of the default ports it is says the URL, and for this it may be either.
+        places = {host_port(f"{scheme}://{authority}/") for scheme in ("http", "https")}
+        own = network.is_mocked or any(rules.is_named_loopback(*place) for place in places)
+        return HostPolicy(
+            settings.host_limit(own=own) or 0,
+            settings.host_delay(own=own),
+            settings.address_limit(own=own) or 0,
+        )
+
+    return policy
+
+
+def request_headers(settings: Settings) -> RequestHeaders:
+    usual = (
+        ("User-Agent", settings.user_agent),
+        ("Accept", ACCEPT),
+        ("Accept-Encoding", ENCODINGS),
+    )
+    return RequestHeaders(usual, settings.header, settings.auth)
+
+
+def fetcher(settings: Settings, network: Network, rules: AddressRules, engine: Engine) -> Fetcher:
+    """Raises UsageError where ``engine``, or the one of the baseline, cannot ask the proxy."""
+    insecure = frozenset(map(parse_place, settings.insecure))
+    resolver, proxy = network.resolver(rules), None
+    if settings.proxy is not None:
+        proxy = parse_proxy(settings.proxy)
+        check_proxy(proxy, engine.capabilities)
+        if settings.baseline is not None:
+            check_proxy(proxy, capabilities_of("sequential"))
+        if is_insecure(insecure, proxy.host, proxy.port):
+            proxy = msgspec.structs.replace(proxy, verify=False)
+        resolver = proxy_resolver(proxy, network, rules)
+    return Fetcher(
+        engine,
+        resolver,
+        request_headers(settings),
+        settings.timeout,
+        settings.max_bytes,
+        Jar() if settings.cookies else None,
+        proxy,
+        insecure,
+    )
+
+
+def check_proxy(proxy: Proxy, engine: Capabilities) -> None:
+    """Raises UsageError."""
+    if proxy.scheme not in engine.proxies:
+        able = " and ".join(engine.proxies)
+        raise UsageError(f"--proxy: {engine.name} asks no {proxy.scheme} proxy, only {able}")
+
+
+def proxy_resolver(proxy: Proxy, network: Network, rules: AddressRules) -> Resolver:
+    """The user named the proxy, so it may be anywhere; what it is asked for may not."""
+    return ProxyResolver(proxy, rules, network.resolver(AddressRules([proxy.host])))
+
+
+def check_replayed(settings: Settings, network: Network) -> None:
+    """Raises UsageError where a replay would reach the real network."""
+    if settings.replay and not network.is_mocked:
+        raise UsageError(
+            "replay: from Python it is a context: with crawler.testing.replay.Replay(FILE): …"
+        )

@@ -1,0 +1,72 @@
+"""The input of a run, as its settings ask for it: where it is copied and kept, in which order."""
+
+import random
+from collections.abc import Callable, Iterable
+from io import BufferedIOBase
+
+from crawler.app.run_dir import Run
+from crawler.model.content_coding import decode_body
+from crawler.model.errors import UsageError
+from crawler.model.exchange import Response
+from crawler.settings import Settings
+from crawler.sources import (
+    InputCopy,
+    InputLine,
+    SitemapCache,
+    check_unchanged,
+    fingerprint,
+    lines,
+    ordered,
+    read_copy,
+    standard_input,
+)
+from crawler.sources.sitemap import MAX_BYTES
+
+SOURCES = "sources"
+ORDER = "order"
+OpenInput = Callable[[Callable[[InputLine], Response]], Iterable[str | InputLine]]
+"""Makes the input, given how to fetch what it stands in (blocking, for another thread)."""
+
+
+def facts(settings: Settings) -> dict[str, str]:
+    """What a run keeps, so that the same input can be read again. Raises UsageError."""
+    lines(settings.sources, settings.column)  # says what cannot be read before there is a run
+    seed = random.randrange(2**32) if settings.seed is None else settings.seed
+    return {SOURCES: fingerprint(settings.sources), ORDER: str(seed)}
+
+
+def of_settings(run: Run) -> OpenInput:
+    """Raises UsageError where a source has changed since the run began."""
+    settings, known = run.settings, run.store.facts
+    if run.resumed:
+        check_unchanged(settings.sources, known.get(SOURCES, ""))
+    stdin = _standard_input(run) if "-" in settings.sources else _none
+
+    def make(fetch: Callable[[InputLine], Response]) -> Iterable[str | InputLine]:
+        kept = SitemapCache(lambda place: _whole(fetch(place)), run.directory / "sitemaps")
+        found = lines(settings.sources, settings.column, kept, stdin)
+        return ordered(found, settings.line_order, int(known.get(ORDER, 0)), settings.history)
+
+    return make
+
+
+def of_iterable(urls: str | Iterable[str]) -> OpenInput:
+    """URLs from Python."""
+    return lambda _: (urls,) if isinstance(urls, str) else urls
+
+
+def _standard_input(run: Run) -> Callable[[], BufferedIOBase]:
+    path = run.directory / "stdin"
+    if run.resumed:
+        return lambda: read_copy(path)
+    copy = InputCopy(standard_input(), path)
+    copy.start()
+    return copy.open
+
+
+def _none() -> BufferedIOBase:
+    raise UsageError("standard input is not among the sources")
+
+
+def _whole(document: Response) -> bytes:
+    return decode_body(document.body, document.header_list("content-encoding"), MAX_BYTES)

@@ -1,0 +1,162 @@
+"""The directory of a run: begun whole or not at all, locked while it is crawled, gone on with."""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from crawler.frontier.state.store import Store
+from crawler.model.errors import UsageError, writing
+from crawler.settings import Settings, resumed, written
+
+STATE = "state.db"
+SETTINGS = "settings.toml"
+LOCK = "lock"
+
+
+class Run:
+    """A run that this process crawls: its directory, what was asked for, its state. Close it."""
+
+    def __init__(
+        self, directory: Path, settings: Settings, store: Store, lock: "Lock", *, resumed: bool
+    ) -> None:
+        self.directory = directory
+        self.settings = settings
+        self.store = store
+        self.resumed = resumed
+        self._lock = lock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+        self._lock.release()
+
+    def discard(self) -> None:
+        """As if it had never begun."""
+        shutil.rmtree(self.directory)
+
+
+class Lock:
+    """Held by one process at a time, and by none that is dead. Raises UsageError if it is held."""
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / LOCK
+        with writing(path), ExitStack() as undo:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            undo.callback(os.close, self._file)
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                owner = os.read(self._file, 20).decode() or "?"
+                raise UsageError(f"{directory}: is being crawled by process {owner}") from None
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, str(os.getpid()).encode(), 0)
+            undo.pop_all()
+
+    def release(self) -> None:
+        os.close(self._file)
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a process crawls it now."""
+    try:
+        file = os.open(directory / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+def begin(settings: Settings, facts: Mapping[str, str] | None = None) -> Run:
+    """A new run, in ``settings.run`` or a directory named by the time; ``facts`` go to its state.
+
+    It is made aside and then moved into place, so that whoever sees it can resume it. Raises
+    UsageError where there is something already, StateError where it cannot be made.
+    """
+    directory = _place(settings)
+    aside = directory.with_name(f".{directory.name}.beginning")
+    with writing(directory), ExitStack() as undo:
+        aside.mkdir(parents=True, exist_ok=True)
+        lock = Lock(aside)
+        undo.callback(lock.release)
+        undo.callback(shutil.rmtree, aside, ignore_errors=True)
+        for stale in {*aside.iterdir()} - {aside / LOCK}:
+            stale.unlink()
+        write_settings(settings, aside)
+        store = Store.create(aside / STATE)
+        undo.callback(store.close)
+        store.facts.update(facts or {})
+        store.commit(())
+        store.close()
+        aside.rename(directory)
+        undo.pop_all()
+    return Run(directory, settings, Store.open(directory / STATE), lock, resumed=False)
+
+
+def make_directory(settings: Settings) -> Path:
+    """An empty directory for what is no run itself. Raises as ``begin`` does."""
+    directory = _place(settings)
+    with writing(directory):
+        directory.mkdir(parents=True)
+    return directory
+
+
+def _place(settings: Settings) -> Path:
+    """``settings.run``, or a name by the time. Raises UsageError where something is there."""
+    directory = Path(settings.run) if settings.run else _free(time.strftime("%Y%m%d-%H%M%S"))
+    if directory.exists():
+        hint = "; --resume goes on with it" if (directory / STATE).exists() else ""
+        raise UsageError(f"--run {directory}: exists already, and is not overwritten{hint}")
+    return directory
+
+
+def _free(name: str) -> Path:
+    """Two runs within a second get names of their own."""
+    directory, number = Path("runs") / name, 2
+    while directory.exists():
+        directory = Path("runs") / f"{name}-{number}"
+        number += 1
+    return directory
+
+
+def resume(directory: Path, flags: Mapping[str, object]) -> Run:
+    """Go on with the run in ``directory``, as it was asked for but for ``flags`` (by field name).
+
+    Raises UsageError where there is none, where another process crawls it, and for a flag that
+    may not change; StateError where its state cannot be used.
+    """
+    if not (directory / STATE).exists() and not (directory / SETTINGS).exists():
+        raise UsageError(f"--resume: there is no run in {directory}")
+    lock = Lock(directory)
+    try:
+        settings = resumed(directory / SETTINGS, flags)
+        store = Store.open(directory / STATE)
+    except BaseException:
+        lock.release()
+        raise
+    return Run(directory, settings, store, lock, resumed=True)
+
+
+def write_settings(settings: Settings, directory: Path) -> None:
+    """``settings.toml``: what was asked for, without what is secret. Raises StateError."""
+    path = directory / SETTINGS
+    text = "".join(
+        # For the types of options a JSON value is a TOML value.
+        f"{name} = {msgspec.json.encode(value, enc_hook=str).decode()}\n"
+        for name, value in written(settings).items()
+    )
+    with writing(path):
+        path.write_text(text, encoding="utf-8")

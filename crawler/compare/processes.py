@@ -1,0 +1,98 @@
+"""Makes one run in a fresh process, so that none inherits anything from the one before."""
+
+import os
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Self
+
+import msgspec
+
+from crawler.compare.listing import Listing
+from crawler.compare.one_run import RunJob
+from crawler.localweb.process import command, environment
+from crawler.model.errors import StateError, UsageError
+
+_EXIT_TIMEOUT = 10.0
+
+
+class Crawls:
+    """Crawls of one list; a context manager.
+
+    The list and what the processes are told lie where only this user can read them, and are gone
+    with the context: either may hold what is secret.
+    """
+
+    def __init__(self, listing: Listing) -> None:
+        self._listing = listing
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._list = stack.enter_context(tempfile.TemporaryFile())
+            self._list.write(self._listing.piped)
+            self._list.flush()
+            self._watched, self._held = os.pipe()
+            stack.callback(os.close, self._watched)
+            stack.callback(os.close, self._held)
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="crawler-"))
+            self._job = Path(folder, "job.json")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def crawl(self, job: RunJob, *, visible: bool = False) -> float:
+        """The CPU seconds of the crawl and all its processes (wait4(2)).
+
+        ``visible``: it may say on standard error how it goes. Raises UsageError and StateError with
+        what it said, and KeyboardInterrupt where it was interrupted.
+        """
+        listed = {"sources": self._listing.sources, "column": self._listing.column}
+        told = msgspec.structs.replace(job, flags={**job.flags, **listed}, parent=self._watched)
+        self._job.write_bytes(msgspec.json.encode(told))
+        os.lseek(self._list.fileno(), 0, os.SEEK_SET)
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(  # noqa: S603 (our own module)
+                command("crawler.compare.one_run", str(self._job)),
+                stdin=self._list,
+                stdout=subprocess.DEVNULL,
+                stderr=None if visible else errors,
+                env=environment(),
+                pass_fds=(self._watched,),
+            )
+            cpu = _cpu_of(process)
+            if process.returncode:
+                raise _error(process.returncode, errors)
+        return cpu
+
+
+def _cpu_of(process: "subprocess.Popen[bytes]") -> float:
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    finally:
+        if process.returncode is None:
+            _end(process)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ctrl-C reached it too, so that this is its second signal, on which it ends at once."""
+    process.terminate()
+    try:
+        process.wait(_EXIT_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _error(code: int, errors: IO[bytes]) -> BaseException:
+    if code == 130:
+        return KeyboardInterrupt()
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    says = lines[-1] if lines else f"it ended with {code}"
+    return UsageError(says) if code == 2 else StateError(says)

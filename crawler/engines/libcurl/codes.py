@@ -1,0 +1,51 @@
+"""libcurl's error codes (libcurl-errors(3)) in our words."""
+
+import pycurl
+
+from crawler.engines.shared.messages import timed_out
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Request
+
+_QUIC_CONNECT_ERROR = 96  # pycurl has no name for it
+_PROXY = 97  # nor for this
+_KINDS = {
+    pycurl.E_URL_MALFORMAT: FailureKind.URL,
+    pycurl.E_COULDNT_RESOLVE_HOST: FailureKind.DNS,
+    pycurl.E_COULDNT_RESOLVE_PROXY: FailureKind.DNS,
+    pycurl.E_COULDNT_CONNECT: FailureKind.CONNECT,
+    _PROXY: FailureKind.CONNECT,
+    pycurl.E_INTERFACE_FAILED: FailureKind.CONNECT,
+    _QUIC_CONNECT_ERROR: FailureKind.CONNECT,
+    pycurl.E_OPERATION_TIMEDOUT: FailureKind.TIMEOUT,
+    pycurl.E_SSL_CONNECT_ERROR: FailureKind.TLS,
+    pycurl.E_PEER_FAILED_VERIFICATION: FailureKind.TLS,
+    pycurl.E_SSL_CERTPROBLEM: FailureKind.TLS,
+    pycurl.E_SSL_CIPHER: FailureKind.TLS,
+    pycurl.E_SSL_CACERT_BADFILE: FailureKind.TLS,
+    pycurl.E_SSL_ISSUER_ERROR: FailureKind.TLS,
+    pycurl.E_SSL_INVALIDCERTSTATUS: FailureKind.TLS,
+    pycurl.E_GOT_NOTHING: FailureKind.RESET,
+    pycurl.E_SEND_ERROR: FailureKind.RESET,
+    pycurl.E_PARTIAL_FILE: FailureKind.TRUNCATED,
+    pycurl.E_FILESIZE_EXCEEDED: FailureKind.TOO_LARGE,
+}
+
+
+def translate(code: int, message: str, request: Request, *, reused: bool = False) -> FetchError:
+    """What libcurl said of ``request`` as our error; a code not named here is ``protocol``."""
+    kind = _of_receiving(message) if code == pycurl.E_RECV_ERROR else _KINDS.get(code)
+    if kind is FailureKind.TIMEOUT:
+        # The time is over, whatever the connection was.
+        return FetchError(kind, timed_out(request))
+    return FetchError(
+        kind or FailureKind.PROTOCOL, message or pycurl.easy_strerror(code), reused=reused
+    )
+
+
+def _of_receiving(message: str) -> FailureKind:
+    """Libcurl has one code for all that ends the reading; its words tell more."""
+    # OpenSSL's, for a connection that ended without the closing alert (RFC 8446, 6.1).
+    if "unexpected eof" in message:
+        return FailureKind.TRUNCATED
+    wrong = ("chunk", "hexadecimal", "Too large response headers")
+    return FailureKind.PROTOCOL if any(words in message for words in wrong) else FailureKind.RESET

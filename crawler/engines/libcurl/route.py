@@ -1,0 +1,46 @@
+"""Where libcurl connects to, for the two engines that stand on it: the endpoint, or a proxy there.
+
+Handles are used again, and an empty list or text clears nothing: every option that one route sets
+the other takes back.
+"""
+
+import pycurl
+
+from crawler.model.exchange import Endpoint, Proxy
+
+_SCHEMES = {"http": "http", "https": "https", "socks5": "socks5h"}
+"""For libcurl; the h leaves the name to the proxy."""
+_PROXY_OPTIONS = (pycurl.PROXYUSERNAME, pycurl.PROXYPASSWORD, pycurl.RESOLVE)
+
+
+def set_route(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy | None) -> None:
+    """Lead what comes to ``dial``, where ``proxy`` answers if there is one."""
+    for option in _PROXY_OPTIONS:
+        curl.unsetopt(option)
+    if proxy is None:
+        curl.setopt(pycurl.PROXY, "")
+        curl.setopt(pycurl.NOPROXY, "*")
+        curl.setopt(pycurl.CONNECT_TO, [f"::{_bracketed(dial.dial_host)}:{dial.dial_port}"])
+        return
+    curl.unsetopt(pycurl.CONNECT_TO)
+    curl.setopt(pycurl.NOPROXY, "")
+    _set_proxy(curl, dial, proxy)
+
+
+def _set_proxy(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy) -> None:
+    # The name of a proxy counts for its certificate only.
+    name = proxy.host if proxy.scheme == "https" else dial.dial_host
+    scheme, host, port = _SCHEMES[proxy.scheme], _bracketed(name), dial.dial_port
+    curl.setopt(pycurl.PROXY, f"{scheme}://{host}:{port}")
+    curl.setopt(pycurl.PROXY_SSL_VERIFYPEER, int(proxy.verify))
+    curl.setopt(pycurl.PROXY_SSL_VERIFYHOST, 2 if proxy.verify else 0)
+    if name != dial.dial_host:
+        curl.setopt(pycurl.RESOLVE, [f"{host}:{port}:{dial.dial_host}"])
+    if proxy.userinfo is not None:
+        user, _, password = proxy.userinfo.encode().partition(b":")
+        curl.setopt(pycurl.PROXYUSERNAME, user)
+        curl.setopt(pycurl.PROXYPASSWORD, password)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

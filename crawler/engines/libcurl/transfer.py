@@ -1,0 +1,301 @@
+"""One request on a libcurl easy handle, for the two engines that stand on libcurl.
+
+Options and callbacks: curl_easy_setopt(3). A callback must not raise: it returns what aborts the
+transfer, and ``refused`` remembers why.
+"""
+
+import re
+import time
+from functools import lru_cache
+
+import certifi
+import pycurl
+
+from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
+from crawler.engines.libcurl.codes import translate
+from crawler.engines.libcurl.route import set_route
+from crawler.engines.libcurl.sockets import Ends, Sockets
+from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
+from crawler.engines.shared.kernel import RECEIVE_WINDOW, TcpInfo, connect_wait
+from crawler.engines.shared.messages import timed_out, too_large
+from crawler.engines.shared.proxying import refusal
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Headers, Proxy, Request, Response, Timing
+
+_SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it
+_ABORT = -1
+_GO_ON = 0
+_DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
+_STATUS = re.compile(rb"HTTP/(1\.[01]) (\d{3})[ \r\n]")
+_STATUS_OR_2 = re.compile(rb"HTTP/(1\.[01]|2) (\d{3})[ \r\n]")
+_NAME = re.compile(FIELD_NAME.encode())
+_BODILESS = (204, 304)
+_BLANK = (b"\r\n", b"\n")
+MAX_INTERIM = 100
+"""1xx responses before an answer. One head is bounded by libcurl, at 300 KiB."""
+
+
+class Transfer:
+    """What an easy handle is told, and what its callbacks collect; good for many requests."""
+
+    def __init__(self, curl: pycurl.Curl, options: EngineOptions, sockets: Sockets) -> None:
+        self.curl = curl
+        self._sockets = sockets
+        # libcurl takes HTTP/2 for a version of HTTP/1 too.
+        self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
+        # What the handle was told last; it is told again only what is different.
+        self._header_lines: list[str] | None = None
+        self._terms: tuple[str, int, float, bool, Proxy | None] | None = None
+        set_constants(curl, options)
+        curl.setopt(pycurl.WRITEFUNCTION, self._on_body)
+        curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
+        curl.setopt(pycurl.SOCKOPTFUNCTION, self._on_open)
+        curl.setopt(pycurl.PREREQFUNCTION, self._on_connected)
+
+    def prepare(self, request: Request, header_lines: list[str]) -> None:
+        self.request = request
+        self.refused: FetchError | None = None
+        self.started = time.monotonic()
+        self._deadline = self.started + request.timeout
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._lines: list[bytes] = []
+        self._interim = 0
+        self._trailer_bytes = 0
+        self._status = 0
+        self._version = ""
+        self._headers: Headers | None = None
+        self._closing = False
+        self._fresh: int | None = None
+        self._ends: Ends | None = None
+        self._dialled: TcpInfo | None = None
+        self._lag = 0.0
+        self._last: TcpInfo | None = None
+        self.curl.setopt(pycurl.URL, request.url)
+        if header_lines is not self._header_lines:
+            self._header_lines = header_lines
+            self.curl.setopt(pycurl.HTTPHEADER, header_lines)
+        dial = request.endpoint
+        terms = (dial.dial_host, dial.dial_port, request.timeout, request.verify, request.proxy)
+        if terms != self._terms:
+            self._terms = terms
+            self._set_terms(request)
+
+    def _set_terms(self, request: Request) -> None:
+        set_route(self.curl, request.endpoint, request.proxy)
+        self.curl.setopt(pycurl.TIMEOUT_MS, max(1, int(request.timeout * 1000)))
+        self.curl.setopt(pycurl.SSL_VERIFYPEER, int(request.verify))
+        self.curl.setopt(pycurl.SSL_VERIFYHOST, 2 if request.verify else 0)
+
+    def _on_open(self, fd: int, _purpose: int) -> int:
+        self._fresh = fd
+        self._sockets.opened(fd)
+        return _GO_ON
+
+    def _on_connected(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
+        # A local port alone is not enough: it serves several connections to different hosts.
+        ends = local, local_port, remote, remote_port
+        if self._fresh is not None:
+            self._dialled, self._lag = self._sockets.connected(ends, self._fresh)
+        elif self._sockets.answered_unasked(ends):
+            self.refused = FetchError(FailureKind.RESET, "bytes nobody asked for", reused=True)
+            return _DO_NOT_SEND
+        self._sockets.used(ends, self)
+        self._ends = ends
+        return _GO_ON
+
+    def leave(self, ends: Ends) -> None:
+        """Another is about to send on this connection."""
+        if self._ends == ends and self._last is None:
+            self._last = self._sockets.info(ends)
+
+    def _on_header(self, line: bytes) -> int | None:
+        if self._headers is not None:
+            return self._take_trailer(line)
+        self._lines.append(line)
+        return self._take_head() if line in _BLANK else None
+
+    def _take_trailer(self, line: bytes) -> int | None:
+        self._trailer_bytes += len(line)
+        if self._trailer_bytes > MAX_HEADER_BYTES:
+            return self._refuse(
+                FailureKind.PROTOCOL, f"over {MAX_HEADER_BYTES:,} bytes of trailers"
+            )
+        return self._go_on()
+
+    def _take_head(self) -> int | None:
+        found = self._status_line.match(self._lines[0])
+        if found is None:
+            return self._refuse(FailureKind.PROTOCOL, "no status line")
+        status = int(found[2])
+        if status < 200:
+            return self._take_interim(status)
+        self._version, self._status = found[1].decode(), status
+        try:
+            self._headers = parse_headers(self._lines)
+            length = self._take_framing(self._headers)
+        except FetchError as error:
+            self.refused = error
+            return _ABORT
+        if length is not None and length > self.request.max_bytes:
+            return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
+        return self._go_on()
+
+    def _take_interim(self, status: int) -> int | None:
+        """Another head follows, but not for ever."""
+        self._lines.clear()
+        self._interim += 1
+        if status < 100 or status == 101:
+            return self._refuse(FailureKind.PROTOCOL, f"status {status:03} ends no exchange")
+        if self._interim > MAX_INTERIM:
+            return self._refuse(FailureKind.PROTOCOL, f"more than {MAX_INTERIM} interim responses")
+        return self._go_on()
+
+    def _take_framing(self, headers: Headers) -> int | None:
+        """Return how long a body to expect, if that is said. Raises FetchError.
+
+        And note whether libcurl will close the connection, so that nobody can be asked afterwards.
+        """
+        lengths, codings = [], []
+        self._closing = self._version == "1.0"
+        for name, value in headers:
+            if name == "content-length":
+                lengths.append(value)
+            elif name == "transfer-encoding":
+                codings.append(value)
+            elif name == "connection" and "close" in value.lower():
+                self._closing = True
+        length = body_length(lengths, codings)
+        if self._status in _BODILESS:
+            return None
+        self._closing = self._closing or not (lengths or codings)
+        return length
+
+    def _on_body(self, chunk: bytes) -> int | None:
+        self._size += len(chunk)
+        if self._size > self.request.max_bytes:
+            return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
+        self._chunks.append(chunk)
+        return self._go_on()
+
+    def _go_on(self) -> int | None:
+        if self._closing and self._ends is not None:
+            self._last = self._sockets.info(self._ends)
+        # libcurl looks at its own clock only between reads; a flood of small pieces keeps it busy.
+        if time.monotonic() <= self._deadline:
+            return None
+        return self._refuse(FailureKind.TIMEOUT, timed_out(self.request))
+
+    def _refuse(self, kind: FailureKind, message: str) -> int:
+        self.refused = FetchError(kind, message)
+        return _ABORT
+
+    def failure(self, code: int, message: str) -> FetchError:
+        """Why libcurl gave up, or was told to: ``code`` and ``message`` are what it says."""
+        self._chunks.clear()
+        if self.refused is not None:
+            return self.refused
+        answered = self.curl.getinfo(pycurl.HTTP_CONNECTCODE)
+        if self.request.proxy is not None and answered >= 300:
+            return refusal(self.request.proxy, answered)
+        if self._interim and code == pycurl.E_GOT_NOTHING:
+            return FetchError(
+                FailureKind.TRUNCATED, "the connection closed before the final answer"
+            )
+        untouched = self._fresh is None and not self._lines and not self._interim
+        return translate(code, message, self.request, reused=untouched)
+
+    def response(self) -> Response:
+        """Sum up a transfer that libcurl calls good, before its connection is another's.
+
+        Raises FetchError where it is not: libcurl takes a head cut short for an empty answer.
+        """
+        if self.refused is not None:
+            raise self.refused
+        if self._headers is None:
+            raise FetchError(FailureKind.TRUNCATED, "the connection closed within the headers")
+        body = b"".join(self._chunks)
+        self._chunks.clear()  # whoever still knows this transfer keeps no body
+        return Response(self._status, self._headers, body, self._timing(), self._version)
+
+    def _timing(self) -> Timing:
+        curl = self.curl
+        connect, tls = (0.0, 0.0) if self._fresh is None else self._handshake()
+        info = self._last
+        if info is None and not self._closing and self._ends is not None:
+            info = self._sockets.info(self._ends)
+        buffered = info.received_ago if info else 0.0
+        kernel = info is not None and self._version != "2"
+        if info is not None and kernel:
+            answer = info.answer
+        else:
+            sent = curl.getinfo(pycurl.PRETRANSFER_TIME)
+            answer = max(0.0, curl.getinfo(pycurl.TOTAL_TIME) - sent - buffered)
+        return Timing(
+            connect,
+            tls,
+            answer,
+            curl.getinfo(pycurl.STARTTRANSFER_TIME),
+            buffered,
+            time.monotonic() - self.started,
+            self.request.endpoint.lookup_s,
+            self._fresh is None,
+            "kernel" if kernel else "library",
+            self._size <= RECEIVE_WINDOW,
+        )
+
+    def _handshake(self) -> tuple[float, float]:
+        """Seconds waited for TCP and for TLS, without the time we were late to look."""
+        curl = self.curl
+        connected = curl.getinfo(pycurl.CONNECT_TIME)
+        secured = curl.getinfo(pycurl.APPCONNECT_TIME)
+        connect = connect_wait(connected - curl.getinfo(pycurl.NAMELOOKUP_TIME), self._dialled)
+        if not secured:
+            return connect, 0.0
+        return connect, max(0.0, secured - connected - self._lag)
+
+
+def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
+    """What is the same for every request: nothing automatic, nothing from the environment."""
+    version = pycurl.CURL_HTTP_VERSION_2TLS if options.http2 else pycurl.CURL_HTTP_VERSION_1_1
+    for option, value in (
+        (pycurl.HTTP_VERSION, version),
+        (pycurl.PATH_AS_IS, 1),
+        (pycurl.HTTP_CONTENT_DECODING, 0),
+        (pycurl.NOSIGNAL, 1),
+        # It is given addresses only, and would look through all it knows for every new connection.
+        (pycurl.DNS_CACHE_TIMEOUT, 0),
+        (pycurl.CAINFO, options.ca_file or certifi.where()),
+        (pycurl.PROXY_CAINFO, options.ca_file or certifi.where()),
+        (_SUPPRESS_CONNECT_HEADERS, 1),
+    ):
+        curl.setopt(option, value)
+
+
+def header_lines(headers: Headers) -> list[str]:
+    """For HTTPHEADER: the headers as they are, and libcurl's own defaults taken back.
+
+    Raises FetchError for a header that cannot be sent.
+    """
+    check_lines(headers)
+    names = {name.lower() for name, _ in headers}
+    lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers]
+    own = ("Accept", "User-Agent", "Proxy-Connection")
+    return lines + [f"{name}:" for name in own if name.lower() not in names]
+
+
+def parse_headers(lines: list[bytes]) -> Headers:
+    """Header lines, status line first and blank line last → lower-case names and values.
+
+    Raises FetchError: libcurl hands on, and may not heed, lines whose name is none.
+    """
+    return tuple([_parse_header(line) for line in lines[1:-1]])
+
+
+@lru_cache(maxsize=4096)
+def _parse_header(line: bytes) -> tuple[str, str]:
+    """Most lines are the same for every page of a server."""
+    name, colon, value = line.partition(b":")
+    if not colon or not _NAME.fullmatch(name):
+        raise FetchError(FailureKind.PROTOCOL, "malformed header line")
+    return name.decode("ascii").lower(), value.decode("latin-1").strip(" \t\r\n")

@@ -1,0 +1,96 @@
+"""Which addresses may be connected to. Pure."""
+
+import ipaddress
+from collections.abc import Iterable
+
+from crawler.model.errors import SkipError, SkipReason, UsageError
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is given out so far; what else Python takes for global is of no use or of the past."""
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def literal(host: str) -> IPAddress | None:
+    """The address that ``host`` (of a canonical URL) spells, or None for a name."""
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+
+
+def is_local_name(host: str) -> bool:
+    """RFC 6761 §6.3: ``localhost`` and names below it are loopback."""
+    return host == "localhost" or host.endswith(".localhost")
+
+
+class AddressRules:
+    """Which addresses may be connected to: all public ones, and what the user named.
+
+    The input names a host and port by a literal address or ``localhost``; ``allow`` adds hosts and
+    networks (``--allow-private``).
+    """
+
+    def __init__(self, allow: Iterable[str] = ()) -> None:
+        self._hosts: set[str] = set()
+        self._networks: list[Subnet] = []
+        self._named: set[tuple[str, int]] = set()
+        for item in allow:
+            self._allow(item)
+
+    def _allow(self, item: str) -> None:
+        try:
+            self._networks.append(ipaddress.ip_network(item.strip("[]")))
+        except ValueError:
+            if "/" in item or not item:
+                raise UsageError(
+                    f"allow_private: {item!r} is neither a host nor a network"
+                ) from None
+            self._hosts.add(item.lower())
+
+    def name(self, host: str, port: int) -> bool:
+        """The input has a URL of ``host:port``; whether that gives it a right it had not."""
+        if (host, port) in self._named:
+            return False
+        if not is_local_name(host) and literal(host) is None:
+            return False
+        self._named.add((host, port))
+        return True
+
+    def is_named_loopback(self, host: str, port: int) -> bool:
+        address = literal(host)
+        local = is_local_name(host) if address is None else address.is_loopback
+        return local and (host, port) in self._named
+
+    def check(self, host: str, port: int, address: str) -> None:
+        """Raises SkipError (blocked) where ``host:port`` must not be reached at ``address``."""
+        judged = _meant(ipaddress.ip_address(address))
+        if _is_public(judged):
+            return
+        if (host, port) in self._named or host in self._hosts:
+            return
+        if any(judged in network for network in self._networks):
+            return
+        raise SkipError(
+            SkipReason.BLOCKED,
+            f"{host} is at {address}, which is not public; --allow-private {host} would allow it",
+        )
+
+
+def _meant(address: IPAddress) -> IPAddress:
+    """The IPv4 address that is reached by way of an IPv6 one, or ``address`` itself.
+
+    Mapped (RFC 4291 §2.5.5.2), 6to4 (RFC 3056 §2) and NAT64 (RFC 6052 §2.1).
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _is_public(address: IPAddress) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address not in GLOBAL_UNICAST:
+        return False
+    return address.is_global and not address.is_multicast

@@ -1,0 +1,102 @@
+"""Host names to addresses on the real network: DNS and the hosts file, once and then cached."""
+
+import asyncio
+import socket
+import time
+from collections import OrderedDict
+
+import msgspec
+
+from crawler.fetch.addresses import AddressRules, is_local_name, literal
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Endpoint
+
+CACHED_NAMES = 10_000
+SHORTEST_TTL = 10
+"""Seconds an answer is kept at least, though a name server said less."""
+
+
+class _Known(msgspec.Struct, frozen=True):
+    endpoint: Endpoint
+    until: float
+
+
+class SystemResolver:
+    """DNS and the hosts file by c-ares, off the loop; literal addresses need neither."""
+
+    def __init__(self, rules: AddressRules) -> None:
+        self._rules = rules
+        self._known: OrderedDict[tuple[str, int], _Known] = OrderedDict()
+        self._asking: dict[tuple[str, int], asyncio.Task[Endpoint]] = {}
+        self._dns: _Dns | None = None
+
+    def cached(self, host: str, port: int) -> Endpoint | None:
+        known = self._known.get((host, port))
+        if known is None or known.until < time.monotonic():
+            return None
+        return known.endpoint
+
+    async def resolve(self, host: str, port: int) -> Endpoint:
+        known = self.cached(host, port)
+        if known is not None:
+            return known
+        started = time.monotonic()
+        asking = self._asking.get((host, port))
+        if asking is None:
+            asking = asyncio.get_running_loop().create_task(self._look_up(host, port))
+            self._asking[host, port] = asking
+            asking.add_done_callback(lambda _: self._asking.pop((host, port)))
+        endpoint = await asyncio.shield(asking)
+        spent = 0.0 if literal(host) else time.monotonic() - started
+        return msgspec.structs.replace(endpoint, lookup_s=spent)
+
+    async def _look_up(self, host: str, port: int) -> Endpoint:
+        address, ttl = await self._address(host)
+        self._rules.check(host, port, address)
+        endpoint = Endpoint(address, address, port)
+        self._known[host, port] = _Known(endpoint, time.monotonic() + max(ttl, SHORTEST_TTL))
+        while len(self._known) > CACHED_NAMES:
+            self._known.popitem(last=False)
+        return endpoint
+
+    async def _address(self, host: str) -> tuple[str, float]:
+        address = literal(host)
+        if address is not None:
+            return str(address), float("inf")
+        if is_local_name(host):
+            return "127.0.0.1", float("inf")
+        if self._dns is None:
+            self._dns = _Dns()
+        return await self._dns.look_up(host)
+
+    async def close(self) -> None:
+        for asking in list(self._asking.values()):
+            asking.cancel()
+        if self._dns is not None:
+            await self._dns.close()
+            self._dns = None
+
+
+class _Dns:
+    """c-ares; imported only when a name has to be looked up."""
+
+    def __init__(self) -> None:
+        import aiodns
+
+        self._error = aiodns.error.DNSError
+        self._resolver = aiodns.DNSResolver(timeout=5, tries=2)
+
+    async def look_up(self, host: str) -> tuple[str, float]:
+        """First address, IPv4 before IPv6, and its time to live in seconds."""
+        try:
+            found = await self._resolver.getaddrinfo(host, type=socket.SOCK_STREAM)
+        except self._error as error:
+            raise FetchError(FailureKind.DNS, f"{host}: {error.args[-1]}") from None
+        nodes = sorted(found.nodes, key=lambda node: node.family != socket.AF_INET)
+        if not nodes:
+            raise FetchError(FailureKind.DNS, f"{host} has no address")
+        name = nodes[0].addr[0]
+        return (name.decode() if isinstance(name, bytes) else str(name)), float(nodes[0].ttl)
+
+    async def close(self) -> None:
+        await self._resolver.close()

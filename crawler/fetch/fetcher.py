@@ -1,0 +1,114 @@
+"""A URL → one exchange on the wire: resolved, judged, given its headers, handed to the engine."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from crawler.engines.base import Engine
+from crawler.engines.shared.proxying import WANTS_LOGIN, refusal
+from crawler.fetch.cookies import Jar
+from crawler.fetch.headers import HostPort, RequestHeaders, is_insecure
+from crawler.fetch.network import Resolver
+from crawler.model.errors import CrawlerError, FailureKind, FetchError
+from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response
+from crawler.model.urls import host_port
+
+log = logging.getLogger(__name__)
+
+_SHORTEST = 0.001
+"""Seconds that are left for a request whose look-up took all that there were."""
+NOWHERE = Endpoint("", "", 0)
+"""Where a request was to go whose host has no address."""
+
+
+class Fetcher(msgspec.Struct):
+    """What all requests of a run have in common, and what belongs to single hosts of it.
+
+    ``cookies`` is None where none are kept, ``insecure`` is where certificates are not verified.
+    ``timeout`` is for look-up and exchange together. With a ``proxy`` the ``resolver`` leads to
+    it. ``record`` is told each exchange that ended, well or not; what was not asked for is none.
+    """
+
+    engine: Engine
+    resolver: Resolver
+    headers: RequestHeaders
+    timeout: float
+    max_bytes: int
+    cookies: Jar | None = None
+    proxy: Proxy | None = None
+    insecure: frozenset[HostPort] = frozenset()
+    record: Callable[[Request, Response | FetchError], None] | None = None
+
+    def log_in(self, url: str, userinfo: str) -> None:
+        """From now on ``user:password`` goes with every request to the origin of ``url``."""
+        self.headers.log_in(url, userinfo)
+
+    async def fetch(self, url: str) -> Response:
+        """Raises FetchError and SkipError, and nothing else."""
+        return await self.fetch_at(url, await self.locate(url))
+
+    async def locate(self, url: str) -> Endpoint:
+        """Where ``url`` is. Raises FetchError (dns), SkipError for what may not be asked."""
+        host, port = host_port(url)
+        known = self.resolver.cached(host, port)
+        if known is not None:
+            return known
+        try:
+            return await self._look_up(host, port)
+        except FetchError as error:
+            self._record(url, NOWHERE, error)
+            raise
+
+    async def _look_up(self, host: str, port: int) -> Endpoint:
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await self.resolver.resolve(host, port)
+        except TimeoutError:
+            message = f"{host}: no name server answered within {self.timeout:g} s"
+            raise FetchError(FailureKind.DNS, message) from None
+
+    async def fetch_at(self, url: str, endpoint: Endpoint) -> Response:
+        """Raises FetchError and SkipError, and nothing else."""
+        try:
+            response = await self.engine.fetch(self._request(url, endpoint))
+            self._look_at(url, response)
+        except FetchError as error:
+            self._record(url, endpoint, error)
+            raise
+        except CrawlerError:
+            raise
+        except Exception as error:
+            log.exception("the engine failed on %s", url)
+            message = f"{type(error).__name__} in the engine: {error}"
+            raise FetchError(FailureKind.INTERNAL, message) from error
+        self._record(url, endpoint, response)
+        return response
+
+    def _record(self, url: str, endpoint: Endpoint, answer: Response | FetchError) -> None:
+        if self.record is not None:
+            self.record(self._request(url, endpoint), answer)
+
+    def _request(self, url: str, endpoint: Endpoint) -> Request:
+        left = max(self.timeout - endpoint.lookup_s, _SHORTEST)
+        verify = not (self.insecure and is_insecure(self.insecure, *host_port(url)))
+        return Request(url, endpoint, self._headers(url), left, self.max_bytes, verify, self.proxy)
+
+    def _headers(self, url: str) -> Headers:
+        headers = self.headers.of(url)
+        cookies = self.cookies.header(url, time.time()) if self.cookies is not None else ""
+        if not cookies:
+            return headers
+        # One line alone may there be (RFC 6265, 5.4): the user's own first.
+        own = [value for name, value in headers if name.lower() == "cookie"]
+        others = (pair for pair in headers if pair[0].lower() != "cookie")
+        return (*others, ("Cookie", "; ".join((*own, cookies))))
+
+    def _look_at(self, url: str, response: Response) -> None:
+        """Take the cookies of an answer. Raises FetchError where it is the proxy's own."""
+        if self.proxy is not None and response.status == WANTS_LOGIN and url.startswith("http:"):
+            raise refusal(self.proxy, response.status)
+        if self.cookies is not None:
+            self.cookies.take(url, response.headers, time.time())

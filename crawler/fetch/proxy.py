@@ -1,0 +1,32 @@
+"""A proxy between the crawl and the web: what one is, and what it means when it refuses."""
+
+from typing import Literal
+from urllib.parse import unquote
+
+from crawler.fetch.headers import parse_place
+from crawler.model.errors import UsageError
+from crawler.model.exchange import Proxy
+
+_SCHEMES: dict[str, tuple[Literal["http", "https", "socks5"], int]] = {
+    "http": ("http", 80),
+    "https": ("https", 443),
+    "socks5": ("socks5", 1080),
+    "socks5h": ("socks5", 1080),
+}
+"""What a proxy URL may begin with: what it means, and the default port."""
+
+
+def parse_proxy(url: str) -> Proxy:
+    """``SCHEME://[USER:PASSWORD@]HOST[:PORT]`` → the proxy. Raises UsageError, quoting no part."""
+    scheme, found, rest = url.partition("://")
+    userinfo, at, place = rest.removesuffix("/").rpartition("@")
+    if not found or scheme.lower() not in _SCHEMES:
+        raise UsageError(f"a proxy begins with {', '.join(f'{name}://' for name in _SCHEMES)}")
+    kind, usual = _SCHEMES[scheme.lower()]
+    try:
+        host, port = parse_place(place)
+    except UsageError:
+        raise UsageError("a proxy is SCHEME://[USER:PASSWORD@]HOST[:PORT]") from None
+    user, _, password = userinfo.partition(":")
+    login = f"{unquote(user)}:{unquote(password)}" if at else None
+    return Proxy(kind, host, port or usual, login)

@@ -1,0 +1,53 @@
+"""Where connections go when a proxy makes them: all of them to the proxy.
+
+The proxy looks names up, so the address of a name is not known here. Only a host that is written as
+an address, or as ``localhost``, can be judged before the proxy is asked for it.
+"""
+
+from crawler.fetch.addresses import AddressRules, is_local_name, literal
+from crawler.fetch.network import Resolver
+from crawler.model.errors import FailureKind, FetchError, SkipError
+from crawler.model.exchange import Endpoint, Proxy
+
+
+class ProxyResolver:
+    """Leads every host to the proxy; ``resolver`` finds the proxy itself.
+
+    What it gives has an empty ``address`` where the proxy looks the name up.
+    """
+
+    def __init__(self, proxy: Proxy, rules: AddressRules, resolver: Resolver) -> None:
+        self._proxy = proxy
+        self._rules = rules
+        self._resolver = resolver
+
+    def cached(self, host: str, port: int) -> Endpoint | None:
+        found = self._resolver.cached(self._proxy.host, self._proxy.port)
+        if found is None or _spelled(host):
+            return None
+        return Endpoint("", found.dial_host, found.dial_port)
+
+    async def resolve(self, host: str, port: int) -> Endpoint:
+        """Raises FetchError (dns, of the proxy) and SkipError (blocked)."""
+        address = _spelled(host)
+        if address:
+            self._rules.check(host, port, address)
+        found = await self._find()
+        return Endpoint(address, found.dial_host, found.dial_port, found.lookup_s)
+
+    async def _find(self) -> Endpoint:
+        try:
+            return await self._resolver.resolve(self._proxy.host, self._proxy.port)
+        except (FetchError, SkipError) as error:
+            raise FetchError(FailureKind.DNS, f"the proxy {self._proxy.place}: {error}") from None
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def _spelled(host: str) -> str:
+    """The address that ``host`` stands for by itself, or empty."""
+    if is_local_name(host):
+        return "127.0.0.1"
+    address = literal(host)
+    return "" if address is None else str(address)

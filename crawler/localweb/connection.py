@@ -1,0 +1,359 @@
+"""A connection of the test server: requests in, scripted answers out, through TLS or not.
+
+An answer is never corrected: lengths that lie, heads that break off and connections that die are
+what it is for. Times are seconds, clocks are ``time.monotonic``.
+"""
+
+import asyncio
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from enum import Enum
+from http.client import responses
+from itertools import repeat
+from typing import Protocol, cast
+
+import msgspec
+
+from crawler.engines.shared.kernel import tcp_info
+
+_TICK = 0.001
+"""libuv counts whole milliseconds, so its timers may be that early."""
+_TLS_CHUNK = 64 * 1024
+_BODILESS = (204, 304)
+"""Statuses without a body, hence without a length (RFC 9110, 15.3.5 and 15.4.5)."""
+
+
+class Ending(Enum):
+    """How a connection ends, as the last step of a script."""
+
+    RESET = "reset"
+    CLOSE = "close"
+    CUT = "cut"
+    SILENCE = "silence"
+
+
+RESET = Ending.RESET
+"""Reset the connection (RST)."""
+CLOSE = Ending.CLOSE
+"""Close it in order: close_notify where there is TLS, then FIN."""
+CUT = Ending.CUT
+"""FIN at once; with TLS that is an end without close_notify."""
+SILENCE = Ending.SILENCE
+"""Keep it open and say nothing more."""
+
+Step = bytes | float | Ending | tuple[str, bytes, int | None, float]
+"""Bytes to write as they are, seconds to wait, an end, or a piece to repeat.
+
+``("repeat", piece, times, interval)`` waits ``interval`` seconds after each piece; ``times`` None
+goes on until the client goes away. Nothing is written while the client does not read.
+"""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A request as it came.
+
+    Header names are as sent; ``host`` is the value of Host, or empty. ``connection`` counts TCP
+    connections from 1, ``at`` is when the head was complete (of pipelined requests: when its turn
+    came), ``local`` the address the client connected to, ``tls`` whether through TLS. ``lain`` is
+    how many seconds it had lain in the kernel by then, good to a tick of it, where that was asked.
+    """
+
+    method: str
+    target: str
+    version: str
+    headers: tuple[tuple[str, str], ...]
+    host: str
+    connection: int
+    at: float
+    local: tuple[str, int]
+    tls: bool = False
+    lain: float = 0.0
+
+    @property
+    def url(self) -> str:
+        """What was asked for, put together from scheme, Host and target as they came."""
+        return f"{'https' if self.tls else 'http'}://{self.host}{self.target}"
+
+    def header(self, name: str) -> str:
+        """First value of header ``name`` (any case), or empty."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), "")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What to say. ``latency`` is seconds before the first byte.
+
+    Content-Length is added unless the headers have it or Transfer-Encoding; the body is written as
+    it is. A ``script``, if given, stands in the place of status, headers and body.
+    """
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    latency: float = 0.0
+    script: tuple[Step, ...] = ()
+
+
+Handler = Callable[[Seen], Answer]
+"""Called on the server's thread, once a request; must not block."""
+
+
+class Service(msgspec.Struct, eq=False):
+    """What the connections of one server share."""
+
+    handler: Handler
+    seen: MutableSequence[Seen]
+    answered: MutableSequence[tuple[float, float]]
+    connections: int = 0
+    lain: bool = False
+    live: set["Abortable"] = msgspec.field(default_factory=set)
+
+
+class Abortable(Protocol):
+    """What is open, and can be ended at once."""
+
+    def abort(self) -> None: ...
+
+
+class Connection(asyncio.Protocol):
+    """One TCP connection: one answer at a time, in the order of the requests."""
+
+    _is_tls = False
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray()
+        self._steps: Iterator[bytes | float | Ending] = iter(())
+        self._timer: asyncio.TimerHandle | None = None
+        self._asked = 0.0
+        self._busy = self._paused = self._stalled = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        # No buffering of ours: a write that returns unpaused has been handed to the kernel.
+        self._transport.set_write_buffer_limits(0)
+        self._local = transport.get_extra_info("sockname")[:2]
+        self._socket = transport.get_extra_info("socket")
+        self._service.connections += 1
+        self._number = self._service.connections
+        self._service.live.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._service.live.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        self._serve()
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        if self._stalled:
+            self._stalled = False
+            self._go_on()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def _serve(self) -> None:
+        while not self._busy and (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            head = self._buffer[:end].decode("latin-1")
+            del self._buffer[: end + 4]
+            self._answer(head)
+        if not self._busy and self._buffer and not self._buffer[:1].isalpha():
+            self._answer("")  # not HTTP, for example a TLS ClientHello
+
+    def _answer(self, head: str) -> None:
+        self._busy = True
+        self._asked = time.monotonic()
+        try:
+            seen = self._parse(head)
+        except ValueError:
+            self._steps = _steps(Answer(400), close=True)
+        else:
+            self._service.seen.append(seen)
+            self._steps = _steps(self._service.handler(seen), close=_wants_close(seen))
+        self._step()
+
+    def _parse(self, head: str) -> Seen:
+        """Raise ValueError if it is not the head of a request."""
+        first, *lines = head.split("\r\n")
+        method, target, version = first.split(" ")
+        headers, host = [], ""
+        for line in lines:
+            name, colon, value = line.partition(":")
+            if not colon:
+                raise ValueError(line)
+            value = value.strip(" \t")
+            headers.append((name, value))
+            if not host and name.lower() == "host":
+                host = value
+        return Seen(
+            method,
+            target,
+            version,
+            tuple(headers),
+            host,
+            self._number,
+            self._asked,
+            self._local,
+            self._is_tls,
+            self._lain(),
+        )
+
+    def _lain(self) -> float:
+        info = tcp_info(self._socket) if self._service.lain else None
+        return info.received_ago if info is not None else 0.0
+
+    def _go_on(self) -> None:
+        self._step()
+        self._serve()
+
+    def _step(self) -> None:
+        for step in self._steps:
+            if isinstance(step, bytes):
+                self._send(step)
+                if self._paused:
+                    self._stalled = True
+                    return
+            elif isinstance(step, Ending):
+                self._end(step)
+                return
+            else:
+                self._wait(step, self._go_on)
+                return
+        self._stamp()
+        self._busy = False
+
+    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
+        self._timer = self._loop.call_later(seconds + _TICK if seconds else 0.0, then)
+
+    def _stamp(self) -> None:
+        self._service.answered.append((self._asked, time.monotonic()))
+
+    def _send(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def _end(self, ending: Ending) -> None:
+        """Stays busy: whatever the client still sends is not looked at."""
+        self._stamp()
+        match ending:
+            case Ending.RESET:
+                # Close with a linger time of zero sends RST (socket(7), SO_LINGER).
+                linger = struct.pack("ii", 1, 0)
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self._transport.abort()
+            case Ending.CLOSE:
+                self._say_goodbye()
+                self._transport.close()
+            case Ending.CUT:
+                self._transport.close()
+            case Ending.SILENCE:
+                pass
+
+    def _say_goodbye(self) -> None:
+        """Whatever the layer between HTTP and TCP wants to send at the end."""
+
+
+class TlsConnection(Connection):
+    """The same through TLS, in memory, so that the handshake can be held up: ``delay`` seconds."""
+
+    _is_tls = True
+
+    def __init__(self, service: Service, context: ssl.SSLContext, delay: float = 0.0) -> None:
+        super().__init__(service)
+        self._delay = delay
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._react: Callable[[], None] = self._hello
+
+    def data_received(self, data: bytes) -> None:
+        self._incoming.write(data)
+        self._react()
+
+    def _hello(self) -> None:
+        self._react = lambda: None
+        self._wait(self._delay, self._handshake)
+
+    def _handshake(self) -> None:
+        self._react = self._handshake
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+        except ssl.SSLError:
+            self._flush()
+            self._transport.close()
+        else:
+            self._flush()
+            self._react = self._read
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            while data := self._tls.read(_TLS_CHUNK):
+                super().data_received(data)
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLError:
+            self._flush()
+        self._transport.close()
+
+    def _send(self, data: bytes) -> None:
+        self._tls.write(data)
+        self._flush()
+
+    def _flush(self) -> None:
+        if data := self._outgoing.read():
+            self._transport.write(data)
+
+    def _say_goodbye(self) -> None:
+        try:
+            self._tls.unwrap()
+        except ssl.SSLError:  # it wants the client's close_notify, which nobody waits for
+            self._flush()
+
+
+def _steps(answer: Answer, *, close: bool) -> Iterator[bytes | float | Ending]:
+    if answer.latency:
+        yield answer.latency
+    for step in answer.script or (message(answer, close=close),):
+        if isinstance(step, tuple):
+            _, piece, times, interval = step
+            for _ in repeat(None) if times is None else repeat(None, times):
+                yield piece
+                yield interval
+        else:
+            yield step
+    if close or any(name.lower() == "connection" and "close" in v for name, v in answer.headers):
+        yield CLOSE
+
+
+def message(answer: Answer, *, close: bool = False) -> bytes:
+    """Status line, headers and body of ``answer`` as they go over the wire."""
+    lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}"]
+    lines += [f"{name}: {value}" for name, value in answer.headers]
+    if answer.status in _BODILESS:
+        return _head(lines)
+    names = {name.lower() for name, _ in answer.headers}
+    if names.isdisjoint(("content-length", "transfer-encoding")):
+        lines.append(f"Content-Length: {len(answer.body)}")
+    if close and "connection" not in names:
+        lines.append("Connection: close")
+    return _head(lines) + answer.body
+
+
+def _head(lines: Sequence[str]) -> bytes:
+    return "\r\n".join((*lines, "", "")).encode("latin-1")
+
+
+def _wants_close(seen: Seen) -> bool:
+    return seen.version != "HTTP/1.1" or "close" in seen.header("connection").lower()

@@ -1,0 +1,186 @@
+"""Undo a Content-Encoding (RFC 9110, 8.4), never holding much more than the limit in memory.
+
+Every coding is a generator over a whole body. Input is fed and output taken in small pieces, so a
+bomb is noticed at the limit, and what a decompressor copies for itself stays small.
+"""
+
+import sys
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from crawler.model.errors import FailureKind, FetchError
+
+MAX_CODINGS = 5
+_FEED_BYTES = 16 * 1024
+_PIECE_BYTES = 256 * 1024
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+"""Behind a first byte of 0x50 to 0x5F (RFC 8878, 3.1.2)."""
+_ZSTD_WINDOW_LOG = 23
+"""A frame may ask for any window; RFC 9659 allows 8 MB where it is a content coding."""
+
+if TYPE_CHECKING:
+    from backports.zstd import ZstdDecompressor
+    from brotli import Decompressor as BrotliDecompressor
+
+_MakeDecoder = Generator[bytes, None, int]
+"""Yields what it decompresses and returns how many bytes of the body it took."""
+
+
+class _DamagedError(Exception):
+    """What a library said of a body that is not in its coding."""
+
+
+def decode_body(body: bytes | memoryview, content_encoding: str | None, max_bytes: int) -> bytes:
+    """``body`` with its codings (gzip, deflate, br, zstd; at most five) undone, last one first.
+
+    ``max_bytes`` bounds the result and every step on the way. Bytes behind a complete body are
+    ignored unless they start another gzip member or zstd frame; the library for br refuses them.
+    Raises FetchError of kind ``decode`` for a body that is not what the header says, is damaged or
+    cut short, and of kind ``too_large``.
+    """
+    if content_encoding:
+        for coding in reversed(_codings(content_encoding)):
+            if len(body):
+                body = _bounded(_pieces(coding, memoryview(body)), max_bytes)
+    if len(body) > max_bytes:
+        raise _too_large(max_bytes)
+    return bytes(body)
+
+
+def _codings(content_encoding: str) -> list[str]:
+    names = [name.strip().lower() for name in content_encoding.split(",")]
+    codings = [name for name in names if name not in ("", "identity")]
+    if len(codings) > MAX_CODINGS:
+        raise FetchError(FailureKind.DECODE, f"more than {MAX_CODINGS} content codings")
+    for name in codings:
+        if name not in _DECODERS:
+            raise FetchError(FailureKind.DECODE, f"unknown content coding {name[:40]!r}")
+    return codings
+
+
+def _bounded(pieces: Iterator[bytes], max_bytes: int) -> bytes:
+    # BytesIO grows in place and hands out its buffer without a copy; joining a list doubles it.
+    whole = BytesIO()
+    for piece in pieces:
+        if whole.tell() + len(piece) > max_bytes:
+            raise _too_large(max_bytes)
+        whole.write(piece)
+    return whole.getvalue()
+
+
+def _pieces(coding: str, body: memoryview) -> Iterator[bytes]:
+    try:
+        yield from _DECODERS[coding](body)
+    except (zlib.error, _DamagedError) as error:
+        raise FetchError(FailureKind.DECODE, f"the body is not valid {coding}: {error}") from error
+    except EOFError:
+        raise FetchError(FailureKind.DECODE, f"the {coding} body is cut short") from None
+
+
+def _gzip(body: memoryview) -> Iterator[bytes]:
+    taken = yield from _inflate(body, 16 + zlib.MAX_WBITS)
+    while body[taken : taken + 2] == _GZIP_MAGIC:
+        taken += yield from _inflate(body[taken:], 16 + zlib.MAX_WBITS)
+
+
+def _deflate(body: memoryview) -> Iterator[bytes]:
+    # Some servers send the bare stream (RFC 1951) instead of zlib's (RFC 1950). The zlib header
+    # cannot begin one: it would be a stored block with bits in its padding.
+    zlib_header = body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0
+    yield from _inflate(body, zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS)
+
+
+def _inflate(body: memoryview, window_bits: int) -> _MakeDecoder:
+    decoder = zlib.decompressobj(window_bits)
+    for start in range(0, len(body), _FEED_BYTES):
+        feed: bytes | memoryview = body[start : start + _FEED_BYTES]
+        end = start + len(feed)
+        # At its end zlib leaves as tail, again and again, what is unused data already.
+        while len(feed) and not decoder.eof:
+            yield decoder.decompress(feed, _PIECE_BYTES)
+            feed = decoder.unconsumed_tail
+        if decoder.eof:
+            return end - len(decoder.unused_data)
+    yield decoder.flush()
+    if not decoder.eof:
+        raise EOFError
+    return len(body)
+
+
+# The two libraries below are imported when a body needs them: most runs see neither coding, and
+# every parse worker would start later.
+
+
+def _zstd(body: memoryview) -> Iterator[bytes]:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+    try:
+        while len(body):
+            decoder = zstd.ZstdDecompressor(options=options)
+            taken = yield from _zstd_frame(decoder, body)
+            body = _next_frame(body[taken:])
+    except zstd.ZstdError as error:
+        raise _DamagedError(error) from error
+
+
+def _zstd_frame(decoder: "ZstdDecompressor", body: memoryview) -> _MakeDecoder:
+    for start in range(0, len(body), _FEED_BYTES):
+        feed = body[start : start + _FEED_BYTES]
+        yield decoder.decompress(feed, _PIECE_BYTES)
+        while not (decoder.eof or decoder.needs_input):
+            yield decoder.decompress(b"", _PIECE_BYTES)
+        if decoder.eof:
+            return start + len(feed) - len(decoder.unused_data)
+    raise EOFError
+
+
+def _next_frame(rest: memoryview) -> memoryview:
+    """``rest`` if a frame begins there, else nothing."""
+    magic = bytes(rest[:4])
+    skippable = magic[1:] == _ZSTD_SKIPPABLE and magic[0] >> 4 == 5
+    return rest if skippable or magic == _ZSTD_MAGIC else rest[:0]
+
+
+def _brotli(body: memoryview) -> Iterator[bytes]:
+    import brotli
+
+    try:
+        yield from _brotli_stream(brotli.Decompressor(), body)
+    except brotli.error as error:
+        raise _DamagedError(error) from error
+
+
+def _brotli_stream(decoder: "BrotliDecompressor", body: memoryview) -> Iterator[bytes]:
+    for start in range(0, len(body), _FEED_BYTES):
+        feed = body[start : start + _FEED_BYTES]
+        yield decoder.process(feed, output_buffer_limit=_PIECE_BYTES)
+        while not decoder.can_accept_more_data():
+            yield decoder.process(b"", output_buffer_limit=_PIECE_BYTES)
+    while not decoder.is_finished():  # output that just filled the last piece hides what is left
+        rest = decoder.process(b"", output_buffer_limit=_PIECE_BYTES)
+        if not rest and not decoder.is_finished():
+            raise EOFError
+        yield rest
+
+
+def _too_large(max_bytes: int) -> FetchError:
+    return FetchError(
+        FailureKind.TOO_LARGE, f"more than {max_bytes:,} bytes after content decoding"
+    )
+
+
+_DECODERS: dict[str, Callable[[memoryview], Iterator[bytes]]] = {
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "deflate": _deflate,
+    "br": _brotli,
+    "zstd": _zstd,
+}

@@ -1,0 +1,246 @@
+"""The parse stage in processes: a socket to each worker, batches out, results back.
+
+Not ``concurrent.futures``: there one dead worker breaks the pool and everything in flight, two
+threads of the parent share the fetch thread's GIL, and its workers outlive a killed parent. Here a
+worker that dies takes down its own batch alone; the batch is tried again page by page, and the page
+that does it twice is the culprit.
+"""
+
+import asyncio
+import logging
+import pickle
+import signal
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Self, cast
+
+import msgspec
+
+from crawler.model.callbacks import Fail
+from crawler.model.errors import FailureKind, StateError
+from crawler.parsing.batch import Outcome, Results, Task
+from crawler.parsing.executors.base import BATCH, Deliver
+from crawler.parsing.executors.spawn import Spawned
+from crawler.parsing.executors.worker import LENGTH, Setup
+from crawler.parsing.job import ParseOptions
+from crawler.sinks.base import Encoder
+
+log = logging.getLogger(__name__)
+
+_AHEAD = 2
+"""Batches a worker may have: one at work, one in its socket, so that it never waits for us."""
+_TOO_MUCH = 2 * _AHEAD * BATCH
+"""Pages for each worker, at work and waiting, from which on another worker is started."""
+_BATCH_BYTES = 4 << 20
+_FALSE_STARTS = 3
+"""Workers that may die in a row before they were ready, until the stage gives up."""
+
+
+class _Worker(asyncio.Protocol):
+    """The parent's end of one worker process."""
+
+    def __init__(self, pool: "IsolatedExecutor") -> None:
+        self.batches: deque[tuple[Task, ...]] = deque()
+        self.ready = False
+        self.begun = False
+        self._pool = pool
+        self._received = bytearray()
+        self._transport: asyncio.Transport
+
+    async def start(self, spawned: Spawned, setup: bytes) -> None:
+        self.process = spawned.process
+        loop = asyncio.get_running_loop()
+        await loop.create_unix_connection(lambda: self, sock=spawned.sock)
+        self._send(setup)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+
+    def give(self, batch: tuple[Task, ...], payload: bytes) -> None:
+        self.batches.append(batch)
+        self._send(payload)
+
+    def _send(self, payload: bytes) -> None:
+        self._transport.writelines((LENGTH.pack(len(payload)), payload))
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received
+        received += data
+        while len(received) >= LENGTH.size:
+            end = LENGTH.size + LENGTH.unpack_from(received)[0]
+            if len(received) < end:
+                return
+            payload = bytes(memoryview(received)[LENGTH.size : end])
+            del received[:end]
+            if payload:
+                self.begun = False
+                self._pool.finished(self, payload)
+            else:
+                self.begun = self.ready
+                self.ready = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._pool.lost(self)
+
+    def stop(self) -> None:
+        """End it now; it holds nothing that is not held here too."""
+        self._transport.abort()
+        self.process.kill()
+        self.process.wait()
+
+
+def _how(ended: int) -> str:
+    return signal.Signals(-ended).name if ended < 0 else f"exit code {ended}"
+
+
+class IsolatedExecutor:
+    """``workers`` processes behind the interface of a parse stage."""
+
+    deliver: Deliver
+    fail: Fail
+
+    def __init__(
+        self,
+        options: ParseOptions,
+        encoders: Sequence[Encoder],
+        workers: int,
+        timeout: float,
+        spawned: Iterable[Spawned] = (),
+        first: int | None = None,
+    ) -> None:
+        """``spawned`` are processes that were started before there was a stage for them.
+
+        With ``first`` it begins with so many, and starts another each time they have too much.
+        """
+        self._setup = pickle.dumps(Setup(options, tuple(encoders), timeout))
+        self._timeout = timeout
+        self._most = workers
+        self._count = workers if first is None else first
+        self._spawned = list(spawned)
+        self._no_chunks = (b"",) * len(encoders)
+        self._workers: list[_Worker] = []
+        self._queue: deque[Task] = deque()
+        self._suspects: deque[Task] = deque()
+        self._suspected: set[int] = set()
+        self._false_starts = 0
+        self._starting: set[asyncio.Task[None]] = set()
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(Results).decode
+        self._closing = False
+        self.width = workers * _AHEAD * BATCH
+        self.waiting = 0
+        self.waiting_bytes = 0
+
+    @property
+    def pids(self) -> Sequence[int]:
+        return [worker.process.pid for worker in self._workers]
+
+    async def __aenter__(self) -> Self:
+        for _ in range(self._count):
+            await self._start_worker()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closing = True
+        for starting in self._starting:
+            starting.cancel()
+        for worker in self._workers:
+            worker.stop()
+        for spawned in self._spawned:
+            spawned.end()
+
+    async def _start_worker(self) -> None:
+        worker = _Worker(self)
+        spawned = self._spawned.pop() if self._spawned else Spawned()
+        try:
+            await worker.start(spawned, self._setup)
+        except BaseException:
+            spawned.end()
+            raise
+        self._workers.append(worker)
+        self._feed()
+
+    def submit(self, task: Task) -> None:
+        self.waiting += 1
+        self.waiting_bytes += len(task.body)
+        self._queue.append(task)
+        self._feed()
+        if self._count < self._most and self.waiting > _TOO_MUCH * self._count:
+            self._count += 1
+            self._start_soon()
+
+    def _feed(self) -> None:
+        while (self._queue or self._suspects) and self._workers:
+            worker = min(self._workers, key=lambda w: len(w.batches))
+            if len(worker.batches) >= _AHEAD:
+                return
+            batch = tuple(self._next_batch())
+            worker.give(batch, self._encode(batch))
+
+    def _next_batch(self) -> Iterable[Task]:
+        if self._suspects:
+            return (self._suspects.popleft(),)
+        return self._take()
+
+    def _take(self) -> Iterable[Task]:
+        size = 0
+        for _ in range(min(BATCH, len(self._queue))):
+            size += len(self._queue[0].body)
+            yield self._queue.popleft()
+            if size > _BATCH_BYTES:
+                return
+
+    def finished(self, worker: _Worker, payload: bytes) -> None:
+        batch = worker.batches.popleft()
+        if self._suspected:
+            self._suspected.difference_update(task.job.id for task in batch)
+        self._settle(batch)
+        self.deliver(self._decode(payload))
+        self._feed()
+
+    def _settle(self, batch: tuple[Task, ...]) -> None:
+        self.waiting -= len(batch)
+        self.waiting_bytes -= sum(len(task.body) for task in batch)
+
+    def lost(self, worker: _Worker) -> None:
+        """The worker died: the batch it had begun is suspect, what waited only unlucky."""
+        if self._closing:
+            return
+        self._workers.remove(worker)
+        worker.process.kill()
+        ended = worker.process.wait()
+        log.info("a parse process died (%s), another takes its place", _how(ended))
+        self._false_starts = 0 if worker.ready else self._false_starts + 1
+        if self._false_starts >= _FALSE_STARTS:
+            self.fail(StateError(f"the parse processes do not start (exit code {ended})"))
+            return
+        if worker.begun:
+            self._suspect(worker.batches.popleft(), ended)
+        for batch in worker.batches:
+            self._queue.extendleft(reversed(batch))
+        self._start_soon()
+
+    def _start_soon(self) -> None:
+        starting = asyncio.get_running_loop().create_task(self._start_worker())
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
+
+    def _suspect(self, batch: tuple[Task, ...], ended: int) -> None:
+        ids = {task.job.id for task in batch}
+        if len(batch) == 1 and (ids <= self._suspected or ended == -signal.SIGALRM):
+            self._suspected -= ids
+            self._condemn(batch, ended)
+        else:
+            self._suspected |= ids
+            self._suspects.extend(batch)
+
+    def _condemn(self, batch: tuple[Task, ...], ended: int) -> None:
+        self._settle(batch)
+        outcome = Outcome(batch[0].job.id, error=FailureKind.PARSE, message=self._cause(ended))
+        self.deliver(Results((outcome,), self._no_chunks))
+
+    def _cause(self, ended: int) -> str:
+        if ended == -signal.SIGALRM:
+            return f"parsing took longer than {self._timeout:g} s (--parse-timeout)"
+        how = f"signal {signal.Signals(-ended).name}" if ended < 0 else f"exit code {ended}"
+        return f"the page ended its parse process ({how})"

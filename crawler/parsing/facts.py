@@ -1,0 +1,154 @@
+"""HTML → what every page record holds: title, description, language, canonical URL, links."""
+
+import ctypes
+import os
+
+import msgspec
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from crawler.model.urls import Joiner
+
+MAX_LINKS = 20_000
+MAX_TEXT_CHARACTERS = 2_000
+
+# All in one query, over the whole document: one walk of the tree is most of the cost, and the
+# parser moves what follows a stray element in <head> to <body>.
+_WANTED = "a[href],area[href],base[href],title:not(svg title),meta[name],link[rel][href]"
+_Found = dict[str, list[LexborNode]]
+# malloc.h
+_M_TRIM_THRESHOLD = -1
+_M_TOP_PAD = -2
+_M_MMAP_THRESHOLD = -3
+_MEGABYTE = 1024 * 1024
+_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
+
+
+class PageFacts(msgspec.Struct, frozen=True):
+    """What was found; ``nofollow`` says that a <meta name=robots> forbids following the links."""
+
+    title: str | None = None
+    description: str | None = None
+    lang: str | None = None
+    canonical: str | None = None
+    links: tuple[str, ...] = ()
+    nofollow: bool = False
+
+
+def read_facts(tree: LexborHTMLParser, url: str) -> PageFacts:
+    """PageFacts of the page that answered at ``url``.
+
+    Titles and descriptions are cut at 2,000 characters; of the links the first 20,000 are kept.
+    """
+    found = _find(tree)
+    joiner = _base(found, url)
+    metas = _metas(found)
+    return PageFacts(
+        title=_text(found["title"][0].text()) if "title" in found else None,
+        description=_text(metas.get("description", "")),
+        lang=_lang(tree),
+        canonical=_canonical(found, joiner),
+        links=_links(found.get("a", []), joiner),
+        nofollow=forbids_following(metas.get("robots")),
+    )
+
+
+def forbids_following(directives: str | None) -> bool:
+    """Whether a robots meta tag or X-Robots-Tag header has nofollow (or none) for every agent.
+
+    What follows ``name:`` is meant for the crawler of that name, not for us.
+    """
+    for directive in (directives or "").lower().split(","):
+        name, colon, _ = directive.strip().partition(":")
+        if colon and name not in _WITH_VALUE:
+            return False
+        if name in ("nofollow", "none"):
+            return True
+    return False
+
+
+def tune_allocator() -> bool:
+    """Make glibc keep the memory of one tree for the next, at most 64 MB; False where it cannot.
+
+    It would return it to the system and ask again for every page. For a worker process.
+    """
+    if not _is_glibc():
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    # 32 MB is the most glibc takes for M_MMAP_THRESHOLD on 64 bits.
+    settings = (
+        (_M_MMAP_THRESHOLD, 32 * _MEGABYTE),
+        (_M_TRIM_THRESHOLD, 64 * _MEGABYTE),
+        (_M_TOP_PAD, 1 * _MEGABYTE),
+    )
+    return all(mallopt(option, size) for option, size in settings)
+
+
+def _is_glibc() -> bool:
+    try:
+        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
+    except (ValueError, OSError):
+        return False
+
+
+def squeeze(text: str) -> str:
+    """``text`` with every run of white space made one space, and none around it."""
+    return " ".join(text.split())
+
+
+def _find(tree: LexborHTMLParser) -> _Found:
+    """Find the wanted elements by tag (``area`` among ``a``), in document order."""
+    found: _Found = {}
+    by_id: dict[int, list[LexborNode]] = {}  # a node's tag_id is cheaper to ask for than its tag
+    for node in tree.css(_WANTED):
+        tag_id = node.tag_id
+        if tag_id not in by_id:
+            tag = node.tag or ""
+            by_id[tag_id] = found.setdefault("a" if tag == "area" else tag, [])
+        by_id[tag_id].append(node)
+    return found
+
+
+def _base(found: _Found, url: str) -> Joiner:
+    """Resolve against the first <base href>, or the page itself where that is no use."""
+    joiner = Joiner(url)
+    for node in found.get("base", [])[:1]:
+        base = joiner.join(node.attrs.sget("href"))
+        return Joiner(base) if base else joiner
+    return joiner
+
+
+def _metas(found: _Found) -> dict[str, str]:
+    """Content of the first <meta> of each name (lower case)."""
+    metas: dict[str, str] = {}
+    for node in found.get("meta", []):
+        attributes = node.attributes
+        name = (attributes["name"] or "").strip().lower()
+        metas.setdefault(name, attributes.get("content") or "")
+    return metas
+
+
+def _canonical(found: _Found, joiner: Joiner) -> str | None:
+    for node in found.get("link", []):
+        if "canonical" in node.attrs.sget("rel").lower().split():
+            return joiner.join(node.attrs.sget("href"))
+    return None
+
+
+def _links(anchors: list[LexborNode], joiner: Joiner) -> tuple[str, ...]:
+    # Many links repeat or differ in the fragment only; cutting it is much cheaper than joining.
+    hrefs = dict.fromkeys([node.attrs.sget("href").partition("#")[0] for node in anchors])
+    links: dict[str, None] = {}
+    for url in map(joiner.join, hrefs):
+        if url is not None:
+            links[url] = None
+        if len(links) == MAX_LINKS:
+            break
+    return tuple(links)
+
+
+def _lang(tree: LexborHTMLParser) -> str | None:
+    return _text(tree.root.attrs.sget("lang")) if tree.root else None
+
+
+def _text(text: str) -> str | None:
+    return squeeze(text)[:MAX_TEXT_CHARACTERS] or None

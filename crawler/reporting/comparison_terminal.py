@@ -1,0 +1,145 @@
+"""A comparison, for a person at a terminal: the verdict in words, then figures, then evidence."""
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from crawler.metrics.comparison import Comparison, RunOutcome, Summary
+from crawler.model.units import count, figure, percent, seconds
+from crawler.reporting.sentences import one_by_one
+
+_STYLES = {RunOutcome.FASTER: "bold", RunOutcome.WITHHELD: "yellow"}
+_WIDTH = 100
+_UNFIT = "None here: they would be taken for a comparison. compare.json has those of each run."
+
+
+def show(comparison: Comparison, console: Console, run: str) -> None:
+    """Print ``comparison``; ``run`` is its directory."""
+    console.width = min(console.width, _WIDTH)
+    _print(console, _title(comparison), indent=0)
+    console.print()
+    for verdict in comparison.verdict:
+        _print(console, Text(verdict.says, _STYLES.get(verdict.what, "")))
+    if comparison.recommended is not None:
+        _print(console, _recommended(comparison))
+    _section(console, "Differences", comparison.differences)
+    if comparison.comparable:
+        console.print()
+        console.print(Padding(_table(comparison), (0, 2)))
+        _section(console, "Bounds", _bounds(comparison))
+    _section(console, "Parity", _parity(comparison))
+    if not comparison.comparable:
+        _section(console, "Figures", (_UNFIT,))
+    _section(console, "Left out", _left_out(comparison))
+    _section(console, "Notes", comparison.notes)
+    console.print()
+    # A path is the terminal's to wrap: so it can be copied whole.
+    console.print(Text(f"  Files: {run}"), soft_wrap=True)
+
+
+def _print(console: Console, text: Text, indent: int = 2) -> None:
+    console.print(Padding(text, (0, 0, 0, indent)))
+
+
+def _section(console: Console, title: str, lines: Iterable[str]) -> None:
+    found = list(lines)
+    if found:
+        console.print()
+        _print(console, Text(title, "bold"))
+    for line in found:
+        grid = Table.grid(padding=(0, 1))
+        grid.add_row("·", Text(line))
+        console.print(Padding(grid, (0, 0, 0, 2)))
+
+
+def _title(comparison: Comparison) -> Text:
+    how = "on the network" if comparison.live else "on a replay"
+    return Text.assemble(
+        ("crawler compare", "bold"),
+        f" · {count(comparison.urls, 'URL')} · {count(len(comparison.runs), 'run')} {how} · "
+        f"{seconds(comparison.seconds)}",
+    )
+
+
+def _recommended(comparison: Comparison) -> Text:
+    chosen = comparison.recommended
+    assert chosen is not None
+    return Text.assemble(
+        "Use ",
+        (f"--engine {chosen.engine} --concurrency {chosen.concurrency}", "bold green"),
+        f": {chosen.because}",
+    )
+
+
+def _table(comparison: Comparison) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("engine")
+    for heading in ("at", "pages/s", "95 %", "CPU s/1000", "MB", "overlap", "errors"):
+        table.add_column(heading, justify="right")
+    for each in comparison.summary:
+        table.add_row(*_row(comparison, each))
+    return table
+
+
+def _row(comparison: Comparison, each: Summary) -> Iterator[str]:
+    runs = [
+        run
+        for run in comparison.runs
+        if (run.engine, run.concurrency) == (each.engine, each.concurrency)
+    ]
+    overlaps = sorted(run.io_wait.overlap or 0.0 for run in runs)
+    yield each.engine
+    yield f"{each.concurrency:,}"
+    yield figure(each.pages_per_s)
+    yield f"{figure(each.low_pages_per_s)}–{figure(each.high_pages_per_s)}"
+    yield f"{each.cpu_s_per_1000:.2f}"
+    yield figure(each.rss_peak_mb)
+    yield f"{figure(overlaps[len(overlaps) // 2])} ×"
+    yield f"{sum(sum(run.errors.values()) for run in runs):,}"
+
+
+def _bounds(comparison: Comparison) -> Iterator[str]:
+    if comparison.baseline is not None:
+        yield one_by_one(comparison.baseline)
+    for each in comparison.summary:
+        model, parsers = each.model, count(each.model.workers, "parse process", "parse processes")
+        server = "" if each.server_busy is None else f"; server busy {percent(each.server_busy)}"
+        if each.wait_error is not None:
+            server += f"; waits {_beside(each.wait_error)}"
+        yield (
+            f"{each.engine} at {each.concurrency} took {seconds(each.wall_s)}{_faster(each)}. "
+            f"The model, one by one: {seconds(model.one_by_one_s)}; overlapped at best "
+            f"{seconds(model.overlapped_s)}, with {parsers} "
+            f"{seconds(model.parallel_s)}. Limited by {each.limited_by}; without a core "
+            f"{percent(each.descheduled)} of the time{server}."
+        )
+
+
+def _beside(error: float) -> str:
+    if abs(error) < 0.005:
+        return "as recorded"
+    return f"{percent(abs(error))} {'longer' if error > 0 else 'shorter'} than recorded"
+
+
+def _faster(each: Summary) -> str:
+    found = each.speedup
+    if found is None:
+        return ""
+    return f", {figure(found.ratio)} × as fast ({figure(found.low)} to {figure(found.high)})"
+
+
+def _parity(comparison: Comparison) -> Iterator[str]:
+    parity = comparison.parity
+    yield from (f"Made unequal by an option: {each}" for each in parity.settings)
+    yield from (f"Differs, and nobody said why: {each}" for each in parity.unexplained)
+    yield "Alike for all: " + "; ".join(f"{name}: {how}" for name, how in parity.same.items())
+    yield from (f"Cannot be had otherwise: {each}" for each in parity.engines)
+
+
+def _left_out(comparison: Comparison) -> Iterator[str]:
+    yield from comparison.left_out
+    if comparison.recording is not None:
+        yield from comparison.recording.left_out

@@ -1,0 +1,134 @@
+"""What a run directory holds, read back for its report."""
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from crawler.metrics.report import Report
+from crawler.metrics.timeline import Line
+from crawler.model.errors import StateError, UsageError
+from crawler.model.pages import Failure, Skipped
+
+T = TypeVar("T")
+
+EXAMPLES = 200
+"""Most records of one file that a report shows."""
+_CHUNK = 1 << 20
+
+
+class RunFiles(msgspec.Struct, frozen=True):
+    """A crawl that has ended. ``failures`` and ``skips`` are examples of each kind and reason.
+
+    ``settings`` are names and values as ``settings.toml`` spells them, ``files`` names and sizes in
+    bytes.
+    """
+
+    name: str
+    report: Report
+    timeline: list[Line]
+    failures: list[Failure]
+    skips: list[Skipped]
+    settings: list[tuple[str, str]]
+    files: list[tuple[str, int]]
+
+
+def read_run(directory: Path) -> RunFiles:
+    """Read all of a crawl's run directory that is reported.
+
+    Raises UsageError where there is no crawl that has ended, StateError for a file that is missing
+    or that this version did not write.
+    """
+    report = read_record(directory / "report.json", Report)
+    failures = read_lines(directory / "failures.jsonl", Failure)
+    skips = read_lines(directory / "skipped.jsonl", Skipped)
+    return RunFiles(
+        name=directory.resolve().name,
+        report=report,
+        timeline=list(read_lines(directory / "timeline.jsonl", Line)),
+        failures=examples(((each.error.value, each) for each in failures), report.errors),
+        skips=examples(((each.reason.value, each) for each in skips), report.skips),
+        settings=read_settings(directory / "settings.toml"),
+        files=list(_files(directory)),
+    )
+
+
+def check(directory: Path) -> None:
+    """Raise UsageError where ``directory`` does not hold a run that has ended."""
+    if not directory.is_dir():
+        raise UsageError(f"{directory}: no such run directory")
+    if not any((directory / name).exists() for name in ("report.json", "compare.json")):
+        raise UsageError(
+            f"{directory}: no run that has ended is there (neither report.json nor compare.json)"
+        )
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """Read the one JSON object in ``path``. Raises StateError."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise StateError(f"{path}: not a file this version wrote ({error})") from None
+
+
+def read_lines(path: Path, kind: type[T]) -> Iterator[T]:
+    """Read the JSON objects in ``path``, one a line, as they are asked for. Raises StateError."""
+    decoder = msgspec.json.Decoder(kind)
+    number = 0
+    try:
+        with path.open("rb", buffering=_CHUNK) as file:
+            for number, line in enumerate(file, 1):  # noqa: B007 - the error names it
+                yield decoder.decode(line)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise StateError(
+            f"{path}, line {number}: not a record this version wrote ({error})"
+        ) from None
+
+
+def examples(records: Iterable[tuple[str, T]], counts: dict[str, int]) -> list[T]:
+    """Choose the first few of each kind, ``EXAMPLES`` at most, the most frequent kind first.
+
+    ``records`` are read no further than that needs; ``counts`` says how many of each there are.
+    """
+    each = max(1, EXAMPLES // max(1, len(counts)))
+    ranked = sorted(counts, key=lambda kind: -counts[kind])
+    found: dict[str, list[T]] = {kind: [] for kind in ranked}
+    missing = sum(min(each, n) for n in counts.values())
+    for kind, record in records:
+        if missing <= 0:
+            break
+        chosen = found.setdefault(kind, [])
+        if len(chosen) < each:
+            chosen.append(record)
+            missing -= 1
+    return [record for chosen in found.values() for record in chosen]
+
+
+def read_settings(path: Path) -> list[tuple[str, str]]:
+    """Read ``settings.toml``; a value is spelled as in the file. Raises StateError."""
+    try:
+        settings = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except ValueError as error:
+        raise StateError(f"{path}: not a file this version wrote ({error})") from None
+    return [
+        (name, msgspec.json.encode(value, enc_hook=str).decode())
+        for name, value in settings.items()
+    ]
+
+
+def _files(directory: Path) -> Iterator[tuple[str, int]]:
+    for path in sorted(directory.iterdir()):
+        if path.is_file() and path.name != "report.html":
+            yield path.name, path.stat().st_size
+
+
+def _unreadable(path: Path, error: OSError) -> StateError:
+    return StateError(f"{path}: {error.strerror or error}")

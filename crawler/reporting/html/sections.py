@@ -1,0 +1,45 @@
+"""What the parts of every report look like."""
+
+from collections.abc import Iterable
+
+from crawler.model.version import __version__
+from crawler.reporting.html.elements import Markup, element, join
+
+
+def header(kind: str, name: str, says: str) -> Markup:
+    """The head of a report: what it is, of which run, in one line of figures."""
+    return element(
+        "header",
+        element("p", f"crawler {__version__} · {kind}", class_="quiet"),
+        element("h1", name),
+        element("p", says, class_="sub"),
+    )
+
+
+def section(heading: str, *content: str, class_: str | None = None) -> Markup:
+    name = heading.lower().replace(" ", "-")
+    title = element("h2", heading, id=f"h-{name}")
+    return element("section", title, *content, class_=class_, aria_labelledby=f"h-{name}")
+
+
+def facts(*pairs: tuple[str, str]) -> Markup:
+    """Labels, and what stands beside them."""
+    groups = (element("div", element("dt", label), element("dd", text)) for label, text in pairs)
+    return element("dl", *groups)
+
+
+def dotted(items: Iterable[str]) -> Markup:
+    """Phrases on one line, where it is too long broken only between them."""
+    wholes = [element("span", item, class_="whole") for item in items]
+    return join([*wholes[:1], *(join([" · ", each]) for each in wholes[1:])])
+
+
+def bullets(items: Iterable[str], class_: str | None = None) -> Markup:
+    """A list, or nothing where there is nothing in it."""
+    lines = [element("li", item) for item in items]
+    return element("ul", *lines, class_=class_) if lines else join([])
+
+
+def more(summary: str, content: str) -> Markup:
+    """``content``, shown on request."""
+    return element("details", join([element("summary", summary), content]))

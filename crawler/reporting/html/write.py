@@ -1,0 +1,34 @@
+"""``report.html``, made from what else is in a run directory."""
+
+from pathlib import Path
+
+from crawler.metrics.comparison import Comparison
+from crawler.model.errors import writing
+from crawler.reporting.html.comparison_page import compare_report
+from crawler.reporting.html.crawl_page import crawl_report
+from crawler.reporting.html.run_files import check, read_record, read_run
+
+NAME = "report.html"
+
+
+def write_html(directory: Path) -> Path:
+    """Write ``report.html`` into a run directory, in place of any that is there; gives its path.
+
+    Raises UsageError where ``directory`` holds no run that has ended, StateError where a file of it
+    is missing or foreign, or where the report cannot be written.
+    """
+    check(directory)
+    text = _text(directory)
+    path = directory / NAME
+    draft = path.with_name(f"{NAME}.tmp")
+    with writing(path):
+        draft.write_text(text, "utf-8")
+        draft.replace(path)
+    return path
+
+
+def _text(directory: Path) -> str:
+    compared = directory / "compare.json"
+    if compared.exists():
+        return compare_report(read_record(compared, Comparison), directory.resolve().name)
+    return crawl_report(read_run(directory))

@@ -1,0 +1,78 @@
+"""One line at the bottom of a terminal that says how far a crawl is."""
+
+import os
+from collections.abc import Iterator
+from typing import Self, TextIO
+
+from crawler.metrics.meter import Snapshot
+from crawler.model.units import figure, seconds
+
+_GAP = "  "
+_MIN_BAR, _MAX_BAR = 8, 20
+_ERASE = "\r\x1b[K"
+"""Back to the first column, and clear to the end of the line (ECMA-48)."""
+
+
+class Progress:
+    """Rewrites its line on ``stream``; does nothing where that is no terminal, or is to be quiet.
+
+    ``clear`` takes the line away, as leaving the context does; the next ``draw`` brings it back.
+    """
+
+    def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
+        self._stream = stream
+        self.shown = not quiet and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._drawn = False
+
+    def draw(self, snapshot: Snapshot) -> None:
+        if self.shown:
+            columns = os.get_terminal_size(self._stream.fileno()).columns or 80
+            # The last column stays free: some terminals wrap as soon as it is written.
+            self._write(_ERASE + line(snapshot, columns - 1))
+            self._drawn = True
+
+    def clear(self) -> None:
+        if self._drawn:
+            self._write(_ERASE)
+            self._drawn = False
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+
+def line(snapshot: Snapshot, width: int) -> str:
+    """Put ``snapshot`` into ``width`` columns; what does not fit is left out, the least first."""
+    parts = dict(_parts(snapshot))
+    for name in ("in flight", "percent", "rate", "failed", "left"):
+        if len(_GAP.join(parts.values())) <= width:
+            break
+        parts.pop(name, None)
+    room = width - len(_GAP.join(parts.values())) - len(_GAP)
+    if snapshot.total and room >= _MIN_BAR:
+        parts["count"] += _GAP + _bar(snapshot.finished / snapshot.total, min(room, _MAX_BAR))
+    return _GAP.join(parts.values())[:width]
+
+
+def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    finished, total = snapshot.finished, snapshot.total
+    yield "count", f"{finished:,} finished" if total is None else f"{finished:,} of {total:,}"
+    if total:
+        yield "percent", f"{int(100 * finished / total)} %"
+    yield "rate", f"{figure(snapshot.rate)}/s"
+    if snapshot.failed:
+        yield "failed", f"{snapshot.failed:,} failed"
+    yield "in flight", f"{snapshot.in_flight:,} in flight"
+    if total and snapshot.rate > 0 and total > finished:
+        yield "left", f"{seconds(max(1, round((total - finished) / snapshot.rate)))} left"
+
+
+def _bar(share: float, width: int) -> str:
+    done = int(share * width)
+    return "━" * done + "─" * (width - done)

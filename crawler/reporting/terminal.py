@@ -1,0 +1,173 @@
+"""The report of a run, for a person at a terminal."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from crawler.metrics.report import Limit, Report, TimeBudget
+from crawler.model.units import count, figure, percent, seconds, size
+from crawler.reporting import sentences
+
+_WIDTH = 100
+_LABEL = 10
+_BAR = 60
+_SHOWN = 0.005
+"""Share of the wall time below which a part is left out."""
+_PARTS = {
+    "computing": ("green", "█"),
+    "waiting": ("yellow", "░"),
+    "politeness": ("cyan", "▒"),
+    "starved": ("magenta", "·"),
+    "backpressure": ("red", "▓"),
+    "descheduled": ("bright_black", "×"),
+}
+"""Parts of the time budget: the colour, and the block where there are no colours."""
+_BREAK = re.compile(r" (?!(?:%|×|ms|s|min|h|d|bytes?|[kMGT]B)(?:\W|$))")
+"""A space where a line may end: not between a number and its unit."""
+
+
+class ReportRow(msgspec.Struct, frozen=True):
+    """A label and what stands beside it: pieces that stay whole, ``gap`` between two on a line."""
+
+    label: str
+    pieces: list[Text]
+    gap: str = " · "
+
+
+def show(report: Report, console: Console, run: str | None = None) -> None:
+    """Print ``report`` on ``console``; ``run`` is the run directory, if there is one."""
+    plain = console.color_system is None or console.no_color
+    width = min(console.width, _WIDTH) - 2 - _LABEL
+    _print(console, _title(report))
+    for group in _groups(report, run, min(_BAR, width), plain):
+        _print(console, Text())
+        for row in group:
+            label = row.label
+            for line in _fill(row, width):
+                _print(console, Text.assemble("  ", (label.ljust(_LABEL), "bold"), line))
+                label = ""
+    _print(console, Text())
+
+
+def _print(console: Console, line: Text) -> None:
+    # What is longer than a line (a path) is the terminal's to wrap: so it can be copied whole.
+    console.print(line, soft_wrap=True)
+
+
+def _fill(row: ReportRow, width: int) -> Iterator[Text]:
+    """Pack the pieces into lines of ``width``; a longer piece has a line of its own."""
+    line = Text()
+    for piece in row.pieces:
+        if line and line.cell_len + len(row.gap) + piece.cell_len > width:
+            yield line
+            line = Text()
+        if line:
+            line.append(row.gap)
+        line.append_text(piece)
+    yield line
+
+
+def _items(label: str, items: Iterable[str], style: str = "") -> ReportRow:
+    return ReportRow(label, [Text(item, style) for item in items])
+
+
+def _prose(label: str, text: str, style: str = "") -> ReportRow:
+    return ReportRow(label, [Text(word, style) for word in _BREAK.split(text)], gap=" ")
+
+
+def _title(report: Report) -> Text:
+    return Text.assemble(("crawler", "bold"), f" · {sentences.title(report)}")
+
+
+def _groups(
+    report: Report, run: str | None, width: int, plain: bool
+) -> Iterator[Iterable[ReportRow]]:
+    yield _fetched(report, run)
+    yield _speed(report)
+    yield _time(report, width, plain)
+    yield _limit(report.limited_by)
+    if run is not None:
+        yield [ReportRow("Files", [Text(run)])]
+
+
+def _fetched(report: Report, run: str | None) -> Iterator[ReportRow]:
+    urls = report.urls
+    entries = count(urls.input + urls.discovered, "URL")
+    pages = Text.assemble((f"{urls.done:,}", "bold"), f" of {entries}")
+    yield ReportRow("Pages", [pages, *map(Text, sentences.beside(urls, report.bytes))])
+    if urls.failed:
+        yield _items("Failed", [f"{urls.failed:,}", *sentences.tally(report.errors)], "red")
+    if urls.skipped:
+        yield _items("Skipped", [f"{urls.skipped:,}", *sentences.tally(report.skips)], "yellow")
+    if urls.pending:
+        resume = [f"go on with: crawler crawl --run {run} --resume"] if run else []
+        yield _items("Left", [f"{count(urls.pending, 'URL')} not done yet", *resume], "yellow")
+    if report.status:
+        yield _items("Answers", sentences.tally(report.status))
+
+
+def _speed(report: Report) -> Iterator[ReportRow]:
+    started = f"{seconds(report.startup_s)} to start up"
+    if report.urls.done:
+        rate = f"{figure(report.pages_per_s)} pages/s"
+        # Of a run that goes on, the pages of this session: by their usual size.
+        usual = report.bytes / report.urls.done if report.urls.done else 0.0
+        yield _items("Speed", [rate, f"{size(usual * report.pages_per_s)}/s", started])
+    if report.status:
+        yield _items("Latency", sentences.latency(report.latency_ms))
+    cpu = report.cpu
+    yield _items("CPU", [f"{seconds(cpu.fetch_s)} fetching", f"{seconds(cpu.parse_s)} parsing"])
+    yield _items("Memory", [f"{size(report.rss_peak_mb * 1e6)} at most, all processes together"])
+
+
+def _time(report: Report, width: int, plain: bool) -> Iterator[ReportRow]:
+    shares = _shares(report.budget, report.wall_s)
+    if shares:
+        yield ReportRow("Time", [_bar(shares, width, plain)])
+        yield ReportRow("", _legend(shares, plain), gap="  ")
+    yield _prose("I/O wait", sentences.saved(report.io_wait, report.concurrency))
+    if report.io_wait.total_s:
+        yield ReportRow("", [Text(item, "dim") for item in sentences.measured(report.io_wait)])
+    if report.baseline is not None:
+        yield _prose("Baseline", sentences.baseline(report.baseline))
+        if report.model is not None:
+            yield _prose("Model", sentences.model(report.model))
+
+
+def _shares(budget: TimeBudget, wall: float) -> dict[str, float]:
+    """Select what is worth showing of the wall time, in the order of ``_PARTS``."""
+    parts = msgspec.structs.asdict(budget)
+    return {name: parts[name] / wall for name in _PARTS if wall and parts[name] >= _SHOWN * wall}
+
+
+def _bar(shares: Mapping[str, float], width: int, plain: bool) -> Text:
+    """``width`` blocks, at least one for each part."""
+    spare = width - len(shares)
+    whole = sum(shares.values())
+    bar = Text()
+    reached = 0.0
+    for name, share in shares.items():
+        # Running sums are rounded, not widths: so the widths add up.
+        start, reached = reached, reached + share / whole * spare
+        bar.append_text(_block(name, 1 + round(reached) - round(start), plain))
+    return bar
+
+
+def _block(name: str, cells: int, plain: bool) -> Text:
+    colour, pattern = _PARTS[name]
+    return Text(pattern * cells) if plain else Text("█" * cells, colour)
+
+
+def _legend(shares: Mapping[str, float], plain: bool) -> list[Text]:
+    return [
+        Text.assemble(_block(name, 1, plain), f" {name} {percent(share)}")
+        for name, share in shares.items()
+    ]
+
+
+def _limit(limit: Limit) -> Iterator[ReportRow]:
+    yield _prose("Limit", limit.says, "bold")
+    yield _prose("", limit.change)

@@ -1,0 +1,207 @@
+"""One option, as the annotation of a field describes it, and where a value for it can be given."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from os import PathLike, fspath
+from types import NoneType
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from crawler.model.errors import UsageError
+from crawler.model.plugins import entry_point
+from crawler.settings.sizes import parse_size
+from crawler.settings.spelling import nearest
+
+_PREFIX = "CRAWLER_"
+SECRET = "<secret>"  # noqa: S105 - what is written in the place of one
+
+
+def option(
+    group: str,
+    text: str,
+    metavar: str = "",
+    *,
+    example: object = None,
+    size: bool = False,
+    secret: bool = False,
+    choices: tuple[str, ...] = (),
+    plugins: str = "",
+) -> Meta:
+    """Describe a field of ``Settings``; bounds and patterns stand in its type.
+
+    ``group`` is the heading it stands under, ``example`` a value to show where there is no default.
+    With ``size`` the bytes may be spelled as ``parse_size`` takes them. A ``secret`` value is
+    quoted in no message and written nowhere. A text must be one of ``choices``, if any, or
+    the name of an entry point in the group ``plugins``.
+    """
+    extra = {
+        "group": group,
+        "metavar": metavar,
+        "example": example,
+        "size": size,
+        "secret": secret,
+        "choices": choices,
+        "plugins": plugins,
+    }
+    return Meta(description=text, extra=extra)
+
+
+class Option(NamedTuple):
+    """A field of ``Settings``.
+
+    ``hint`` is its type without None, ``kind`` that without bounds: ``bool``, ``int``, ``float``,
+    ``str``, a ``Literal`` or a ``tuple``. ``extra`` holds what ``option`` was told besides.
+    """
+
+    name: str
+    hint: Any
+    kind: Any
+    bounds: Meta
+    text: str
+    extra: dict[str, Any]
+    default: object
+
+    @classmethod
+    def of(cls, field: msgspec.structs.FieldInfo) -> "Option":
+        base, *metas = get_args(field.type)
+        hint, kind = field.type, base
+        if NoneType in get_args(base):
+            hint = get_args(base)[0]
+            kind, *bounds = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+            metas = [*bounds, *metas]
+        about = metas[-1]
+        made = field.default_factory is not msgspec.NODEFAULT
+        default = field.default_factory() if made else field.default
+        return cls(field.name, hint, kind, metas[0], about.description, about.extra, default)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        named: tuple[str, ...] = self.extra["choices"]
+        return get_args(self.kind) if get_origin(self.kind) is Literal else named
+
+    @property
+    def many(self) -> bool:
+        return get_origin(self.kind) is tuple
+
+    @property
+    def flag(self) -> str:
+        return "SOURCE" if self.name == "sources" else "--" + self.name.replace("_", "-")
+
+    @property
+    def expects(self) -> str:
+        """What a value must be, for a person: ``a whole number from 1 to 256``."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        if self.many:
+            return "a text or a list of texts"
+        if self.extra["size"]:
+            return "a size from 1 byte to 1024TiB, such as 10000000, 256MB or 1GiB"
+        if self.kind is str:
+            return f"{self.extra['metavar']}, such as {self.extra['example'] or self.default}"
+        names = {bool: "true or false", int: "a whole number", float: "a number"}
+        return names[self.kind] + "".join(self._bounds())
+
+    def _bounds(self) -> Iterator[str]:
+        if self.bounds.ge is not None:
+            yield f" from {self.bounds.ge}" if self.bounds.le else f" of at least {self.bounds.ge}"
+        if self.bounds.gt is not None:
+            yield f" above {self.bounds.gt}" + (" and up" if self.bounds.le else "")
+        if self.bounds.le is not None:
+            yield f" to {self.bounds.le}"
+
+    def check(self, value: object, spelled: str, *, text: bool = False) -> object:
+        """``value`` as the field keeps it; with ``text`` it may be the spelling of one.
+
+        Raises UsageError, in which the option is called ``spelled``.
+        """
+        if value is None and self.default is None:
+            return None
+        try:
+            checked = msgspec.convert(self._plain(value, text), self.hint, strict=not text)
+        except (msgspec.ValidationError, ValueError):
+            checked = None
+        if checked is None or not self._is_known(checked):
+            raise UsageError(f"{spelled} must be {self.expects}{self._instead(value)}")
+        return checked
+
+    def shown(self, value: object) -> object:
+        """``value`` as it may be written: what is secret is ``<secret>``, each text of a list."""
+        if not self.extra["secret"] or value is None:
+            return value
+        return (SECRET,) * len(value) if isinstance(value, tuple) else SECRET
+
+    def _instead(self, value: object) -> str:
+        if self.extra["secret"]:
+            return ""
+        return f", not {value!r}{nearest(str(value), self.choices)}"
+
+    def _is_known(self, value: object) -> bool:
+        """Whether it is one of the choices, where there are some, or a package brings it."""
+        if not self.choices or value in self.choices:
+            return True
+        return bool(self.extra["plugins"] and entry_point(self.extra["plugins"], str(value)))
+
+    def _plain(self, value: object, text: bool) -> object:
+        if isinstance(value, PathLike):
+            value = fspath(value)
+        if isinstance(value, str) and self.extra["size"]:
+            return parse_size(value)
+        if isinstance(value, str) and self.many:
+            return value.splitlines() if text else (value,)
+        return value
+
+
+class Given(NamedTuple):
+    """A checked value, and how the one who gave it called the option."""
+
+    value: object
+    spelled: str
+
+
+def from_flags(flags: Mapping[str, object], known: Iterable[Option]) -> dict[str, Given]:
+    """Check ``flags``, by the option's name. Raises UsageError."""
+    return {
+        each.name: Given(each.check(flags[each.name], each.flag, text=True), each.flag)
+        for each in known
+        if each.name in flags
+    }
+
+
+def from_environment(environ: Mapping[str, str], known: Iterable[Option]) -> dict[str, Given]:
+    """Take the variables ``CRAWLER_…`` that are not empty, by option. Raises UsageError."""
+    names = {each.name.upper(): each for each in known}
+    given = {}
+    for variable, value in environ.items():
+        if variable.startswith(_PREFIX) and value:
+            each = _named(variable.removeprefix(_PREFIX), names, variable, _PREFIX)
+            given[each.name] = Given(each.check(value, variable, text=True), variable)
+    return given
+
+
+def from_file(path: str | PathLike[str], known: Iterable[Option]) -> dict[str, Given]:
+    """Take the keys of a TOML file, by option. Raises UsageError, also if it cannot be read."""
+    names = {each.name: each for each in known}
+    given = {}
+    for name, value in _read(path).items():
+        spelled = f"{name} in {fspath(path)}"
+        given[name] = Given(_named(name, names, spelled).check(value, spelled), spelled)
+    return given
+
+
+def _named(name: str, known: Mapping[str, Option], spelled: str, prefix: str = "") -> Option:
+    if name not in known:
+        raise UsageError(f"{spelled} is not an option{nearest(name, known, prefix)}")
+    return known[name]
+
+
+def _read(path: str | PathLike[str]) -> dict[str, object]:
+    import tomllib
+    from pathlib import Path
+
+    try:
+        return tomllib.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {fspath(path)}: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{fspath(path)} is not a TOML file: {error}") from None

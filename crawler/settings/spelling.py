@@ -1,0 +1,11 @@
+"""What a person may have meant by a name that does not exist."""
+
+from collections.abc import Iterable
+
+
+def nearest(given: str, known: Iterable[str], prefix: str = "") -> str:
+    """``; did you mean …?`` with ``prefix`` and the name most like ``given``, or nothing."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(given, known, n=1)
+    return f"; did you mean {prefix}{near[0]}?" if near else ""

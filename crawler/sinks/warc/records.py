@@ -1,0 +1,166 @@
+"""A crawl's exchanges as a WARC archive: written while it runs, read again to replay it.
+
+An exchange is a request, its response and a metadata record with the timing; one that failed has
+the error in its metadata and no response. Archives of other tools can be read too; they know no
+timing.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Self
+
+import msgspec
+
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Headers, Request, Response
+from crawler.model.urls import authority, origin
+from crawler.model.version import __version__
+from crawler.sinks.warc.format import digest, encode, new_id
+
+SECRET = {"authorization", "proxy-authorization", "cookie", "set-cookie"}
+"""Headers whose value never reaches an archive."""
+TRANSFER_CODING = "x-archive-transfer-encoding"
+"""Stands in the place of Transfer-Encoding: the body is kept without its transfer coding."""
+
+_USERINFO = re.compile(r"((?:https?:[/\\]*|(?<![^\s,;=<\"'])[/\\]{2,}))[^/\\?#\s]*@", re.IGNORECASE)
+_URL_HEADERS = {"location", "content-location", "refresh", "link"}
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FIELDS = "application/warc-fields"
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_FAST = 1
+_STORED = 0
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One request and how it ended: ``response``, or ``error`` with its ``message``.
+
+    ``at`` is when it began, or when it failed (Unix seconds); ``address`` is the other side's, or
+    empty.
+    """
+
+    url: str
+    headers: Headers
+    address: str
+    at: float
+    response: Response | None = None
+    error: FailureKind | None = None
+    message: str = ""
+
+    @classmethod
+    def of(cls, request: Request, answer: Response | FetchError) -> Self:
+        """The exchange that has just ended."""
+        url, headers, address = request.url, request.headers, request.endpoint.address
+        now = time.time()
+        if isinstance(answer, FetchError):
+            return cls(url, headers, address, now, None, answer.kind, answer.message)
+        return cls(url, headers, address, now - answer.timing.total, answer)
+
+
+def beginning(name: str, *, gzip: bool) -> bytes:
+    """The record that an archive of the file name ``name`` begins with."""
+    fields = (
+        ("WARC-Type", "warcinfo"),
+        ("WARC-Record-ID", new_id()),
+        ("WARC-Date", _date(time.time())),
+        ("WARC-Filename", name),
+        ("Content-Type", _FIELDS),
+    )
+    says = (("software", f"crawler/{__version__}"), ("format", "WARC File Format 1.1"))
+    return encode(fields, _lines(says), gzip=_FAST if gzip else None)
+
+
+def records(exchange: Exchange, *, gzip: bool) -> bytes:
+    """Request, response where there is one, and metadata. What is secret is left out."""
+    response = exchange.response
+    request_id, answer_id = new_id(), new_id()
+    level = _FAST if gzip else None
+    head = _request_head(exchange)
+    written = _record(exchange, "request", request_id, head, gzip=level)
+    linked: Headers = (("WARC-Concurrent-To", request_id),)
+    if response is not None:
+        linked = (*linked, ("WARC-Payload-Digest", digest(response.body)))
+        # To compress what is compressed costs time and saves nothing.
+        coded = gzip and response.header("content-encoding") is not None
+        block = _response_head(response) + response.body
+        level_here = _STORED if coded else level
+        written += _record(exchange, "response", answer_id, block, linked, gzip=level_here)
+        linked = (("WARC-Concurrent-To", answer_id),)
+    about = _lines(_facts(exchange))
+    return written + _record(exchange, "metadata", new_id(), about, linked, gzip=level)
+
+
+def _record(
+    exchange: Exchange,
+    kind: str,
+    record_id: str,
+    block: bytes,
+    linked: Headers = (),
+    *,
+    gzip: int | None,
+) -> bytes:
+    http = f"application/http; msgtype={kind}"
+    fields = [
+        ("WARC-Type", kind),
+        ("WARC-Record-ID", record_id),
+        ("WARC-Date", _date(exchange.at)),
+        ("WARC-Target-URI", exchange.url),
+        *linked,
+        ("Content-Type", _FIELDS if kind == "metadata" else http),
+    ]
+    if exchange.address and kind != "metadata":
+        fields.append(("WARC-IP-Address", exchange.address))
+    return encode(tuple(fields), block, gzip=gzip)
+
+
+def _date(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _request_head(exchange: Exchange) -> bytes:
+    target = exchange.url.removeprefix(origin(exchange.url))
+    return _http_head(
+        f"GET {target} HTTP/1.1", (("Host", authority(exchange.url)), *exchange.headers)
+    )
+
+
+def _response_head(response: Response) -> bytes:
+    """As it came, but for the framing: the body stands here as it is."""
+    headers = []
+    for name, value in response.headers:
+        if name == "transfer-encoding":
+            headers.append((TRANSFER_CODING, value))
+        elif name != "content-length":
+            headers.append((name, value))
+    headers.append(("content-length", str(len(response.body))))
+    version = "1.0" if response.http_version == "1.0" else "1.1"
+    reason = _REASONS.get(response.status, "")
+    return _http_head(f"HTTP/{version} {response.status} {reason}", headers)
+
+
+def _http_head(first: str, headers: list[tuple[str, str]] | Headers) -> bytes:
+    lines = [first, *(f"{name}: {_public(name.lower(), value)}" for name, value in headers)]
+    text = "\r\n".join(_CONTROL.sub(" ", line) for line in lines)
+    return f"{text}\r\n\r\n".encode("latin-1", "replace")
+
+
+def _public(name: str, value: str) -> str:
+    if name in SECRET:
+        return "redacted"
+    return _USERINFO.sub(r"\1", value) if name in _URL_HEADERS else value
+
+
+def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    if exchange.error is not None:
+        yield "error", exchange.error.value
+        yield "message", exchange.message
+    if exchange.response is not None:
+        yield "http_version", exchange.response.http_version
+        for name, value in msgspec.structs.asdict(exchange.response.timing).items():
+            yield name, f"{value:.6f}" if isinstance(value, float) else str(value)
+
+
+def _lines(fields: Iterator[tuple[str, str]] | Headers) -> bytes:
+    return "".join(f"{name}: {_CONTROL.sub(' ', value)}\r\n" for name, value in fields).encode()

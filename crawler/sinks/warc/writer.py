@@ -1,0 +1,48 @@
+"""The writer of ``--record``: exchanges as they end → a WARC archive."""
+
+from pathlib import Path
+
+import msgspec
+
+from crawler.model.errors import FetchError
+from crawler.model.exchange import Request, Response
+from crawler.sinks.file import FileWriter
+from crawler.sinks.warc.records import Exchange, beginning, records
+
+
+def encode(request: Request, answer: Response | FetchError) -> bytes:
+    """What ``WarcWriter`` appends: a copy, all that the fetch thread has to pay for recording."""
+    return _ENCODER.encode(Exchange.of(request, answer))
+
+
+class WarcWriter:
+    """Appends exchanges, each a chunk that ``encode`` gave, to an archive at ``path``.
+
+    Each record is a gzip member of its own where the name ends in .gz.
+    """
+
+    can_cut = True
+
+    def __init__(self, path: Path, *, resumed: bool = False) -> None:
+        """``path`` must not exist yet, unless it is ``resumed``: then ``cut`` it first."""
+        self._name = path.name
+        self._gzip = path.suffix == ".gz"
+        self._file = FileWriter(path, resumed=resumed)
+
+    def append(self, chunk: bytes) -> None:
+        if not self._file.length:
+            self._file.append(beginning(self._name, gzip=self._gzip))
+        self._file.append(records(_DECODER.decode(chunk), gzip=self._gzip))
+
+    def commit(self) -> int:
+        return self._file.commit()
+
+    def cut(self, offset: int) -> None:
+        self._file.cut(offset)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Exchange)

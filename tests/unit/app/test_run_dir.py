@@ -1,0 +1,317 @@
+"""The directory of a run: begun whole or not at all, crawled by one process, and gone on with."""
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crawler.app import run_dir
+from crawler.app.run_dir import LOCK, SETTINGS, STATE, Lock, begin, is_locked, resume
+from crawler.frontier.state.store import Store
+from crawler.model.errors import StateError, UsageError
+from crawler.settings import Settings
+
+URL = "http://a.example/"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "run"
+
+
+def begun(directory: Path, **options: object) -> None:
+    """A run that was begun, and its process has ended."""
+    with begin(Settings(sources=(URL,), run=str(directory), **options)):  # type: ignore[arg-type]
+        pass
+
+
+def names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def test_a_run_is_begun_with_its_settings_its_state_and_its_lock(directory: Path) -> None:
+    settings = Settings(sources=(URL,), run=str(directory), concurrency=7)
+    with begin(settings, {"sources": "of a list"}) as run:
+        assert (run.directory, run.resumed, run.settings) == (directory, False, settings)
+        assert run.store.facts == {"sources": "of a list"}
+        assert names(directory) >= {STATE, SETTINGS, LOCK}
+        assert names(directory.parent) == {"run"}, "nothing is left of how it was made"
+        assert is_locked(directory)
+    assert not is_locked(directory)
+    with resume(directory, {}) as again:
+        assert (again.resumed, again.settings.concurrency) == (True, 7)
+        assert again.store.facts == {"sources": "of a list"}
+
+
+def test_secrets_are_not_written_and_the_state_is_its_owners(directory: Path) -> None:
+    begun(directory, auth=("a.example=user:s3cret",), header=("X-Key: s3cret",))
+    for path in directory.iterdir():
+        assert b"s3cret" not in path.read_bytes()
+    assert "<secret>" in (directory / SETTINGS).read_text()
+    assert stat.S_IMODE((directory / STATE).stat().st_mode) == 0o600
+
+
+def test_without_a_name_runs_are_named_by_the_time_and_never_meet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_dir.time, "strftime", lambda _: "20260101-000000")
+    for _ in range(3):
+        with begin(Settings(sources=(URL,))):
+            pass
+    assert names(tmp_path / "runs") == {
+        "20260101-000000",
+        "20260101-000000-2",
+        "20260101-000000-3",
+    }
+
+
+def test_what_exists_is_not_overwritten(directory: Path) -> None:
+    directory.mkdir(parents=True)
+    (directory / "pages.jsonl").write_text("mine")
+    with pytest.raises(UsageError, match=r"is not overwritten$"):
+        begun(directory)
+    assert names(directory) == {"pages.jsonl"}
+    assert names(directory.parent) == {"run"}
+
+
+def test_a_run_that_exists_is_not_overwritten_and_the_flag_is_named(directory: Path) -> None:
+    begun(directory)
+    before = (directory / STATE).read_bytes()
+    with pytest.raises(UsageError, match="not overwritten; --resume goes on with it"):
+        begun(directory)
+    assert (directory / STATE).read_bytes() == before
+
+
+@pytest.mark.parametrize("step", ["write_settings", "commit", "rename"])
+def test_where_it_cannot_be_made_whole_nothing_is_left(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    where: tuple[object, str] = {
+        "write_settings": (run_dir, "write_settings"),
+        "commit": (Store, "commit"),
+        "rename": (Path, "rename"),
+    }[step]
+    with monkeypatch.context() as broken:
+        broken.setattr(*where, fail)
+        with pytest.raises(StateError, match=r"deep/run: No space left on device"):
+            begun(directory)
+    assert names(directory.parent) == set()
+    begun(directory)
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from crawler.app import run_dir
+from crawler.frontier.state.store import Store
+from crawler.settings import Settings
+name = sys.argv[2]
+def kill(*_): os.kill(os.getpid(), signal.SIGKILL)
+owner = Path if name == "rename" else run_dir if hasattr(run_dir, name) else Store
+if name == "mkdir":
+    made = Path.mkdir
+    Path.mkdir = lambda *a, **k: (made(*a, **k), kill())
+else:
+    setattr(owner, name, kill)
+run_dir.begin(Settings(sources=("http://a.example/",), run=sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("step", ["mkdir", "Lock", "write_settings", "create", "commit", "rename"])
+def test_p35_a_beginning_that_was_killed_is_no_run_and_in_nobodys_way(
+    directory: Path, step: str
+) -> None:
+    killed = subprocess.run([sys.executable, "-c", _KILLED, directory, step], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not directory.exists()
+    with pytest.raises(UsageError, match="there is no run"):
+        resume(directory, {})
+    begun(directory)
+    assert names(directory.parent) == {"run"}
+
+
+def test_a_stale_beginning_gives_nothing_to_the_run_that_begins(directory: Path) -> None:
+    stale = directory.with_name(".run.beginning")
+    stale.mkdir(parents=True)
+    with begin(Settings(sources=(URL,), run=str(directory.with_name("other")))) as other:
+        other.store.facts["old"] = "yes"
+        other.store.commit((7,))
+        for path in other.directory.glob("state.db*"):
+            (stale / path.name).write_bytes(path.read_bytes())
+    (stale / "pages.jsonl").write_text("old")
+    assert names(stale) == {"state.db", "state.db-wal", "state.db-shm", "pages.jsonl"}
+    begun(directory)
+    with resume(directory, {}) as run:
+        assert (run.store.facts, run.store.offsets) == ({}, [])
+        assert "pages.jsonl" not in names(directory)
+
+
+def test_p38_a_second_crawl_of_a_run_is_refused_within_a_process(directory: Path) -> None:
+    with begin(Settings(sources=(URL,), run=str(directory))):
+        with pytest.raises(UsageError, match=f"being crawled by process {os.getpid()}"):
+            resume(directory, {})
+        assert is_locked(directory)
+    with resume(directory, {}):
+        pass
+
+
+def _outcome(directory: Path, answers: "multiprocessing.SimpleQueue[str]") -> None:
+    try:
+        with resume(directory, {}):
+            pass
+        answers.put("went on")
+    except UsageError as error:
+        answers.put(str(error))
+
+
+def test_p38_and_by_another_process_until_this_one_ends(directory: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    answers = context.SimpleQueue()
+
+    def ask() -> str:
+        process = context.Process(target=_outcome, args=(directory, answers))
+        process.start()
+        process.join()
+        return str(answers.get())
+
+    with begin(Settings(sources=(URL,), run=str(directory))):
+        assert ask() == f"{directory}: is being crawled by process {os.getpid()}"
+    assert ask() == "went on"
+
+
+_HOLDS = """
+import sys, time
+from pathlib import Path
+from crawler.app.run_dir import Lock
+lock = Lock(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_p38_a_lock_does_not_outlive_a_killed_process(directory: Path) -> None:
+    begun(directory)
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDS, directory], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert is_locked(directory)
+        with pytest.raises(UsageError, match=f"by process {holder.pid}$"):
+            Lock(directory)
+        holder.kill()
+    assert not is_locked(directory)
+    Lock(directory).release()
+
+
+def test_looking_whether_it_is_locked_keeps_nobody_out(directory: Path) -> None:
+    begun(directory)
+    assert not is_locked(directory)
+    Lock(directory).release()
+    assert not is_locked(directory / "nothing")
+    assert not (directory / "nothing").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ({"follow": True}, "--follow cannot be changed"),
+        ({"depth": 4}, "--depth cannot be changed when a run goes on, which has 3"),
+        ({"sources": ["http://b.example/"]}, r"SOURCE cannot be changed .*http://a\.example/"),
+        ({"out": ["pages.jsonl"]}, "--out cannot be changed"),
+        ({"engine": "nonsense"}, "--engine must be one of"),
+    ],
+)
+def test_a_resume_refuses_what_would_change_the_result(
+    directory: Path, flags: dict[str, object], says: str
+) -> None:
+    begun(directory, **({} if "follow" in flags else {"follow": True, "depth": 3}))
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    with pytest.raises(UsageError, match=says):
+        resume(directory, flags)
+    after = {path.name: path.read_bytes() for path in directory.iterdir()}
+    assert {**before, LOCK: b""} == {**after, LOCK: b""}
+    assert not is_locked(directory), "who was refused holds nothing"
+
+
+def test_a_resume_takes_what_may_be_given_anew(directory: Path) -> None:
+    begun(directory, max_pages=3)
+    flags = {
+        "engine": "threads",
+        "concurrency": "3",
+        "per_host": "1",
+        "delay": "2.5",
+        "timeout": "9",
+        "retries": "0",
+        "workers": "1",
+        "max_pages": "8",
+    }
+    with resume(directory, flags) as run:
+        for name, value in flags.items():
+            assert str(getattr(run.settings, name)) in (value, f"{value}.0"), name
+
+
+@pytest.mark.parametrize(
+    ("secret", "flag"),
+    [({"auth": ("a.example=u:p",)}, "--auth"), ({"header": ("X-Key: k",)}, "--header")],
+)
+def test_secrets_have_to_be_given_again_and_may_be_others(
+    directory: Path, secret: dict[str, tuple[str, ...]], flag: str
+) -> None:
+    begun(directory, **secret)
+    with pytest.raises(UsageError, match=f"{flag} has to be given again"):
+        resume(directory, {})
+    with resume(directory, {name: list(value) for name, value in secret.items()}) as run:
+        assert getattr(run.settings, flag[2:]) == next(iter(secret.values()))
+
+
+def test_what_is_no_run_cannot_be_resumed(directory: Path) -> None:
+    with pytest.raises(UsageError, match="there is no run in"):
+        resume(directory, {})
+    assert not directory.exists()
+
+
+SPOILED: dict[str, Callable[[Path], object]] = {
+    STATE: lambda path: path.unlink(),
+    SETTINGS: lambda path: path.unlink(),
+    "state of another": lambda path: path.with_name(STATE).write_bytes(b""),
+    "settings that are none": lambda path: path.with_name(SETTINGS).write_text("follow = ["),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_p39_half_a_run_is_refused_and_not_held(directory: Path, name: str) -> None:
+    begun(directory)
+    SPOILED[name](directory / name)
+    with pytest.raises((UsageError, StateError)):
+        resume(directory, {})
+    assert not is_locked(directory)
+
+
+def test_a_run_that_is_discarded_never_was(directory: Path) -> None:
+    with begin(Settings(sources=(URL,), run=str(directory))) as run:
+        run.discard()
+    assert names(directory.parent) == set()
+
+
+def test_nobody_else_may_read_what_the_state_says(directory: Path) -> None:
+    old = os.umask(0)
+    try:
+        begun(directory)
+    finally:
+        os.umask(old)
+    with sqlite3.connect(directory / STATE) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+    assert stat.S_IMODE((directory / STATE).stat().st_mode) == 0o600

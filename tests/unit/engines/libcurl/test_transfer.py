@@ -1,0 +1,80 @@
+"""Asking the kernel about sockets that libcurl owns."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from crawler.engines.libcurl.sockets import Ends, Sockets
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def connect(stack: ExitStack, host: str, port: int = 0) -> tuple[socket.socket, Ends]:
+    """A connection to a server of its own at ``host``, from local ``port``."""
+    server = stack.enter_context(socket.create_server((host, 0)))
+    client = stack.enter_context(socket.socket())
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    client.bind(("127.0.0.1", port))
+    client.connect(server.getsockname())
+    stack.enter_context(server.accept()[0])
+    return client, (*client.getsockname(), *client.getpeername())
+
+
+def test_one_local_port_serves_connections_to_different_hosts(stack: ExitStack) -> None:
+    sockets = Sockets()
+    one, ends = connect(stack, "127.0.0.1")
+    two, others = connect(stack, "127.0.0.2", ends[1])
+    assert ends[:2] == others[:2]
+    for client, place in ((one, ends), (two, others)):
+        info, _ = sockets.connected(place, client.fileno())
+        assert info is not None
+    one.send(b"x")
+    assert sockets.info(ends) is not None
+    assert sockets.info(others) is not None
+    sockets.close()
+
+
+def test_a_descriptor_that_was_given_out_again_is_known_by_its_new_owner(stack: ExitStack) -> None:
+    sockets = Sockets()
+    first, ends = connect(stack, "127.0.0.1")
+    fd = fcntl.fcntl(first, fcntl.F_DUPFD, 500)
+    sockets.connected(ends, fd)
+    first.close()
+    os.close(fd)
+    assert sockets.info(ends) is None
+    second, others = connect(stack, "127.0.0.1")
+    os.dup2(second.fileno(), fd)
+    stack.callback(os.close, fd)
+    sockets.connected(others, fd)
+    assert sockets.info(ends) is None
+    assert sockets.info(others) is not None
+    sockets.close()
+
+
+def test_a_connection_may_come_back_with_both_ends_the_same(stack: ExitStack) -> None:
+    sockets = Sockets()
+    client, ends = connect(stack, "127.0.0.1")
+    twin = client.dup()
+    stack.enter_context(twin)
+    sockets.connected(ends, client.fileno())
+    client.close()
+    sockets.connected(ends, twin.fileno())
+    assert sockets.info(ends) is not None
+    sockets.close()
+
+
+def test_letting_go_closes_nothing(stack: ExitStack) -> None:
+    sockets = Sockets()
+    client, ends = connect(stack, "127.0.0.1")
+    sockets.connected(ends, client.fileno())
+    sockets.close()
+    del sockets
+    assert client.send(b"x") == 1

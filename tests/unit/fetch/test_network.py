@@ -1,0 +1,127 @@
+"""Which addresses may be reached, and that a name is looked up once."""
+
+import asyncio
+
+import pytest
+
+from crawler.fetch.addresses import AddressRules
+from crawler.fetch.dns import SystemResolver
+from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason, UsageError
+
+
+def blocked(rules: AddressRules, host: str, address: str, port: int = 80) -> bool:
+    try:
+        rules.check(host, port, address)
+    except SkipError as error:
+        assert error.reason is SkipReason.BLOCKED
+        assert "--allow-private" in error.message
+        return True
+    return False
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"])
+def test_public_addresses_are_allowed(address: str) -> None:
+    assert not blocked(AddressRules(), "a.example", address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "192.168.0.1",
+        "172.16.0.1",
+        "169.254.169.254",
+        "0.0.0.0",
+        "100.64.0.1",
+        "224.0.0.1",
+        "::1",
+        "fe80::1",
+        "fc00::1",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+        "::127.0.0.1",
+        "2002:7f00:1::1",
+        "64:ff9b::a9fe:a9fe",
+        "fec0::1",
+    ],
+)
+def test_p07_addresses_that_are_not_public_are_blocked(address: str) -> None:
+    assert blocked(AddressRules(), "a.example", address)
+
+
+def test_what_the_input_names_by_address_or_localhost_is_allowed_on_that_port_alone() -> None:
+    rules = AddressRules()
+    rules.name("127.0.0.1", 8000)
+    rules.name("localhost", 8000)
+    rules.name("intranet.example", 80)
+    assert not blocked(rules, "127.0.0.1", "127.0.0.1", 8000)
+    assert not blocked(rules, "localhost", "127.0.0.1", 8000)
+    assert blocked(rules, "127.0.0.1", "127.0.0.1", 22)
+    assert blocked(rules, "127.0.0.2", "127.0.0.2", 8000)
+    assert blocked(rules, "intranet.example", "10.0.0.1")
+
+
+def test_allow_private_takes_hosts_addresses_and_networks() -> None:
+    rules = AddressRules(["intranet.example", "10.0.0.0/8", "192.168.1.1"])
+    assert not blocked(rules, "intranet.example", "172.16.0.1")
+    assert not blocked(rules, "other.example", "10.9.9.9")
+    assert not blocked(rules, "192.168.1.1", "192.168.1.1")
+    assert blocked(rules, "192.168.1.2", "192.168.1.2")
+
+
+@pytest.mark.parametrize("item", ["10.0.0.0/99", "", "a/b"])
+def test_what_is_neither_host_nor_network_is_refused(item: str) -> None:
+    with pytest.raises(UsageError, match="neither a host nor a network"):
+        AddressRules([item])
+
+
+async def test_a_literal_address_needs_no_look_up() -> None:
+    rules = AddressRules()
+    rules.name("127.0.0.1", 8000)
+    resolver = SystemResolver(rules)
+    endpoint = await resolver.resolve("127.0.0.1", 8000)
+    assert (endpoint.address, endpoint.dial_host, endpoint.dial_port) == (
+        "127.0.0.1",
+        "127.0.0.1",
+        8000,
+    )
+    assert endpoint.lookup_s == 0
+    assert resolver.cached("127.0.0.1", 8000) == endpoint
+    await resolver.close()
+
+
+async def test_a_blocked_address_is_never_cached() -> None:
+    resolver = SystemResolver(AddressRules())
+    for _ in range(2):
+        with pytest.raises(SkipError):
+            await resolver.resolve("10.0.0.1", 80)
+        assert resolver.cached("10.0.0.1", 80) is None
+    await resolver.close()
+
+
+async def test_a_name_that_does_not_exist_is_a_dns_failure() -> None:
+    resolver = SystemResolver(AddressRules())
+    with pytest.raises(FetchError) as caught:
+        await resolver.resolve("no-such-host.invalid", 80)
+    assert caught.value.kind is FailureKind.DNS
+    assert "no-such-host.invalid" in caught.value.message
+    await resolver.close()
+
+
+async def test_many_that_ask_for_one_name_ask_the_name_server_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolver = SystemResolver(AddressRules(["a.example"]))
+    asked = []
+
+    async def address(host: str) -> tuple[str, float]:
+        asked.append(host)
+        await asyncio.sleep(0)
+        return "10.0.0.1", 60.0
+
+    monkeypatch.setattr(resolver, "_address", address)
+    found = await asyncio.gather(*(resolver.resolve("a.example", 80) for _ in range(20)))
+    assert {endpoint.address for endpoint in found} == {"10.0.0.1"}
+    assert asked == ["a.example"]
+    await resolver.close()

@@ -1,0 +1,108 @@
+"""What waits in memory and what on disk: bounded, in order, every entry in one place."""
+
+import random
+from collections import Counter
+
+from crawler.frontier.memory_window import HEAD, HELD, LOW, PART, MemoryWindow
+
+
+def test_a_host_has_a_bounded_head_and_the_rest_is_left_on_disk() -> None:
+    heads = MemoryWindow()
+    placed = [heads.place("a") for _ in range(HEAD + 2)]
+    assert placed == [True] * HEAD + [False] * 2
+    assert heads.held == HEAD
+    assert heads.place("b"), "another host has a head of its own"
+
+
+def test_what_comes_behind_a_tail_joins_it_so_that_the_order_stays() -> None:
+    heads = MemoryWindow()
+    for _ in range(HEAD):
+        heads.place("a")
+    assert not heads.place("a")
+    heads.left("a")
+    for _ in range(HEAD - LOW):
+        heads.drop("a")
+    assert not heads.place("a")
+
+
+def test_a_head_gets_more_of_its_tail_before_it_is_used_up_and_not_sooner() -> None:
+    heads = MemoryWindow()
+    for _ in range(HEAD):
+        heads.place("a")
+    for _ in range(3):
+        heads.left("a")
+    for _ in range(HEAD - LOW):
+        heads.drop("a")
+        assert heads.load() == []
+    heads.drop("a")
+    assert heads.load() == ["a"]
+    assert heads.held == LOW - 1 + 3
+    assert heads.load() == []
+    assert heads.place("a"), "no tail is left"
+
+
+def test_a_tail_comes_a_part_at_a_time() -> None:
+    heads = MemoryWindow({"a": PART + 5})
+    assert heads.load() == ["a"]
+    assert heads.held == PART
+    assert heads.load() == [], "there is enough of it in memory"
+    for _ in range(PART - LOW + 1):
+        heads.drop("a")
+    assert heads.load() == ["a"]
+    assert heads.held == LOW - 1 + 5
+
+
+def test_after_a_resume_every_host_is_hungry_once() -> None:
+    heads = MemoryWindow({"a": 1, "b": 2})
+    assert heads.load() == ["a", "b"]
+    assert heads.held == 3
+    assert heads.load() == []
+
+
+def test_p23_what_is_held_is_bounded_over_all_hosts() -> None:
+    hosts = {f"h{number}": 10 for number in range(HELD)}
+    heads = MemoryWindow(hosts)
+    loaded = heads.load()
+    assert HELD <= heads.held < HELD + PART
+    assert not heads.place("new")
+    assert heads.load() == []
+    for _ in range(10):
+        heads.drop(loaded[0])
+    assert len(heads.load()) == 1, "who is done with makes room for who waits"
+
+
+def test_every_entry_is_in_memory_or_on_disk_and_comes_once() -> None:
+    """Against a plain account, in any order of events; nothing is forgotten and nothing kept."""
+    for seed in range(30):
+        rng = random.Random(seed)
+        heads = MemoryWindow()
+        memory: Counter[str] = Counter()
+        disk: Counter[str] = Counter()
+        for _ in range(6000):
+            host = rng.choice("abc")
+            if rng.random() < 0.6:
+                where = memory if heads.place(host) else disk
+                where[host] += 1
+                if where is disk:
+                    heads.left(host)
+            elif memory[host]:
+                memory[host] -= 1
+                heads.drop(host)
+            for hungry in heads.load():
+                part = min(PART, disk[hungry])
+                assert part, "asked for where there is nothing"
+                disk[hungry] -= part
+                memory[hungry] += part
+            assert heads.held == memory.total()
+            assert all(memory[each] for each in "abc" if disk[each]), "a tail without a head"
+        while memory.total():
+            for host in [each for each in "abc" if memory[each]]:
+                memory[host] -= 1
+                heads.drop(host)
+            for hungry in heads.load():
+                part = min(PART, disk[hungry])
+                disk[hungry] -= part
+                memory[hungry] += part
+        assert not disk.total()
+        assert heads.held == 0
+        assert not (heads._heads or heads._tails or heads._hungry or heads._is_hungry)

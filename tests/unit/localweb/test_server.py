@@ -1,0 +1,409 @@
+"""The test server says what it is told, and tells what it was asked."""
+
+import gc
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import trustme
+
+from crawler.testing import CLOSE, CUT, RESET, SILENCE, Answer, Seen, Server
+
+Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def client_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture(params=["plain", "tls"])
+def tls(request: pytest.FixtureRequest) -> Contexts | None:
+    """Contexts of server and client, or None without TLS."""
+    if request.param == "plain":
+        return None
+    return request.getfixturevalue("server_tls"), request.getfixturevalue("client_tls")
+
+
+@contextmanager
+def connect(
+    server: Server, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+) -> Iterator[socket.socket]:
+    with socket.create_connection((address, server.port)) as sock:
+        if tls is None:
+            yield sock
+            return
+        with tls.wrap_socket(
+            sock, server_hostname="127.0.0.1", suppress_ragged_eofs=False
+        ) as wrapped:
+            yield wrapped
+
+
+def get(*targets: str, extra: str = "") -> bytes:
+    return "".join(f"GET {t} HTTP/1.1\r\nHost: a.test\r\n{extra}\r\n" for t in targets).encode()
+
+
+def read_all(sock: socket.socket) -> bytes:
+    return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def exchange(server: Server, request: bytes) -> bytes:
+    with connect(server) as sock:
+        sock.sendall(request)
+        return read_all(sock)
+
+
+def hello(seen: Seen) -> Answer:
+    return Answer(body=f"hello {seen.target}".encode())
+
+
+def test_a_request_is_kept_as_it_came() -> None:
+    with Server(hello) as server:
+        before = time.monotonic()
+        exchange(server, b"GET /a?b HTTP/1.0\r\nHOST:  x:1 \r\nX-Same: 1\r\nx-same: 2\r\n\r\n")
+        [seen] = server.seen
+    assert (seen.method, seen.target, seen.version) == ("GET", "/a?b", "HTTP/1.0")
+    assert seen.headers == (("HOST", "x:1"), ("X-Same", "1"), ("x-same", "2"))
+    assert seen.header("x-SAME") == "1"
+    assert seen.header("absent") == ""
+    assert (seen.host, seen.connection) == ("x:1", 1)
+    assert seen.local == ("127.0.0.1", server.port)
+    assert before <= seen.at <= time.monotonic()
+
+
+def test_connections_are_kept_and_counted(tls: Contexts | None) -> None:
+    server_side, client_side = tls or (None, None)
+    with Server(hello, tls=server_side) as server:
+        for _ in range(2):
+            with connect(server, client_side) as sock:
+                for target in ("/1", "/2"):
+                    sock.sendall(get(target))
+                    response = http.client.HTTPResponse(sock)
+                    response.begin()
+                    assert response.read() == f"hello {target}".encode()
+        assert server.connections == 2
+        assert [(s.connection, s.target) for s in server.seen] == [
+            (1, "/1"),
+            (1, "/2"),
+            (2, "/1"),
+            (2, "/2"),
+        ]
+
+
+def test_pipelined_requests_are_answered_in_order() -> None:
+    latencies = {"/slow": 0.05}
+    with Server(
+        lambda seen: Answer(body=seen.target.encode(), latency=latencies.get(seen.target, 0))
+    ) as server:
+        targets = ["/slow", *(f"/{n}" for n in range(2_000)), "/slow"]
+        answer = exchange(server, get(*targets) + get("/end", extra="Connection: close\r\n"))
+    bodies = [part.split(b"HTTP/1.1")[0].decode() for part in answer.split(b"\r\n\r\n")[1:]]
+    assert bodies == [*targets, "/end"]
+    assert [seen.target for seen in server.seen] == bodies
+
+
+@pytest.mark.parametrize(
+    "request_", [get("/", extra="connection: Close\r\n"), b"GET / HTTP/1.0\r\n\r\n"]
+)
+def test_the_client_may_ask_to_close(request_: bytes) -> None:
+    with Server(hello) as server:
+        answer = exchange(server, request_ + get("/too-late"))
+    assert b"\r\nConnection: close\r\n" in answer
+    assert answer.endswith(b"hello /")
+    assert len(server.seen) == 1
+
+
+def test_an_answer_may_say_close_itself() -> None:
+    with Server(lambda _: Answer(headers=(("Connection", "close"),), body=b"x")) as server:
+        answer = exchange(server, get("/"))
+    assert answer == b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx"
+
+
+@pytest.mark.parametrize(
+    ("answer", "head"),
+    [
+        (Answer(404, (("A", "é"),), b"no"), "404 Not Found\r\nA: é\r\nContent-Length: 2"),
+        (
+            Answer(headers=(("content-length", "9"),), body=b"lie"),
+            "200 OK\r\ncontent-length: 9",
+        ),
+        (
+            Answer(headers=(("Transfer-Encoding", "chunked"),), body=b"0\r\n\r\n"),
+            "200 OK\r\nTransfer-Encoding: chunked",
+        ),
+        (Answer(799), "799 \r\nContent-Length: 0"),
+        (Answer(204, body=b"never"), "204 No Content"),
+    ],
+)
+def test_a_length_is_added_where_none_is_said(answer: Answer, head: str) -> None:
+    with Server(lambda _: answer) as server, connect(server) as sock:
+        sock.sendall(get("/"))
+        sock.shutdown(socket.SHUT_WR)
+        got = read_all(sock)
+    body = b"" if answer.status == 204 else answer.body
+    assert got == f"HTTP/1.1 {head}\r\n\r\n".encode("latin-1") + body
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\x16\x03\x01\x00", b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nx\r\n\r\n"]
+)
+def test_what_is_not_http_is_refused(junk: bytes) -> None:
+    with Server(hello) as server:
+        answer = exchange(server, junk)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert server.seen == []
+
+
+def test_latency_comes_before_the_first_byte_and_into_the_stamps() -> None:
+    with (
+        Server(lambda _: Answer(body=b"late", latency=0.1)) as server,
+        connect(server) as sock,
+    ):
+        before = time.monotonic()
+        sock.sendall(get("/"))
+        sock.recv(1)
+        assert time.monotonic() - before >= 0.1
+    [(asked, answered)] = server.answered
+    assert asked == server.seen[0].at
+    assert answered - asked >= 0.1
+
+
+def test_an_answer_ends_when_its_last_byte_left() -> None:
+    big = Answer(body=bytes(30_000_000))  # more than the buffers of both ends hold
+    small = Answer(latency=0.2)
+    with (
+        Server(lambda seen: big if seen.target == "/big" else small) as server,
+        connect(server) as reader,
+        connect(server) as other,
+    ):
+        reader.sendall(get("/big", extra="Connection: close\r\n"))
+        reader.recv(1)
+        other.sendall(get("/small"))
+        other.recv(1)
+        assert len(read_all(reader)) > len(big.body)
+    (_, small_end), (big_start, big_end) = server.answered
+    assert big_end >= small_end
+    assert big_end - big_start >= 0.2
+
+
+def test_a_script_is_written_as_it_is_with_its_waits() -> None:
+    script = (b"one ", 0.05, b"two ", ("repeat", b"ab", 3, 0.02), CLOSE)
+    with Server(lambda _: Answer(latency=0.05, script=script)) as server:
+        before = time.monotonic()
+        assert exchange(server, get("/")) == b"one two ababab"
+        assert time.monotonic() - before >= 0.05 + 0.05 + 3 * 0.02
+    assert len(server.answered) == 1
+
+
+def test_a_script_without_an_end_leaves_the_connection_usable() -> None:
+    script = (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", b"x")
+    with Server(lambda _: Answer(script=script)) as server:
+        answer = exchange(server, get("/1") + get("/2", extra="Connection: close\r\n"))
+    assert answer == b"".join(script) * 2
+
+
+def test_reset_is_a_reset() -> None:
+    with Server(lambda _: Answer(script=(HEAD, RESET))) as server, connect(server) as sock:
+        sock.sendall(get("/"))
+        assert sock.recv(100) == HEAD
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
+
+
+def test_close_is_an_orderly_end(tls: Contexts | None) -> None:
+    server_side, client_side = tls or (None, None)
+    with (
+        Server(lambda _: Answer(script=(HEAD, b"abc", CLOSE)), tls=server_side) as server,
+        connect(server, client_side) as sock,
+    ):
+        sock.sendall(get("/"))
+        assert read_all(sock) == HEAD + b"abc"
+
+
+def test_cut_is_an_end_without_close_notify(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    with (
+        Server(lambda _: Answer(script=(HEAD, CUT)), tls=server_tls) as server,
+        connect(server, client_tls) as sock,
+    ):
+        sock.sendall(get("/"))
+        assert sock.recv(100) == HEAD
+        with pytest.raises(ssl.SSLEOFError):
+            sock.recv(1)
+
+
+def test_silence_says_nothing_more_and_keeps_the_connection() -> None:
+    script = {"/silent": (b"HTTP", SILENCE, b"never")}
+    with (
+        Server(lambda seen: Answer(script=script.get(seen.target, ()))) as server,
+        connect(server) as silent,
+        connect(server) as other,
+    ):
+        silent.sendall(get("/silent", "/unheard", extra="Connection: close\r\n"))
+        assert silent.recv(4) == b"HTTP"
+        other.sendall(get("/heard"))
+        other.recv(1)  # the server has gone on, so it would have said more by now
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            silent.recv(1)
+    assert [seen.target for seen in server.seen] == ["/silent", "/heard"]
+
+
+def test_an_endless_answer_waits_for_its_reader() -> None:
+    piece = bytes(1_000_000)
+    waiting: list[int] = []
+
+    def handler(seen: Seen) -> Answer:
+        if seen.target == "/endless":
+            return Answer(script=(HEAD, ("repeat", piece, None, 0.0)))
+        connections = server._service.live
+        waiting.append(max(c._transport.get_write_buffer_size() for c in connections))
+        return Answer()
+
+    with (
+        Server(handler) as server,
+        connect(server) as endless,
+        connect(server) as other,
+    ):
+        endless.sendall(get("/endless"))
+        endless.recv(1)
+        for _ in range(100):
+            other.sendall(get("/measure"))
+            other.recv(1000)
+        assert 0 < waiting[-1] <= len(piece)
+        received = sum(len(endless.recv(1_000_000)) for _ in range(200))
+        assert received > len(piece)
+
+
+def test_the_handshake_is_held_up_for_each_connection_by_itself(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    delay, clients = 0.25, 20
+
+    def handshake(_: int) -> float:
+        with socket.create_connection(("127.0.0.1", server.port)) as sock:
+            before = time.monotonic()
+            with client_tls.wrap_socket(sock, server_hostname="127.0.0.1"):
+                return time.monotonic() - before
+
+    with (
+        Server(hello, tls=server_tls, handshake_delay=delay) as server,
+        ThreadPoolExecutor(clients) as pool,
+    ):
+        before = time.monotonic()
+        assert min(pool.map(handshake, range(clients))) >= delay
+        assert time.monotonic() - before < delay * clients  # what one after the other would take
+
+
+def test_a_client_that_distrusts_the_certificate_does_no_harm(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    with Server(hello, tls=server_tls) as server:
+        with (
+            pytest.raises(ssl.SSLCertVerificationError),
+            connect(server, ssl.create_default_context()),
+        ):
+            pass
+        with connect(server, client_tls) as sock:
+            sock.sendall(get("/", extra="Connection: close\r\n"))
+            assert read_all(sock).endswith(b"hello /")
+
+
+def test_a_handshake_that_fails_says_why(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    server_tls.minimum_version = ssl.TLSVersion.TLSv1_3
+    client_tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    with (
+        Server(hello, tls=server_tls) as server,
+        pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"),
+        connect(server, client_tls),
+    ):
+        pass
+
+
+def test_a_script_that_is_wrong_is_raised_on_leaving() -> None:
+    script = ("text",)
+    with pytest.raises(TypeError), Server(lambda _: Answer(script=script)) as server:  # type: ignore[arg-type]
+        assert exchange(server, get("/")) == b""
+
+
+def test_all_addresses_share_a_port() -> None:
+    addresses = ("127.0.0.1", "127.0.0.2", "127.10.0.1")
+    with Server(hello, addresses=addresses) as server:
+        for address in addresses:
+            with connect(server, address=address) as sock:
+                sock.sendall(get("/"))
+                sock.recv(1)
+    assert [seen.local for seen in server.seen] == [(a, server.port) for a in addresses]
+
+
+def test_urls(server_tls: ssl.SSLContext) -> None:
+    with Server(hello) as plain, Server(hello, tls=server_tls) as secure:
+        assert plain.url() == f"http://127.0.0.1:{plain.port}/"
+        assert plain.url("/a", "b.test") == f"http://b.test:{plain.port}/a"
+        assert secure.url().startswith("https://")
+
+
+def test_a_port_that_is_taken_is_an_error() -> None:
+    with Server(hello) as server, pytest.raises(OSError, match="in use"):
+        Server(hello, port=server.port).__enter__()
+
+
+def test_without_accept_a_connect_is_not_answered() -> None:
+    with Server(hello, accept=False) as server, pytest.raises(TimeoutError):
+        socket.create_connection(("127.0.0.1", server.port), timeout=0.5)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port))
+
+
+@pytest.mark.parametrize("error", [LookupError("no answer"), TimeoutError("no answer")])
+def test_what_the_handler_raises_is_raised_on_leaving(error: Exception) -> None:
+    def broken(_: Seen) -> Answer:
+        raise error
+
+    with pytest.raises(type(error), match="no answer"), Server(broken) as server:
+        assert exchange(server, get("/")) == b""
+
+
+def test_nothing_is_left_behind() -> None:
+    threads = threading.active_count()
+    asked = threading.Event()
+
+    def handler(_: Seen) -> Answer:
+        asked.set()
+        return Answer(latency=3600)
+
+    with Server(handler) as server:
+        waiting = socket.create_connection(("127.0.0.1", server.port))
+        waiting.sendall(get("/"))
+        assert asked.wait(60)
+    assert threading.active_count() == threads
+    with waiting:
+        assert waiting.recv(1) == b""
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port))
+    del server
+    gc.collect()  # a socket that was left open would warn now, and warnings are errors

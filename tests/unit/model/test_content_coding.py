@@ -1,0 +1,184 @@
+import gzip
+import random
+import sys
+import tracemalloc
+import zlib
+from collections.abc import Callable
+
+import brotli
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.model.content_coding import decode_body
+from crawler.model.errors import FailureKind, FetchError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+MEGABYTE = 1024 * 1024
+LIMIT = 10 * MEGABYTE
+
+
+def raw_deflate(data: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(data) + compressor.flush()
+
+
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstd.compress,
+}
+codings = pytest.mark.parametrize("coding", ENCODERS)
+TEXT = b"The quick brown fox jumps over the lazy dog. " * 100
+
+
+def refused(body: bytes, coding: str, limit: int = LIMIT) -> FetchError:
+    with pytest.raises(FetchError) as caught:
+        decode_body(body, coding, limit)
+    return caught.value
+
+
+@given(
+    st.binary(max_size=5000).map(lambda data: data * 20),
+    st.lists(st.sampled_from([*ENCODERS, "identity", ""]), max_size=5),
+    st.sampled_from([str.lower, str.upper, str.title]),
+)
+@settings(deadline=None)
+def test_round_trip(data: bytes, names: list[str], case: Callable[[str], str]) -> None:
+    body = data
+    for name in names:
+        body = ENCODERS.get(name, bytes)(body)
+    header = case(" , ".join(names))
+    assert decode_body(body, header, LIMIT) == data
+    assert decode_body(memoryview(body), header, LIMIT) == data
+
+
+@codings
+def test_bodies_that_fill_every_buffer_to_the_edge(coding: str) -> None:
+    noise = random.Random(1).randbytes(400 * 1024)
+    for size in (16384, 65536, 262144, 262145, 300_000):
+        for data in (noise[:size], bytes(size), bytes(size * 4)):
+            assert decode_body(ENCODERS[coding](data), coding, LIMIT) == data
+
+
+@given(st.binary(max_size=300).map(lambda data: data * 100))
+def test_deflate_without_the_zlib_header(data: bytes) -> None:
+    assert decode_body(raw_deflate(data), "deflate", LIMIT) == data
+
+
+def test_raw_deflate_that_ends_with_a_full_output_buffer() -> None:
+    for size in range(262144 - 300, 262144 + 300, 7):
+        assert decode_body(raw_deflate(bytes(size)), "deflate", LIMIT) == bytes(size)
+
+
+def test_no_coding() -> None:
+    for header in (None, "", "identity", " , Identity"):
+        assert decode_body(TEXT, header, LIMIT) == TEXT
+    assert decode_body(memoryview(TEXT), None, LIMIT) == TEXT
+
+
+@codings
+def test_an_empty_body_is_an_empty_body(coding: str) -> None:
+    assert decode_body(b"", f"{coding}, {coding}", LIMIT) == b""
+
+
+def test_gzip_members_are_one_body() -> None:
+    whole = b"".join(gzip.compress(TEXT[i : i + 7]) for i in range(0, len(TEXT), 7))
+    assert decode_body(whole, "gzip", LIMIT) == TEXT
+
+
+def test_gzip_members_that_meet_where_the_input_is_cut() -> None:
+    filler = random.Random(1).randbytes(16384 - 18 - 5 - 40)
+    for extra in range(80):
+        first = gzip.compress(filler + bytes(range(extra)), 0)
+        body = first + gzip.compress(b"second")
+        assert decode_body(body, "gzip", LIMIT) == filler + bytes(range(extra)) + b"second"
+
+
+def test_zstd_frames_are_one_body() -> None:
+    skippable = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc"
+    body = zstd.compress(TEXT) + skippable + zstd.compress(b"second")
+    assert decode_body(body, "zstd", LIMIT) == TEXT + b"second"
+
+
+def test_p13_what_follows_a_member_that_filled_a_piece_has_an_end() -> None:
+    large = bytes(600_000)
+    body = gzip.compress(large)
+    assert decode_body(body + body, "gzip", 2 * len(large)) == large * 2
+    assert decode_body(body + b"garbage", "gzip", len(large)) == large
+    assert decode_body(zlib.compress(large) + b"garbage", "deflate", len(large)) == large
+
+
+@pytest.mark.parametrize("garbage", [b"\0" * 100, b"\x1f", b"<!-- cached -->"])
+def test_garbage_behind_gzip_is_ignored(garbage: bytes) -> None:
+    assert decode_body(gzip.compress(TEXT) + garbage, "gzip", LIMIT) == TEXT
+
+
+@codings
+@pytest.mark.parametrize("share", [0.2, 0.9, 0.999])
+def test_cut_short(coding: str, share: float) -> None:
+    noise = random.Random(1).randbytes(50_000)
+    body = ENCODERS[coding](noise)
+    error = refused(body[: int(len(body) * share)], coding)
+    assert error.kind is FailureKind.DECODE
+    assert "cut short" in error.message
+
+
+@codings
+@pytest.mark.parametrize("body", [b"<html><p>not compressed</html>", b"\0\0\0\0\0", b"\x1f\x8b"])
+def test_a_label_that_lies(coding: str, body: bytes) -> None:
+    assert refused(body, coding).kind is FailureKind.DECODE
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_checksum_that_does_not_fit(coding: str) -> None:
+    body = bytearray(ENCODERS[coding](TEXT))
+    body[-5 if coding == "gzip" else -1] ^= 1
+    assert refused(bytes(body), coding).kind is FailureKind.DECODE
+
+
+def test_a_broken_second_gzip_member() -> None:
+    assert refused(gzip.compress(TEXT) + b"\x1f\x8b\xff", "gzip").kind is FailureKind.DECODE
+
+
+@pytest.mark.parametrize("header", ["compress", "gzip, rot13", "gzip gzip", ", ".join(["br"] * 6)])
+def test_codings_that_cannot_be_undone(header: str) -> None:
+    assert refused(TEXT, header).kind is FailureKind.DECODE
+
+
+@pytest.mark.parametrize("coding", [None, *ENCODERS])
+def test_the_limit_is_exact(coding: str | None) -> None:
+    body = ENCODERS[coding](TEXT) if coding else TEXT
+    assert decode_body(body, coding, len(TEXT)) == TEXT
+    with pytest.raises(FetchError) as caught:
+        decode_body(body, coding, len(TEXT) - 1)
+    assert caught.value.kind is FailureKind.TOO_LARGE
+
+
+@codings
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_bomb_costs_no_more_memory_than_the_limit(coding: str, layers: int) -> None:
+    bomb = bytes(30 * MEGABYTE)
+    for _ in range(layers):
+        bomb = ENCODERS[coding](bomb)
+    tracemalloc.start()
+    try:
+        error = refused(bomb, ", ".join([coding] * layers), 4 * MEGABYTE)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert error.kind is FailureKind.TOO_LARGE
+    assert peak < 6 * MEGABYTE
+
+
+def test_a_zstd_frame_cannot_ask_for_a_huge_window() -> None:
+    level = zstd.CompressionParameter
+    compressor = zstd.ZstdCompressor(options={level.window_log: 27, level.content_size_flag: 0})
+    body = compressor.compress(TEXT) + compressor.flush()
+    assert "memory" in refused(body, "zstd").message

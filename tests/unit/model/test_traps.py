@@ -1,0 +1,83 @@
+"""Links that lead on without end are known by how they look."""
+
+import pickle
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.frontier.quota import Quota
+from crawler.model.traps import Traps
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("", None),
+        ("a/b/c/d/e/f/g/h/i", None),
+        ("a/a/a/a", None),
+        ("a/a/a/a/a", "more than 4 times"),
+        ("a/b/a/b/a/b/a/b/a/", "more than 4 times"),
+        ("/////////", None),
+        ("aa/a/aaa/aaaa/aaaaa", None),
+        ("2024/01/01/01/page/01", None),
+        ("x?p=1&p=1&p=1&p=1", None),
+        ("x?p=1&p=1&p=1&p=1&p=1", "more than 4 times"),
+        ("x?p=1&p=2&p=3&p=4&p=5&p=6", None),
+        ("x" * 1991, None),
+        ("x" * 1992, "longer than 2000"),
+    ],
+)
+def test_p28_what_is_a_trap(path: str, says: str | None) -> None:
+    reason = Traps().reason(f"http://h/{path}")
+    assert reason is None if says is None else reason is not None and says in reason
+
+
+def test_bounds_can_be_changed_and_left_out_and_travel_to_a_worker() -> None:
+    traps = pickle.loads(pickle.dumps(Traps(30, 1)))
+    assert traps.reason("http://h/a/b") is None
+    assert "1 times" in traps.reason("http://h/a/b/a")
+    assert "30" in traps.reason("http://h/" + "x" * 40)
+    assert Traps(None, None).reason("http://h/" + "a/" * 3000) is None
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 6))
+def test_p28_a_path_is_a_trap_exactly_when_a_segment_repeats_too_often(
+    segments: list[str], most: int
+) -> None:
+    often = max(map(segments.count, segments), default=0)
+    reason = Traps(None, most).reason("http://a/" + "/".join(segments))
+    assert (reason is not None) is (often > most)
+
+
+def test_p28_the_look_at_a_link_takes_time_in_proportion_to_its_length() -> None:
+    def cost(length: int) -> float:
+        urls = [f"http://h/{'/'.join(map(str, range(length)))}/x/x/x/x/x/x" for _ in range(20)]
+        best = float("inf")
+        for _ in range(5):
+            before = time.process_time()
+            for url in urls:
+                Traps(None).reason(url)
+            best = min(best, time.process_time() - before)
+        return best
+
+    assert cost(4000) < 40 * cost(400)
+
+
+def test_p28_a_host_has_so_many_pages_and_no_more() -> None:
+    quota = Quota(3, {"a": 1})
+    quota.add("a")
+    assert quota.reason("a") is None
+    quota.add("a")
+    reason = quota.reason("a")
+    assert reason is not None
+    assert "3 pages" in reason
+    assert quota.reason("b") is None
+
+
+def test_without_a_bound_nothing_is_counted() -> None:
+    quota = Quota(None)
+    for _ in range(1000):
+        quota.add("a")
+    assert quota.reason("a") is None

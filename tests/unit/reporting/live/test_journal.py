@@ -1,0 +1,152 @@
+"""Which event is worth a line, at which level, and with which facts."""
+
+import logging
+
+import pytest
+
+from crawler.model.errors import FailureKind, SkipReason
+from crawler.model.events import (
+    Committed,
+    Counted,
+    Event,
+    Fetched,
+    Finished,
+    Held,
+    Load,
+    Retried,
+    RobotsFailed,
+    Slowed,
+)
+from crawler.model.exchange import Timing
+from crawler.model.pages import Failure, Skipped
+from crawler.reporting.live import journal
+
+URL = "http://a.example:81/x"
+AT = {"url": URL, "host": "a.example:81"}
+INFO, DEBUG = logging.INFO, logging.DEBUG
+FETCHED = Fetched(URL, 1.0, 0.0, Timing(total=0.25), 200, 1200)
+REFUSED = Fetched(URL, 1.0, 0.0, Timing(total=0.25), None, 0, FailureKind.TIMEOUT)
+FAILURE = Failure(URL, FailureKind.STATUS, "the server answered 500", 3, 500)
+NO_URL = Failure("nonsense", FailureKind.URL, "no URL", 0)
+SKIPPED = Skipped(URL, SkipReason.ROBOTS, "robots.txt disallows it")
+
+LINES: list[tuple[Event, int, str, str, dict[str, object]]] = [
+    (
+        FETCHED,
+        DEBUG,
+        "requests",
+        f"{URL}: 200, 1.2 kB, 250 ms",
+        {**AT, "status": 200, "bytes": 1200, "elapsed_ms": 250.0},
+    ),
+    (
+        REFUSED,
+        DEBUG,
+        "requests",
+        f"{URL}: timeout, 250 ms",
+        {**AT, "error": "timeout", "bytes": 0, "elapsed_ms": 250.0},
+    ),
+    (
+        Finished(failed=(FAILURE,)),
+        INFO,
+        "entries",
+        f"{URL}: failed after 3 tries: status: the server answered 500",
+        {**AT, "error": "status", "status": 500, "attempts": 3},
+    ),
+    (
+        Finished(failed=(NO_URL,)),
+        INFO,
+        "entries",
+        "nonsense: failed: url: no URL",
+        {"url": "nonsense", "error": "url", "attempts": 0},
+    ),
+    (
+        Finished(skipped=(SKIPPED,)),
+        DEBUG,
+        "entries",
+        f"{URL}: skipped: robots: robots.txt disallows it",
+        {"url": URL, "reason": "robots"},
+    ),
+    (
+        Retried(URL, FailureKind.RESET, "cut off", 1, 0.5),
+        DEBUG,
+        "requests",
+        f"{URL}: try 1 failed: reset: cut off; the next in 500 ms",
+        {**AT, "error": "reset", "attempt": 1, "wait": 0.5},
+    ),
+    (
+        Held("a.example", 120.0, 429),
+        INFO,
+        "hosts",
+        "a.example: asked us to wait 2 min (Retry-After)",
+        {"host": "a.example", "wait": 120.0, "status": 429},
+    ),
+    (
+        Slowed("a.example", 2.0, FailureKind.STATUS, 503),
+        INFO,
+        "hosts",
+        "a.example: one request every 2 s from now on (503)",
+        {"host": "a.example", "wait": 2.0, "error": "status", "status": 503},
+    ),
+    (
+        Slowed("a.example", 2.0, FailureKind.TIMEOUT),
+        INFO,
+        "hosts",
+        "a.example: one request every 2 s from now on (timeout)",
+        {"host": "a.example", "wait": 2.0, "error": "timeout"},
+    ),
+    (
+        RobotsFailed("https://a.example", "connect: refused"),
+        INFO,
+        "hosts",
+        "https://a.example: robots.txt cannot be had, nothing is asked for: connect: refused",
+        {"host": "a.example", "reason": "connect: refused"},
+    ),
+    (
+        Committed(1200, 0.02),
+        DEBUG,
+        "state",
+        "committed 1,200 entries in 20 ms",
+        {"entries": 1200, "seconds": 0.02},
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "level", "logger", "message", "facts"), LINES)
+def test_an_event_is_a_line_at_its_level_and_none_above(
+    caplog: pytest.LogCaptureFixture,
+    event: Event,
+    level: int,
+    logger: str,
+    message: str,
+    facts: dict[str, object],
+) -> None:
+    caplog.set_level(level + 1, "crawler")
+    journal.note(event)
+    assert not caplog.records
+    caplog.set_level(level, "crawler")
+    journal.note(event)
+    (record,) = caplog.records
+    assert (record.levelno, record.name) == (level, f"crawler.{logger}")
+    assert record.getMessage() == message
+    assert record.__dict__["facts"] == facts
+
+
+@pytest.mark.parametrize("event", [Finished(done=5), Counted(3), Load(1.0, 2, "starved")])
+def test_what_only_counts_is_no_line(caplog: pytest.LogCaptureFixture, event: Event) -> None:
+    caplog.set_level(DEBUG, "crawler")
+    journal.note(event)
+    assert not caplog.records
+
+
+def test_a_percent_sign_is_only_that(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(INFO, "crawler")
+    journal.note(RobotsFailed("http://a", "100%s %d"))
+    assert caplog.records[0].getMessage().endswith(": 100%s %d")
+
+
+@pytest.mark.parametrize(("level", "read"), [(DEBUG, True), (INFO, True), (INFO + 1, False)])
+def test_it_knows_whether_anybody_reads(
+    caplog: pytest.LogCaptureFixture, level: int, read: bool
+) -> None:
+    caplog.set_level(level, "crawler")
+    assert journal.is_read() is read
