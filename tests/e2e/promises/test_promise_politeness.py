@@ -262,6 +262,28 @@ def test_a_redirect_waits_for_its_retry_after(
 
 
 @pytest.mark.promise("P22", "P43")
+@pytest.mark.promise("P40")
+def test_a_clock_set_back_changes_no_pause(
+    mock_web: MockWeb, crawled: Crawled, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour, while the crawl waits: neither does it stall nor does it compute all the time."""
+    now, behind = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: now() - behind[0])
+
+    def set_back(_: Seen) -> Answer:
+        behind[0] = 3600.0
+        return busy(503, "1")
+
+    first, *others = urls = pages("a", 4)
+    mock_web.answer(first, set_back, FINE)
+    for url in others:
+        mock_web.page(url, GOOD)
+    run = crawled(urls, engine=engine, parse="inline", robots=False, per_host=1, retries=1)
+    assert set(run.pages) == set(urls)
+    assert 1.0 <= gaps(asked(mock_web, "a"))[0] < run.report["wall_s"] < 60
+    assert run.report["budget"]["computing"] < run.report["wall_s"] / 2
+
+
 @pytest.mark.parametrize(
     ("first", "timeout"),
     [(Answer(503), 60.0), (Answer(script=(SILENCE,)), 1.5)],
