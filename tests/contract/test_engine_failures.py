@@ -33,7 +33,8 @@ def context_of(*names: str, ca: trustme.CA, not_after: dt.datetime | None = None
 # --- connecting
 
 
-async def test_p19_a_refused_connection(engine: Engine, scheme: str) -> None:
+@pytest.mark.promise("P19")
+async def test_a_refused_connection_is_a_connect_failure(engine: Engine, scheme: str) -> None:
     with socket.socket() as taken:  # bound, not listening: nobody else gets the port meanwhile
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -42,8 +43,9 @@ async def test_p19_a_refused_connection(engine: Engine, scheme: str) -> None:
         assert await outcome(engine, request) is FailureKind.CONNECT
 
 
+@pytest.mark.promise("P10")
 @pytest.mark.parametrize("fault", ["self-signed", "expired", "wrong host", "no TLS"])
-async def test_p10_tls_that_cannot_be_trusted(engine: Engine, serve, ca, fault: str) -> None:
+async def test_tls_that_cannot_be_trusted_fails(engine: Engine, serve, ca, fault: str) -> None:
     past = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     match fault:
         case "self-signed":
@@ -60,7 +62,8 @@ async def test_p10_tls_that_cannot_be_trusted(engine: Engine, serve, ca, fault: 
     assert server.seen == []
 
 
-async def test_p09_verify_false_is_for_one_request_only(engine: Engine, serve) -> None:
+@pytest.mark.promise("P09")
+async def test_verify_false_is_for_one_request_only(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"trust me"), tls=context_of("a.example", ca=trustme.CA()))
     assert await outcome(engine, ask(server)) is FailureKind.TLS
     assert await outcome(engine, ask(server, verify=False)) == (200, b"trust me")
@@ -68,7 +71,7 @@ async def test_p09_verify_false_is_for_one_request_only(engine: Engine, serve) -
     assert await outcome(engine, ask(server, verify=False)) == (200, b"trust me")
 
 
-async def test_verify_false_still_says_the_name(engine: Engine, serve) -> None:
+async def test_verify_false_still_sends_the_host_name(engine: Engine, serve) -> None:
     context = context_of("shop.example", ca=trustme.CA())
     names: list[str | None] = []
     context.sni_callback = lambda _socket, name, _context: names.append(name)
@@ -121,8 +124,9 @@ TOLD_OTHERWISE = {
 }
 
 
+@pytest.mark.promise("P14", "P18", "P19")
 @pytest.mark.parametrize("case", BROKEN)
-async def test_p14_p18_p19_an_answer_that_breaks_off_is_a_failure(
+async def test_an_incomplete_response_is_a_failure(
     engine: Engine, engine_name: str, serve, scheme: str, case: str
 ) -> None:
     answer, kind = BROKEN[case]
@@ -132,8 +136,9 @@ async def test_p14_p18_p19_an_answer_that_breaks_off_is_a_failure(
     assert len(server.seen) == 1
 
 
+@pytest.mark.promise("P14")
 @pytest.mark.parametrize("ending", [CLOSE, CUT])
-async def test_p14_only_a_proper_end_ends_a_body_without_length(
+async def test_a_body_without_length_needs_a_proper_end(
     engine: Engine, serve, scheme: str, ending
 ) -> None:
     server = serve(script(OK, b"\r\nwhole?", ending), scheme)
@@ -158,7 +163,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("case", TOO_LARGE)
-async def test_a_body_over_the_limit_is_left_unread(
+async def test_a_body_over_the_limit_is_not_read(
     engine: Engine, serve, scheme: str, case: str
 ) -> None:
     server = serve(TOO_LARGE[case], scheme)
@@ -166,23 +171,24 @@ async def test_a_body_over_the_limit_is_left_unread(
     assert server.answered == []  # the kernel cannot have taken 100 MB nobody read
 
 
-async def test_an_announced_body_over_the_limit_is_not_waited_for(engine: Engine, serve) -> None:
+async def test_a_content_length_over_the_limit_fails_early(engine: Engine, serve) -> None:
     server = serve(script(OK, b"Content-Length: 1001\r\n\r\n", SILENCE))
     assert await outcome(engine, ask(server, max_bytes=1000, timeout=3.0)) is FailureKind.TOO_LARGE
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 5000\r\n\r\n", b"\r\n"])
-async def test_the_limit_itself_is_allowed(engine: Engine, serve, framing: bytes) -> None:
+async def test_a_body_of_exactly_the_limit_is_allowed(
+    engine: Engine, serve, framing: bytes
+) -> None:
     # Said, so that no engine keeps the connection, and finds it dead when it asks again.
     server = serve(script(OK, b"Connection: close\r\n", framing, b"x" * 5000, CLOSE))
     assert await outcome(engine, ask(server, max_bytes=5000)) == (200, b"x" * 5000)
     assert await outcome(engine, ask(server, max_bytes=4999)) is FailureKind.TOO_LARGE
 
 
+@pytest.mark.promise("P14")
 @pytest.mark.parametrize("length", [b"1000000000000", b"9" * 400])
-async def test_p14_a_lie_in_content_length_costs_no_memory(
-    engine: Engine, serve, length: bytes
-) -> None:
+async def test_a_false_content_length_costs_no_memory(engine: Engine, serve, length: bytes) -> None:
     server = serve(script(OK, b"Content-Length: " + length + b"\r\n\r\nfew", CLOSE))
     with little_memory():
         for max_bytes in (1_000_000, 10**15):
@@ -215,8 +221,9 @@ DRIPS = {
 }
 
 
+@pytest.mark.promise("P15")
 @pytest.mark.parametrize("case", FLOODS)
-async def test_p15_what_comes_before_and_behind_a_body_has_a_bound(
+async def test_everything_around_a_body_is_bounded(
     engine: Engine, engine_name: str, serve, case: str
 ) -> None:
     unbounded = (LIBRARIES[engine_name], case) in UNBOUNDED
@@ -225,8 +232,9 @@ async def test_p15_what_comes_before_and_behind_a_body_has_a_bound(
     assert ended is (FailureKind.TIMEOUT if unbounded else FailureKind.PROTOCOL)
 
 
+@pytest.mark.promise("P15", "P20")
 @pytest.mark.parametrize("case", DRIPS)
-async def test_p15_p20_the_deadline_holds_however_it_comes(make_engine, serve, case: str) -> None:
+async def test_the_deadline_holds_while_bytes_arrive(make_engine, serve, case: str) -> None:
     drip, fine = serve(DRIPS[case]), serve(Answer(body=b"fine"))
     async with make_engine(1) as engine:
         with little_memory():
@@ -248,8 +256,11 @@ SLOW = {
 }
 
 
+@pytest.mark.promise("P20")
 @pytest.mark.parametrize("case", SLOW)
-async def test_p20_the_deadline_holds(engine: Engine, serve, scheme: str, case: str) -> None:
+async def test_the_deadline_holds_during_the_response(
+    engine: Engine, serve, scheme: str, case: str
+) -> None:
     server = serve(SLOW[case], scheme)
     started = time.monotonic()
     assert await outcome(engine, ask(server, timeout=0.25)) is FailureKind.TIMEOUT
@@ -257,8 +268,9 @@ async def test_p20_the_deadline_holds(engine: Engine, serve, scheme: str, case: 
     assert len(server.seen) == 1
 
 
+@pytest.mark.promise("P20")
 @pytest.mark.parametrize("options", [{"accept": False}, {"handshake_delay": 60.0}], ids=str)
-async def test_p20_the_deadline_holds_before_the_request(
+async def test_the_deadline_holds_while_connecting(
     engine: Engine, serve, certificate, options
 ) -> None:
     tls = certificate if "handshake_delay" in options else None
@@ -269,8 +281,9 @@ async def test_p20_the_deadline_holds_before_the_request(
     assert server.seen == []
 
 
+@pytest.mark.promise("P20")
 @pytest.mark.parametrize("case", ["connect", *SLOW])
-async def test_p20_a_slow_server_holds_up_no_other(engine: Engine, serve, case: str) -> None:
+async def test_a_slow_server_delays_no_other(engine: Engine, serve, case: str) -> None:
     if engine.capabilities.max_concurrency == 1:
         return  # one after the other is what it is for
     arrivals = Arrivals(answer=SLOW.get(case, Answer()))

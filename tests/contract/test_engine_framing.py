@@ -14,6 +14,7 @@ from crawler.localweb.server import SILENCE
 from crawler.model.errors import FailureKind
 from crawler.model.exchange import Endpoint, Request
 
+pytestmark = pytest.mark.promise("P16")
 PROTOCOL, TRUNCATED, TIMEOUT = FailureKind.PROTOCOL, FailureKind.TRUNCATED, FailureKind.TIMEOUT
 OK = b"HTTP/1.1 200 OK\r\n"
 NOTHING = b"HTTP/1.1 204 No\r\n"
@@ -193,7 +194,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_p16_a_body_whose_end_is_in_doubt(
+async def test_bodies_with_a_doubtful_end(
     engine: Engine, engine_name: str, serve, name: str
 ) -> None:
     case = CASES[name]
@@ -201,7 +202,7 @@ async def test_p16_a_body_whose_end_is_in_doubt(
 
 
 @pytest.mark.parametrize("late", [EVIL, b"garbage", b"\r\n"])
-async def test_p16_what_nobody_asked_for_answers_no_later_request(
+async def test_unrequested_bytes_answer_no_later_request(
     engine: Engine, certificate, scheme: str, late: bytes
 ) -> None:
     """It comes when its connection rests: the engine cannot know whose answer it should be."""

@@ -32,7 +32,8 @@ async def computing(engine: Engine, server: Server, size: int) -> float:
     return time.process_time() - begun
 
 
-async def test_p15_chunks_of_a_byte_take_linear_time(engine: Engine, serve) -> None:
+@pytest.mark.promise("P15")
+async def test_one_byte_chunks_take_linear_time(engine: Engine, serve) -> None:
     def answer(seen: Seen) -> Answer:
         count = int(seen.target[1:])
         return Answer(script=(CHUNKED + b"1\r\nx\r\n" * count + b"0\r\n\r\n",))
@@ -53,8 +54,9 @@ ENDLESS = {
 }
 
 
+@pytest.mark.promise("P15")
 @pytest.mark.parametrize("case", ENDLESS)
-async def test_p15_other_hosts_keep_pace(engine: Engine, serve, case: str) -> None:
+async def test_an_endless_response_delays_no_other_host(engine: Engine, serve, case: str) -> None:
     """Five pages come and go while the bad answer still does."""
     if engine.capabilities.max_concurrency == 1:
         return  # one after the other is what it is for
@@ -83,10 +85,9 @@ LOCATIONS = [
 ]
 
 
+@pytest.mark.promise("P17")
 @pytest.mark.parametrize("location", LOCATIONS)
-async def test_p17_a_location_is_never_more_than_a_target(
-    engine: Engine, serve, location: bytes
-) -> None:
+async def test_a_location_cannot_inject_a_header(engine: Engine, serve, location: bytes) -> None:
     moved = b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
     server = serve(
         lambda seen: Answer(script=(moved,)) if seen.target == "/moved" else Answer(body=b"fine")
@@ -102,8 +103,9 @@ async def test_p17_a_location_is_never_more_than_a_target(
     assert server.seen[1].header("evil") == ""
 
 
+@pytest.mark.promise("P17")
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\0"])
-async def test_p17_a_url_with_a_line_end_is_never_sent(engine: Engine, serve, end: str) -> None:
+async def test_a_line_break_in_a_url_is_refused(engine: Engine, serve, end: str) -> None:
     server = serve(Answer(body=b"fine"))
     assert await outcome(engine, ask(server, f"/a{end}Evil: 1")) in {
         FailureKind.URL,
@@ -113,9 +115,10 @@ async def test_p17_a_url_with_a_line_end_is_never_sent(engine: Engine, serve, en
     assert [seen.target for seen in server.seen] == ["/"]
 
 
+@pytest.mark.promise("P17")
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\0", "\r\n "])
 @pytest.mark.parametrize("place", ["name", "value"])
-async def test_p17_a_header_with_a_line_end_is_never_sent_nor_shown(
+async def test_a_header_with_a_line_break_is_refused(
     engine: Engine, serve, place: str, end: str
 ) -> None:
     server = serve(Answer(body=b"fine"))
@@ -132,10 +135,9 @@ async def test_p17_a_header_with_a_line_end_is_never_sent_nor_shown(
 # --- what a library refuses to ask for
 
 
+@pytest.mark.promise("P26")
 @pytest.mark.parametrize("host", ["a!b.example", "a'b.example", "a(b).example", "a,b"])
-async def test_a_host_that_the_library_refuses_costs_one_fetch(
-    make_engine, serve, host: str
-) -> None:
+async def test_a_host_the_library_refuses_fails_alone(make_engine, serve, host: str) -> None:
     """They are hosts by the URL standard; libcurl takes none of them."""
     server = serve(Answer(body=b"fine"))
     async with make_engine(1) as engine:

@@ -42,12 +42,12 @@ def slots(engine: Engine) -> int:
     return engine.capabilities.max_concurrency or 4
 
 
-def test_sequential_refuses_to_be_concurrent() -> None:
+def test_sequential_refuses_concurrency() -> None:
     with pytest.raises(UsageError, match="concurrency must be 1, not 8"):
         SequentialEngine(EngineOptions(8))
 
 
-async def test_fetches_run_side_by_side(engine: Engine, serve) -> None:
+async def test_fetches_run_at_the_same_time(engine: Engine, serve) -> None:
     arrivals = Arrivals(slots(engine))
     server = serve(arrivals)
     tasks = [asyncio.create_task(outcome(engine, ask(server, timeout=3.0))) for _ in range(4)]
@@ -57,13 +57,14 @@ async def test_fetches_run_side_by_side(engine: Engine, serve) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_more_fetches_than_slots_all_get_their_turn(engine: Engine, serve) -> None:
+async def test_more_fetches_than_slots_all_finish(engine: Engine, serve) -> None:
     server = serve(lambda seen: Answer(body=seen.target.encode()))
     paths = [f"/{number}" for number in range(25)]
     ended = await asyncio.gather(*(outcome(engine, ask(server, path)) for path in paths))
     assert ended == [(200, path.encode()) for path in paths]
 
 
+@pytest.mark.promise("P20")
 async def test_the_deadline_covers_the_wait_for_a_slot(
     engine: Engine, engine_name: str, serve
 ) -> None:
@@ -105,7 +106,7 @@ async def test_cancelling_frees_every_slot(engine: Engine, serve, scheme: str, w
     assert await outcome(engine, ask(serve(Answer(body=b"fine"), scheme))) == (200, b"fine")
 
 
-async def test_a_slot_is_free_again_after_every_failure(engine: Engine, serve) -> None:
+async def test_every_failure_frees_its_slot(engine: Engine, serve) -> None:
     broken, silent = serve(Answer(script=(b"junk\r\n\r\n", CLOSE))), serve(SILENT)
     for _ in range(2 * slots(engine)):
         assert await outcome(engine, ask(broken)) is FailureKind.PROTOCOL
@@ -138,7 +139,7 @@ async def test_closing_leaves_nothing_open(make_engine, serve, scheme: str, last
     assert open_sockets() <= before[0]
 
 
-async def test_closing_ends_what_is_under_way(make_engine, serve, scheme: str) -> None:
+async def test_closing_ends_fetches_in_flight(make_engine, serve, scheme: str) -> None:
     arrivals = Arrivals()
     server = serve(arrivals, scheme)
     async with make_engine() as engine:
@@ -149,14 +150,16 @@ async def test_closing_ends_what_is_under_way(make_engine, serve, scheme: str) -
     assert isinstance(ended, FetchError | asyncio.CancelledError)
 
 
-async def test_an_engine_that_was_never_used_closes(make_engine) -> None:
+async def test_an_unused_engine_closes(make_engine) -> None:
     before = open_sockets(), set(threading.enumerate()), asyncio.all_tasks()
     async with make_engine():
         pass
     assert (open_sockets(), set(threading.enumerate()), asyncio.all_tasks()) == before
 
 
-async def test_connections_are_kept_as_promised(engine: Engine, serve, scheme: str) -> None:
+async def test_connections_are_reused_as_the_capabilities_say(
+    engine: Engine, serve, scheme: str
+) -> None:
     server = serve(Answer(body=b"page"), scheme)
     timings = [(await engine.fetch(ask(server))).timing for _ in range(3)]
     kept = engine.capabilities.keep_alive
@@ -166,7 +169,7 @@ async def test_connections_are_kept_as_promised(engine: Engine, serve, scheme: s
         assert not timing.reused or timing.connect == timing.tls == 0.0
 
 
-async def test_the_answer_is_timed(engine: Engine, serve, scheme: str) -> None:
+async def test_the_response_is_timed(engine: Engine, serve, scheme: str) -> None:
     server = serve(Answer(body=b"x" * 20_000, latency=0.05), scheme)
     timings = [(await engine.fetch(ask(server))).timing for _ in range(5)]
     for timing in timings:
@@ -179,7 +182,7 @@ async def test_the_answer_is_timed(engine: Engine, serve, scheme: str) -> None:
     assert statistics.median(timing.io_wait for timing in timings) <= 0.08
 
 
-async def test_a_late_loop_is_not_counted_as_waiting(engine: Engine, serve) -> None:
+async def test_event_loop_lag_is_not_counted_as_waiting(engine: Engine, serve) -> None:
     arrivals = Arrivals(answer=Answer(latency=0.05))
     task = asyncio.create_task(engine.fetch(ask(serve(arrivals))))
     await arrivals.wait()
@@ -189,9 +192,7 @@ async def test_a_late_loop_is_not_counted_as_waiting(engine: Engine, serve) -> N
     assert engine.capabilities.own_threads or timing.buffered > 0.15
 
 
-async def test_each_fetch_has_its_own_wait_also_where_connections_are_given_on(
-    engine: Engine, serve
-) -> None:
+async def test_each_fetch_has_its_own_wait(engine: Engine, serve) -> None:
     """A library may send the next request before it says that there was an answer to the last."""
     count = slots(engine)
     arrivals = Arrivals(count, Answer(latency=0.1))
@@ -204,7 +205,7 @@ async def test_each_fetch_has_its_own_wait_also_where_connections_are_given_on(
     assert all(0.09 <= wait <= 0.25 for wait in waits), waits
 
 
-async def test_a_slow_handshake_counts_as_handshake(engine: Engine, serve) -> None:
+async def test_a_slow_handshake_is_counted_as_tls_time(engine: Engine, serve) -> None:
     server = serve(Answer(), "https", handshake_delay=0.05)
     timing = (await engine.fetch(ask(server))).timing
     assert 0.04 <= timing.tls <= 0.5
@@ -212,13 +213,13 @@ async def test_a_slow_handshake_counts_as_handshake(engine: Engine, serve) -> No
     assert timing.connect < 0.04
 
 
-async def test_a_body_larger_than_the_window_is_less_sure(engine: Engine, serve) -> None:
+async def test_timing_of_a_large_body_is_not_sure(engine: Engine, serve) -> None:
     server = serve(lambda seen: Answer(body=b"x" * int(seen.target[1:])))
     assert (await engine.fetch(ask(server, "/65536"))).timing.sure
     assert not (await engine.fetch(ask(server, "/65537"))).timing.sure
 
 
-async def test_the_look_up_is_handed_on(engine: Engine, serve) -> None:
+async def test_the_lookup_time_is_passed_on(engine: Engine, serve) -> None:
     server = serve(Answer())
     request = ask(server)
     looked_up = replace(request, endpoint=replace(request.endpoint, lookup_s=0.25))

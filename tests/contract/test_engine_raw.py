@@ -131,30 +131,28 @@ HEADER_LINES = {
 CASES = STATUS_LINES | HEADER_LINES
 
 
+@pytest.mark.promise("P18")
 @pytest.mark.parametrize("name", STATUS_LINES)
-async def test_p18_a_malformed_status_line(
-    engine: Engine, engine_name: str, serve, name: str
-) -> None:
+async def test_malformed_status_lines(engine: Engine, engine_name: str, serve, name: str) -> None:
     case = STATUS_LINES[name]
     await check_case(engine, engine_name, case, serve(answer_case(case)))
 
 
+@pytest.mark.promise("P17")
 @pytest.mark.parametrize("name", HEADER_LINES)
-async def test_p17_a_malformed_header_line(
-    engine: Engine, engine_name: str, serve, name: str
-) -> None:
+async def test_malformed_header_lines(engine: Engine, engine_name: str, serve, name: str) -> None:
     case = HEADER_LINES[name]
     await check_case(engine, engine_name, case, serve(answer_case(case)))
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
-async def test_an_answer_in_pieces_is_the_same(engine: Engine, serve, cut: int) -> None:
+async def test_a_response_in_pieces_is_the_same(engine: Engine, serve, cut: int) -> None:
     raw = OK + b"X-Name: value\r\n" + CHUNKED + CHUNKS
     server = serve(Answer(script=(raw[:cut], 0.005, raw[cut:])))
     assert await outcome(engine, ask(server)) == HELLO
 
 
-async def test_header_values_are_trimmed_and_names_lowered(engine: Engine, serve) -> None:
+async def test_values_are_trimmed_and_names_lower_cased(engine: Engine, serve) -> None:
     lines = b"X-MiXed:  a  b \t\r\nX-Empty:\r\nX-Edge: \xa0e\x85\r\n"
     lines += b"Set-Cookie: a=1\r\nset-cookie: b=2\r\n"
     response = await engine.fetch(ask(serve(Answer(script=(OK + lines + FIVE,)))))
@@ -168,7 +166,8 @@ async def test_header_values_are_trimmed_and_names_lowered(engine: Engine, serve
     )
 
 
-async def test_p17_a_folded_value_is_one_line(engine: Engine, serve) -> None:
+@pytest.mark.promise("P17")
+async def test_a_folded_header_value_becomes_one_line(engine: Engine, serve) -> None:
     lines = b"X: one\r\n  two\r\n\tthree\r\n"
     response = await engine.fetch(ask(serve(Answer(script=(OK + lines + FIVE,)))))
     assert response.headers[0][0] == "x"
@@ -176,12 +175,12 @@ async def test_p17_a_folded_value_is_one_line(engine: Engine, serve) -> None:
     assert not set(response.headers[0][1]) & {"\r", "\n"}
 
 
-async def test_a_page_may_have_a_hundred_headers(engine: Engine, serve) -> None:
+async def test_many_headers_are_allowed(engine: Engine, serve) -> None:
     lines = tuple((f"X-{number}", "v" * 100) for number in range(90))
     response = await engine.fetch(ask(serve(Answer(headers=lines))))
     assert response.header("x-89") == "v" * 100
 
 
-async def test_a_header_may_be_long(engine: Engine, serve) -> None:
+async def test_a_long_header_is_allowed(engine: Engine, serve) -> None:
     response = await engine.fetch(ask(serve(Answer(headers=(("X-Long", "v" * 30_000),)))))
     assert response.header("x-long") == "v" * 30_000

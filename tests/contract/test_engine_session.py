@@ -1,7 +1,7 @@
 """The engine contract, part five: whom an engine trusts, whom it asks through, and what it forgets.
 
 What belongs to one request (its headers, its login, its proxy, whether it verifies) must be gone
-with the next one, on the same handle or connection or not (P04, P09).
+with the next one, on the same handle or connection or not.
 """
 
 import ssl
@@ -32,15 +32,16 @@ def through(proxy: ForwardProxy, named: Proxy, server: Server, path: str = "/", 
     return Request(**fields | {"endpoint": proxy.endpoint})
 
 
-async def test_which_proxies_an_engine_asks_is_what_it_says(engine: Engine) -> None:
+async def test_capabilities_name_the_supported_proxies(engine: Engine) -> None:
     """By this table tests with other proxies are left out (conftest.py)."""
     assert engine.capabilities.proxies == PROXIES[engine.capabilities.name]
 
 
-# P09
+# verification
 
 
-async def test_p09_unverified_for_one_host_is_verified_for_another(engine: Engine, serve) -> None:
+@pytest.mark.promise("P09")
+async def test_verification_is_off_for_one_host_only(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"x"), tls=untrusted("shop.example", "other.example"))
     trusting = ask(server, host="shop.example", verify=False)
     assert await outcome(engine, trusting) == (200, b"x")
@@ -49,7 +50,8 @@ async def test_p09_unverified_for_one_host_is_verified_for_another(engine: Engin
     assert await outcome(engine, ask(server, host="shop.example")) is FailureKind.TLS
 
 
-async def test_p09_verified_and_unverified_share_no_connection(engine: Engine, serve) -> None:
+@pytest.mark.promise("P09")
+async def test_verified_and_unverified_requests_share_no_connection(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"x"), scheme="https")
     for verify in (True, False, True):
         asked = ask(server, host="shop.example", verify=verify)
@@ -58,29 +60,31 @@ async def test_p09_verified_and_unverified_share_no_connection(engine: Engine, s
     assert {seen.connection for seen in server.seen[::2]}.isdisjoint({server.seen[1].connection})
 
 
-async def test_p09_verifies_by_default(engine: Engine, serve) -> None:
+@pytest.mark.promise("P09")
+async def test_certificates_are_verified_by_default(engine: Engine, serve) -> None:
     server = serve(Answer(), tls=untrusted("shop.example"))
     assert Request("", Endpoint("", "", 1), (), 1.0, 1).verify
     assert await outcome(engine, ask(server, host="shop.example")) is FailureKind.TLS
 
 
-# P04: what one request says is not said again
+# nothing of one request is in the next
 
 
-async def test_p04_headers_do_not_carry_over(engine: Engine, serve, scheme: str) -> None:
+@pytest.mark.promise("P04")
+async def test_headers_do_not_carry_over(engine: Engine, serve, scheme: str) -> None:
     server = serve(Answer(body=b"x"), scheme)
     secret = (*HEADERS, ("Authorization", "Basic c2VjcmV0"), ("Cookie", "a=b"))
     for headers in (secret, HEADERS, (), secret, ()):
         asked = ask(server, host="shop.example", headers=headers)
         assert await outcome(engine, asked) == (200, b"x")
-    said = [(seen.header("authorization"), seen.header("cookie")) for seen in server.seen]
-    told = ("Basic c2VjcmV0", "a=b")
-    assert said == [told, ("", ""), ("", ""), told, ("", "")]
+    received = [(seen.header("authorization"), seen.header("cookie")) for seen in server.seen]
+    login = ("Basic c2VjcmV0", "a=b")
+    assert received == [login, ("", ""), ("", ""), login, ("", "")]
 
 
 @pytest.mark.proxy()
 @pytest.mark.parametrize("kind", ["http", "https", "socks5"])
-async def test_a_proxy_is_asked(
+async def test_requests_go_through_the_proxy(
     engine: Engine, serve, scheme: str, kind: str, certificate: ssl.SSLContext
 ) -> None:
     server = serve(Answer(headers=(("X-Is", "it"),), body=b"hello"), scheme)
@@ -101,9 +105,10 @@ async def test_a_proxy_is_asked(
     assert proxy.seen[0].target == (asked.url if how == "GET" else place)
 
 
+@pytest.mark.promise("P04")
 @pytest.mark.proxy()
 @pytest.mark.parametrize("kind", ["http", "socks5"])
-async def test_p04_a_login_reaches_the_proxy_and_nobody_else(
+async def test_only_the_proxy_receives_its_login(
     engine: Engine, serve, scheme: str, kind: str
 ) -> None:
     server = serve(Answer(body=b"x"), scheme)
@@ -123,8 +128,9 @@ async def test_p04_a_login_reaches_the_proxy_and_nobody_else(
             assert not each.header("cookie")
 
 
+@pytest.mark.promise("P04")
 @pytest.mark.proxy("http")
-async def test_p04_nothing_of_a_proxy_carries_over(engine: Engine, serve, scheme: str) -> None:
+async def test_proxy_settings_do_not_carry_over(engine: Engine, serve, scheme: str) -> None:
     server = serve(Answer(body=b"x"), scheme)
     with ForwardProxy(login=LOGIN) as first, ForwardProxy() as second:
         with_login = through(first, first.named("http", LOGIN), server)
@@ -140,8 +146,9 @@ async def test_p04_nothing_of_a_proxy_carries_over(engine: Engine, serve, scheme
     assert all("proxy" not in name.lower() for seen in server.seen for name, _ in seen.headers)
 
 
+@pytest.mark.promise("P04")
 @pytest.mark.proxy("http")
-async def test_p04_a_direct_request_takes_no_tunnel(engine: Engine, serve) -> None:
+async def test_a_direct_request_uses_no_tunnel(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"x"), scheme="https")
     with ForwardProxy() as proxy:
         asked = through(proxy, proxy.named(), server)
@@ -152,8 +159,9 @@ async def test_p04_a_direct_request_takes_no_tunnel(engine: Engine, serve) -> No
     assert len(proxy.seen) == 1
 
 
+@pytest.mark.promise("P09")
 @pytest.mark.proxy("http")
-async def test_p09_a_tunnel_verifies_the_host(engine: Engine, serve) -> None:
+async def test_the_host_is_verified_through_a_tunnel(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"x"), tls=untrusted("shop.example"))
     with ForwardProxy() as proxy:
         named = proxy.named()
@@ -163,8 +171,9 @@ async def test_p09_a_tunnel_verifies_the_host(engine: Engine, serve) -> None:
         assert await outcome(engine, through(proxy, named, server)) is FailureKind.TLS
 
 
+@pytest.mark.promise("P10")
 @pytest.mark.proxy("https")
-async def test_p10_an_https_proxy_is_verified_by_its_name(engine: Engine, serve) -> None:
+async def test_an_https_proxy_is_verified_by_name(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"x"))
     with ForwardProxy(tls=untrusted("proxy.example")) as proxy:
         named = Proxy("https", "proxy.example", proxy.port, LOGIN)
@@ -178,7 +187,7 @@ async def test_p10_an_https_proxy_is_verified_by_its_name(engine: Engine, serve)
 
 
 @pytest.mark.proxy("https")
-async def test_an_https_proxy_is_known_by_a_name(
+async def test_a_trusted_https_proxy_is_used(
     engine: Engine, serve, certificate: ssl.SSLContext
 ) -> None:
     server = serve(Answer(body=b"x"))
@@ -187,11 +196,12 @@ async def test_an_https_proxy_is_known_by_a_name(
         assert await outcome(engine, through(proxy, named, server)) == (200, b"x")
 
 
+@pytest.mark.promise("P04")
 @pytest.mark.proxy("http")
 @pytest.mark.parametrize(
     ("status", "kind"), [(407, FailureKind.STATUS), (403, FailureKind.CONNECT)]
 )
-async def test_a_tunnel_that_is_refused(
+async def test_a_refused_tunnel_does_not_show_the_login(
     engine: Engine, serve, status: int, kind: FailureKind
 ) -> None:
     server = serve(Answer(), scheme="https")
@@ -207,7 +217,7 @@ async def test_a_tunnel_that_is_refused(
 
 
 @pytest.mark.proxy("http")
-async def test_a_407_by_url_is_an_answer(engine: Engine, serve) -> None:
+async def test_a_407_without_a_tunnel_is_a_response(engine: Engine, serve) -> None:
     server = serve(Answer())
     with ForwardProxy(login=LOGIN) as proxy:
         asked = through(proxy, proxy.named("http", "me:wrong"), server)
@@ -215,8 +225,9 @@ async def test_a_407_by_url_is_an_answer(engine: Engine, serve) -> None:
     assert not server.seen
 
 
+@pytest.mark.promise("P04")
 @pytest.mark.proxy("socks5")
-async def test_a_socks_proxy_that_refuses_the_login(engine: Engine, serve, scheme: str) -> None:
+async def test_a_refused_socks_login_is_not_shown(engine: Engine, serve, scheme: str) -> None:
     server = serve(Answer(), scheme)
     with ForwardProxy(login=LOGIN) as proxy:
         asked = through(proxy, proxy.named("socks5", "me:wrong"), server)
@@ -227,9 +238,12 @@ async def test_a_socks_proxy_that_refuses_the_login(engine: Engine, serve, schem
     assert not server.seen
 
 
+@pytest.mark.promise("P04")
 @pytest.mark.proxy()
 @pytest.mark.parametrize("kind", ["http", "https", "socks5"])
-async def test_a_proxy_that_is_not_there(engine: Engine, serve, scheme: str, kind: str) -> None:
+async def test_an_unreachable_proxy_is_a_connect_failure(
+    engine: Engine, serve, scheme: str, kind: str
+) -> None:
     with ForwardProxy() as proxy:
         pass
     server = serve(Answer(), scheme)

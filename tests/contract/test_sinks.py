@@ -77,7 +77,7 @@ def test_chunks_come_out_whole_and_in_order(place: Place) -> None:
 
 
 @pytest.mark.parametrize("place", ["stdout", "stream"], indirect=True)
-def test_what_has_left_for_a_reader_cannot_be_called_back_and_that_is_said(place: Place) -> None:
+def test_bytes_sent_to_a_reader_cannot_be_cut(place: Place) -> None:
     assert not place.writer.can_cut
     place.writer.append(b"gone\n")
     offset = place.writer.commit()
@@ -87,7 +87,8 @@ def test_what_has_left_for_a_reader_cannot_be_called_back_and_that_is_said(place
             place.writer.cut(other)
 
 
-def test_a_file_is_cut_to_an_earlier_commit_and_goes_on_from_there(tmp_path: Path) -> None:
+@pytest.mark.promise("P35")
+def test_a_file_is_cut_to_an_earlier_commit(tmp_path: Path) -> None:
     path = tmp_path / "pages.jsonl"
     with closing(FileWriter(path)) as writer:
         assert writer.can_cut
@@ -100,7 +101,8 @@ def test_a_file_is_cut_to_an_earlier_commit_and_goes_on_from_there(tmp_path: Pat
     assert path.read_bytes() == b"kept\nnext\n"
 
 
-def test_a_file_of_an_earlier_session_is_cut_and_appended_to(tmp_path: Path) -> None:
+@pytest.mark.promise("P35")
+def test_a_resumed_file_is_cut_then_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "pages.jsonl"
     path.write_bytes(b"kept\ntorn")
     with closing(FileWriter(path, resumed=True)) as writer:
@@ -112,7 +114,7 @@ def test_a_file_of_an_earlier_session_is_cut_and_appended_to(tmp_path: Path) -> 
     assert path.read_bytes() == b"kept\nnext\n"
 
 
-def test_a_file_that_has_less_than_was_written_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_shorter_than_committed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "pages.jsonl"
     path.write_bytes(b"kept\n")
     says = r"pages\.jsonl: has 5 bytes where 6 were written"
@@ -121,7 +123,8 @@ def test_a_file_that_has_less_than_was_written_is_refused_and_left_alone(tmp_pat
     assert path.read_bytes() == b"kept\n"
 
 
-def test_a_file_that_a_killed_session_never_made_is_begun(tmp_path: Path) -> None:
+@pytest.mark.promise("P35")
+def test_a_missing_file_is_created_on_resume(tmp_path: Path) -> None:
     with closing(FileWriter(tmp_path / "pages.jsonl", resumed=True)) as writer:
         writer.cut(0)
         assert writer.commit() == 0
@@ -153,14 +156,14 @@ PAGE = Page(
         (PageEncoder(), lambda data: list(decode(data))),
     ],
 )
-def test_what_is_encoded_can_be_concatenated_and_read_back(
+def test_encoded_pages_can_be_joined_and_decoded(
     encoder: Encoder, pages: Callable[[bytes], list[Page]]
 ) -> None:
     other = msgspec.structs.replace(PAGE, url="http://a.example/2", html="<p>\r\n</p>")
     assert pages(encoder.encode(PAGE) + encoder.encode(other)) == [PAGE, other]
 
 
-def test_a_json_line_has_the_documented_keys_in_their_order() -> None:
+def test_a_json_line_has_the_documented_keys() -> None:
     record = msgspec.json.decode(JsonlEncoder().encode(PAGE))
     assert " ".join(record) == (
         "url final_url status content_type fetched_at elapsed_ms bytes digest depth encoding title "
@@ -168,7 +171,7 @@ def test_a_json_line_has_the_documented_keys_in_their_order() -> None:
     )
 
 
-def test_a_file_that_exists_is_never_written_over(tmp_path: Path) -> None:
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "pages.jsonl"
     path.write_text("mine")
     with pytest.raises(StateError, match="File exists"):
@@ -176,8 +179,9 @@ def test_a_file_that_exists_is_never_written_over(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
+@pytest.mark.promise("P37")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_p37_a_full_disk_is_said_with_the_place(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_the_path(tmp_path: Path) -> None:
     writer = FileWriter(tmp_path / "pages.jsonl")
     writer._path = Path("/dev/full")
     os.dup2(os.open("/dev/full", os.O_WRONLY), writer._file.fileno())
@@ -186,7 +190,7 @@ def test_p37_a_full_disk_is_said_with_the_place(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_a_reader_that_left_standard_output_ends_the_crawl_in_words() -> None:
+def test_a_closed_standard_output_is_reported() -> None:
     reading, writing = os.pipe()
     writer = StdoutWriter(writing)
     os.close(reading)

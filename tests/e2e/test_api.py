@@ -40,9 +40,7 @@ def python(*arguments: str, stdin: str = "") -> str:
 
 
 @pytest.mark.parametrize("way", ["script", "-c", "stdin"])
-def test_a_crawl_needs_no_guard_and_never_imports_main_again(
-    urls: list[str], tmp_path: Path, way: str
-) -> None:
+def test_a_crawl_never_imports_main_again(urls: list[str], tmp_path: Path, way: str) -> None:
     code = SCRIPT.format(urls=urls, run=str(tmp_path / "run"))
     if way == "script":
         (tmp_path / "mine.py").write_text(code)
@@ -53,7 +51,7 @@ def test_a_crawl_needs_no_guard_and_never_imports_main_again(
         assert python("-", stdin=code) == "50"
 
 
-def test_the_public_names_stay_what_they_are_once_everything_is_imported() -> None:
+def test_imports_do_not_replace_the_public_names() -> None:
     import crawler.app.api
     import crawler.cli.crawl
 
@@ -61,7 +59,7 @@ def test_the_public_names_stay_what_they_are_once_everything_is_imported() -> No
         assert not isinstance(getattr(crawler, name), types.ModuleType), name
 
 
-def test_crawl_gives_the_report_it_writes(urls: list[str], tmp_path: Path) -> None:
+def test_crawl_returns_the_report_it_writes(urls: list[str], tmp_path: Path) -> None:
     out = tmp_path / "pages.jsonl"
     report = crawler.crawl(urls, engine="aiohttp", out=str(out), run=str(tmp_path / "run"))
     assert (report.engine, report.urls.done) == ("aiohttp", 50)
@@ -69,7 +67,7 @@ def test_crawl_gives_the_report_it_writes(urls: list[str], tmp_path: Path) -> No
     assert (tmp_path / "run" / "report.json").exists()
 
 
-def test_what_cannot_be_asked_is_a_usage_error(tmp_path: Path) -> None:
+def test_impossible_settings_are_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(crawler.UsageError, match="nonsense"):
         crawler.crawl([], nonsense=1)
     with pytest.raises(crawler.UsageError, match="one page at a time"):
@@ -79,7 +77,7 @@ def test_what_cannot_be_asked_is_a_usage_error(tmp_path: Path) -> None:
         crawler.crawl([], run=str(tmp_path / "run"))
 
 
-def test_an_error_of_the_callers_own_iterable_comes_back(tmp_path: Path) -> None:
+def test_an_error_in_the_callers_iterable_is_raised(tmp_path: Path) -> None:
     def broken() -> object:
         yield "http://127.0.0.1:1/"
         raise ValueError("their bug")
@@ -96,7 +94,7 @@ async def test_pages_stream_into_a_running_loop(urls: list[str]) -> None:
         assert crawl.report.urls.done == 50
 
 
-async def test_a_stream_may_be_left_early_and_another_begun(urls: list[str]) -> None:
+async def test_a_stream_may_be_closed_early(urls: list[str]) -> None:
     async with crawler.Crawler(crawler.Settings(robots=False)) as crawl:
         stream = crawl.stream(urls)
         first = await anext(stream)
@@ -107,7 +105,7 @@ async def test_a_stream_may_be_left_early_and_another_begun(urls: list[str]) -> 
     assert not left & {"crawler", "crawler-output"}
 
 
-async def test_a_slow_reader_slows_the_crawl_and_loses_nothing(serve: Serve) -> None:
+async def test_a_slow_reader_loses_nothing(serve: Serve) -> None:
     site = serve({f"/{n}": html("x" * 20_000) for n in range(300)})
     settings = crawler.Settings(robots=False, html=True, memory="2MB", parse="inline")
     seen = []
@@ -119,7 +117,7 @@ async def test_a_slow_reader_slows_the_crawl_and_loses_nothing(serve: Serve) -> 
     assert len(set(seen)) == len(seen) == 300
 
 
-async def test_what_ends_a_stream_is_raised(tmp_path: Path) -> None:
+async def test_an_error_that_ends_a_stream_is_raised(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     async with crawler.Crawler(crawler.Settings(run=str(tmp_path / "run"))) as crawl:
         with pytest.raises(crawler.UsageError, match="not overwritten"):

@@ -28,7 +28,7 @@ def reason(run: Run) -> str:
     return says
 
 
-def test_slow_pages_are_io_bound_and_need_one_parse_worker(crawl: Crawl, serve: Serve) -> None:
+def test_slow_pages_are_called_io_bound(crawl: Crawl, serve: Serve) -> None:
     server = serve({f"/{n}": html("<p>slow", latency=0.1) for n in range(PAGES)})
     urls = "\n".join(server.url(f"/{n}") for n in range(PAGES))
     run = crawl("--engine", "auto", "--concurrency", "8", lines=urls)
@@ -40,7 +40,7 @@ def test_slow_pages_are_io_bound_and_need_one_parse_worker(crawl: Crawl, serve: 
     assert sorted(asked) == sorted(["/robots.txt", *(f"/{n}" for n in range(PAGES))])
 
 
-def test_computing_is_cpu_bound(crawl: Crawl, serve: Serve) -> None:
+def test_heavy_computing_is_called_cpu_bound(crawl: Crawl, serve: Serve) -> None:
     server = serve({f"/{n}": html("<p>heavy") for n in range(PAGES)})
     urls = "\n".join(server.url(f"/{n}") for n in range(PAGES))
     burning = ("--parse", "inline", "--parser", "support.parsers:burn_2ms")
@@ -61,7 +61,7 @@ def test_heavy_parsing_gets_more_workers(crawl: Crawl, serve: Serve) -> None:
         assert reason(run).startswith(("curl, 2 parse workers", "curl, 3 parse workers"))
 
 
-def test_workers_that_were_asked_for_are_there(crawl: Crawl, serve: Serve) -> None:
+def test_the_requested_workers_are_used(crawl: Crawl, serve: Serve) -> None:
     server = serve({"/": html("<p>small")})
     run = crawl("--engine", "auto", "--workers", "2", server.url("/"))
     assert reason(run) == "curl, 2 parse workers; 2 requests were too few to tell what limits"
@@ -79,7 +79,7 @@ class Dear(Twin):
         return await super().fetch(request)
 
 
-def test_where_computing_limits_the_cheapest_engine_fetches_the_rest(
+def test_the_cheapest_engine_takes_over_when_cpu_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = crawler.engines.registry.make_engine
@@ -104,18 +104,18 @@ def test_where_computing_limits_the_cheapest_engine_fetches_the_rest(
     assert "dear needs " in done.report.auto
 
 
-def test_compare_refuses_it_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_refuses_auto(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--engines", "curl,auto", "http://127.0.0.1:9/"]) == 2
     assert capsys.readouterr().err == (
         "crawler: --engines auto: it is one of the others itself; name those to compare\n"
     )
 
 
-def test_it_is_listed_among_the_engines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_auto_is_listed_among_the_engines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines"]) == 0
     assert "\nauto: the cheapest of curl, aiohttp, tornado where" in capsys.readouterr().out
 
 
-def test_http2_needs_an_engine_that_is_sure_to_speak_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_auto_refuses_http2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["crawl", "--engine", "auto", "--http2", "http://127.0.0.1:9/"]) == 2
     assert "needs --engine curl" in capsys.readouterr().err

@@ -89,7 +89,7 @@ def three(tmp_path_factory: pytest.TempPathFactory, recorded: tuple[Path, str]) 
     )
 
 
-def test_one_that_is_a_fifth_slower_is_called_slower(three: Compared) -> None:
+def test_an_engine_a_fifth_slower_is_called_slower(three: Compared) -> None:
     assert three.code == 0, three.err
     verdicts = {(each.a, each.b): each for each in three.found.verdict}
     for engine in ("curl", "twin"):
@@ -101,14 +101,14 @@ def test_one_that_is_a_fifth_slower_is_called_slower(three: Compared) -> None:
     assert three.found.recommended.engine in {"curl", "twin"}
 
 
-def test_two_names_for_one_engine_are_not_told_apart(three: Compared) -> None:
+def test_equal_engines_show_no_difference(three: Compared) -> None:
     (verdict,) = (each for each in three.found.verdict if (each.a, each.b) == ("curl", "twin"))
     assert verdict.what in {"no difference", "limited"}, verdict.says
     assert three.found.same_results
     assert three.found.parity.fair
 
 
-def test_each_run_has_its_figures_and_its_turn(three: Compared) -> None:
+def test_each_run_has_figures_and_a_turn(three: Compared) -> None:
     found = three.found
     assert msgspec.json.decode(three.out) == msgspec.json.decode(msgspec.json.encode(found))
     order = [each.engine for each in found.runs]
@@ -130,7 +130,7 @@ def test_each_run_has_its_figures_and_its_turn(three: Compared) -> None:
     ("engine", "says"),
     [("liar", "they did not find the same"), ("chatty", "not the same was asked of all")],
 )
-def test_what_was_not_the_same_gets_no_verdict(
+def test_unequal_results_get_no_verdict(
     compare: Compare, recorded: tuple[Path, str], engine: str, says: str
 ) -> None:
     archive, urls = recorded
@@ -152,7 +152,7 @@ def test_what_was_not_the_same_gets_no_verdict(
     assert ("x-chatty: yes" if engine == "chatty" else "liar at 2, run 1, page 200") in words
 
 
-def test_a_measured_baseline_stands_beside_the_model(
+def test_a_measured_baseline_is_shown_beside_the_model(
     compare: Compare, recorded: tuple[Path, str]
 ) -> None:
     archive, urls = recorded
@@ -193,9 +193,7 @@ def site() -> Any:
         yield server
 
 
-def test_the_sites_are_asked_once_and_their_crawl_delay_slows_no_run(
-    compare: Compare, site: Server
-) -> None:
+def test_sites_are_fetched_once_for_all_runs(compare: Compare, site: Server) -> None:
     paths = ("a", "b", "gone", "private", "busy")
     run = compare(
         *("--engines", "curl,sequential", "--concurrency", "1,4", "--repeat", 1),
@@ -218,7 +216,7 @@ def test_the_sites_are_asked_once_and_their_crawl_delay_slows_no_run(
     assert "Crawl-delay" in run.out
 
 
-def test_what_a_sitemap_on_the_network_names_is_compared(compare: Compare) -> None:
+def test_urls_of_a_sitemap_are_compared(compare: Compare) -> None:
     def answer(seen: Seen) -> Answer:
         if seen.target != "/map.xml":
             return Answer(200, HTML, b"<title>x</title>")
@@ -236,7 +234,7 @@ def test_what_a_sitemap_on_the_network_names_is_compared(compare: Compare) -> No
     assert asked == ["/a", "/b", "/c", "/map.xml"]
 
 
-def test_a_table_is_compared_by_the_column_that_is_named(
+def test_the_named_column_of_a_table_is_compared(
     compare: Compare, site: Server, tmp_path: Path
 ) -> None:
     table = tmp_path / "shops.csv"
@@ -246,7 +244,7 @@ def test_a_table_is_compared_by_the_column_that_is_named(
     assert {each.pages for each in run.found.runs} == {2}
 
 
-def test_a_live_baseline_asks_for_a_sample_only(compare: Compare, site: Server) -> None:
+def test_a_live_baseline_fetches_only_a_sample(compare: Compare, site: Server) -> None:
     run = compare(
         *("--live", "--no-robots", "--engines", "curl,aiohttp", "--repeat", 1, "--baseline", 2),
         *(site.url(f"/{name}") for name in "abcdef"),
@@ -258,9 +256,8 @@ def test_a_live_baseline_asks_for_a_sample_only(compare: Compare, site: Server) 
     assert run.found.baseline.sample == 2
 
 
-def test_live_says_first_what_it_asks_of_the_sites_and_sends_logins(
-    compare: Compare, site: Server
-) -> None:
+@pytest.mark.promise("P05")
+def test_live_announces_its_requests_and_sends_logins(compare: Compare, site: Server) -> None:
     secret = site.url("/a").replace("://", "://me:zwieback@")
     run = compare(
         *("--live", "--no-robots", "--engines", "curl,threads", "--concurrency", 2),
@@ -291,7 +288,7 @@ def test_live_says_first_what_it_asks_of_the_sites_and_sends_logins(
         (("--out", "x.jsonl"), "--out is not an option"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(
+def test_impossible_comparisons_are_refused(
     compare: Compare, arguments: tuple[str, ...], says: str
 ) -> None:
     run = compare(*arguments, "http://127.0.0.1:9/")
@@ -300,7 +297,7 @@ def test_what_cannot_be_compared_is_refused(
     assert not run.directory.exists()
 
 
-def test_a_page_that_came_at_the_second_try_comes_at_the_first_in_a_comparison(
+def test_a_comparison_replays_the_last_response(
     tmp_path: Path,
 ) -> None:
     url, options = "http://a.example/", {"robots": False, "parse": "none"}
@@ -340,7 +337,7 @@ def under_way(recorded: tuple[Path, str], tmp_path: Path) -> Iterator["subproces
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ended_on_the_way_it_leaves_no_process_and_says_130(
+def test_an_interrupted_comparison_leaves_no_process(
     recorded: tuple[Path, str], tmp_path: Path, number: signal.Signals
 ) -> None:
     with under_way(recorded, tmp_path) as process:
@@ -352,8 +349,7 @@ def test_ended_on_the_way_it_leaves_no_process_and_says_130(
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_p34_nothing_outlives_a_killed_comparison(
-    recorded: tuple[Path, str], tmp_path: Path
-) -> None:
+@pytest.mark.promise("P34")
+def test_a_killed_comparison_leaves_no_process(recorded: tuple[Path, str], tmp_path: Path) -> None:
     with under_way(recorded, tmp_path) as process, ending(process.pid, least=2):
         process.kill()

@@ -11,7 +11,7 @@ from support.engines import ENGINES
 from crawler.localweb.server import CLOSE, RESET, SILENCE, Answer, Seen
 
 
-def test_a_list_becomes_records(crawl: Crawl, serve: Serve) -> None:
+def test_every_listed_url_becomes_a_record(crawl: Crawl, serve: Serve) -> None:
     site = serve(
         {
             "/a": html(
@@ -31,7 +31,8 @@ def test_a_list_becomes_records(crawl: Crawl, serve: Serve) -> None:
     assert balanced(urls)
 
 
-def test_the_kinds_of_failure_and_the_rest_done(crawl: Crawl, serve: Serve) -> None:
+@pytest.mark.promise("P14", "P19", "P20")
+def test_failures_have_kinds_and_the_rest_finishes(crawl: Crawl, serve: Serve) -> None:
     site = serve({
         "/good": html("<title>good"),
         "/lies": Answer(script=(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nfew", CLOSE)),
@@ -69,7 +70,8 @@ def test_the_kinds_of_failure_and_the_rest_done(crawl: Crawl, serve: Serve) -> N
     assert balanced(run.report["urls"])
 
 
-def test_what_is_no_url_is_a_failure_and_the_rest_is_done(crawl: Crawl, serve: Serve) -> None:
+@pytest.mark.promise("P26")
+def test_invalid_urls_fail_and_the_rest_finishes(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": html("<title>x")})
     lines = b"\n".join(
         [
@@ -116,14 +118,14 @@ def test_bad_usage_ends_with_2_and_one_sentence(
 
 
 @pytest.mark.parametrize("lines", ["", "# only\n\n# comments\n"])
-def test_an_empty_list_is_said(crawl: Crawl, lines: str) -> None:
+def test_an_empty_list_is_refused(crawl: Crawl, lines: str) -> None:
     run = crawl(lines=lines)
     assert run.code == 2
     assert "there is no URL in it" in run.err
     assert not run.directory.exists()
 
 
-def test_a_run_directory_is_never_written_over(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+def test_a_run_directory_is_not_overwritten(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = serve({"/": html("x")})
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "pages.jsonl").write_text("mine")
@@ -133,12 +135,12 @@ def test_a_run_directory_is_never_written_over(crawl: Crawl, serve: Serve, tmp_p
     assert (tmp_path / "run" / "pages.jsonl").read_text() == "mine"
 
 
-def test_strict_ends_with_3_where_an_entry_failed(crawl: Crawl, serve: Serve) -> None:
+def test_strict_ends_with_3_after_a_failure(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": html("x")})
     assert crawl("--strict", lines=f"{site.url('/')}\n{site.url('/none')}").code == 3
 
 
-def test_standard_output_has_pages_and_nothing_else(crawl: Crawl, serve: Serve) -> None:
+def test_standard_output_has_only_pages(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": html("<title>x"), "/b": html("y")})
     lines = f"{site.url('/')}\n{site.url('/b')}"
     run = crawl("--out", "-", "--parser", "support.parsers:marked", lines=lines)
@@ -157,13 +159,13 @@ def test_json_prints_the_report(crawl: Crawl, serve: Serve) -> None:
     assert json.loads(run.out) == run.report
 
 
-def test_standard_input_is_a_list(crawl: Crawl, serve: Serve) -> None:
+def test_standard_input_can_be_the_list(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": html("x")})
     run = crawl("-", stdin=site.url("/") + "\n")
     assert list(run.pages) == [site.url("/")]
 
 
-def test_a_parsers_fields_and_html_are_in_the_record(crawl: Crawl, serve: Serve) -> None:
+def test_parser_fields_and_html_are_recorded(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": html("<b>x</b>"), "/bad": html("raise me")})
     lines = f"{site.url('/')}\n{site.url('/bad')}"
     run = crawl("--parser", "support.parsers:marked", "--html", lines=lines)
@@ -184,7 +186,7 @@ def test_max_pages_is_exact(crawl: Crawl, serve: Serve) -> None:
     assert balanced(run.report["urls"])
 
 
-def test_retries_are_counted_and_the_last_answer_decides(crawl: Crawl, serve: Serve) -> None:
+def test_the_last_retry_decides(crawl: Crawl, serve: Serve) -> None:
     tries: list[str] = []
 
     def once(seen: Seen) -> Answer:
@@ -200,7 +202,7 @@ def test_retries_are_counted_and_the_last_answer_decides(crawl: Crawl, serve: Se
     assert run.failures[site.url("/always")]["status"] == 500
 
 
-def test_follow_keeps_scope_depth_and_patterns(crawl: Crawl, serve: Serve) -> None:
+def test_follow_obeys_scope_depth_and_patterns(crawl: Crawl, serve: Serve) -> None:
     other = serve({"/": html("other")}, addresses=("127.0.0.9",))
     site = serve(
         {
@@ -218,7 +220,8 @@ def test_follow_keeps_scope_depth_and_patterns(crawl: Crawl, serve: Serve) -> No
     assert not other.seen
 
 
-def test_robots_txt_is_obeyed_asked_first_and_can_be_left_out(crawl: Crawl, serve: Serve) -> None:
+@pytest.mark.promise("P24")
+def test_robots_txt_is_requested_first_and_obeyed(crawl: Crawl, serve: Serve) -> None:
     site = serve(
         {
             "/robots.txt": Answer(body=b"User-agent: *\nDisallow: /private\n"),
@@ -232,14 +235,14 @@ def test_robots_txt_is_obeyed_asked_first_and_can_be_left_out(crawl: Crawl, serv
     assert list(run.pages) == [site.url("/")]
 
 
-def test_robots_txt_can_be_left_out(crawl: Crawl, serve: Serve) -> None:
+def test_no_robots_requests_no_robots_txt(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/robots.txt": Answer(body=b"User-agent: *\nDisallow: /"), "/": html("x")})
     run = crawl("--no-robots", site.url("/"))
     assert list(run.pages) == [site.url("/")]
     assert [seen.target for seen in site.seen] == ["/"]
 
 
-def test_baseline_is_measured_on_a_sample(crawl: Crawl, serve: Serve) -> None:
+def test_a_baseline_is_measured_on_a_sample(crawl: Crawl, serve: Serve) -> None:
     site = serve({f"/{n}": html("x", latency=0.02) for n in range(20)})
     lines = "\n".join(site.url(f"/{n}") for n in range(20))
     run = crawl("--baseline", "5", "--seed", "1", lines=lines)
@@ -253,9 +256,8 @@ def test_baseline_is_measured_on_a_sample(crawl: Crawl, serve: Serve) -> None:
     )
 
 
-def test_p43_a_baseline_leaves_a_host_alone_as_long_as_the_crawl_does(
-    crawl: Crawl, serve: Serve
-) -> None:
+@pytest.mark.promise("P43")
+def test_a_baseline_keeps_the_delay_too(crawl: Crawl, serve: Serve) -> None:
     delay, pages = 0.2, 4
     site = serve({f"/{n}": html("x") for n in range(pages)})
     lines = "\n".join(site.url(f"/{n}") for n in range(pages))
@@ -268,7 +270,7 @@ def test_p43_a_baseline_leaves_a_host_alone_as_long_as_the_crawl_does(
     assert run.report["baseline"]["sequential_s"] < pages * delay
 
 
-def test_the_budget_and_the_slots_add_up_to_the_wall(crawl: Crawl, serve: Serve) -> None:
+def test_budget_and_slots_add_up_to_wall_time(crawl: Crawl, serve: Serve) -> None:
     site = serve({f"/{n}": html("x" * 5000, latency=0.01) for n in range(100)})
     run = crawl("--concurrency", "8", lines="\n".join(site.url(f"/{n}") for n in range(100)))
     report = run.report
@@ -279,7 +281,7 @@ def test_the_budget_and_the_slots_add_up_to_the_wall(crawl: Crawl, serve: Serve)
     assert wait["saved_s"] == pytest.approx(wait["total_s"] - wait["exposed_s"], abs=1e-6)
 
 
-def test_one_at_a_time_on_a_slow_server_is_all_waiting(crawl: Crawl, serve: Serve) -> None:
+def test_a_sequential_crawl_of_slow_pages_waits(crawl: Crawl, serve: Serve) -> None:
     site = serve({f"/{n}": html("x", latency=0.05) for n in range(10)})
     lines = "\n".join(site.url(f"/{n}") for n in range(10))
     run = crawl("--engine", "sequential", "--no-robots", lines=lines)
@@ -288,8 +290,9 @@ def test_one_at_a_time_on_a_slow_server_is_all_waiting(crawl: Crawl, serve: Serv
     assert run.report["io_wait"]["total_s"] >= 0.9 * 10 * 0.05
 
 
+@pytest.mark.promise("P42")
 @pytest.mark.parametrize("engine", ENGINES)
-def test_p42_every_engine_gives_the_same_site(crawl: Crawl, serve: Serve, engine: str) -> None:
+def test_every_engine_finds_the_same_site(crawl: Crawl, serve: Serve, engine: str) -> None:
     site = serve(
         {
             "/": html("<title>Start</title>" + "".join(f'<a href="/{n}">' for n in range(30))),

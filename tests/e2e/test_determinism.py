@@ -58,7 +58,7 @@ def by_curl(tmp_path_factory: pytest.TempPathFactory) -> Records:
     return crawled("curl", tmp_path_factory.mktemp("runs") / "curl")
 
 
-def test_the_web_has_what_makes_runs_differ() -> None:
+def test_the_test_web_has_faults() -> None:
     web = synthetic_web()
     places = [url.removeprefix("http://").partition("/") for url in web.urls(80)]
     faults = {web.fault(host, f"/{path}") for host, _, path in places}
@@ -79,6 +79,7 @@ def test_two_runs_write_the_same(two_runs: list[Records]) -> None:
         assert one[name] == two[name], name
 
 
-def test_p42_every_engine_writes_the_same(two_runs: list[Records], by_curl: Records) -> None:
+@pytest.mark.promise("P42")
+def test_every_engine_writes_the_same(two_runs: list[Records], by_curl: Records) -> None:
     for name, found in by_curl.items():
         assert without(WORDS, two_runs[0][name]) == without(WORDS, found), name

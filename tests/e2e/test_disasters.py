@@ -46,7 +46,7 @@ def said(run: Run, *words: str) -> None:
     assert "exception" not in run.err
 
 
-# P37: disks
+# disks
 
 
 def files_up_to(size: int) -> list[str]:
@@ -54,7 +54,8 @@ def files_up_to(size: int) -> list[str]:
     return ["prlimit", f"--fsize={size}:{size}"]
 
 
-def test_p37_an_output_that_cannot_grow_is_said_and_made_good(
+@pytest.mark.promise("P37")
+def test_an_output_that_cannot_grow_is_resumable(
     crawl: Crawl, serve: Serve, tmp_path: Path
 ) -> None:
     site = Site(serve, text="x" * 3000)
@@ -66,9 +67,8 @@ def test_p37_an_output_that_cannot_grow_is_said_and_made_good(
     whole(crawl("--resume"), site)
 
 
-def test_p37_a_state_that_cannot_grow_is_said_and_made_good(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+@pytest.mark.promise("P37")
+def test_a_state_that_cannot_grow_is_resumable(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = Site(serve, 300, query="?" + "x" * 1500)
     (tmp_path / "list").write_text(site.lines)
     limit = files_up_to(250_000)
@@ -79,7 +79,8 @@ def test_p37_a_state_that_cannot_grow_is_said_and_made_good(
     whole(crawl("--resume", "--delay", "0"), site)
 
 
-def test_p37_a_directory_that_may_only_be_read_is_said(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.promise("P37")
+def test_a_read_only_directory_is_reported(serve: Serve, tmp_path: Path) -> None:
     site = Site(serve)
     (tmp_path / "closed").mkdir()
     (tmp_path / "closed").chmod(0o555)
@@ -91,13 +92,12 @@ def test_p37_a_directory_that_may_only_be_read_is_said(serve: Serve, tmp_path: P
     assert not site.server.seen
 
 
-# P40: descriptors
+# descriptors
 
 
+@pytest.mark.promise("P40")
 @pytest.mark.parametrize("engine", ["curl", "aiohttp", "threads"])
-def test_p40_with_few_descriptors_fewer_requests_are_made_at_once_and_none_fails(
-    serve: Serve, tmp_path: Path, engine: str
-) -> None:
+def test_few_descriptors_lower_the_concurrency(serve: Serve, tmp_path: Path, engine: str) -> None:
     site = Site(serve, 300, latency=0.02)
     (tmp_path / "list").write_text(site.lines)
     flags = ("--engine", engine, "--concurrency", "100", "--retries", "0", tmp_path / "list")
@@ -107,12 +107,11 @@ def test_p40_with_few_descriptors_fewer_requests_are_made_at_once_and_none_fails
     assert run.report["concurrency"] < 32, "the report says what was used"
 
 
-# P34, P35: kills
+# kills
 
 
-def test_p34_a_killed_parse_worker_costs_no_page(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+@pytest.mark.promise("P34")
+def test_a_killed_parse_worker_costs_no_page(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = Site(serve, 300, latency=0.02)
     (tmp_path / "list").write_text(site.lines)
     process = start(tmp_path, "--concurrency", "4", tmp_path / "list")
@@ -124,9 +123,8 @@ def test_p34_a_killed_parse_worker_costs_no_page(
     whole(crawl("--resume"), site)
 
 
-def test_p34_a_killed_crawler_leaves_no_process_and_loses_nothing(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+@pytest.mark.promise("P34", "P35")
+def test_a_killed_crawler_loses_nothing(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = Site(serve)
     site.silent = True
     (tmp_path / "list").write_text(site.lines)
@@ -155,11 +153,10 @@ def manual(tmp_path: Path) -> Iterator[Nginx]:
         yield site
 
 
+@pytest.mark.promise("P35")
 @pytest.mark.nginx
 @pytest.mark.docs
-def test_p35_killed_ten_times_it_comes_to_what_an_uninterrupted_crawl_comes_to(
-    manual: Nginx, tmp_path: Path
-) -> None:
+def test_ten_kills_lose_and_repeat_nothing(manual: Nginx, tmp_path: Path) -> None:
     crawling = command("crawl", "--quiet", "--follow", "--rate", RATE, manual.url("index.html"))
     env = inherit(PYTHONWARNINGS="error")
     began = time.monotonic()

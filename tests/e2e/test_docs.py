@@ -23,11 +23,10 @@ def facts(run: Run, site: Nginx) -> dict[str, Any]:
     }
 
 
+@pytest.mark.promise("P42")
 @pytest.mark.nginx
 @pytest.mark.docs
-def test_p42_pythons_manual_is_crawled_whole_and_alike_by_every_engine(
-    crawl: Crawl, tmp_path: Path
-) -> None:
+def test_every_engine_crawls_the_whole_python_manual(crawl: Crawl, tmp_path: Path) -> None:
     manual = Path(needs.docs() or "").resolve()
     with Nginx(tmp_path / "nginx", manual) as site:
         runs = {

@@ -50,12 +50,14 @@ async def view(browser: Browser) -> str:
 async def place(browser: Browser, x: float, y: float) -> tuple[float, float]:
     """The point of the window that lies at a share of the canvas' width, ``y`` pixels down."""
     await browser.value("document.getElementById('lanes').scrollIntoView({block: 'center'})")
-    box = await browser.value("document.getElementById('lanes').getBoundingClientRect().toJSON()")
-    return box["x"] + x * box["width"], box["y"] + y
+    lanes = await browser.value("document.getElementById('lanes').getBoundingClientRect().toJSON()")
+    return lanes["x"] + x * lanes["width"], lanes["y"] + y
 
 
 @pytest.mark.parametrize("engine", ["curl", "aiohttp", "tornado", "threads", "sequential"])
-async def test_a_real_crawl_opens_from_disk(crawl: Crawl, browser: Browser, engine: str) -> None:
+async def test_the_report_of_a_real_crawl_opens(
+    crawl: Crawl, browser: Browser, engine: str
+) -> None:
     pages = 30 if engine == "sequential" else 120
     with SiteProcess(SiteOptions(pages=pages, hosts=4, latency_ms=20, faults=True)) as site:
         run = crawl("--engine", engine, "--timeout", 2, "--retries", 0, lines=site.list_text)
@@ -70,10 +72,10 @@ async def test_a_real_crawl_opens_from_disk(crawl: Crawl, browser: Browser, engi
     assert f"{run.report['urls']['done']} of {pages} URLs" in shown
 
 
-async def test_hostile_input_runs_nothing_and_asks_for_nothing(
+@pytest.mark.promise("P17", "P44")
+async def test_hostile_input_runs_and_requests_nothing(
     browser: Browser, serve: Serve, tmp_path: Path
 ) -> None:
-    """P17, P44"""
     server = serve({"/": Answer()})
     url = server.url("/")
     hostile = f"</script><script>hit = 1</script><img src='{url}' onerror='hit = 2'>\u2028\u202e"
@@ -98,7 +100,7 @@ async def test_hostile_input_runs_nothing_and_asks_for_nothing(
     assert server.seen == []
 
 
-async def test_hovering_tells_url_and_phases(browser: Browser, tmp_path: Path) -> None:
+async def test_hovering_shows_the_url_and_phases(browser: Browser, tmp_path: Path) -> None:
     await browser.open(two_hosts(tmp_path / "run"))
     tip = "document.getElementById('tip').innerText.split(/\\s*\\n\\s*/).filter(Boolean).join(' ')"
     await browser.mouse("mouseMoved", *await place(browser, 0.75, 6))
@@ -130,7 +132,7 @@ async def test_keys_zoom_and_move(browser: Browser, tmp_path: Path) -> None:
     ]
 
 
-async def test_wheel_buttons_and_dragging(browser: Browser, tmp_path: Path) -> None:
+async def test_wheel_and_dragging_change_the_view(browser: Browser, tmp_path: Path) -> None:
     await browser.open(two_hosts(tmp_path / "run"))
     whole = await view(browser)
     x, y = await place(browser, 0.5, 6)
@@ -146,7 +148,7 @@ async def test_wheel_buttons_and_dragging(browser: Browser, tmp_path: Path) -> N
     assert await view(browser) == whole
 
 
-async def test_what_is_drawn_changes_with_the_zoom(browser: Browser, tmp_path: Path) -> None:
+async def test_zooming_redraws_the_lanes(browser: Browser, tmp_path: Path) -> None:
     await browser.open(two_hosts(tmp_path / "run"))
     drawn = "document.getElementById('lanes').toDataURL()"
     before = await browser.value(drawn)
@@ -155,7 +157,7 @@ async def test_what_is_drawn_changes_with_the_zoom(browser: Browser, tmp_path: P
     assert await browser.value(drawn) != before
 
 
-async def test_a_host_is_chosen_and_hosts_are_ranked(browser: Browser, tmp_path: Path) -> None:
+async def test_hosts_are_ranked_and_can_be_chosen(browser: Browser, tmp_path: Path) -> None:
     await browser.open(two_hosts(tmp_path / "run"))
     first = "document.querySelector('#hosts tbody tr').dataset.host"
     assert await browser.value(first) == "http://fast.example"
@@ -172,7 +174,7 @@ async def test_a_host_is_chosen_and_hosts_are_ranked(browser: Browser, tmp_path:
     assert await browser.value(bars) == 3
 
 
-async def test_a_hundred_thousand_fetches(
+async def test_a_hundred_thousand_fetches_open_quickly(
     browser: Browser, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     words = ["alpha", "beta", "gamma", "delta", "news", "article"]
@@ -211,7 +213,7 @@ async def width(browser: Browser) -> int:
 
 
 @pytest.mark.parametrize("write", [write_run, write_comparison], ids=["crawl", "compare"])
-async def test_on_a_phone_nothing_is_wider_than_the_screen(
+async def test_the_report_fits_a_phone_screen(
     browser: Browser, tmp_path: Path, write: Callable[[Path], Path]
 ) -> None:
     await browser.screen(360, 740)
@@ -221,7 +223,7 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(
     assert browser.complaints == []
 
 
-async def test_light_and_dark(browser: Browser, tmp_path: Path) -> None:
+async def test_colours_follow_the_dark_setting(browser: Browser, tmp_path: Path) -> None:
     await browser.open(two_hosts(tmp_path / "run"))
     ground = "getComputedStyle(document.body).backgroundColor"
     drawn = "document.getElementById('lanes').toDataURL()"
@@ -233,7 +235,7 @@ async def test_light_and_dark(browser: Browser, tmp_path: Path) -> None:
     assert light[1] != dark[1]
 
 
-async def test_on_paper_everything_is_open_and_nothing_to_press(
+async def test_printing_opens_everything_and_hides_the_buttons(
     browser: Browser, tmp_path: Path
 ) -> None:
     path = write_html(write_run(tmp_path / "run"))
@@ -246,7 +248,7 @@ async def test_on_paper_everything_is_open_and_nothing_to_press(
     assert (await browser.printed()).startswith(b"%PDF")
 
 
-async def test_figures_are_those_of_the_terminal(browser: Browser, tmp_path: Path) -> None:
+async def test_figures_are_formatted_as_on_the_terminal(browser: Browser, tmp_path: Path) -> None:
     """What the page's script formats reads as what the program formats."""
     values = [0.0, 3e-5, 0.00042, 0.0123, 0.3331, 0.9994, 0.9996, 1.0, 1.23, 9.97, 42.17, 59.96]
     values += [75.2, 99.4, 99.6, 412.3, 3599.7, 3600.2, 5025.0, 86399.8, 187_200.0, 1e7]

@@ -9,18 +9,19 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 from e2e.conftest import Crawl, Run, Serve, balanced, command, environment, html
 
 import crawler
-from crawler.localweb.server import SILENCE, Answer
+from crawler.localweb.server import SILENCE, Answer, Server
 
 T = TypeVar("T")
 SECRET = "s3cr3t"
+DONE = 'crawler_entries{state="done"}'
 
 
 def until(look: Callable[[], T], holds: Callable[[T], bool]) -> T:
@@ -54,14 +55,21 @@ def status(directory: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_crawl_is_looked_at_while_it_runs_and_when_it_was_stopped(
-    serve: Serve, tmp_path: Path
-) -> None:
-    """29 pages, one that is no page, and one without an answer, which keeps the crawl going."""
+class Running(NamedTuple):
+    """A crawl under way: its process, its run directory, its site, and the URL of its figures."""
+
+    process: "subprocess.Popen[str]"
+    run: Path
+    site: Server
+    metrics: str
+
+
+@pytest.fixture
+def running(serve: Serve, tmp_path: Path) -> Iterator[Running]:
+    """29 pages are done, one is missing, and one has no answer, which keeps the crawl going."""
     pages = {f"/{n}": html("x") for n in range(29)}
     site = serve({**pages, "/never": Answer(script=(SILENCE,))})
-    paths = ["/never", "/missing", *pages]
-    (tmp_path / "list").write_text("\n".join(map(site.url, paths)))
+    (tmp_path / "list").write_text("\n".join(map(site.url, ["/never", "/missing", *pages])))
     run = tmp_path / "run"
     asked = ("crawl", "--run", run, "--no-robots", "--metrics-port", 0, tmp_path / "list")
     with subprocess.Popen(
@@ -70,36 +78,56 @@ def test_a_crawl_is_looked_at_while_it_runs_and_when_it_was_stopped(
         assert process.stderr is not None
         found = re.search(r"http://127\.0\.0\.1:\d+/metrics", process.stderr.readline())
         assert found is not None
-        done = 'crawler_entries{state="done"}'
-        seen = until(lambda: figures(found[0]), lambda seen: seen[done] == 29)
-        assert seen['crawler_entries{state="pending"}'] == 1
-        assert seen['crawler_failures_total{kind="status"}'] == 1
-        assert seen['crawler_responses_total{class="2xx"}'] == 29
-        assert seen['crawler_responses_total{class="4xx"}'] == 1
-        assert seen["crawler_requests_in_flight"] == 1
-        assert seen["crawler_slots"] == 64
-        assert seen["crawler_resident_memory_bytes"] > 20e6
-        assert seen["crawler_last_commit_timestamp_seconds"] == pytest.approx(time.time(), abs=60)
-        told = until(lambda: status(run), lambda told: told["urls"]["done"] == 29)
-        assert (told["running"], told["process"]) == (True, process.pid)
-        assert told["hosts"] == {f"127.0.0.1:{site.port}": 1}
-        assert told["errors"] == {"status": 1}
-        assert balanced(told["urls"])
-        process.send_signal(signal.SIGINT)
-        process.stderr.readline()
-        process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-        assert process.returncode == 130
+        until(lambda: figures(found[0]), lambda seen: seen[DONE] == len(pages))
+        yield Running(process, run, site, found[0])
+        if process.poll() is None:
+            stop(process)
+
+
+def stop(process: "subprocess.Popen[str]") -> None:
+    """Interrupt it twice, which ends it although one page has no answer."""
+    assert process.stderr is not None
+    process.send_signal(signal.SIGINT)
+    process.stderr.readline()
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+
+def test_prometheus_shows_the_figures_of_a_running_crawl(running: Running) -> None:
+    seen = figures(running.metrics)
+    assert seen[DONE] == 29
+    assert seen['crawler_entries{state="pending"}'] == 1
+    assert seen['crawler_failures_total{kind="status"}'] == 1
+    assert seen['crawler_responses_total{class="2xx"}'] == 29
+    assert seen['crawler_responses_total{class="4xx"}'] == 1
+    assert seen["crawler_requests_in_flight"] == 1
+    assert seen["crawler_slots"] == 64
+    assert seen["crawler_resident_memory_bytes"] > 20e6
+    assert seen["crawler_last_commit_timestamp_seconds"] == pytest.approx(time.time(), abs=60)
+
+
+def test_status_describes_a_running_crawl(running: Running) -> None:
+    found = until(lambda: status(running.run), lambda found: found["urls"]["done"] == 29)
+    assert (found["running"], found["process"]) == (True, running.process.pid)
+    assert found["hosts"] == {f"127.0.0.1:{running.site.port}": 1}
+    assert found["errors"] == {"status": 1}
+    assert balanced(found["urls"])
+
+
+def test_status_of_a_stopped_crawl_says_how_to_resume(running: Running) -> None:
+    until(lambda: status(running.run), lambda found: found["urls"]["done"] == 29)
+    stop(running.process)
+    assert running.process.returncode == 130
     with pytest.raises(urllib.error.URLError):
-        figures(found[0])
-    told = status(run)
-    assert (told["running"], told["process"]) == (False, None)
-    assert told["urls"]["pending"] == 1
-    assert told["resume"] == f"crawler crawl --run {run} --resume"
+        figures(running.metrics)
+    found = status(running.run)
+    assert (found["running"], found["process"]) == (False, None)
+    assert found["urls"]["pending"] == 1
+    assert found["resume"] == f"crawler crawl --run {running.run} --resume"
 
 
-def test_a_port_that_is_taken_is_2_and_leaves_nothing(crawl: Crawl, serve: Serve) -> None:
+def test_a_metrics_port_in_use_is_refused(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": html("x")})
     run = crawl("--metrics-port", site.port, site.url("/"))
     assert (run.code, run.err) == (
@@ -118,7 +146,7 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("ascii").splitlines()]
 
 
-def test_a_log_is_json_line_by_line(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+def test_each_log_line_is_json(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = serve({"/": html("x"), "/moved": Answer(302, headers=(("Location", "/"),))})
     lines = "\n".join((site.url("/"), site.url("/moved"), site.url("/missing"), "no URL"))
     path = tmp_path / "log"
@@ -144,19 +172,20 @@ def test_a_log_is_json_line_by_line(crawl: Crawl, serve: Serve, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("given", "there"), [((), False), (("--log", "info"), True), (("--log", "warning"), False)]
+    ("given", "logged"), [((), False), (("--log", "info"), True), (("--log", "warning"), False)]
 )
-def test_only_what_is_asked_for_is_logged(
-    crawl: Crawl, serve: Serve, given: tuple[str, ...], there: bool
+def test_only_the_requested_level_is_logged(
+    crawl: Crawl, serve: Serve, given: tuple[str, ...], logged: bool
 ) -> None:
     site = serve({})
     run = crawl("--no-robots", *given, site.url("/missing"))
-    assert (f"crawler.entries: {site.url('/missing')}: failed: status" in run.err) is there
+    assert (f"crawler.entries: {site.url('/missing')}: failed: status" in run.err) is logged
     assert "crawler.requests" not in run.err
 
 
+@pytest.mark.promise("P05", "P17")
 @pytest.mark.parametrize("form", [("--log-json",), ()])
-def test_p05_no_secret_is_in_a_log_and_nothing_raw(
+def test_a_log_has_no_secret_and_nothing_raw(
     crawl: Crawl, serve: Serve, tmp_path: Path, form: tuple[str, ...]
 ) -> None:
     other = serve({"/": html("x")}, addresses=("127.0.0.5",))
@@ -190,9 +219,8 @@ def test_p05_no_secret_is_in_a_log_and_nothing_raw(
         assert all(c.isprintable() or c == "\n" for c in each)
 
 
-def test_p37_a_log_on_a_full_disk_ends_the_crawl_and_it_goes_on_without(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+@pytest.mark.promise("P37")
+def test_a_log_on_a_full_disk_is_resumable(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = serve({f"/{n}": html("x", latency=0.05) for n in range(40)})
     lines = "\n".join(site.url(f"/{n}") for n in range(40))
     full = ("--log", "debug", "--log-file", "/dev/full", "--concurrency", "2")
@@ -207,7 +235,8 @@ def test_p37_a_log_on_a_full_disk_ends_the_crawl_and_it_goes_on_without(
     assert "a run goes on" in (tmp_path / "log").read_text()
 
 
-def test_p37_a_log_that_breaks_midway_ends_the_crawl(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.promise("P37")
+def test_a_log_that_breaks_ends_the_crawl(serve: Serve, tmp_path: Path) -> None:
     """Whoever read it goes away; one page without an answer would keep the crawl going."""
     pages = {f"/{n}": html("x", latency=0.1) for n in range(40)}
     site = serve({**pages, "/never": Answer(script=(SILENCE,))})
@@ -227,9 +256,9 @@ def test_p37_a_log_that_breaks_midway_ends_the_crawl(serve: Serve, tmp_path: Pat
         _, err = process.communicate(timeout=25)
     assert process.returncode == 1
     assert err == f"crawler: {log}: Broken pipe\n"
-    told = status(tmp_path / "run")
-    assert told["urls"]["pending"] > 0
-    assert balanced(told["urls"])
+    found = status(tmp_path / "run")
+    assert found["urls"]["pending"] > 0
+    assert balanced(found["urls"])
 
 
 def resumed(tmp_path: Path, *given: object) -> Run:
@@ -245,14 +274,15 @@ def resumed(tmp_path: Path, *given: object) -> Run:
     return Run(done, tmp_path / "run")
 
 
-def test_a_log_that_cannot_be_begun_is_1(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.promise("P37")
+def test_a_log_that_cannot_open_ends_with_1(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = serve({"/": html("x")})
     path = tmp_path / "no" / "log"
     run = crawl("--log-file", path, site.url("/"))
     assert (run.code, run.err) == (1, f"crawler: {path}: No such file or directory\n")
 
 
-def test_another_program_has_its_own_logging(
+def test_the_calling_program_keeps_its_own_logging(
     serve: Serve,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -269,7 +299,7 @@ def test_another_program_has_its_own_logging(
     assert capsys.readouterr().err == ""
 
 
-def test_another_program_may_ask_for_a_log_file(serve: Serve, tmp_path: Path) -> None:
+def test_the_calling_program_may_request_a_log(serve: Serve, tmp_path: Path) -> None:
     site = serve({})
     path = tmp_path / "log"
     run = tmp_path / "run"

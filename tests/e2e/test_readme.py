@@ -39,11 +39,11 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_test_in_the_readme_passes(verdicts: list[str], engine: str) -> None:
+def test_the_readme_test_passes(verdicts: list[str], engine: str) -> None:
     assert f"test_the_shop_is_crawled_whole[{engine}] PASSED" in verdicts
 
 
-def test_the_test_in_the_readme_runs_with_the_engines_and_nothing_else(
+def test_the_readme_test_runs_once_per_engine(
     verdicts: list[str],
 ) -> None:
     assert len(verdicts) == len(ENGINES)

@@ -83,10 +83,9 @@ def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return folder / str(request.param)
 
 
+@pytest.mark.promise("P42")
 @pytest.mark.parametrize("engine", ENGINES)
-def test_p42_every_engine_finds_in_a_replay_what_was_recorded(
-    recorded: Path, crawl: Crawl, engine: str
-) -> None:
+def test_every_engine_replays_what_was_recorded(recorded: Path, crawl: Crawl, engine: str) -> None:
     options = ("--follow", "--retries", 1, "--engine", engine, "--latency-scale", 0)
     run = crawl(*options, "--replay", recorded, lines="\n".join(SEEDS))
     assert run.code == 0, run.err
@@ -95,7 +94,7 @@ def test_p42_every_engine_finds_in_a_replay_what_was_recorded(
     assert results(run.directory) == results(recorded.parent / "run")
 
 
-def test_another_reader_finds_the_archive_sound(recorded: Path) -> None:
+def test_another_program_finds_the_archive_valid(recorded: Path) -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("warcio")), "check", str(recorded)],
         capture_output=True,
@@ -105,7 +104,7 @@ def test_another_reader_finds_the_archive_sound(recorded: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_a_replay_can_be_recorded_and_holds_the_same(recorded: Path, tmp_path: Path) -> None:
+def test_a_recorded_replay_holds_the_same(recorded: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.warc.gz"
     with Replay(recorded, latency_scale=0):
         crawler.crawl(SEEDS, run=tmp_path / "run", record=again, follow=True, retries=1)
@@ -132,9 +131,7 @@ def test_a_replay_can_be_recorded_and_holds_the_same(recorded: Path, tmp_path: P
         FailureKind.TIMEOUT,
     ],
 )
-def test_a_recorded_failure_is_one_of_its_kind_again(
-    tmp_path: Path, engine: str, kind: FailureKind
-) -> None:
+def test_a_recorded_failure_keeps_its_kind(tmp_path: Path, engine: str, kind: FailureKind) -> None:
     options: dict[str, Any] = {"engine": engine, "robots": False, "retries": 0, "timeout": 3}
     answer = replayed(FetchError(kind, "as it was"), 1.0)
     with MockWeb(lambda _: answer):
@@ -145,7 +142,7 @@ def test_a_recorded_failure_is_one_of_its_kind_again(
 # What is not in an archive
 
 
-def test_what_is_not_in_the_archive_is_said_at_the_end(recorded: Path, crawl: Crawl) -> None:
+def test_requests_missing_in_the_archive_are_reported(recorded: Path, crawl: Crawl) -> None:
     urls = ["http://shop.example/a", "http://shop.example/new", "https://down.example:444/"]
     run = crawl(
         *("--replay", recorded, "--latency-scale", 0, "--retries", 0),
@@ -162,7 +159,8 @@ def test_what_is_not_in_the_archive_is_said_at_the_end(recorded: Path, crawl: Cr
     assert "3 hosts are not in the archive: 10.1.2.3, down.example, new.example" in run.err
 
 
-async def test_p07_a_private_address_that_is_not_in_the_archive_stays_blocked(
+@pytest.mark.promise("P07")
+async def test_private_addresses_stay_blocked_in_a_replay(
     recorded: Path,
 ) -> None:
     with Replay(recorded) as replay:
@@ -172,7 +170,7 @@ async def test_p07_a_private_address_that_is_not_in_the_archive_stays_blocked(
         assert replay.unknown_hosts == []
 
 
-def test_the_end_of_a_torn_archive_is_said_to_be_lost(recorded: Path, crawl: Crawl) -> None:
+def test_a_torn_archive_is_reported(recorded: Path, crawl: Crawl) -> None:
     torn = recorded.with_name(f"torn-{recorded.name}")
     torn.write_bytes(recorded.read_bytes()[:-1])
     run = crawl("--replay", torn, "--latency-scale", 0, "http://shop.example/a")
@@ -191,9 +189,7 @@ def test_the_end_of_a_torn_archive_is_said_to_be_lost(recorded: Path, crawl: Cra
         (("--record", "list"), "--record list: exists already, and is not overwritten"),
     ],
 )
-def test_what_cannot_be_done_is_refused_and_leaves_nothing(
-    crawl: Crawl, options: tuple[str, ...], says: str
-) -> None:
+def test_impossible_options_are_refused(crawl: Crawl, options: tuple[str, ...], says: str) -> None:
     run = crawl(*options, lines="http://127.0.0.1:9/\n")
     assert run.code == 2
     assert says in run.err
@@ -201,19 +197,18 @@ def test_what_cannot_be_done_is_refused_and_leaves_nothing(
     assert not run.directory.exists()
 
 
-def test_from_python_replay_is_a_context_and_never_the_real_network(
-    recorded: Path, tmp_path: Path
-) -> None:
+def test_replay_as_a_setting_is_refused_in_python(recorded: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Replay"):
         crawler.crawl(["http://shop.example/"], run=tmp_path / "run", replay=str(recorded))
 
 
-def test_a_server_that_died_is_no_good_end(recorded: Path) -> None:
+def test_a_dead_replay_server_is_an_error(recorded: Path) -> None:
     with pytest.raises(StateError, match="died"), Replay(recorded) as replay:
         replay._child._process.kill()
 
 
-def test_p34_the_server_ends_silently_with_a_parent_that_is_killed(recorded: Path) -> None:
+@pytest.mark.promise("P34")
+def test_the_replay_server_ends_with_its_parent(recorded: Path) -> None:
     code = (
         "import sys; from crawler.testing import Replay\n"
         f"with Replay({str(recorded)!r}): print('ready', flush=True); sys.stdin.read()"
@@ -232,7 +227,7 @@ def test_p34_the_server_ends_silently_with_a_parent_that_is_killed(recorded: Pat
 # A baseline, and archives of others
 
 
-def test_what_a_baseline_fetches_is_not_recorded(
+def test_baseline_requests_are_not_recorded(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     urls = [f"http://a.example/{number}" for number in range(4)]

@@ -41,7 +41,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_replay_waits_as_long_as_was_recorded(
+def test_many_replayed_waits_add_up_as_recorded(
     recorded: tuple[Path, list[str]], tmp_path: Path, engine: str
 ) -> None:
     """Handshakes apart; others on the machine can disturb it, so the best of a few counts."""
@@ -82,7 +82,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], flo
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_replay_takes_the_waits_that_were_recorded(
+def test_latency_scale_changes_the_replayed_waits(
     slow: tuple[Path, list[str], float], tmp_path: Path, engine: str
 ) -> None:
     archive, urls, total = slow
@@ -111,7 +111,7 @@ def test_a_wait_is_split_at_the_first_byte(timing: Timing, expected: tuple[float
     assert waits(timing) == pytest.approx(expected)
 
 
-def test_the_second_half_of_a_body_waits_for_what_is_left() -> None:
+def test_the_second_half_of_a_body_waits() -> None:
     timing = Timing(answer=0.5, first_byte=0.1)
     answer = replayed(Response(200, (), b"x" * 100, timing), 2.0)
     first, pause, second = answer.script
@@ -123,6 +123,6 @@ def test_the_second_half_of_a_body_waits_for_what_is_left() -> None:
     assert 50 <= len(second) <= 51
 
 
-def test_a_pause_too_short_to_tell_is_none() -> None:
+def test_a_very_short_pause_is_left_out() -> None:
     timing = Timing(answer=0.104, first_byte=0.1)
     assert replayed(Response(200, (), b"x", timing), 1.0).script == ()

@@ -59,8 +59,9 @@ def whole(run: Run, site: Site) -> None:
     assert balanced(urls)
 
 
+@pytest.mark.promise("P36")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_p36_what_a_signal_left_is_crawled_on_resume_and_nothing_else(
+def test_resume_crawls_only_what_a_signal_left(
     crawl: Crawl, serve: Serve, tmp_path: Path, number: signal.Signals
 ) -> None:
     site = Site(serve, latency=0.1)
@@ -77,7 +78,8 @@ def test_p36_what_a_signal_left_is_crawled_on_resume_and_nothing_else(
     assert {site.asked[path] for path in site.paths} == {1}
 
 
-def test_p36_who_was_interrupted_twice_can_be_resumed_too(
+@pytest.mark.promise("P36")
+def test_a_crawl_interrupted_twice_can_be_resumed(
     crawl: Crawl, serve: Serve, tmp_path: Path
 ) -> None:
     site = Site(serve)
@@ -97,9 +99,7 @@ def test_p36_who_was_interrupted_twice_can_be_resumed_too(
     whole(crawl("--resume"), site)
 
 
-def test_a_run_that_is_done_is_resumed_with_0_and_nothing_happens(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+def test_resuming_a_finished_run_does_nothing(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = Site(serve)
     first = crawl(lines=site.lines + site.server.url("/missing"))
     records = (tmp_path / "run" / "pages.jsonl").read_bytes()
@@ -113,14 +113,14 @@ def test_a_run_that_is_done_is_resumed_with_0_and_nothing_happens(
 
 
 @pytest.mark.parametrize("arguments", [["--resume"], ["--resume", "http://127.0.0.1:9/"]])
-def test_a_run_that_is_not_there_cannot_be_resumed(crawl: Crawl, arguments: list[str]) -> None:
+def test_a_missing_run_cannot_be_resumed(crawl: Crawl, arguments: list[str]) -> None:
     run = crawl(*arguments)
     assert run.code == 2
     assert "--resume: there is no run in" in run.err
     assert not run.directory.exists()
 
 
-def test_a_run_is_not_begun_again_by_mistake(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+def test_an_existing_run_is_not_started_again(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = Site(serve)
     crawl(lines=site.lines)
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
@@ -130,9 +130,7 @@ def test_a_run_is_not_begun_again_by_mistake(crawl: Crawl, serve: Serve, tmp_pat
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
-def test_a_list_that_has_changed_is_refused_and_nothing_is_overwritten(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+def test_resume_refuses_a_changed_list(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = Site(serve)
     crawl("--max-pages", "5", lines=site.lines)
     pages = (tmp_path / "run" / "pages.jsonl").read_bytes()
@@ -145,7 +143,7 @@ def test_a_list_that_has_changed_is_refused_and_nothing_is_overwritten(
     whole(crawl("--resume", "--max-pages", "1000"), site)
 
 
-def test_more_pages_can_be_asked_for_and_are_exact_each_time(crawl: Crawl, serve: Serve) -> None:
+def test_max_pages_is_exact_on_every_resume(crawl: Crawl, serve: Serve) -> None:
     site = Site(serve)
     assert len(crawl("--max-pages", "7", lines=site.lines).pages) == 7
     second = crawl("--resume", "--max-pages", "20")
@@ -157,7 +155,7 @@ def test_more_pages_can_be_asked_for_and_are_exact_each_time(crawl: Crawl, serve
     whole(crawl("--resume", "--max-pages", "1000"), site)
 
 
-def test_another_engine_and_concurrency_may_go_on(crawl: Crawl, serve: Serve) -> None:
+def test_another_engine_may_resume_a_run(crawl: Crawl, serve: Serve) -> None:
     site = Site(serve)
     crawl("--max-pages", "20", "--engine", "aiohttp", lines=site.lines)
     flags = ("--concurrency", "3", "--max-pages", "40")
@@ -168,9 +166,8 @@ def test_another_engine_and_concurrency_may_go_on(crawl: Crawl, serve: Serve) ->
     assert crawl("--resume", "--follow").code == 2
 
 
-def test_out_files_are_gone_on_with_and_standard_output_gets_the_rest(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+@pytest.mark.promise("P35")
+def test_resume_continues_every_output(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = Site(serve)
     out = tmp_path / "deep" / "mine.jsonl"
     first = crawl("--max-pages", "25", "--out", out, "--out", "-", lines=site.lines)
@@ -186,9 +183,7 @@ def test_out_files_are_gone_on_with_and_standard_output_gets_the_rest(
     assert not (tmp_path / "run" / "pages.jsonl").exists()
 
 
-def test_an_output_that_somebody_cut_is_refused_in_words(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+def test_resume_refuses_a_shortened_output(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = Site(serve)
     crawl("--max-pages", "25", lines=site.lines)
     (tmp_path / "run" / "pages.jsonl").write_text("{}\n")
@@ -198,9 +193,7 @@ def test_an_output_that_somebody_cut_is_refused_in_words(
     assert (tmp_path / "run" / "pages.jsonl").read_text() == "{}\n"
 
 
-def test_the_other_columns_of_a_table_travel_through_a_resume(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+def test_table_columns_survive_a_resume(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = Site(serve)
     rows = [f'{site.server.url(path)},"name, {path}"' for path in site.paths]
     (tmp_path / "list.csv").write_text("\n".join(["url,name", *rows]))
@@ -213,7 +206,7 @@ def test_the_other_columns_of_a_table_travel_through_a_resume(
     }
 
 
-def test_what_links_found_is_gone_on_with_at_its_depth(crawl: Crawl, serve: Serve) -> None:
+def test_resume_keeps_the_depth_of_links(crawl: Crawl, serve: Serve) -> None:
     site = serve({
         "/robots.txt": Answer(404),
         "/": html("".join(f'<a href="/a{n}"></a>' for n in range(20))),
@@ -235,7 +228,7 @@ MOST_MB = 12
 """As a million lines may cost 60 MB."""
 
 
-def test_lines_that_wait_cost_no_memory(serve: Serve, tmp_path: Path) -> None:
+def test_waiting_lines_cost_no_memory(serve: Serve, tmp_path: Path) -> None:
     """A host that is asked seldom, and meanwhile its whole list is read, onto the disk."""
     site = Site(serve)
     peaks = [read_all(tmp_path, site.server.url("/"), count) for count in (2000, LINES)]
@@ -261,7 +254,7 @@ def read_all(tmp_path: Path, url: str, count: int) -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def test_secrets_are_asked_for_again_and_then_used(crawl: Crawl, serve: Serve) -> None:
+def test_resume_needs_the_secrets_again(crawl: Crawl, serve: Serve) -> None:
     site = Site(serve)
     auth = ("--auth", f"127.0.0.1:{site.server.port}=user:s3cret")
     crawl("--max-pages", "5", *auth, lines=site.lines)

@@ -28,8 +28,8 @@ def to(url: str) -> Answer:
     return Answer(302, headers=(("Location", url),))
 
 
-def told(server: Server, name: str = "authorization") -> dict[str, str]:
-    """What the server was told under that header, by path."""
+def received(server: Server, name: str = "authorization") -> dict[str, str]:
+    """What the server received in that header, by path."""
     return {seen.target: seen.header(name) for seen in server.seen}
 
 
@@ -82,7 +82,7 @@ def self_signed(folder: Path, name: str) -> ssl.SSLContext:
 # cookies
 
 
-def test_cookies_are_kept_over_a_login_redirect(crawl: Crawl, serve: Serve) -> None:
+def test_cookies_survive_a_login_redirect(crawl: Crawl, serve: Serve) -> None:
     def home(seen: Seen) -> Answer:
         return html("in") if seen.header("cookie") == f"id={SECRET}" else Answer(403)
 
@@ -99,7 +99,8 @@ def test_cookies_are_kept_over_a_login_redirect(crawl: Crawl, serve: Serve) -> N
     assert SECRET not in run.out + run.err + (run.directory / "pages.jsonl").read_text()
 
 
-def test_p41_thousands_of_huge_cookies_make_one_line(crawl: Crawl, serve: Serve) -> None:
+@pytest.mark.promise("P41")
+def test_thousands_of_huge_cookies_log_one_line(crawl: Crawl, serve: Serve) -> None:
     def much(seen: Seen) -> Answer:
         lines = [("Set-Cookie", f"{seen.target[1:]}-{n}={'x' * 4000}") for n in range(40)]
         return Answer(headers=(("Content-Type", "text/html"), *lines), body=b"x")
@@ -115,9 +116,10 @@ def test_p41_thousands_of_huge_cookies_make_one_line(crawl: Crawl, serve: Serve)
 # credentials
 
 
+@pytest.mark.promise("P01")
 @every_engine
 @pytest.mark.parametrize("header", ["Authorization", "Cookie", "Proxy-Authorization"])
-def test_p01_a_header_credential_goes_to_no_other_origin(
+def test_a_credential_header_stays_with_its_origin(
     crawl: Crawl, serve: Serve, engine: str, header: str, ca: trustme.CA
 ) -> None:
     pages = {"/x": html("x"), "/robots.txt": Answer(404)}
@@ -130,16 +132,17 @@ def test_p01_a_header_credential_goes_to_no_other_origin(
     given = ("--header", f"{header}: {SECRET}", "--header", "X-Own: me")
     run = crawl("--engine", engine, *LOCAL, *given, lines="\n".join(asked))
     assert len(run.pages) == 4, run.err
-    assert set(told(site, header).values()) == {SECRET}
-    assert set(told(site)) == {"/0", "/1", "/2", "/in", "/x", "/robots.txt"}
+    assert set(received(site, header).values()) == {SECRET}
+    assert set(received(site)) == {"/0", "/1", "/2", "/in", "/x", "/robots.txt"}
     for other in (host, port, scheme):
-        assert told(other, header) == {"/x": "", "/robots.txt": ""}
-        assert set(told(other, "x-own").values()) == {"me"}
+        assert received(other, header) == {"/x": "", "/robots.txt": ""}
+        assert set(received(other, "x-own").values()) == {"me"}
     assert keeps_quiet(run)
 
 
+@pytest.mark.promise("P02")
 @every_engine
-def test_p02_a_login_goes_to_its_host_alone(crawl: Crawl, serve: Serve, engine: str) -> None:
+def test_a_login_goes_to_its_host_only(crawl: Crawl, serve: Serve, engine: str) -> None:
     pages = {"/": html("x"), "/robots.txt": Answer(404)}
     other = serve({**pages, "/back": html("x")}, addresses=("127.0.0.5",))
     site = serve({**pages, "/go": to(other.url("/back"))})
@@ -147,23 +150,25 @@ def test_p02_a_login_goes_to_its_host_alone(crawl: Crawl, serve: Serve, engine: 
     lines = "\n".join((site.url("/"), site.url("/go"), other.url("/")))
     run = crawl("--engine", engine, "--auth", login, lines=lines)
     assert len(run.pages) == 3
-    assert told(site) == {"/": BASIC, "/go": BASIC, "/robots.txt": BASIC}
-    assert told(other) == {"/": "", "/back": "", "/robots.txt": ""}
+    assert received(site) == {"/": BASIC, "/go": BASIC, "/robots.txt": BASIC}
+    assert received(other) == {"/": "", "/back": "", "/robots.txt": ""}
     assert keeps_quiet(run)
     assert "<secret>" in (run.directory / "settings.toml").read_text()
 
 
-def test_p01_userinfo_stays_with_its_origin(crawl: Crawl, serve: Serve) -> None:
+@pytest.mark.promise("P01", "P05")
+def test_userinfo_stays_with_its_origin(crawl: Crawl, serve: Serve) -> None:
     other = serve({"/x": html("x")}, addresses=("127.0.0.5",))
     site = serve({"/": html("x"), "/go": to(other.url("/x"))})
     go = site.url("/go").replace("//", f"//me:{SECRET}@")
     run = crawl(*LOCAL, lines=f"{go}\n{site.url('/')}")
     assert set(run.pages) == {site.url("/go"), site.url("/")}
-    assert told(site)["/go"] == BASIC
-    assert set(told(other).values()) == {""}
+    assert received(site)["/go"] == BASIC
+    assert set(received(other).values()) == {""}
     assert SECRET not in run.out + run.err + (run.directory / "pages.jsonl").read_text()
 
 
+@pytest.mark.promise("P05")
 @pytest.mark.parametrize(
     "given",
     [
@@ -175,9 +180,7 @@ def test_p01_userinfo_stays_with_its_origin(crawl: Crawl, serve: Serve) -> None:
         ("--baseline", "2", "--proxy", f"https://me:{SECRET}@127.0.0.1"),
     ],
 )
-def test_what_cannot_be_is_a_usage_error_without_the_secret(
-    crawl: Crawl, given: tuple[str, ...]
-) -> None:
+def test_usage_errors_do_not_show_secrets(crawl: Crawl, given: tuple[str, ...]) -> None:
     run = crawl(*given, "http://127.0.0.1:1/")
     assert run.code == 2
     assert SECRET not in run.out + run.err
@@ -187,8 +190,9 @@ def test_what_cannot_be_is_a_usage_error_without_the_secret(
 # trust
 
 
+@pytest.mark.promise("P09")
 @every_engine
-def test_p09_insecure_is_for_the_named_host_alone(crawl: Crawl, serve: Serve, engine: str) -> None:
+def test_insecure_is_for_the_named_host_only(crawl: Crawl, serve: Serve, engine: str) -> None:
     strangers = trustme.CA()
     sites = {
         host: serve({"/": html("x")}, addresses=(host,), tls=context_of(host, ca=strangers))
@@ -202,8 +206,9 @@ def test_p09_insecure_is_for_the_named_host_alone(crawl: Crawl, serve: Serve, en
     assert not sites["127.0.0.5"].seen
 
 
+@pytest.mark.promise("P10")
 @every_engine
-def test_p10_a_bad_certificate_is_tls_and_nothing_is_said_in_the_open(
+def test_a_bad_certificate_fails_and_sends_nothing(
     crawl: Crawl, serve: Serve, engine: str, ca: trustme.CA, tmp_path: Path
 ) -> None:
     host = "127.0.0.1"
@@ -229,8 +234,9 @@ def test_p10_a_bad_certificate_is_tls_and_nothing_is_said_in_the_open(
 # proxies
 
 
+@pytest.mark.promise("P04")
 @every_engine
-def test_p04_a_proxy_alone_learns_its_login(
+def test_only_the_proxy_receives_its_login(
     crawl: Crawl, serve: Serve, engine: str, ca: trustme.CA
 ) -> None:
     other = serve({"/x": html("x")}, tls=context_of("other.example", ca=ca))
@@ -249,7 +255,7 @@ def test_p04_a_proxy_alone_learns_its_login(
     assert keeps_quiet(run)
 
 
-def test_socks_asks_by_name(crawl: Crawl, serve: Serve) -> None:
+def test_a_socks_proxy_receives_the_host_name(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": html("x")})
     with ForwardProxy() as proxy:
         run = crawl("--proxy", proxy.url("socks5"), site.url("/", host=SHOP))
@@ -257,8 +263,9 @@ def test_socks_asks_by_name(crawl: Crawl, serve: Serve) -> None:
     assert {(seen.how, seen.target) for seen in proxy.seen} == {("SOCKS5", f"{SHOP}:{site.port}")}
 
 
+@pytest.mark.promise("P07")
 @every_engine
-def test_p07_a_proxy_is_asked_for_no_spelled_private_address(
+def test_no_literal_private_address_reaches_a_proxy(
     crawl: Crawl, serve: Serve, engine: str
 ) -> None:
     inside = serve({"/": html("inside")})
@@ -271,8 +278,9 @@ def test_p07_a_proxy_is_asked_for_no_spelled_private_address(
     assert all(SHOP in seen.target for seen in proxy.seen)
 
 
+@pytest.mark.promise("P04")
 @every_engine
-def test_p04_a_login_that_the_proxy_refuses_is_named_without_it(
+def test_a_refused_proxy_login_is_not_shown(
     crawl: Crawl, serve: Serve, engine: str, ca: trustme.CA
 ) -> None:
     site = serve({"/": html("x")})

@@ -5,6 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 from e2e.conftest import Serve, balanced, command, environment, html
 from support.processes import ending
 
@@ -29,7 +30,8 @@ def wait_for_requests(site: object, count: int) -> None:
         time.sleep(0.01)
 
 
-def test_p36_an_interrupt_finishes_what_is_in_flight(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.promise("P36")
+def test_an_interrupt_finishes_requests_in_flight(serve: Serve, tmp_path: Path) -> None:
     site = serve({f"/{n}": html("x", latency=0.3) for n in range(100)})
     (tmp_path / "list").write_text("\n".join(site.url(f"/{n}") for n in range(100)))
     process = start(tmp_path, "--no-robots", "--concurrency", "4", tmp_path / "list")
@@ -45,7 +47,8 @@ def test_p36_an_interrupt_finishes_what_is_in_flight(serve: Serve, tmp_path: Pat
     assert balanced(report["urls"])
 
 
-def test_p36_a_second_interrupt_ends_at_once(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.promise("P36")
+def test_a_second_interrupt_ends_at_once(serve: Serve, tmp_path: Path) -> None:
     site = serve({"/": Answer(script=(SILENCE,))})
     process = start(tmp_path, "--no-robots", site.url("/"))
     wait_for_requests(site, 1)
@@ -58,7 +61,8 @@ def test_p36_a_second_interrupt_ends_at_once(serve: Serve, tmp_path: Path) -> No
     assert process.returncode == 130
 
 
-def test_p34_nothing_outlives_a_killed_crawler(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.promise("P34")
+def test_a_killed_crawler_leaves_no_process(serve: Serve, tmp_path: Path) -> None:
     site = serve({"/": Answer(script=(SILENCE,))})
     process = start(tmp_path, "--no-robots", site.url("/"))
     wait_for_requests(site, 1)
@@ -67,7 +71,8 @@ def test_p34_nothing_outlives_a_killed_crawler(serve: Serve, tmp_path: Path) -> 
         process.communicate(timeout=10)
 
 
-def test_an_interrupt_ends_the_measuring_of_a_baseline(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.promise("P36")
+def test_an_interrupt_ends_the_baseline(serve: Serve, tmp_path: Path) -> None:
     """Every page is there once; who asks again waits."""
     asked: set[str] = set()
 

@@ -20,6 +20,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -42,6 +43,7 @@ from crawler.pipeline import intake as intake_module
 from crawler.pipeline.intake import EntryRules, Intake
 from crawler.sources import InputLine, parse
 
+pytestmark = pytest.mark.promise("P35")
 T = TypeVar("T")
 
 SMALL = {"HEAD": 4, "LOW": 2, "PART": 3, "HELD": 7}
@@ -395,7 +397,7 @@ TestCrawlInLevels = CrawlInLevels.TestCase
 TestCrawlInLevels.settings = FEW
 
 
-def test_the_web_it_plays_on_has_what_it_needs() -> None:
+def test_the_test_web_has_every_case() -> None:
     """All states, duplicates in the input, and pages that only a link names."""
     states = list(WHOLE.values())
     assert min(states.count("done"), states.count("failed")) > 10

@@ -27,7 +27,7 @@ unhurried = settings(deadline=None)
 
 @unhurried
 @given(st.lists(st.tuples(step, step, step, st.sampled_from(STATES))))
-def test_the_six_parts_add_up_to_the_wall_time(
+def test_six_parts_add_up_to_the_wall_time(
     steps: list[tuple[float, float, float, BudgetState]],
 ) -> None:
     wall, cpu, descheduled = 1e5, 7.0, 3.0
@@ -84,7 +84,7 @@ def test_percentiles_are_within_one_percent(durations: list[float], q: float) ->
 
 @unhurried
 @given(st.lists(st.floats(0, 1e9)))
-def test_percentiles_are_ordered_and_never_past_the_longest(durations: list[float]) -> None:
+def test_percentiles_are_ordered_up_to_the_longest(durations: list[float]) -> None:
     histogram = Histogram()
     for duration in durations:
         histogram.add(duration)
@@ -94,7 +94,7 @@ def test_percentiles_are_ordered_and_never_past_the_longest(durations: list[floa
 
 @unhurried
 @given(st.integers(0, 400), st.integers(2, 40), st.integers(1, 50))
-def test_the_timeline_is_bounded_and_evenly_drawn(count: int, limit: int, chunk: int) -> None:
+def test_the_timeline_is_bounded_and_evenly_sampled(count: int, limit: int, chunk: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "timeline.jsonl"
         timeline = Timeline(path, 0.0, limit)
@@ -112,7 +112,7 @@ def test_the_timeline_is_bounded_and_evenly_drawn(count: int, limit: int, chunk:
 
 @unhurried
 @given(st.lists(st.integers(0, 1000), min_size=4, max_size=4), st.integers(0, 100))
-def test_entries_are_accounted_for(counts: list[int], done: int) -> None:
+def test_every_entry_is_counted_once(counts: list[int], done: int) -> None:
     meter = Meter(1, lambda: Reading(0.0, 0.0, 0.0))
     meter.fold(Counted(*counts))
     meter.fold(Finished(done=done))
@@ -122,7 +122,7 @@ def test_entries_are_accounted_for(counts: list[int], done: int) -> None:
 
 @unhurried
 @given(st.lists(st.floats(0.001, 60), min_size=1, max_size=20), st.integers())
-def test_a_baseline_lies_within_its_interval(times: list[float], seed: int) -> None:
+def test_a_baseline_interval_lies_within_the_extremes(times: list[float], seed: int) -> None:
     baseline = estimate(times, total=100, wall=10.0, rng=random.Random(seed))
     slack = 1 + 1e-9
     assert 100 * min(times) <= baseline.low_s * slack

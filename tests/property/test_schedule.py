@@ -1,4 +1,4 @@
-"""The schedule keeps its promises for any order of what can happen to it (P43)."""
+"""The schedule keeps its promises for any order of what can happen to it."""
 
 import pytest
 from hypothesis import given
@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from crawler.frontier.schedule import HostPolicy, Schedule, Wait
 
+pytestmark = pytest.mark.promise("P43")
 HOSTS = ("a", "b", "c")
 ADDRESSES = ("192.0.2.1", "192.0.2.2")
 policies = st.builds(
@@ -209,7 +210,7 @@ def test_the_rate_bounds_all_hosts_together(rate: float, steps: list[float]) -> 
         assert starts[count] - starts[count - 1] >= 1 / rate - 1e-9
 
 
-def test_new_hosts_do_not_starve_one_that_waits() -> None:
+def test_new_hosts_do_not_starve_a_waiting_host() -> None:
     schedule: Schedule[str] = Schedule(lambda _: HostPolicy(1, 1.0))
     schedule.push("old", "old")
     assert schedule.next(0.0) == (0.0, "old")
@@ -241,8 +242,9 @@ def test_the_hosts_of_an_address_take_turns() -> None:
     assert "".join(went) == "abcabcabc"
 
 
+@pytest.mark.promise("P23")
 @pytest.mark.parametrize("slow", [1.0, 300.0])
-def test_p23_a_host_that_is_done_with_is_forgotten(slow: float) -> None:
+def test_a_finished_host_is_forgotten(slow: float) -> None:
     schedule: Schedule[int] = Schedule(lambda _: HostPolicy(4, 0.25, 16))
     hosts = [f"host{number}" for number in range(1000)]
     for number, host in enumerate(hosts):
@@ -258,7 +260,7 @@ def test_p23_a_host_that_is_done_with_is_forgotten(slow: float) -> None:
     assert schedule.hosts == 0
 
 
-def test_a_host_that_is_held_is_not_asked_and_the_others_are() -> None:
+def test_a_held_host_waits_while_others_continue() -> None:
     schedule: Schedule[str] = Schedule(lambda _: HostPolicy(4, 0.0))
     for host in ("slow", "other"):
         schedule.push(host, host)
@@ -270,7 +272,7 @@ def test_a_host_that_is_held_is_not_asked_and_the_others_are() -> None:
     assert schedule.next(120.0) == (120.0, "slow")
 
 
-def test_at_an_address_that_is_full_nobody_is_asked_until_a_request_ends() -> None:
+def test_hosts_at_a_full_address_wait() -> None:
     schedule: Schedule[str] = Schedule(lambda host: HostPolicy(1, 0.0, 0 if host == "own" else 2))
     for host in ("a", "b", "c", "own"):
         schedule.push(host, host)
@@ -285,7 +287,7 @@ def test_at_an_address_that_is_full_nobody_is_asked_until_a_request_ends() -> No
     assert schedule.next(2.0) == (0.0, "c")
 
 
-def test_a_hold_outlasts_the_end_of_a_request_that_was_under_way() -> None:
+def test_a_hold_outlasts_a_request_in_flight() -> None:
     schedule: Schedule[str] = Schedule(lambda _: HostPolicy(1, 0.25))
     for _ in range(2):
         schedule.push("a", "a")
@@ -296,7 +298,7 @@ def test_a_hold_outlasts_the_end_of_a_request_that_was_under_way() -> None:
     assert schedule.next(10.0) == (10.0, "a")
 
 
-def test_a_policy_that_allows_more_lets_what_waits_go_at_once() -> None:
+def test_a_looser_policy_applies_at_once() -> None:
     schedule: Schedule[str] = Schedule(lambda _: HostPolicy(1, 0.0))
     for _ in range(2):
         schedule.push("a", "a")
@@ -317,7 +319,7 @@ def full(*hosts: str) -> Schedule[str]:
     return schedule
 
 
-def test_a_place_at_an_address_goes_to_the_next_if_the_first_may_not_take_it() -> None:
+def test_a_held_host_leaves_its_place_to_others() -> None:
     schedule = full("first", "second")
     schedule.hold("first", 60.0)
     schedule.release("busy", 1.0)
@@ -326,7 +328,7 @@ def test_a_place_at_an_address_goes_to_the_next_if_the_first_may_not_take_it() -
     assert schedule.next(60.0) == (60.0, "first")
 
 
-def test_who_moves_to_another_address_leaves_a_place_and_need_not_wait() -> None:
+def test_moving_to_another_address_ends_the_wait() -> None:
     schedule = full("first")
     schedule.set_address("busy", ADDRESSES[1])
     assert schedule.next(1.0) == (0.0, "first")
@@ -335,7 +337,7 @@ def test_who_moves_to_another_address_leaves_a_place_and_need_not_wait() -> None
     assert schedule.next(1.0) == (0.0, "second")
 
 
-def test_an_address_that_was_found_too_late_says_so() -> None:
+def test_set_address_reports_a_full_address() -> None:
     schedule: Schedule[str] = Schedule(lambda _: HostPolicy(4, 0.0, 2))
     for host in HOSTS:
         schedule.push(host, host)

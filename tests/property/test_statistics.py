@@ -53,16 +53,16 @@ def same() -> list[Interval]:
     return [interval(simulated(rng, 1.0)) for _ in range(COMPARISONS)]
 
 
-def test_one_that_is_a_fifth_slower_is_called_so(slower: Sequence[Interval]) -> None:
+def test_an_engine_a_fifth_slower_is_called_slower(slower: Sequence[Interval]) -> None:
     assert sum(found.is_above for found in slower) >= 0.95 * COMPARISONS
     assert not any(found.is_below for found in slower)
 
 
-def test_equals_are_not_told_apart(same: Sequence[Interval]) -> None:
+def test_equal_engines_show_no_difference(same: Sequence[Interval]) -> None:
     assert sum(found.is_above or found.is_below for found in same) <= 0.05 * COMPARISONS
 
 
-def test_the_bounds_hold_the_truth(slower: Sequence[Interval]) -> None:
+def test_the_interval_contains_the_truth(slower: Sequence[Interval]) -> None:
     held = sum(found.low <= 1.25 <= found.high for found in slower)
     assert held >= 0.85 * COMPARISONS
 
@@ -79,12 +79,12 @@ def resampled(ratios: Sequence[float]) -> tuple[float, float]:
 
 
 @given(st.lists(st.floats(0.01, 100.0), min_size=5, max_size=5))
-def test_the_closed_form_is_what_all_resamples_give(ratios: list[float]) -> None:
+def test_the_closed_form_equals_all_resamples(ratios: list[float]) -> None:
     found = interval(ratios)
     assert (found.low, found.high) == resampled(ratios)
 
 
-def test_of_an_even_number_the_two_middle_ones_bound() -> None:
+def test_bounds_of_an_even_number_of_pairs() -> None:
     found = interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     assert (found.ratio, found.low, found.high) == (3.5, 1, 6)
     low, high = resampled([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
@@ -104,11 +104,11 @@ def test_the_order_of_pairs_does_not_matter(ratios: list[float], rng: random.Ran
 
 
 @given(RATIOS, st.sampled_from([0.25, 0.5, 2.0, 8.0]))
-def test_who_is_all_faster_is_faster_by_as_much(ratios: list[float], factor: float) -> None:
+def test_scaling_all_pairs_scales_the_interval(ratios: list[float], factor: float) -> None:
     found, scaled = interval(ratios), interval([ratio * factor for ratio in ratios])
     assert (scaled.low, scaled.high) == (found.low * factor, found.high * factor)
 
 
-def test_without_pairs_there_is_nothing_to_say() -> None:
+def test_an_empty_list_of_pairs_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one pair"):
         interval([])

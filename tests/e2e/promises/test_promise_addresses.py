@@ -1,7 +1,4 @@
-"""Where names lead, and what is at the other end: private addresses, DNS, dying connections
-
-(P07, P19, P21).
-"""
+"""Where names lead, and what is at the other end: private addresses, DNS, dying connections."""
 
 import pytest
 from e2e.promises.conftest import GOOD, Crawled, kinds, paths
@@ -42,10 +39,11 @@ def moved(web: MockWeb, url: str, location: str) -> None:
     web.page(url, "", status=302, headers=(("Location", location),))
 
 
-# P07
+# private addresses
 
 
-def test_p07_a_name_that_leads_inside_is_never_asked(
+@pytest.mark.promise("P07")
+def test_a_name_with_a_private_address_is_blocked(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     urls = inside(mock_web)
@@ -58,7 +56,8 @@ def test_p07_a_name_that_leads_inside_is_never_asked(
     assert mock_web.seen == []
 
 
-def test_p07_nor_by_a_redirect_at_any_hop_nor_by_a_link(
+@pytest.mark.promise("P07")
+def test_redirects_and_links_to_private_addresses_are_blocked(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     targets = [*inside(mock_web), *(f"http://{literal}/" for literal in LITERALS)]
@@ -84,7 +83,8 @@ def test_p07_nor_by_a_redirect_at_any_hop_nor_by_a_link(
     assert {seen.host for seen in mock_web.seen} == {"a.example", "b.example"}
 
 
-def test_p07_a_robots_txt_that_leads_inside_shuts_its_host(
+@pytest.mark.promise("P07")
+def test_a_robots_txt_redirected_inside_blocks_its_host(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     inside(mock_web)
@@ -100,7 +100,8 @@ def test_p07_a_robots_txt_that_leads_inside_shuts_its_host(
     assert {seen.host for seen in mock_web.seen} == {"a.example", "b.example"}
 
 
-def test_p07_what_is_allowed_by_name_or_network_is_asked_and_nothing_else(
+@pytest.mark.promise("P07")
+def test_allow_private_opens_only_what_it_names(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     urls = inside(mock_web)
@@ -117,7 +118,8 @@ def test_p07_what_is_allowed_by_name_or_network_is_asked_and_nothing_else(
     assert {urls[url] for url in run.skips} == INSIDE.keys() - asked
 
 
-def test_p07_only_the_input_may_name_an_address(
+@pytest.mark.promise("P07")
+def test_only_the_input_opens_a_private_address(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     named, other = "http://127.0.0.1:8080/", "http://127.0.0.1:8081/"
@@ -133,12 +135,11 @@ def test_p07_only_the_input_may_name_an_address(
     assert {skip["reason"] for skip in run.skips.values()} == {"blocked"}
 
 
-# P21
+# DNS
 
 
-def test_p21_a_name_that_nobody_knows_is_dns_and_asked_for_again(
-    mock_web: MockWeb, crawled: Crawled, engine: str
-) -> None:
+@pytest.mark.promise("P21")
+def test_an_unknown_host_is_a_dns_failure(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     mock_web.fault("gone.example", Fault.NO_DNS)
     mock_web.page("http://fine.example/", GOOD)
     urls = ["http://gone.example/", "http://never.example/", "http://fine.example/"]
@@ -148,8 +149,9 @@ def test_p21_a_name_that_nobody_knows_is_dns_and_asked_for_again(
     assert mock_web.lookups.count("gone.example") == 3
 
 
+@pytest.mark.promise("P21")
 @pytest.mark.engines("curl", "aiohttp", "tornado", "threads")  # sequential is to wait for each
-def test_p21_who_waits_for_a_name_server_holds_up_nobody(
+def test_a_slow_name_server_delays_no_other_host(
     mock_web: MockWeb, crawled: Crawled, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosts, "SLOW_SECONDS", 3600.0)
@@ -166,10 +168,11 @@ def test_p21_who_waits_for_a_name_server_holds_up_nobody(
     assert mock_web.lookups[0] == "slow.example"
 
 
-# P19
+# dying connections
 
 
-def test_p19_refused_and_reset_are_said_and_tried_again(
+@pytest.mark.promise("P19")
+def test_refused_and_reset_connections_are_retried(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     mock_web.fault("refused.example", Fault.REFUSED)
@@ -192,9 +195,8 @@ def test_p19_refused_and_reset_are_said_and_tried_again(
     assert len(mock_web.requests("http://reset.example/once")) == 2
 
 
-def test_p19_what_a_kept_connection_takes_down_goes_out_again_uncounted(
-    crawled: Crawled, engine: str
-) -> None:
+@pytest.mark.promise("P19")
+def test_requests_lost_with_a_connection_are_repeated(crawled: Crawled, engine: str) -> None:
     good = Answer(headers=(("Content-Type", "text/html"),), body=GOOD.encode())
     urls = [f"http://kept.example/{n}" for n in range(20)]
     with MockWeb(once_a_connection(good, RESET)):

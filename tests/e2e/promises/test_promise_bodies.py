@@ -1,4 +1,4 @@
-"""Content-Encoding: bombs, chains, damage (P11 to P13)."""
+"""Content-Encoding: bombs, chains, damage."""
 
 import gzip
 import sys
@@ -8,6 +8,7 @@ from functools import cache
 from itertools import repeat
 
 import brotli
+import pytest
 from e2e.promises.conftest import GOOD, Crawled, kinds, paths
 from support.engines import little_memory
 
@@ -55,9 +56,8 @@ def encoded(*codings: str) -> tuple[tuple[str, str], ...]:
     return tuple(("Content-Encoding", coding) for coding in codings)
 
 
-def test_p11_a_bomb_is_too_large_and_costs_its_limit(
-    mock_web: MockWeb, crawled: Crawled, engine: str
-) -> None:
+@pytest.mark.promise("P11")
+def test_a_bomb_fails_within_its_limit(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     for number, coding in enumerate(BOMBS):
         url = f"http://bombs.example/{number}"
         mock_web.page(url, bomb(coding), headers=encoded(coding))
@@ -73,9 +73,8 @@ def test_p11_a_bomb_is_too_large_and_costs_its_limit(
     assert run.report["rss_peak_mb"] - usual.report["rss_peak_mb"] < ROOM
 
 
-def test_p11_a_bomb_behind_a_redirect_is_not_looked_at(
-    mock_web: MockWeb, crawled: Crawled, engine: str
-) -> None:
+@pytest.mark.promise("P11")
+def test_a_bomb_in_a_redirect_is_ignored(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     urls = [f"http://moved.example/{number}" for number in range(len(BOMBS))]
     for url, coding in zip(urls, BOMBS, strict=True):
         headers = (*encoded(coding), ("Location", url.replace("moved", "here")))
@@ -88,7 +87,8 @@ def test_p11_a_bomb_behind_a_redirect_is_not_looked_at(
     }
 
 
-def test_p11_a_bomb_for_robots_txt_allows_nothing_of_its_host(
+@pytest.mark.promise("P11")
+def test_a_bomb_as_robots_txt_disallows_its_host(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     hosts = [f"bomb{number}.example" for number in range(len(BOMBS))]
@@ -106,7 +106,8 @@ def test_p11_a_bomb_for_robots_txt_allows_nothing_of_its_host(
     assert not [url for url in urls if mock_web.requests(url)]
 
 
-def test_p12_a_chain_of_codings_is_refused_past_five(
+@pytest.mark.promise("P12")
+def test_more_than_five_codings_are_refused(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     chains = {"five": 5, "six": 6, "hundreds": 300}
@@ -124,7 +125,8 @@ def test_p12_a_chain_of_codings_is_refused_past_five(
     assert {page["bytes"] for page in run.pages.values()} == {len(PLAIN)}
 
 
-def test_p12_a_chain_over_several_header_lines_is_one_chain(
+@pytest.mark.promise("P12")
+def test_codings_in_several_headers_form_one_chain(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     twice = brotli.compress(gzip.compress(PLAIN))
@@ -158,7 +160,8 @@ def damaged() -> dict[str, tuple[str, bytes]]:
     return cases
 
 
-def test_p13_a_damaged_body_and_a_label_that_lies_are_never_stored(
+@pytest.mark.promise("P13")
+def test_damaged_and_mislabelled_bodies_are_not_stored(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     cases = damaged()
@@ -171,7 +174,8 @@ def test_p13_a_damaged_body_and_a_label_that_lies_are_never_stored(
     assert paths(run) == {"sound"}
 
 
-def test_p13_garbage_behind_a_complete_body_is_ignored(
+@pytest.mark.promise("P13")
+def test_garbage_after_a_complete_body_is_ignored(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     for coding, encode in ENCODERS.items():

@@ -1,7 +1,8 @@
-"""Cookies reach those whom they are for, also after a resume (P41)."""
+"""Cookies reach those whom they are for, also after a resume."""
 
 from pathlib import Path
 
+import pytest
 from e2e.promises.conftest import GOOD, Crawled
 
 import crawler
@@ -15,22 +16,23 @@ SETS = (
     "other=foreign; Path=/; Domain=bank.co.uk",
     "sub=down; Path=/; Domain=www.shop.co.uk",
 )
-TOLD = {
+EXPECTED = {
     "shop.co.uk": {"host=only", "all=below"},
     "www.shop.co.uk": {"all=below"},
     "bank.co.uk": set(),
     "notshop.co.uk": set(),
 }
-"""What each host is to be told."""
+"""The cookies that each host is to receive."""
 
 
-def test_p41_cookies_stay_with_their_host_also_after_a_resume(
+@pytest.mark.promise("P41")
+def test_cookies_stay_with_their_host_after_resume(
     mock_web: MockWeb, crawled: Crawled, engine: str, tmp_path: Path
 ) -> None:
     start = "http://shop.co.uk/login"
     mock_web.page(start, GOOD, headers=tuple(("Set-Cookie", each) for each in SETS))
-    before = [start, *(f"http://{host}/before" for host in TOLD)]
-    after = [f"http://{host}/after" for host in TOLD]
+    before = [start, *(f"http://{host}/before" for host in EXPECTED)]
+    after = [f"http://{host}/after" for host in EXPECTED]
     for url in (*before[1:], *after):
         mock_web.page(url, GOOD)
     common = {"engine": engine, "parse": "inline", "cookies": True, "concurrency": 1}
@@ -41,9 +43,9 @@ def test_p41_cookies_stay_with_their_host_also_after_a_resume(
     whole = crawled(urls, resume=True, max_pages=100, robots=False, **common)
     assert set(whole.pages) == set(urls)
     for path in ("before", "after"):
-        told = {
+        received = {
             host: set(filter(None, seen.header("cookie").split("; ")))
-            for host in TOLD
+            for host in EXPECTED
             for seen in mock_web.requests(f"http://{host}/{path}")
         }
-        assert told == TOLD
+        assert received == EXPECTED

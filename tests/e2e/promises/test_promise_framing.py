@@ -1,4 +1,4 @@
-"""Answers whose framing, headers or status are not what they should be (P14, P16 to P18)."""
+"""Answers whose framing, headers or status are not what they should be."""
 
 from hashlib import sha256
 
@@ -37,7 +37,8 @@ SHORT = {
 }
 
 
-def test_p14_a_body_shorter_than_said_is_truncated_tried_again_and_never_stored(
+@pytest.mark.promise("P14")
+def test_a_short_body_is_retried_and_not_stored(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     for name, answer in SHORT.items():
@@ -54,7 +55,8 @@ def test_p14_a_body_shorter_than_said_is_truncated_tried_again_and_never_stored(
     assert all(len(mock_web.requests(url)) == 2 for url in urls + passing)
 
 
-def test_p14_a_terabyte_that_is_only_announced_costs_nothing(
+@pytest.mark.promise("P14")
+def test_an_announced_terabyte_costs_nothing(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     url = "http://lies.example/terabyte"
@@ -98,8 +100,9 @@ CONFLICTS = {"lengths", "length-list", "size", "longer-chunk"}
 """Those that have no one reading: never a page."""
 
 
+@pytest.mark.promise("P16")
 @pytest.mark.parametrize("concurrency", [1, 8])
-def test_p16_the_bytes_of_two_answers_never_mix(
+def test_the_bytes_of_two_responses_never_mix(
     mock_web: MockWeb, crawled: Crawled, engine: str, concurrency: int
 ) -> None:
     urls = []
@@ -145,7 +148,8 @@ def clean(web: MockWeb) -> bool:
     return "injected" not in names and targets.isprintable() and " " not in targets
 
 
-def test_p17_control_bytes_in_headers_are_raw_in_no_record_and_no_request(
+@pytest.mark.promise("P17")
+def test_control_bytes_in_headers_are_not_passed_on(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     run = crawled(odd_headers(mock_web), engine=engine, parse="inline")
@@ -165,7 +169,8 @@ LINKS = (
 )
 
 
-def test_p17_line_ends_in_links_end_no_line(
+@pytest.mark.promise("P17")
+def test_line_breaks_in_links_inject_nothing(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     anchors = "".join(f'<a href="{link}">x</a>' for link in LINKS)
@@ -194,7 +199,8 @@ STATUS_LINES = {
 }
 
 
-def test_p18_a_status_line_that_is_none_is_a_failure_and_no_crash(
+@pytest.mark.promise("P18")
+def test_malformed_status_lines_are_failures(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     for name, raw in STATUS_LINES.items():

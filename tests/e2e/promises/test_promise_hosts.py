@@ -1,4 +1,4 @@
-"""Many hosts: what is kept for each of them is bounded (P23)."""
+"""Many hosts: what is kept for each of them is bounded."""
 
 from collections import Counter
 from typing import Any
@@ -47,8 +47,9 @@ class Watched(MockWeb):
         return RULES if seen.target == "/robots.txt" else PAGE
 
 
+@pytest.mark.promise("P23")
 @pytest.mark.engines("curl")
-def test_p23_what_is_kept_of_thousands_of_hosts_is_bounded(
+def test_state_for_thousands_of_hosts_is_bounded(
     crawled: Crawled, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dns, "CACHED_NAMES", KEPT)

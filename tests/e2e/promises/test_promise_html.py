@@ -1,4 +1,4 @@
-"""Pages that are hard to parse, or mean harm to who parses them (P29, P30, P33)."""
+"""Pages that are hard to parse, or are meant to harm the parser."""
 
 import time
 from collections.abc import Callable
@@ -48,8 +48,9 @@ def cpu(parser: PageParser, html: str, tries: int) -> float:
     return min(spent)
 
 
+@pytest.mark.promise("P29")
 @pytest.mark.parametrize("case", REPEATED)
-def test_p29_what_repeats_takes_time_in_proportion(case: str) -> None:
+def test_repeated_tags_take_linear_time(case: str) -> None:
     scope = make_scope("host")
     parser = PageParser(ParseOptions(max_bytes=LARGE, follow=True, max_depth=None, scope=scope))
     few = cpu(parser, REPEATED[case](12_500), tries=3)
@@ -76,9 +77,8 @@ HUGE: dict[str, Callable[[], str]] = {
 }
 
 
-def test_p30_huge_pages_are_cut_or_fail_by_their_deadline_and_the_run_ends(
-    web: MockWeb, crawled: Crawled
-) -> None:
+@pytest.mark.promise("P30")
+def test_huge_pages_are_cut_or_fail_in_time(web: MockWeb, crawled: Crawled) -> None:
     urls = [f"http://huge.example/{name}" for name in HUGE]
     for name, url in zip(HUGE, urls, strict=True):
         web.page(url, HUGE[name]())
@@ -102,7 +102,8 @@ ORDERS = {
 OBEDIENT = {"parser": "e2e.promises.parsers:obedient", "said": "said by the parser"}
 
 
-def test_p33_what_a_page_does_to_its_worker_is_that_page_alone(
+@pytest.mark.promise("P33")
+def test_a_page_that_harms_its_worker_fails_alone(
     web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     for order in ORDERS:
@@ -115,7 +116,8 @@ def test_p33_what_a_page_does_to_its_worker_is_that_page_alone(
         assert ORDERS[url.rpartition("/")[2]] in failure["message"]
 
 
-def test_p33_a_page_that_hangs_its_worker_is_ended_alone(web: MockWeb, crawled: Crawled) -> None:
+@pytest.mark.promise("P33")
+def test_a_page_that_hangs_fails_alone(web: MockWeb, crawled: Crawled) -> None:
     web.page("http://bad.example/hang", "hang me")
     urls = [*FINE[:5], "http://bad.example/hang", *FINE[5:]]
     run = crawled(urls, parse_timeout=2.0, workers=2, **OBEDIENT)
@@ -124,9 +126,8 @@ def test_p33_a_page_that_hangs_its_worker_is_ended_alone(web: MockWeb, crawled: 
     assert "longer than 2 s" in run.failures["http://bad.example/hang"]["message"]
 
 
-def test_p33_memory_that_a_page_took_is_not_laid_at_the_next_ones_door(
-    web: MockWeb, crawled: Crawled
-) -> None:
+@pytest.mark.promise("P33")
+def test_memory_of_one_page_fails_no_other(web: MockWeb, crawled: Crawled) -> None:
     web.page("http://bad.example/hoard", "hoard for me")
     web.page(
         "http://bad.example/glut", "hoard for me" + "\x01" * 5_000_000

@@ -1,4 +1,4 @@
-"""Delays, limits, Retry-After and slowing down, by the log of the server that was asked (P22, P43).
+"""Delays, limits, Retry-After and slowing down, by the log of the server that was asked.
 
 Clocks: the server is a thread of this process, so that both sides share ``time.monotonic``. What is
 compared is ordered by cause, never by speed: a request that the crawler sent after an answer came
@@ -74,10 +74,11 @@ class Crowded:
         yield WHOLE
 
 
-# P43
+# delays and limits
 
 
-def test_p43_the_delay_of_a_host_lies_between_its_requests(
+@pytest.mark.promise("P43")
+def test_the_delay_separates_requests_to_a_host(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     urls = [url for host in ("a", "b") for url in pages(host, 4)]
@@ -93,8 +94,9 @@ def test_p43_the_delay_of_a_host_lies_between_its_requests(
     assert run.report["slots"]["politeness"] > 0
 
 
+@pytest.mark.promise("P43")
 @SIDE_BY_SIDE
-def test_p43_where_several_may_run_the_delay_counts_from_their_start(
+def test_parallel_requests_start_a_delay_apart(
     mock_web: MockWeb, crawled: Crawled, engine: str, began: list[float]
 ) -> None:
     crowded = Crowded(2)
@@ -107,8 +109,9 @@ def test_p43_where_several_may_run_the_delay_counts_from_their_start(
     assert 2 <= crowded.most <= 3
 
 
+@pytest.mark.promise("P43")
 @pytest.mark.parametrize("slots", [1, 3])
-def test_p43_a_host_has_no_more_requests_at_once_than_it_may(
+def test_parallel_requests_to_a_host_are_limited(
     mock_web: MockWeb, crawled: Crawled, engine: str, slots: int
 ) -> None:
     limit = 1 if engine == "sequential" else slots
@@ -122,7 +125,8 @@ def test_p43_a_host_has_no_more_requests_at_once_than_it_may(
     assert [crowded.most for crowded in hosts.values()] == [limit, limit]
 
 
-def test_p43_hosts_at_one_address_share_its_limit(
+@pytest.mark.promise("P43")
+def test_hosts_at_one_address_share_its_limit(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     limit = 1 if engine == "sequential" else 2
@@ -143,7 +147,8 @@ def test_p43_hosts_at_one_address_share_its_limit(
     )
 
 
-def test_p43_the_rate_bounds_all_hosts_together(
+@pytest.mark.promise("P43")
+def test_the_rate_bounds_all_hosts_together(
     mock_web: MockWeb, crawled: Crawled, engine: str, began: list[float]
 ) -> None:
     urls = [url for host in "abc" for url in pages(host, 3)]
@@ -155,7 +160,8 @@ def test_p43_the_rate_bounds_all_hosts_together(
     assert all(seen.at >= began[0] + n / 20 for n, seen in enumerate(mock_web.seen))
 
 
-def test_p43_a_crawl_delay_may_be_a_fraction_and_is_its_hosts_alone(
+@pytest.mark.promise("P43")
+def test_a_fractional_crawl_delay_slows_only_its_host(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     mock_web.page("http://slow.example/robots.txt", "User-agent: *\nCrawl-delay: 0.25")
@@ -170,14 +176,15 @@ def test_p43_a_crawl_delay_may_be_a_fraction_and_is_its_hosts_alone(
     assert asked(mock_web, "free")[-1].at < slow[-1].at
 
 
-# P22
+# Retry-After and slowing down
 
 
 def busy(status: int, after: str | None) -> Answer:
     return Answer(status, () if after is None else (("Retry-After", after),))
 
 
-def test_p22_a_host_that_asks_for_a_pause_gets_it_and_nobody_else_waits(
+@pytest.mark.promise("P22")
+def test_retry_after_pauses_only_its_host(
     mock_web: MockWeb, crawled: Crawled, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "LONGEST_PAUSE", 1.5)
@@ -216,7 +223,8 @@ def test_p22_a_host_that_asks_for_a_pause_gets_it_and_nobody_else_waits(
     assert waits["years"] >= 1.5
 
 
-def test_p22_who_always_asks_for_a_pause_is_given_up_after_its_tries(
+@pytest.mark.promise("P22")
+def test_an_endless_retry_after_is_given_up(
     mock_web: MockWeb, crawled: Crawled, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.05)
@@ -240,7 +248,8 @@ def test_p22_who_always_asks_for_a_pause_is_given_up_after_its_tries(
         assert min(gaps(mock_web.requests(url))) >= 0.05
 
 
-def test_p22_a_redirect_that_asks_for_a_pause_is_followed_after_it(
+@pytest.mark.promise("P22")
+def test_a_redirect_waits_for_its_retry_after(
     mock_web: MockWeb, crawled: Crawled, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.3)
@@ -253,12 +262,35 @@ def test_p22_a_redirect_that_asks_for_a_pause_is_followed_after_it(
     assert gaps(asked(mock_web, "moved"))[0] >= 0.3
 
 
+@pytest.mark.promise("P22", "P43")
+@pytest.mark.promise("P40")
+def test_a_clock_set_back_changes_no_pause(
+    mock_web: MockWeb, crawled: Crawled, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour, while the crawl waits: neither does it stall nor does it compute all the time."""
+    now, behind = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: now() - behind[0])
+
+    def set_back(_: Seen) -> Answer:
+        behind[0] = 3600.0
+        return busy(503, "1")
+
+    first, *others = urls = pages("a", 4)
+    mock_web.answer(first, set_back, FINE)
+    for url in others:
+        mock_web.page(url, GOOD)
+    run = crawled(urls, engine=engine, parse="inline", robots=False, per_host=1, retries=1)
+    assert set(run.pages) == set(urls)
+    assert 1.0 <= gaps(asked(mock_web, "a"))[0] < run.report["wall_s"] < 60
+    assert run.report["budget"]["computing"] < run.report["wall_s"] / 2
+
+
 @pytest.mark.parametrize(
     ("first", "timeout"),
     [(Answer(503), 60.0), (Answer(script=(SILENCE,)), 1.5)],
     ids=["503", "timeout"],
 )
-def test_p43_a_host_that_has_too_much_to_do_is_asked_slowly_and_then_as_before(
+def test_a_busy_host_is_slowed_for_a_while(
     mock_web: MockWeb,
     crawled: Crawled,
     engine: str,
@@ -284,7 +316,7 @@ def test_p43_a_host_that_has_too_much_to_do_is_asked_slowly_and_then_as_before(
     assert min(gaps(log[:4])) >= 0.15
 
 
-def test_the_retry_table_is_by_kind_and_status(
+def test_retries_are_set_by_kind_and_status(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     answers = {

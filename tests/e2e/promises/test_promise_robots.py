@@ -1,4 +1,4 @@
-"""robots.txt: what cannot be had, what is odd, and who is asked for it (P24, P25)."""
+"""robots.txt: what cannot be had, what is odd, and who is asked for it."""
 
 from itertools import pairwise
 
@@ -20,10 +20,11 @@ def ends(run: Run) -> dict[str, str]:
     return {url.split("/")[2].partition(".")[0]: how for url, how in ended.items()}
 
 
-# P24
+# availability
 
 
-def test_p24_no_page_of_a_host_is_asked_for_whose_robots_txt_cannot_be_had(
+@pytest.mark.promise("P24")
+def test_an_unavailable_robots_txt_disallows_its_host(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     statuses = {"ok": 404, "bare": 401, "shut": 403, "gone": 410, "bad": 500, "busy": 503}
@@ -56,7 +57,8 @@ def test_p24_no_page_of_a_host_is_asked_for_whose_robots_txt_cannot_be_had(
     assert not [each["url"] for each in left if mock_web.requests(each["url"])]
 
 
-def test_p24_robots_txt_has_its_tries_too(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
+@pytest.mark.promise("P24")
+def test_robots_txt_is_retried(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     rules = Answer(body=NOBODY.encode())
     mock_web.answer("http://once.example/robots.txt", Answer(500), rules)
     mock_web.answer("http://always.example/robots.txt", Answer(500))
@@ -79,9 +81,8 @@ def chain(web: MockWeb, host: str, hops: int) -> None:
     web.page(places[-1], NOBODY)
 
 
-def test_p24_five_redirects_lead_to_rules_for_the_first_authority(
-    mock_web: MockWeb, crawled: Crawled, engine: str
-) -> None:
+@pytest.mark.promise("P24")
+def test_five_redirects_lead_to_the_rules(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     chain(mock_web, "five", 5)
     chain(mock_web, "six", 6)
     mock_web.page("http://loop.example/robots.txt", "", status=301, headers=(("Location", "?"),))
@@ -99,7 +100,8 @@ def test_p24_five_redirects_lead_to_rules_for_the_first_authority(
     assert "http://six1.example/hop5" not in hops
 
 
-def test_p24_robots_txt_is_asked_for_first_and_as_pages_are(
+@pytest.mark.promise("P24")
+def test_robots_txt_comes_first_with_the_same_headers(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     sites = ["http://a.example", "https://a.example", "http://a.example:8080"]
@@ -115,7 +117,8 @@ def test_p24_robots_txt_is_asked_for_first_and_as_pages_are(
         assert {seen.headers for seen in pages} == {robots.headers}
 
 
-def test_p24_a_hop_and_a_link_are_held_against_the_rules_of_their_host(
+@pytest.mark.promise("P24")
+def test_redirects_and_links_obey_their_hosts_rules(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     mock_web.page("http://a.example/robots.txt", NOBODY)
@@ -134,7 +137,7 @@ def test_p24_a_hop_and_a_link_are_held_against_the_rules_of_their_host(
     assert not mock_web.requests("http://b.example/no")
 
 
-# P25
+# odd files
 
 ODD = {
     "long": f"{NOBODY}\n".encode() + b"# filler\n" * 155_000 + b"Disallow: /late",
@@ -152,9 +155,8 @@ IGNORED = {"late", "html"}
 """Those that forbid nothing."""
 
 
-def test_p25_an_odd_robots_txt_costs_nothing_and_says_what_it_can(
-    mock_web: MockWeb, crawled: Crawled, engine: str
-) -> None:
+@pytest.mark.promise("P25")
+def test_an_odd_robots_txt_is_still_read(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     urls = []
     for host, body in ODD.items():
         mock_web.page(f"http://{host}.example/robots.txt", body)
@@ -185,7 +187,7 @@ FOLLOWED = {"plain", "index", "other"}
 
 
 @pytest.mark.parametrize("robots", [True, False])
-def test_links_that_a_page_says_not_to_follow_are_not_followed(
+def test_nofollow_links_are_not_followed(
     mock_web: MockWeb, crawled: Crawled, engine: str, robots: bool
 ) -> None:
     for name, (head, headers) in SAYS.items():

@@ -1,4 +1,4 @@
-"""One web, the same records, whatever fetches it (P42); what it says is never obeyed (P44)."""
+"""One web, the same records, whatever fetches it; what it says is never obeyed."""
 
 import sys
 from collections import Counter
@@ -34,7 +34,8 @@ def facts(run: Run) -> dict[str, list[tuple[Any, ...]]]:
     return {"pages": sorted(pages), "failed": sorted(failed), "skipped": sorted(skipped)}
 
 
-def test_p42_every_engine_gives_the_same_records(crawled: Crawled) -> None:
+@pytest.mark.promise("P42")
+def test_every_engine_writes_the_same_records(crawled: Crawled) -> None:
     found = {}
     for engine in ENGINES:
         with MockWeb(SyntheticHandler(SITE)):
@@ -48,7 +49,8 @@ def test_p42_every_engine_gives_the_same_records(crawled: Crawled) -> None:
     assert {error for _, error, _, _ in first["failed"]} == {"status", "redirect", "truncated"}
 
 
-def test_p42_the_web_that_is_compared_has_all_faults_but_slowness() -> None:
+@pytest.mark.promise("P42")
+def test_the_compared_web_has_every_fault_but_slowness() -> None:
     counted = Counter(fault(url.replace(f":{PORT}", "")) for url in SITE.urls(PORT))
     assert set(counted) == {None, *FAULTS} - {Fault.SLOW}
 
@@ -137,7 +139,8 @@ def name_code_everywhere(web: MockWeb, cage: Path) -> dict[str, str]:
     return titles
 
 
-def test_p44_what_names_code_or_files_is_text(
+@pytest.mark.promise("P44")
+def test_text_that_names_code_stays_text(
     mock_web: MockWeb,
     crawled: Crawled,
     engine: str,
@@ -160,7 +163,10 @@ def test_p44_what_names_code_or_files_is_text(
     assert all(link.startswith("http://code.example/") for link in links)
 
 
-def test_p44_nor_does_a_parse_process_obey(mock_web: MockWeb, crawled: Crawled, cage: Path) -> None:
+@pytest.mark.promise("P44")
+def test_a_parse_process_runs_no_named_code(
+    mock_web: MockWeb, crawled: Crawled, cage: Path
+) -> None:
     titles = name_code_everywhere(mock_web, cage)
     run = crawled(titles, html=True)
     assert {url: page["title"] for url, page in run.pages.items()} == titles

@@ -1,4 +1,4 @@
-"""Sitemaps from the network (P31), and tables whose columns travel along."""
+"""Sitemaps from the network, and tables whose columns travel along."""
 
 import gzip
 import subprocess
@@ -53,7 +53,8 @@ def nested_entities() -> str:
     return f'<!DOCTYPE x [<!ENTITY e0 "x">{levels}]>{urlset("http://a.example/&e9;")}'
 
 
-def test_p31_what_a_sitemap_does_costs_nothing_and_reads_no_file(
+@pytest.mark.promise("P31")
+def test_a_hostile_sitemap_expands_and_reads_nothing(
     mock_web: MockWeb, sourced: Sourced, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
@@ -93,7 +94,8 @@ def test_p31_what_a_sitemap_does_costs_nothing_and_reads_no_file(
         assert path.is_dir() or SECRET.encode() not in path.read_bytes()
 
 
-def test_an_index_is_read_as_politely_as_pages_are(mock_web: MockWeb, sourced: Sourced) -> None:
+@pytest.mark.promise("P43")
+def test_sitemaps_are_fetched_as_politely_as_pages(mock_web: MockWeb, sourced: Sourced) -> None:
     at = "http://a.example"
     maps = [f"{at}/hidden.xml", f"{at}/one.xml", f"{at}/two.xml.gz"]
     mock_web.page(f"{at}/robots.txt", "User-agent: *\nDisallow: /hidden\nDisallow: /no")
@@ -117,9 +119,8 @@ def test_an_index_is_read_as_politely_as_pages_are(mock_web: MockWeb, sourced: S
     assert run.report["urls"]["input"] == 5
 
 
-def test_p07_what_a_sitemap_names_has_no_right_of_its_own(
-    mock_web: MockWeb, sourced: Sourced
-) -> None:
+@pytest.mark.promise("P07")
+def test_a_sitemap_opens_no_private_address(mock_web: MockWeb, sourced: Sourced) -> None:
     own, foreign = "http://127.0.0.1:8080", "http://a.example"
     inside = [f"{own}/page", "http://127.0.0.1:8081/", "http://10.1.2.3/", "http://localhost/"]
     login = "http://user:s3cret@a.example/login"
@@ -136,7 +137,7 @@ def test_p07_what_a_sitemap_names_has_no_right_of_its_own(
     assert not [seen for seen in mock_web.seen if seen.header("authorization")]
 
 
-def test_columns_travel_to_every_kind_of_end_also_after_a_resume(
+def test_table_columns_reach_every_kind_of_record(
     mock_web: MockWeb, sourced: Sourced, tmp_path: Path
 ) -> None:
     at = "http://a.example"

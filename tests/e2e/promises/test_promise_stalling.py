@@ -1,4 +1,4 @@
-"""Servers that never come to an end, and the others, which must not notice (P15, P20)."""
+"""Servers that never come to an end, and the others, which must not notice."""
 
 from hashlib import sha256
 
@@ -37,7 +37,8 @@ SLOW = {
 }
 
 
-def test_p15_what_has_no_end_is_bounded_and_holds_up_nobody(
+@pytest.mark.promise("P15")
+def test_endless_responses_are_bounded_and_delay_nobody(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     for name, (start, piece) in FLOODS.items():
@@ -54,9 +55,10 @@ def test_p15_what_has_no_end_is_bounded_and_holds_up_nobody(
     assert set(ended.values()) <= {"protocol", "too_large"}
 
 
+@pytest.mark.promise("P15", "P20")
 @pytest.mark.engines("curl", "aiohttp", "tornado", "threads")  # sequential is to wait for each
 @pytest.mark.parametrize("case", [*FLOODS, *SLOW])
-def test_p15_p20_other_hosts_keep_pace_while_one_goes_on_and_on(
+def test_other_hosts_finish_during_an_endless_response(
     mock_web: MockWeb, crawled: Crawled, engine: str, case: str
 ) -> None:
     start, piece = {**FLOODS, **SLOW}[case]
@@ -70,9 +72,8 @@ def test_p15_p20_other_hosts_keep_pace_while_one_goes_on_and_on(
     assert kinds(run).get(case) != "timeout"
 
 
-def test_p15_a_body_in_chunks_of_a_byte_takes_time_in_proportion(
-    mock_web: MockWeb, crawled: Crawled, engine: str
-) -> None:
+@pytest.mark.promise("P15")
+def test_one_byte_chunks_take_linear_time(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     spent = {}
     for size in (2**15, 2**18):
         body = b"1\r\ny\r\n" * size
@@ -96,9 +97,8 @@ STUCK = {
 }
 
 
-def test_p20_the_total_deadline_holds_and_the_others_are_done(
-    mock_web: MockWeb, crawled: Crawled, engine: str
-) -> None:
+@pytest.mark.promise("P20")
+def test_the_total_deadline_holds(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     for name, answer in STUCK.items():
         mock_web.answer(f"http://{name}.example/{name}", answer)
         mock_web.page(f"http://fine.example/good-{name}", GOOD)
@@ -110,8 +110,9 @@ def test_p20_the_total_deadline_holds_and_the_others_are_done(
     assert run.report["wall_s"] > 0.5
 
 
+@pytest.mark.promise("P20")
 @pytest.mark.engines("curl", "tornado")
-def test_p20_the_deadline_on_a_kept_connection_is_no_reason_to_ask_again(
+def test_a_timeout_on_a_kept_connection_is_final(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     url = "http://silence.example/silence"

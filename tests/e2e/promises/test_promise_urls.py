@@ -1,7 +1,4 @@
-"""URLs: schemes, redirects, spellings, traps, and what must not come out of them
-
-(P03, P05, P06, P08, P26, P27, P28, P32).
-"""
+"""URLs: schemes, redirects, spellings, traps, and what must not come out of them."""
 
 from collections import Counter
 from itertools import product
@@ -28,10 +25,11 @@ def pages_asked(web: MockWeb) -> list[Seen]:
     return [seen for seen in web.seen if seen.target != "/robots.txt"]
 
 
-# P03
+# schemes
 
 
-def test_p03_other_schemes_are_never_opened(
+@pytest.mark.promise("P03")
+def test_other_schemes_are_never_opened(
     mock_web: MockWeb, crawled: Crawled, engine: str, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
@@ -64,10 +62,11 @@ def test_p03_other_schemes_are_never_opened(
     assert {seen.host for seen in mock_web.seen} == {"a.example"}
 
 
-# P06
+# redirects
 
 
-def test_p06_redirects_come_to_an_end(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
+@pytest.mark.promise("P06")
+def test_redirects_are_bounded(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     at = "http://a.example"
     moved(mock_web, f"{at}/self", "/self")
     moved(mock_web, f"{at}/to", "/fro")
@@ -97,7 +96,7 @@ def test_p06_redirects_come_to_an_end(mock_web: MockWeb, crawled: Crawled, engin
     assert not mock_web.requests(f"{at}/chain11")
 
 
-# P08
+# disguised hosts
 
 DISGUISED = (
     "http://evil.example\\@good.example/x",
@@ -131,7 +130,8 @@ LOOPBACK = (
 )
 
 
-def test_p08_scope_robots_and_socket_mean_the_same_host(
+@pytest.mark.promise("P08")
+def test_scope_robots_and_socket_agree_on_the_host(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     start = "http://good.example/"
@@ -155,7 +155,8 @@ def test_p08_scope_robots_and_socket_mean_the_same_host(
     assert all(url.startswith("http://evil.example/") for url in far.pages[start]["links"])
 
 
-def test_p08_no_spelling_leads_to_an_address_that_is_not_public(
+@pytest.mark.promise("P07", "P08")
+def test_no_spelling_reaches_a_private_address(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     start = "http://good.example/"
@@ -178,7 +179,7 @@ def test_p08_no_spelling_leads_to_an_address_that_is_not_public(
     assert {seen.host for seen in mock_web.seen} == {"good.example"}
 
 
-# P26
+# malformed links
 
 MONSTERS = (
     "http://[::1",
@@ -199,7 +200,8 @@ MONSTERS = (
 )
 
 
-def test_p26_a_link_that_is_none_is_contained(
+@pytest.mark.promise("P26")
+def test_a_malformed_link_harms_only_itself(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     start = "http://a.example/"
@@ -213,7 +215,7 @@ def test_p26_a_link_that_is_none_is_contained(
     assert {seen.target for seen in mock_web.seen} == {"/robots.txt", "/", "/fine"}
 
 
-# P27
+# spellings
 
 
 def spellings() -> list[str]:
@@ -231,7 +233,8 @@ def spellings() -> list[str]:
     ]
 
 
-def test_p27_a_thousand_spellings_are_one_page(crawled: Crawled, engine: str) -> None:
+@pytest.mark.promise("P27")
+def test_a_thousand_spellings_are_one_page(crawled: Crawled, engine: str) -> None:
     spelled = spellings()
     assert len(spelled) == len(set(spelled)) > 1000
     body = links(*spelled).encode()
@@ -242,7 +245,7 @@ def test_p27_a_thousand_spellings_are_one_page(crawled: Crawled, engine: str) ->
     assert (urls["input"], urls["duplicates"], urls["discovered"]) == (1, len(spelled) - 1, 0)
 
 
-# P28
+# endless sites
 
 
 def calendar(seen: Seen) -> Answer:
@@ -257,7 +260,8 @@ def calendar(seen: Seen) -> Answer:
     return Answer(headers=HTML, body=links(*hrefs[seen.host]).encode())
 
 
-def test_p28_what_has_no_end_is_bounded_and_said(crawled: Crawled, engine: str) -> None:
+@pytest.mark.promise("P28")
+def test_endless_sites_are_bounded_and_reported(crawled: Crawled, engine: str) -> None:
     hosts = ("days", "deep", "sessions", "long")
     with MockWeb(calendar) as web:
         run = crawled(
@@ -281,7 +285,8 @@ def test_p28_what_has_no_end_is_bounded_and_said(crawled: Crawled, engine: str) 
     assert not [url for url in run.pages if "sid" in url]
 
 
-def test_p28_depth_ends_it_too(crawled: Crawled, engine: str) -> None:
+@pytest.mark.promise("P28")
+def test_depth_bounds_an_endless_site(crawled: Crawled, engine: str) -> None:
     start = "http://days.example/"
     with MockWeb(calendar):
         run = crawled([start], engine=engine, parse="inline", robots=False, follow=True, depth=4)
@@ -290,10 +295,11 @@ def test_p28_depth_ends_it_too(crawled: Crawled, engine: str) -> None:
     assert run.report["urls"]["filtered"] > 0
 
 
-# P05
+# userinfo and fragments
 
 
-def test_p05_userinfo_and_fragment_are_written_and_sent_nowhere(
+@pytest.mark.promise("P05")
+def test_userinfo_and_fragments_are_not_written_or_sent(
     mock_web: MockWeb, crawled: Crawled, engine: str, tmp_path: Path
 ) -> None:
     body = links("http://me:l1nked@a.example/next#fr4g", "/same#fr4g", "http://b.example/")
@@ -326,7 +332,7 @@ def test_p05_userinfo_and_fragment_are_written_and_sent_nowhere(
         assert seen.header("authorization") == login
 
 
-# P32
+# file names
 
 NAMES = (
     "../../../../evil",
@@ -347,7 +353,8 @@ def tree(folder: Path) -> set[Path]:
     return {path.relative_to(folder) for path in folder.rglob("*")}
 
 
-def test_p32_no_name_of_theirs_becomes_a_file_of_ours(
+@pytest.mark.promise("P32")
+def test_no_url_or_header_names_a_file(
     mock_web: MockWeb,
     crawled: Crawled,
     engine: str,

@@ -157,6 +157,7 @@ def test_a_stale_beginning_gives_nothing_to_the_run_that_begins(directory: Path)
         assert "pages.jsonl" not in names(directory)
 
 
+@pytest.mark.promise("P38")
 def test_p38_a_second_crawl_of_a_run_is_refused_within_a_process(directory: Path) -> None:
     with begin(Settings(sources=(URL,), run=str(directory))):
         with pytest.raises(UsageError, match=f"being crawled by process {os.getpid()}"):
@@ -175,6 +176,7 @@ def _outcome(directory: Path, answers: "multiprocessing.SimpleQueue[str]") -> No
         answers.put(str(error))
 
 
+@pytest.mark.promise("P38")
 def test_p38_and_by_another_process_until_this_one_ends(directory: Path) -> None:
     context = multiprocessing.get_context("spawn")
     answers = context.SimpleQueue()
@@ -200,6 +202,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.promise("P38")
 def test_p38_a_lock_does_not_outlive_a_killed_process(directory: Path) -> None:
     begun(directory)
     with subprocess.Popen(
@@ -290,6 +293,7 @@ SPOILED: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.promise("P39")
 @pytest.mark.parametrize("name", SPOILED)
 def test_p39_half_a_run_is_refused_and_not_held(directory: Path, name: str) -> None:
     begun(directory)

@@ -320,6 +320,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.promise("P39")
 @pytest.mark.parametrize("name", SPOILED)
 def test_p39_what_is_no_whole_state_is_refused_in_words_and_left_as_it_is(
     path: Path, name: str
@@ -333,6 +334,7 @@ def test_p39_what_is_no_whole_state_is_refused_in_words_and_left_as_it_is(
     assert path.read_bytes() == before
 
 
+@pytest.mark.promise("P39")
 def test_p39_no_pickle_is_read_from_disk() -> None:
     """Between parse processes it may travel; what reads files does not know it."""
     package = Path(crawler.__file__).parent
