@@ -34,12 +34,12 @@ def judged(kind, *pairs):
     return spread.low, spread.median, spread.high
 
 
-def test_ratios_are_made_pair_by_pair():
+def test_ratios_are_computed_pair_by_pair():
     # The ratio of the medians would be 20 / 20.
     assert judged("ratio", (10, 20), (20, 10), (30, 40)) == (0.5, 0.75, 2)
 
 
-def test_differences_are_made_pair_by_pair():
+def test_differences_are_computed_pair_by_pair():
     assert judged("difference", (10, 20), (20, 10), (30, 25)) == (-10, 5, 10)
 
 
@@ -62,14 +62,14 @@ def test_bounds_are_part_of_the_goal(bounds, inside, outside, text):
     assert str(goal) == text
 
 
-def test_what_is_measured_alternates():
+def test_the_two_measured_alternate():
     order = []
     pairs = runs.alternate(lambda: order.append("A") or 1, lambda: order.append("B") or 2, 3)
     assert "".join(order) == "ABABAB"
     assert pairs == (runs.Pair(1, 2),) * 3
 
 
-def test_start_up_drops_out_of_a_slope_and_stays_in_what_is_scaled():
+def test_a_slope_excludes_the_start_up():
     start_up, each = 5.0, 0.25
     small, large = ((n, start_up + n * each) for n in (1, 101))
     assert runs.slope(small, large) == pytest.approx(each)
@@ -84,7 +84,7 @@ def test_the_cpu_of_descendants_counts():
     assert taken.wall >= 0.2
 
 
-def test_a_command_that_fails_is_refused_with_its_last_words():
+def test_a_failed_command_is_refused_with_its_message():
     with pytest.raises(runs.Refused, match=r"exit code 3: it broke$"):
         runs.run(["/bin/sh", "-c", "echo first >&2; echo it broke >&2; exit 3"])
 
@@ -115,13 +115,13 @@ def test_a_torn_line_is_refused(tmp_path):
         records.check(path, EXPECTED)
 
 
-def test_no_output_at_all_is_refused(tmp_path):
+def test_missing_output_is_refused(tmp_path):
     with pytest.raises(runs.Refused):
         records.check(tmp_path / "nothing", EXPECTED)
 
 
 @pytest.mark.parametrize(("value", "verdict"), [(3.0, "reached"), (1.0, "missed")])
-def test_a_figure_says_whether_it_was_reached(value, verdict):
+def test_a_figure_has_a_verdict(value, verdict):
     case = runs.Case("c", "pages/s", runs.Goal("ratio", least=1), lambda: None, "said")
     figure = table.figure("s", case, runs.Measured([runs.Pair(value, 2.0)], "seen"))
     assert (figure.verdict, figure.value, figure.reference) == (verdict, value, 2)
@@ -139,7 +139,7 @@ def without_nginx(_bench):
     raise needs.Missing("needs nginx")
 
 
-def test_what_is_refused_or_missing_becomes_a_line_and_the_others_go_on(tmp_path, monkeypatch):
+def test_a_refused_measurement_does_not_stop_others(tmp_path, monkeypatch):
     monkeypatch.setitem(program.SCENARIOS, "made up", without_nginx)
     figures = list(program.measure("made up", runs.Bench(tmp_path)))
     assert [(each.verdict, each.note) for each in figures] == [
@@ -152,7 +152,7 @@ def test_what_is_refused_or_missing_becomes_a_line_and_the_others_go_on(tmp_path
     assert told["figures"][1]["value"] == 1
 
 
-def test_made_up_pages_are_the_same_each_time_and_have_the_links_they_say():
+def test_generated_pages_are_stable_with_stated_links():
     body, links = web.list_page(7, 7_000, 10_000)
     assert (body, links) == web.list_page(7, 7_000, 10_000)
     assert 7_000 <= len(body) < 7_500

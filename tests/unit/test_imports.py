@@ -149,7 +149,7 @@ def test_every_room_imports_only_what_the_table_allows() -> None:
     assert not found, "\n".join(found)
 
 
-def test_every_module_was_looked_at() -> None:
+def test_every_module_is_checked() -> None:
     looked_at = {module for module, _ in modules()}
     assert {"crawler", "crawler.cli", "crawler.pipeline.core", "crawler.engines.base"} <= looked_at
 
@@ -188,7 +188,7 @@ def test_the_arrows_between_rooms_are_few() -> None:
         ("crawler.settings", "if TYPE_CHECKING:\n    from crawler.app.execute import run"),
     ],
 )
-def test_an_arrow_back_is_found(module: str, source: str) -> None:
+def test_a_forbidden_import_is_found(module: str, source: str) -> None:
     assert wrong_arrows(module, source)
 
 
@@ -203,11 +203,11 @@ def test_an_arrow_back_is_found(module: str, source: str) -> None:
         ("crawler", "from crawler.app.api import crawl"),
     ],
 )
-def test_an_arrow_down_is_fine(module: str, source: str) -> None:
+def test_an_allowed_import_is_accepted(module: str, source: str) -> None:
     assert not wrong_arrows(module, source)
 
 
-def test_a_relative_import_in_a_package_starts_at_the_package() -> None:
+def test_relative_imports_start_at_the_package() -> None:
     assert list(imported_by("crawler.cli", "from .flags import Parser", package=True)) == [
         "crawler.cli.flags"
     ]

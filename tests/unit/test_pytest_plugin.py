@@ -65,12 +65,12 @@ def test_it(mock_web, engine, tmp_path):
 NOTHING = "def test_it(engine): assert isinstance(engine, str)"
 
 
-def test_a_test_crawls_the_mocked_web_with_every_engine(run: Pytest) -> None:
+def test_a_test_crawls_the_web_with_every_engine(run: Pytest) -> None:
     outcome = run(CRAWL)
     assert outcome.verdicts == passed(*ENGINES), outcome.text
 
 
-def test_the_web_of_one_test_is_not_that_of_the_next(run: Pytest) -> None:
+def test_each_test_has_its_own_web(run: Pytest) -> None:
     outcome = run(
         """
 import itertools
@@ -89,7 +89,7 @@ def test_it(mock_web, engine, turn, tmp_path):
     assert (outcome.code, len(outcome.verdicts)) == (0, 2), outcome.text
 
 
-def test_the_network_is_back_after_the_test(run: Pytest) -> None:
+def test_the_network_is_restored_after_the_test(run: Pytest) -> None:
     outcome = run(
         """
 from crawler.fetch.network import SystemNetwork, current
@@ -101,13 +101,13 @@ def test_not_mocked(): assert isinstance(current(), SystemNetwork)
     assert [verdict for _, verdict in outcome.verdicts] == ["PASSED", "PASSED"], outcome.text
 
 
-def test_engines_says_which(run: Pytest) -> None:
+def test_the_mark_engines_selects_engines(run: Pytest) -> None:
     outcome = run(f'@pytest.mark.engines("threads", "curl")\n{NOTHING}')
     assert outcome.verdicts == passed("curl", "threads"), outcome.text
     assert "skipped" not in outcome.text
 
 
-def test_skip_engine_skips_and_says_why(run: Pytest) -> None:
+def test_the_mark_skip_engine_skips_with_a_reason(run: Pytest) -> None:
     outcome = run(
         '@pytest.mark.skip_engine("threads", "it has no such thing")\n'
         '@pytest.mark.skip_engine("sequential", reason="nor has that")\n' + NOTHING
@@ -120,7 +120,7 @@ def test_skip_engine_skips_and_says_why(run: Pytest) -> None:
     assert re.search(r"SKIPPED \[1\] \S+: nor has that", outcome.text)
 
 
-def test_the_marks_closest_to_a_test_count(run: Pytest) -> None:
+def test_the_closest_marks_count(run: Pytest) -> None:
     outcome = run(
         """
 pytestmark = [pytest.mark.engines("aiohttp"), pytest.mark.skip_engine("curl", "far away")]
@@ -153,16 +153,14 @@ class TestClass:
         ('skip_engine("curl", "")', "the mark skip_engine takes a name and why"),
     ],
 )
-def test_a_mark_that_cannot_be_meant_is_refused_in_words(
-    run: Pytest, mark: str, message: str
-) -> None:
+def test_a_wrong_mark_is_refused(run: Pytest, mark: str, message: str) -> None:
     outcome = run(f"@pytest.mark.{mark}\n{NOTHING}")
     assert outcome.code == pytest.ExitCode.INTERRUPTED
     assert f"test_user.py::test_it: {message}" in outcome.text
     assert PLUGIN.replace(".", "/") not in outcome.text, "a traceback"
 
 
-def test_the_marks_are_known_and_explained(run: Pytest) -> None:
+def test_the_marks_are_explained(run: Pytest) -> None:
     outcome = run("", "--markers")
     assert "@pytest.mark.engines(name, ...): run the test with" in outcome.text
     assert "@pytest.mark.skip_engine(name, reason): skip the test" in outcome.text
@@ -176,7 +174,7 @@ def test_the_fixtures_are_explained(run: Pytest) -> None:
     assert re.search(r"^engine -- .*\n +Name of a fetch engine", outcome.text, re.MULTILINE)
 
 
-def test_an_engine_of_the_user_s_own_takes_the_place_of_ours(run: Pytest) -> None:
+def test_a_fixture_of_the_user_replaces_ours(run: Pytest) -> None:
     outcome = run(
         """
 @pytest.fixture
@@ -191,19 +189,19 @@ def test_given(engine): assert engine == "wheel"
     assert outcome.verdicts == [("test_it", "PASSED"), ("test_given[wheel]", "PASSED")]
 
 
-def test_it_works_on_several_workers(run: Pytest) -> None:
+def test_the_plugin_works_with_several_workers(run: Pytest) -> None:
     outcome = run(CRAWL, "-n", "2")
     assert outcome.code == 0, outcome.text
     assert f"{len(ENGINES)} passed" in outcome.text
 
 
-def test_it_can_be_left_out(run: Pytest) -> None:
+def test_the_plugin_can_be_switched_off(run: Pytest) -> None:
     outcome = run("def test_it(): pass\ndef test_web(mock_web): pass", "-p", "no:simulcrawl")
     assert outcome.verdicts == [("test_it", "PASSED"), ("test_web", "ERROR")]
     assert "fixture 'mock_web' not found" in outcome.text
 
 
-def test_nothing_is_imported_before_a_fixture_asks_for_it() -> None:
+def test_the_plugin_imports_nothing_early() -> None:
     """The plugin is loaded by every pytest of whoever has installed the crawler."""
     code = f"import sys, pytest; before = {{*sys.modules}}; import {PLUGIN}"
     code += "; print(*{*sys.modules} - before)"

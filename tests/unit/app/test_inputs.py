@@ -6,7 +6,7 @@ from crawler.model.errors import UsageError
 from crawler.settings import Settings, load
 
 
-def test_a_history_is_enough_to_ask_for_the_slowest_first() -> None:
+def test_a_history_implies_slowest_first() -> None:
     assert Settings().line_order == "input"
     assert Settings(order="random").line_order == "random"
     assert Settings(history="runs/a").line_order == "slowest"
@@ -22,11 +22,11 @@ def test_a_history_is_enough_to_ask_for_the_slowest_first() -> None:
         ({"column": ""}, "column must be NAME"),
     ],
 )
-def test_what_does_not_go_together_is_refused(asked: dict[str, str], says: str) -> None:
+def test_conflicting_source_flags_are_refused(asked: dict[str, str], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         Settings(**asked)  # type: ignore[arg-type]
 
 
-def test_flags_are_called_as_they_are_given() -> None:
+def test_messages_name_flags_as_given() -> None:
     with pytest.raises(UsageError, match=r"^--history needs --order slowest$"):
         load({"order": "random", "history": "a"}, {})

@@ -36,7 +36,7 @@ def names(directory: Path) -> set[str]:
     return {path.name for path in directory.iterdir()}
 
 
-def test_a_run_is_begun_with_its_settings_its_state_and_its_lock(directory: Path) -> None:
+def test_a_new_run_has_settings_state_and_lock(directory: Path) -> None:
     settings = Settings(sources=(URL,), run=str(directory), concurrency=7)
     with begin(settings, {"sources": "of a list"}) as run:
         assert (run.directory, run.resumed, run.settings) == (directory, False, settings)
@@ -50,7 +50,7 @@ def test_a_run_is_begun_with_its_settings_its_state_and_its_lock(directory: Path
         assert again.store.facts == {"sources": "of a list"}
 
 
-def test_secrets_are_not_written_and_the_state_is_its_owners(directory: Path) -> None:
+def test_secrets_are_not_written_to_the_run(directory: Path) -> None:
     begun(directory, auth=("a.example=user:s3cret",), header=("X-Key: s3cret",))
     for path in directory.iterdir():
         assert b"s3cret" not in path.read_bytes()
@@ -58,9 +58,7 @@ def test_secrets_are_not_written_and_the_state_is_its_owners(directory: Path) ->
     assert stat.S_IMODE((directory / STATE).stat().st_mode) == 0o600
 
 
-def test_without_a_name_runs_are_named_by_the_time_and_never_meet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unnamed_runs_have_different_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_dir.time, "strftime", lambda _: "20260101-000000")
     for _ in range(3):
@@ -73,7 +71,7 @@ def test_without_a_name_runs_are_named_by_the_time_and_never_meet(
     }
 
 
-def test_what_exists_is_not_overwritten(directory: Path) -> None:
+def test_an_existing_directory_is_not_overwritten(directory: Path) -> None:
     directory.mkdir(parents=True)
     (directory / "pages.jsonl").write_text("mine")
     with pytest.raises(UsageError, match=r"is not overwritten$"):
@@ -82,7 +80,7 @@ def test_what_exists_is_not_overwritten(directory: Path) -> None:
     assert names(directory.parent) == {"run"}
 
 
-def test_a_run_that_exists_is_not_overwritten_and_the_flag_is_named(directory: Path) -> None:
+def test_an_existing_run_is_refused_naming_resume(directory: Path) -> None:
     begun(directory)
     before = (directory / STATE).read_bytes()
     with pytest.raises(UsageError, match="not overwritten; --resume goes on with it"):
@@ -90,8 +88,9 @@ def test_a_run_that_exists_is_not_overwritten_and_the_flag_is_named(directory: P
     assert (directory / STATE).read_bytes() == before
 
 
+@pytest.mark.promise("P37")
 @pytest.mark.parametrize("step", ["write_settings", "commit", "rename"])
-def test_where_it_cannot_be_made_whole_nothing_is_left(
+def test_a_run_that_cannot_begin_leaves_nothing(
     directory: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     def fail(*_: object) -> None:
@@ -128,10 +127,9 @@ run_dir.begin(Settings(sources=("http://a.example/",), run=sys.argv[1]))
 """
 
 
+@pytest.mark.promise("P35")
 @pytest.mark.parametrize("step", ["mkdir", "Lock", "write_settings", "create", "commit", "rename"])
-def test_p35_a_beginning_that_was_killed_is_no_run_and_in_nobodys_way(
-    directory: Path, step: str
-) -> None:
+def test_a_kill_while_beginning_leaves_no_run(directory: Path, step: str) -> None:
     killed = subprocess.run([sys.executable, "-c", _KILLED, directory, step], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not directory.exists()
@@ -141,7 +139,8 @@ def test_p35_a_beginning_that_was_killed_is_no_run_and_in_nobodys_way(
     assert names(directory.parent) == {"run"}
 
 
-def test_a_stale_beginning_gives_nothing_to_the_run_that_begins(directory: Path) -> None:
+@pytest.mark.promise("P35")
+def test_an_old_beginning_is_not_reused(directory: Path) -> None:
     stale = directory.with_name(".run.beginning")
     stale.mkdir(parents=True)
     with begin(Settings(sources=(URL,), run=str(directory.with_name("other")))) as other:
@@ -158,7 +157,7 @@ def test_a_stale_beginning_gives_nothing_to_the_run_that_begins(directory: Path)
 
 
 @pytest.mark.promise("P38")
-def test_p38_a_second_crawl_of_a_run_is_refused_within_a_process(directory: Path) -> None:
+def test_a_second_crawl_in_one_process_is_refused(directory: Path) -> None:
     with begin(Settings(sources=(URL,), run=str(directory))):
         with pytest.raises(UsageError, match=f"being crawled by process {os.getpid()}"):
             resume(directory, {})
@@ -177,7 +176,7 @@ def _outcome(directory: Path, answers: "multiprocessing.SimpleQueue[str]") -> No
 
 
 @pytest.mark.promise("P38")
-def test_p38_and_by_another_process_until_this_one_ends(directory: Path) -> None:
+def test_a_second_crawl_in_another_process_is_refused(directory: Path) -> None:
     context = multiprocessing.get_context("spawn")
     answers = context.SimpleQueue()
 
@@ -203,7 +202,7 @@ time.sleep(60)
 
 
 @pytest.mark.promise("P38")
-def test_p38_a_lock_does_not_outlive_a_killed_process(directory: Path) -> None:
+def test_a_lock_ends_with_a_killed_process(directory: Path) -> None:
     begun(directory)
     with subprocess.Popen(
         [sys.executable, "-c", _HOLDS, directory], stdout=subprocess.PIPE
@@ -218,7 +217,7 @@ def test_p38_a_lock_does_not_outlive_a_killed_process(directory: Path) -> None:
     Lock(directory).release()
 
 
-def test_looking_whether_it_is_locked_keeps_nobody_out(directory: Path) -> None:
+def test_checking_the_lock_does_not_take_it(directory: Path) -> None:
     begun(directory)
     assert not is_locked(directory)
     Lock(directory).release()
@@ -236,7 +235,7 @@ def test_looking_whether_it_is_locked_keeps_nobody_out(directory: Path) -> None:
         ({"engine": "nonsense"}, "--engine must be one of"),
     ],
 )
-def test_a_resume_refuses_what_would_change_the_result(
+def test_resume_refuses_flags_that_change_the_result(
     directory: Path, flags: dict[str, object], says: str
 ) -> None:
     begun(directory, **({} if "follow" in flags else {"follow": True, "depth": 3}))
@@ -248,7 +247,7 @@ def test_a_resume_refuses_what_would_change_the_result(
     assert not is_locked(directory), "who was refused holds nothing"
 
 
-def test_a_resume_takes_what_may_be_given_anew(directory: Path) -> None:
+def test_resume_accepts_flags_that_may_change(directory: Path) -> None:
     begun(directory, max_pages=3)
     flags = {
         "engine": "threads",
@@ -269,7 +268,7 @@ def test_a_resume_takes_what_may_be_given_anew(directory: Path) -> None:
     ("secret", "flag"),
     [({"auth": ("a.example=u:p",)}, "--auth"), ({"header": ("X-Key: k",)}, "--header")],
 )
-def test_secrets_have_to_be_given_again_and_may_be_others(
+def test_resume_asks_for_secrets_again(
     directory: Path, secret: dict[str, tuple[str, ...]], flag: str
 ) -> None:
     begun(directory, **secret)
@@ -279,7 +278,7 @@ def test_secrets_have_to_be_given_again_and_may_be_others(
         assert getattr(run.settings, flag[2:]) == next(iter(secret.values()))
 
 
-def test_what_is_no_run_cannot_be_resumed(directory: Path) -> None:
+def test_a_missing_run_cannot_be_resumed(directory: Path) -> None:
     with pytest.raises(UsageError, match="there is no run in"):
         resume(directory, {})
     assert not directory.exists()
@@ -295,7 +294,7 @@ SPOILED: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.promise("P39")
 @pytest.mark.parametrize("name", SPOILED)
-def test_p39_half_a_run_is_refused_and_not_held(directory: Path, name: str) -> None:
+def test_an_incomplete_run_is_refused_and_unlocked(directory: Path, name: str) -> None:
     begun(directory)
     SPOILED[name](directory / name)
     with pytest.raises((UsageError, StateError)):
@@ -303,13 +302,13 @@ def test_p39_half_a_run_is_refused_and_not_held(directory: Path, name: str) -> N
     assert not is_locked(directory)
 
 
-def test_a_run_that_is_discarded_never_was(directory: Path) -> None:
+def test_a_discarded_run_leaves_nothing(directory: Path) -> None:
     with begin(Settings(sources=(URL,), run=str(directory))) as run:
         run.discard()
     assert names(directory.parent) == set()
 
 
-def test_nobody_else_may_read_what_the_state_says(directory: Path) -> None:
+def test_only_the_owner_may_read_the_state(directory: Path) -> None:
     old = os.umask(0)
     try:
         begun(directory)

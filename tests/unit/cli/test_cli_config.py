@@ -12,7 +12,7 @@ FOLLOWING = {"depth", "include", "exclude", "max_url_length", "max_repeats", "ma
 """Options that need --follow."""
 
 
-def test_the_default_file_is_what_the_options_are() -> None:
+def test_the_default_file_matches_the_options() -> None:
     assert (CONFIG / "default.toml").read_text("utf-8") == default_toml(), "run scripts/make-config"
 
 
@@ -20,7 +20,7 @@ def test_the_default_file_changes_nothing() -> None:
     assert load({}, {}, CONFIG / "default.toml") == Settings()
 
 
-def test_each_line_of_it_can_be_made_to_count(tmp_path: Path) -> None:
+def test_every_line_of_the_file_can_be_used(tmp_path: Path) -> None:
     lines = [line[1:] for line in default_toml().splitlines() if line[:2].strip("# ")]
     assert [line.partition(" = ")[0] for line in lines] == [option.name for option in options()]
     usual = Settings()

@@ -41,7 +41,7 @@ def test_the_exit_code_is_that_of_the_crawl(asked: list[Settings]) -> None:
         (["--follow", "--depth=2", "a", "--", "b", "-"], {"sources": ("a", "b", "-")}),
     ],
 )
-def test_flags_and_sources_in_any_order(
+def test_flags_and_sources_may_be_mixed(
     argv: list[str], expected: dict[str, object], asked: list[Settings]
 ) -> None:
     main(["crawl", *argv])
@@ -70,7 +70,7 @@ def test_every_flag_reaches_its_field(asked: list[Settings]) -> None:
     assert asked[0].memory == 2**30
 
 
-def test_flags_win_over_variables_and_those_over_the_file(
+def test_flags_win_over_variables_over_the_file(
     asked: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "my.toml"
@@ -81,7 +81,7 @@ def test_flags_win_over_variables_and_those_over_the_file(
     assert asked == [Settings(sources="x", retries=1, timeout=2, delay=3)]
 
 
-def test_a_parser_may_lie_in_the_current_directory_but_hides_nothing(
+def test_the_current_directory_is_searched_for_parsers_last(
     asked: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -28,7 +28,7 @@ def two_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crawler.engines.registry, "engine_capabilities", lambda: ENGINES)
 
 
-def test_plain_text_stands_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
+def test_engines_are_listed_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines"]) == 0
     head, first, second, *rest = capsys.readouterr().out.splitlines()
     for heading, one, other in [
@@ -44,14 +44,14 @@ def test_plain_text_stands_in_columns(capsys: pytest.CaptureFixture[str]) -> Non
     assert rest == ["", "one: the first", "second-one: the other", "  closes [every] connection"]
 
 
-def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_engines_are_listed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in found] == ["one", "second-one"]
     assert found[1]["max_concurrency"] == 1
 
 
-def test_a_terminal_gets_the_same_facts(
+def test_a_terminal_shows_the_same_facts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)

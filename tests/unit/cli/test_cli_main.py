@@ -21,7 +21,7 @@ def run(*argv: str, **changes: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, **changes)
 
 
-def test_without_arguments_help_and_2(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_arguments_help_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     out, err = capsys.readouterr()
     assert not out
@@ -35,7 +35,7 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"  {name} " in capsys.readouterr().out for name in [*COMMANDS][:1])
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert f"crawler/{capsys.readouterr().out.split()[1]}" == Settings().user_agent
 
@@ -43,7 +43,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "argv", [["--help"], ["crawl", "--help"], ["crawl"], ["crawl", "--depht=1"]]
 )
-def test_nothing_heavy_is_imported_before_there_is_something_to_do(argv: list[str]) -> None:
+def test_nothing_heavy_is_imported_early(argv: list[str]) -> None:
     code = (
         "import sys; from crawler.__main__ import main\n"
         "try: main()\n"
@@ -78,7 +78,9 @@ def test_nothing_heavy_is_imported_before_there_is_something_to_do(argv: list[st
         (["site", "--port", "99999"], "cannot serve on port 99999: "),
     ],
 )
-def test_asked_for_wrongly(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_end_with_one_sentence(
+    argv: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(argv) == 2
     out, err = capsys.readouterr()
     assert not out
@@ -95,7 +97,7 @@ def test_asked_for_wrongly(argv: list[str], says: str, capsys: pytest.CaptureFix
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_exit_codes_of_errors(
+def test_errors_have_exit_codes(
     error: BaseException,
     code: int,
     says: str,
@@ -119,7 +121,7 @@ def test_windows_is_refused(
 
 
 @pytest.mark.parametrize("argv", [["engines", "--json"], ["crawl", "--help"], ["--version"]])
-def test_a_reader_that_went_away_is_no_traceback(argv: list[str]) -> None:
+def test_a_closed_reader_leaves_no_traceback(argv: list[str]) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
     done = subprocess.run(
@@ -141,7 +143,7 @@ def test_every_option_is_in_the_help() -> None:
         assert f"\n{group}:\n" in text
 
 
-def test_the_module_is_the_program(tmp_path: Path) -> None:
+def test_the_module_runs_as_the_program(tmp_path: Path) -> None:
     done = run("crawl", "x", "--scope", "hots", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith("did you mean host?\n")

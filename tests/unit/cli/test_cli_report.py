@@ -16,7 +16,7 @@ def run(*argv: str) -> int:
     return report.run(parser.read(argv))
 
 
-def test_it_names_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_written_report_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = write_run(tmp_path / "run")
     assert run(str(directory)) == 0
     assert capsys.readouterr().out == f"{directory}/report.html\n"
@@ -24,7 +24,7 @@ def test_it_names_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("shown", [True, False])
-def test_open_shows_it(
+def test_open_shows_the_report(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -39,6 +39,6 @@ def test_open_shows_it(
     assert bool(capsys.readouterr().err) is not shown
 
 
-def test_a_directory_has_to_be_named() -> None:
+def test_report_needs_a_directory() -> None:
     with pytest.raises(UsageError, match="RUN"):
         run()

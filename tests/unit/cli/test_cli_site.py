@@ -13,7 +13,7 @@ import pytest
 from crawler.cli import main
 
 
-def test_it_serves_until_interrupted() -> None:
+def test_site_serves_until_interrupted() -> None:
     command = [sys.executable, "-m", "crawler", "site", "--pages", "12", "--hosts", "3"]
     with subprocess.Popen([*command, "--latency", "0"], stdout=subprocess.PIPE, text=True) as site:
         assert site.stdout is not None
@@ -29,7 +29,7 @@ def test_it_serves_until_interrupted() -> None:
     assert len({url.split("/")[2] for url in urls}) == 3
 
 
-def test_a_taken_port_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.10.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["site", "--pages", "1", "--hosts", "1", "--port", str(port)]) == 2

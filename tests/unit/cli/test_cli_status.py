@@ -85,7 +85,7 @@ def asked(capsys: Capture, directory: Path) -> dict[str, Any]:
     return found
 
 
-def test_it_says_how_far_a_run_came(capsys: Capture, ended: Path) -> None:
+def test_status_says_how_far_a_run_came(capsys: Capture, ended: Path) -> None:
     hour_ago = time.time() - 3600
     os.utime(ended / STATE, (hour_ago, hour_ago))
     text = shown(capsys, ended)
@@ -103,7 +103,7 @@ def test_it_says_how_far_a_run_came(capsys: Capture, ended: Path) -> None:
         assert words in text
 
 
-def test_json_has_the_same_facts(capsys: Capture, ended: Path) -> None:
+def test_status_json_has_the_same_facts(capsys: Capture, ended: Path) -> None:
     found = asked(capsys, ended)
     assert found["urls"] == {
         "input": 10,
@@ -123,13 +123,14 @@ def test_json_has_the_same_facts(capsys: Capture, ended: Path) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["last_commit"])
 
 
-def test_the_command_to_go_on_is_whole_and_tells_no_secret(capsys: Capture, ended: Path) -> None:
+@pytest.mark.promise("P05")
+def test_the_resume_command_shows_no_secret(capsys: Capture, ended: Path) -> None:
     command = f"crawler crawl --run '{ended}' --resume --auth HOST=USER:PASS --proxy URL"
     assert f"Resume    {command}\n" in shown(capsys, ended)
     assert asked(capsys, ended)["resume"] == command
 
 
-def test_a_run_that_is_crawled_is_running_and_by_whom(capsys: Capture, running: Run) -> None:
+def test_a_running_crawl_is_shown_with_its_process(capsys: Capture, running: Run) -> None:
     text = shown(capsys, running.directory)
     assert f"my run · running, process {os.getpid()}\n" in text
     assert "Resume" not in text
@@ -138,7 +139,7 @@ def test_a_run_that_is_crawled_is_running_and_by_whom(capsys: Capture, running: 
     end(running)
 
 
-def test_who_crawls_it_is_not_disturbed(capsys: Capture, running: Run) -> None:
+def test_status_does_not_disturb_the_crawl(capsys: Capture, running: Run) -> None:
     running.store.add([new(30, "http://late.example/")], lines=1)
     assert asked(capsys, running.directory)["urls"]["input"] == 10, "not committed yet"
     running.store.commit([0, 0, 0])
@@ -148,26 +149,26 @@ def test_who_crawls_it_is_not_disturbed(capsys: Capture, running: Run) -> None:
     Lock(running.directory).release()
 
 
-def test_looking_is_no_commit(capsys: Capture, ended: Path) -> None:
+def test_status_does_not_commit(capsys: Capture, ended: Path) -> None:
     os.utime(ended / STATE, (0, 86_400))
     assert [asked(capsys, ended)["last_commit"] for _ in range(3)] == ["1970-01-02T00:00:00Z"] * 3
 
 
-def test_what_is_only_in_the_log_of_the_state_is_committed(running: Run) -> None:
+def test_the_state_log_counts_as_committed(running: Run) -> None:
     state = running.directory / STATE
     os.utime(state, (0, 0))
     assert last_commit(state) == (running.directory / f"{STATE}-wal").stat().st_mtime > 0
     end(running)
 
 
-def test_a_lock_that_names_nobody_yet(capsys: Capture, running: Run) -> None:
+def test_a_lock_without_a_process_counts_as_running(capsys: Capture, running: Run) -> None:
     (running.directory / LOCK).write_text("")
     assert "my run · running\n" in shown(capsys, running.directory)
     end(running)
 
 
 @pytest.mark.parametrize(("read", "finished"), [("open", False), ("read", True)])
-def test_a_run_with_nothing_left_may_still_have_input(
+def test_a_run_without_pending_may_have_input(
     capsys: Capture, ended: Path, read: str, finished: bool
 ) -> None:
     with sqlite3.connect(ended / STATE) as state:
@@ -181,7 +182,7 @@ def test_a_run_with_nothing_left_may_still_have_input(
     assert asked(capsys, ended)["finished"] is finished
 
 
-def test_at_most_ten_hosts_the_fullest_first(capsys: Capture, directory: Path) -> None:
+def test_the_ten_fullest_hosts_are_shown(capsys: Capture, directory: Path) -> None:
     run = begin(Settings(run=str(directory)))
     urls = [f"http://h{host}.example/{n}" for host in range(15) for n in range(host)]
     run.store.add([new(n + 1, url) for n, url in enumerate(urls)], lines=len(urls))
@@ -191,7 +192,8 @@ def test_at_most_ten_hosts_the_fullest_first(capsys: Capture, directory: Path) -
     assert list(found.items()) == [(f"h{host}.example", host) for host in range(14, 4, -1)]
 
 
-def test_settings_that_cannot_be_read_are_an_obstacle(capsys: Capture, ended: Path) -> None:
+@pytest.mark.promise("P39")
+def test_unreadable_settings_prevent_a_resume(capsys: Capture, ended: Path) -> None:
     (ended / "settings.toml").write_text("nonsense")
     assert "cannot be resumed" in shown(capsys, ended)
     found = asked(capsys, ended)
@@ -214,10 +216,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.promise("P39")
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_p39_a_state_that_is_none_is_refused_in_words_and_left(
-    capsys: Capture, ended: Path, damage: str
-) -> None:
+def test_status_refuses_a_damaged_state(capsys: Capture, ended: Path, damage: str) -> None:
     state = ended / STATE
     DAMAGE[damage](state)
     before = state.read_bytes()
@@ -229,10 +230,9 @@ def test_p39_a_state_that_is_none_is_refused_in_words_and_left(
     assert state.read_bytes() == before
 
 
+@pytest.mark.promise("P39")
 @pytest.mark.parametrize("table", ["facts", "entries"])
-def test_p39_a_state_without_a_table_is_refused_in_words(
-    capsys: Capture, ended: Path, table: str
-) -> None:
+def test_a_state_without_a_table_is_refused(capsys: Capture, ended: Path, table: str) -> None:
     with sqlite3.connect(ended / STATE) as state:
         state.execute(f"DROP TABLE {table}")
     state.close()
@@ -240,13 +240,13 @@ def test_p39_a_state_without_a_table_is_refused_in_words(
     assert f"no such table: {table}" in capsys.readouterr().err
 
 
-def test_a_run_without_its_state_is_1(capsys: Capture, ended: Path) -> None:
+def test_a_run_without_state_ends_with_1(capsys: Capture, ended: Path) -> None:
     (ended / STATE).unlink()
     assert main(["status", str(ended)]) == 1
     assert STATE in capsys.readouterr().err
 
 
-def test_no_run_is_2(capsys: Capture, tmp_path: Path) -> None:
+def test_a_missing_run_ends_with_2(capsys: Capture, tmp_path: Path) -> None:
     for nothing in (tmp_path, tmp_path / "missing"):
         assert main(["status", str(nothing)]) == 2
         assert capsys.readouterr().err == f"crawler: there is no run in {nothing}\n"
@@ -254,14 +254,16 @@ def test_no_run_is_2(capsys: Capture, tmp_path: Path) -> None:
     assert main(["status"]) == 2
 
 
-def test_it_fits_a_terminal(capsys: Capture, ended: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_fits_a_terminal(
+    capsys: Capture, ended: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     text = shown(capsys, ended)
     assert max(len(line) for line in text.splitlines()[1:] if "--resume" not in line) <= 80
 
 
 @given(st.lists(st.from_regex(r"[a-z]{1,9}( [a-z×]{1,9}){0,2}", fullmatch=True), min_size=1))
-def test_a_piece_is_on_one_line_and_each_is_there_in_order(pieces: list[str]) -> None:
+def test_pieces_are_kept_whole_and_in_order(pieces: list[str]) -> None:
     lines = status.fill(pieces, 40)
     assert all(len(line) <= 40 for line in lines)
     assert [piece for line in lines for piece in line.split(" · ")] == pieces

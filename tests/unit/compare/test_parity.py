@@ -39,7 +39,7 @@ def judge(curl: Account, other: Account, options: dict[str, Any] | None = None) 
     return audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen)
 
 
-def test_equals_are_fair_and_what_an_engine_cannot_help_is_named() -> None:
+def test_equal_runs_are_fair_with_notes() -> None:
     closing = (*HEADERS, ("Connection", "close"))
     found = judge(account(), account(closing, connections=100))
     assert found.fair
@@ -70,20 +70,20 @@ def test_an_option_that_only_one_has_is_unfair(options: dict[str, Any], name: st
         (account(requests=102), "threads at 8 made 102 requests for the list, where 100 do"),
     ],
 )
-def test_what_the_server_saw_to_differ_is_unfair(sent: Account, says: str) -> None:
+def test_different_requests_are_unfair(sent: Account, says: str) -> None:
     found = judge(account(), sent)
     assert not found.fair
     assert any(says in sentence for sentence in found.unexplained), found.unexplained
 
 
-def test_order_and_spelling_of_headers_are_no_reason() -> None:
+def test_order_and_spelling_of_headers_stay_fair() -> None:
     other = account((("accept", "*/*"), ("User-agent", "crawler/1")))
     found = judge(account(), other)
     assert found.fair
     assert "header names are not spelled alike by all (capitals)" in found.engines
 
 
-def test_one_that_keeps_alive_and_yet_connects_anew_is_named() -> None:
+def test_an_engine_that_reconnects_is_named() -> None:
     seen = {Contestant(name, 8): [account(connections=n)] for name, n in (("a", 8), ("b", 90))}
     able = {name: Capabilities(name, "", "", True, False, False) for name in "ab"}
     own = {name: Settings() for name in "ab"}
@@ -91,7 +91,7 @@ def test_one_that_keeps_alive_and_yet_connects_anew_is_named() -> None:
     assert "b at 8 made 90 connections, where others made 8" in found.engines
 
 
-def test_the_server_adds_up_what_it_saw_and_keeps_no_secret() -> None:
+def test_the_server_account_keeps_no_secret() -> None:
     ledger = RequestLog()
     pairs = (("Host", "a"), ("B", "2"), ("Authorization", "Basic c2VjcmV0"), ("A", "1"))
     seen = Seen("GET", "/", "HTTP/1.1", pairs, "a", 1, 0.0, ("127.0.0.1", 1))

@@ -16,25 +16,25 @@ def able(name: str, most: int | None = None) -> Capabilities:
 KNOWN = {"curl": able("curl"), "threads": able("threads"), "sequential": able("sequential", 1)}
 
 
-def test_every_engine_runs_at_every_concurrency_but_where_it_cannot() -> None:
+def test_every_engine_runs_at_every_possible_concurrency() -> None:
     found = plan(["curl", "sequential"], [1, 8], KNOWN)
     assert list(map(str, found.contestants)) == ["curl at 1", "sequential at 1", "curl at 8"]
     assert found.left_out == ("sequential at 8: it can have 1 at most",)
 
 
-def test_what_is_named_twice_runs_once() -> None:
+def test_an_engine_named_twice_runs_once() -> None:
     found = plan(["curl", "curl", "threads"], [8, 8], KNOWN)
     assert list(map(str, found.contestants)) == ["curl at 8", "threads at 8"]
 
 
 @pytest.mark.parametrize(("engines", "at"), [(["curl"], [8]), (["curl", "sequential"], [8])])
-def test_one_alone_is_no_comparison(engines: list[str], at: list[int]) -> None:
+def test_one_contestant_alone_is_refused(engines: list[str], at: list[int]) -> None:
     with pytest.raises(UsageError, match="nothing to compare with"):
         plan(engines, at, KNOWN)
 
 
 @given(st.integers(2, 6), st.integers(1, 4))
-def test_what_drifts_evenly_favours_nobody(count: int, half: int) -> None:
+def test_an_even_drift_favours_no_contestant(count: int, half: int) -> None:
     """In an even number of blocks each stands at the same place on average."""
     contestants = [Contestant("curl", number + 1) for number in range(count)]
     order = list(turns(contestants, 2 * half))
@@ -46,7 +46,7 @@ def test_what_drifts_evenly_favours_nobody(count: int, half: int) -> None:
     assert len(order) == 2 * half * count
 
 
-def test_a_pair_of_runs_stands_in_one_block() -> None:
+def test_a_pair_of_runs_is_in_one_block() -> None:
     a, b = Contestant("a", 1), Contestant("b", 1)
     assert [(t.contestant.engine, t.repeat) for t in turns([a, b], 3)] == [
         ("a", 1),

@@ -17,7 +17,7 @@ def write(folder: Path, pages: dict[str, str], failed: dict[str, str]) -> Path:
     return folder
 
 
-def test_the_same_in_another_order_is_the_same(tmp_path: Path) -> None:
+def test_the_order_of_records_does_not_matter(tmp_path: Path) -> None:
     one = read(write(tmp_path / "one", {"a": "1", "b": "2"}, {"c": "dns"}))
     other = read(write(tmp_path / "other", {"b": "2", "a": "1"}, {"c": "dns"}))
     assert len(one) == 4

@@ -52,7 +52,7 @@ def verdict(one: list[TimedRun], other: list[TimedRun], withheld: str | None = N
     return found
 
 
-def test_the_faster_is_named_whichever_comes_first() -> None:
+def test_the_faster_is_named_in_any_order() -> None:
     first = verdict(runs(A, FAST), runs(B, SLOW))
     assert (first.what, first.a, first.b) == (RunOutcome.FASTER, "a", "b")
     assert first.says.startswith("a is 25 % faster than b at 8 (95 %: ")
@@ -62,13 +62,13 @@ def test_the_faster_is_named_whichever_comes_first() -> None:
     assert second.ratio == pytest.approx(0.8, abs=0.02)
 
 
-def test_a_difference_not_worth_a_word_is_none() -> None:
+def test_a_tiny_difference_is_none() -> None:
     found = verdict(runs(A, [102.0] * 5), runs(B, [100.0] * 5))
     assert found.what is RunOutcome.NO_DIFFERENCE
     assert found.low == found.high == pytest.approx(1.02)
 
 
-def test_one_pair_that_says_otherwise_is_enough_with_five() -> None:
+def test_one_contrary_pair_of_five_means_no_difference() -> None:
     found = verdict(runs(A, [*FAST[:4], 81]), runs(B, SLOW))
     assert found.what is RunOutcome.NO_DIFFERENCE
 
@@ -82,7 +82,7 @@ def test_one_pair_that_says_otherwise_is_enough_with_five() -> None:
         (Limiter.MACHINE, 0.1, "the machine"),
     ],
 )
-def test_equals_that_something_else_held_up(
+def test_equals_limited_by_something_else_are_limited(
     limit: Limiter, server: float | None, says: str
 ) -> None:
     found = verdict(runs(A, FAST, limit, server), runs(B, FAST, limit, server))
@@ -91,13 +91,13 @@ def test_equals_that_something_else_held_up(
     assert says in (found.limited_by or "")
 
 
-def test_equals_of_which_only_one_was_held_up_show_no_difference() -> None:
+def test_equals_with_one_limited_show_no_difference() -> None:
     found = verdict(runs(A, FAST, Limiter.POLITENESS), runs(B, FAST))
     assert found.what is RunOutcome.NO_DIFFERENCE
 
 
 @pytest.mark.parametrize(("limit", "server"), [(Limiter.CPU, 0.9), (Limiter.POLITENESS, 0.1)])
-def test_what_slowed_the_slower_must_be_its_own(limit: Limiter, server: float) -> None:
+def test_a_slower_run_must_limit_itself(limit: Limiter, server: float) -> None:
     slowed = verdict(runs(A, FAST), runs(B, SLOW, limit, server))
     assert slowed.what is RunOutcome.LIMITED
     assert "was not itself" in slowed.says
@@ -105,7 +105,7 @@ def test_what_slowed_the_slower_must_be_its_own(limit: Limiter, server: float) -
     assert ahead.what is RunOutcome.FASTER
 
 
-def test_the_machine_is_full_with_the_server_on_it() -> None:
+def test_the_server_counts_towards_a_full_machine() -> None:
     """100 pages in a second take 3.5 of 4 cores, and the server half of one."""
     made = runs(A, [100.0] * 5, server=0.5, cpu=35.0)
     assert verdict(made, made).limited_by == "the machine, which has too few cores for it"
@@ -113,27 +113,27 @@ def test_the_machine_is_full_with_the_server_on_it() -> None:
     assert verdict(less, less).limited_by is None
 
 
-def test_what_is_withheld_has_no_figure() -> None:
+def test_a_withheld_verdict_has_no_figure() -> None:
     found = verdict(runs(A, FAST), runs(B, SLOW), "they differ")
     assert found.what is RunOutcome.WITHHELD
     assert "because they differ" in found.says
     assert (found.ratio, found.low, found.high) == (None, None, None)
 
 
-def test_reasons_to_withhold() -> None:
+def test_each_reason_withholds_the_verdict() -> None:
     assert withholding(True, True, 5) is None
     assert "parity" in (withholding(False, True, 5) or "")
     assert "find the same" in (withholding(True, False, 5) or "")
     assert "5 pairs of runs at least, and there are 4" in (withholding(True, True, 4) or "")
 
 
-def test_recommended_is_the_fastest() -> None:
+def test_the_fastest_is_recommended() -> None:
     found = recommend({A: runs(A, SLOW), B: runs(B, FAST)})
     assert (found.engine, found.concurrency) == ("b", 8)
     assert "fastest" in found.because
 
 
-def test_of_equals_the_kindest_then_the_thriftiest_is_recommended() -> None:
+def test_equals_are_ranked_by_concurrency_then_cpu() -> None:
     more = Contestant("a", 64)
     made = {
         more: runs(more, [*FAST[:4], 100.0], cpu=0.1),

@@ -31,7 +31,7 @@ async def test_the_shim_is_still_needed(shimmed: str, options: dict[str, Any]) -
     )
 
 
-async def test_the_shim_does_what_plain_aioresponses_cannot() -> None:
+async def test_the_shim_serves_large_bodies() -> None:
     with Aioresponses() as mocked:
         mocked.get(URL, body=LARGE)
         assert await fetched() == LARGE

@@ -58,7 +58,7 @@ async def failure(engine: AiohttpEngine, **changes: Any) -> FetchError:
     ("dial", "authority"), [(ADDRESS, f"{ADDRESS}:8080"), ("2001:db8::1", "[2001:db8::1]:8080")]
 )
 @pytest.mark.parametrize("target", ["", "a%2fb/../c", "?", "a?b=%7e&a=1+2", "%C3%A9?q=%22"])
-async def test_the_url_has_the_address_and_its_target_is_as_given(
+async def test_the_url_has_the_address_and_target(
     engine: AiohttpEngine, dial: str, authority: str, target: str
 ) -> None:
     with MockedSession() as mocked:
@@ -69,7 +69,7 @@ async def test_the_url_has_the_address_and_its_target_is_as_given(
     assert sent.headers["Host"] == "shop.example:81"
 
 
-async def test_headers_are_those_of_the_request_and_no_others(engine: AiohttpEngine) -> None:
+async def test_only_the_headers_of_the_request_are_sent(engine: AiohttpEngine) -> None:
     given = (("User-Agent", "me/1"), ("X-Two", "a"), ("Accept", "text/html"), ("X-Two", "b"))
     with MockedSession() as mocked:
         mocked.get(DIALLED)
@@ -82,7 +82,7 @@ async def test_headers_are_those_of_the_request_and_no_others(engine: AiohttpEng
 @pytest.mark.parametrize(
     ("authority", "name"), [("shop.example:444", "shop.example"), ("[2001:db8::7]", "2001:db8::7")]
 )
-async def test_tls_is_for_the_name_and_not_for_the_address(
+async def test_tls_uses_the_name_not_the_address(
     engine: AiohttpEngine, verify: bool, mode: ssl.VerifyMode, authority: str, name: str
 ) -> None:
     with MockedSession() as mocked:
@@ -94,7 +94,7 @@ async def test_tls_is_for_the_name_and_not_for_the_address(
     assert (sent.ssl.verify_mode, sent.ssl.check_hostname) == (mode, verify)
 
 
-async def test_a_redirect_is_an_answer_and_is_not_followed(engine: AiohttpEngine) -> None:
+async def test_a_redirect_is_returned_not_followed(engine: AiohttpEngine) -> None:
     with MockedSession() as mocked:
         mocked.get(DIALLED, status=302, headers={"Location": f"{DIALLED}next"})
         mocked.get(f"{DIALLED}next")
@@ -108,14 +108,14 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(engine: AiohttpEngine
 
 
 @pytest.mark.parametrize("status", [200, 204, 304, 404, 503, 999])
-async def test_any_status_is_an_answer(engine: AiohttpEngine, status: int) -> None:
+async def test_every_status_returns_a_response(engine: AiohttpEngine, status: int) -> None:
     with MockedSession() as mocked:
         mocked.get(DIALLED, status=status, body=b"said")
         response = await engine.fetch(request())
     assert (response.status, response.body, response.http_version) == (status, b"said", "1.1")
 
 
-async def test_headers_come_in_order_in_lower_case_byte_for_byte(engine: AiohttpEngine) -> None:
+async def test_response_headers_keep_order_and_bytes(engine: AiohttpEngine) -> None:
     lines = [("Content-Type", "text/html"), ("Set-Cookie", "a=1"), ("X-Ample", "é"), ("B", "2")]
     with MockedSession() as mocked:
         mocked.get(DIALLED, headers=CIMultiDict([*lines, ("Set-Cookie", "b=2")]))
@@ -130,7 +130,7 @@ async def test_headers_come_in_order_in_lower_case_byte_for_byte(engine: Aiohttp
 
 
 @pytest.mark.parametrize("size", [0, 1, RECEIVE_WINDOW, RECEIVE_WINDOW + 1, len(LARGE)])
-async def test_a_body_of_any_size_is_whole(engine: AiohttpEngine, size: int) -> None:
+async def test_a_body_of_any_size_is_complete(engine: AiohttpEngine, size: int) -> None:
     with MockedSession() as mocked:
         mocked.get(DIALLED, body=LARGE[:size])
         response = await engine.fetch(request())
@@ -139,7 +139,7 @@ async def test_a_body_of_any_size_is_whole(engine: AiohttpEngine, size: int) -> 
 
 
 @pytest.mark.parametrize(("reused", "connects"), [(False, True), (True, False)])
-async def test_without_a_socket_the_library_s_clock_serves(
+async def test_without_a_socket_the_library_clock_is_used(
     engine: AiohttpEngine, reused: bool, connects: bool
 ) -> None:
     with MockedSession(under_way=exchange(reused=reused, received=10)) as mocked:
@@ -163,7 +163,7 @@ async def test_without_a_socket_the_library_s_clock_serves(
     ],
     ids=["longer", "announced as longer"],
 )
-async def test_a_body_past_the_bound(engine: AiohttpEngine, answer: dict[str, Any]) -> None:
+async def test_a_body_over_the_limit_fails(engine: AiohttpEngine, answer: dict[str, Any]) -> None:
     with MockedSession() as mocked:
         mocked.get(DIALLED, **answer)
         error = await failure(engine, max_bytes=100)
@@ -181,7 +181,9 @@ async def test_a_body_past_the_bound(engine: AiohttpEngine, answer: dict[str, An
     ],
     ids=["as long as allowed", "without a body, whatever is announced"],
 )
-async def test_a_body_within_the_bound(engine: AiohttpEngine, answer: dict[str, Any]) -> None:
+async def test_a_body_within_the_limit_is_returned(
+    engine: AiohttpEngine, answer: dict[str, Any]
+) -> None:
     with MockedSession() as mocked:
         mocked.get(DIALLED, **answer)
         response = await engine.fetch(request(max_bytes=100))
@@ -201,7 +203,7 @@ async def test_a_body_within_the_bound(engine: AiohttpEngine, answer: dict[str, 
         ({"exception": RuntimeError("out of order")}, "out of order"),
     ],
 )
-async def test_what_is_no_exchange(
+async def test_a_wrong_exchange_is_a_protocol_failure(
     engine: AiohttpEngine, answer: dict[str, Any], message: str
 ) -> None:
     with MockedSession() as mocked:
@@ -259,7 +261,7 @@ def answered_badly() -> aiohttp.ClientResponseError:
         ),
     ],
 )
-async def test_no_connection(
+async def test_a_failed_connection_has_its_kind(
     engine: AiohttpEngine, reason: Exception, kind: FailureKind, message: str
 ) -> None:
     with MockedSession() as mocked:
@@ -270,18 +272,18 @@ async def test_no_connection(
     assert len(mocked.sent) == 1
 
 
-async def test_a_connect_that_is_reset_without_tls(engine: AiohttpEngine) -> None:
+@pytest.mark.promise("P19")
+async def test_a_reset_while_connecting_is_a_connect_failure(engine: AiohttpEngine) -> None:
     with MockedSession() as mocked:
         mocked.get(DIALLED, exception=unconnected(system(errno.ECONNRESET)))
         assert (await failure(engine)).kind is FailureKind.CONNECT
 
 
+@pytest.mark.promise("P19")
 @pytest.mark.parametrize(
     "error", [aiohttp.ServerDisconnectedError(), aiohttp.ClientOSError(errno.EPIPE, "broken pipe")]
 )
-async def test_a_kept_connection_that_died_before_the_request_left(
-    engine: AiohttpEngine, error: Exception
-) -> None:
+async def test_a_dead_kept_connection_is_reported(engine: AiohttpEngine, error: Exception) -> None:
     with MockedSession() as mocked:
         mocked.get(DIALLED, exception=error, repeat=True)
         found = await failure(engine)
@@ -346,9 +348,10 @@ CASES: list[tuple[dict[str, Any], Exception, FailureKind, str, bool]] = [
 ]
 
 
+@pytest.mark.promise("P19")
 @pytest.mark.parametrize("where", ["head", "body"])
 @pytest.mark.parametrize(("ended", "error", "kind", "message", "reused"), CASES)
-async def test_an_exchange_that_was_broken_off(
+async def test_a_broken_exchange_has_its_kind(
     engine: AiohttpEngine,
     where: str,
     ended: dict[str, Any],
@@ -369,7 +372,8 @@ async def test_an_exchange_that_was_broken_off(
 # --- who does not answer
 
 
-async def test_the_deadline_is_for_all_of_it(engine: AiohttpEngine) -> None:
+@pytest.mark.promise("P20")
+async def test_the_deadline_covers_the_whole_fetch(engine: AiohttpEngine) -> None:
     async def silence(url: object, **options: object) -> None:
         await asyncio.Event().wait()
 

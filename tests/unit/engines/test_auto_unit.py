@@ -108,7 +108,7 @@ class Trial:
                 await asyncio.sleep(0)
 
 
-async def test_who_waits_stays_with_the_first_and_makes_no_other() -> None:
+async def test_an_io_bound_run_keeps_the_first_engine() -> None:
     trial = Trial({"cpu": 0.001, "wait": 0.04}, two={"cpu": 0.0001})
     async with trial.engine as engine:
         await trial.fetch(1_000)
@@ -119,7 +119,7 @@ async def test_who_waits_stays_with_the_first_and_makes_no_other() -> None:
     assert trial.fakes["one"].asked == 1_000
 
 
-async def test_who_computes_takes_the_cheapest_and_closes_the_others() -> None:
+async def test_a_cpu_bound_run_takes_the_cheapest_engine() -> None:
     trial = Trial({"cpu": 0.003}, two={"cpu": 0.002}, three={"cpu": 0.001})
     async with trial.engine as engine:
         await trial.until_settled()
@@ -132,7 +132,7 @@ async def test_who_computes_takes_the_cheapest_and_closes_the_others() -> None:
     assert [(fake.opened, fake.closed) for fake in trial.fakes.values()] == [(1, 1)] * 3
 
 
-async def test_a_trial_makes_no_request_of_its_own() -> None:
+async def test_a_trial_makes_no_extra_request() -> None:
     trial = Trial(two={"cpu": 0.002}, three={"cpu": 0.003})
     asked = 0
     async with trial.engine as engine, asyncio.timeout(20):
@@ -143,7 +143,7 @@ async def test_a_trial_makes_no_request_of_its_own() -> None:
     assert sum(fake.asked for fake in trial.fakes.values()) == asked
 
 
-async def test_the_first_stays_where_it_is_the_cheapest() -> None:
+async def test_the_first_engine_stays_if_cheapest() -> None:
     trial = Trial(two={"cpu": 0.002})
     async with trial.engine as engine:
         await trial.until_settled()
@@ -151,14 +151,14 @@ async def test_the_first_stays_where_it_is_the_cheapest() -> None:
         assert trial.fakes["two"].closed == 1
 
 
-async def test_a_little_cheaper_is_not_worth_the_change() -> None:
+async def test_a_small_gain_changes_nothing() -> None:
     trial = Trial({"cpu": 0.0010}, two={"cpu": 0.00095})
     async with trial.engine as engine:
         await trial.until_settled()
         assert engine.choice.engine == "one"
 
 
-async def test_nobody_is_tried_in_a_run_that_has_not_lasted() -> None:
+async def test_a_short_run_tries_no_other_engine() -> None:
     trial = Trial(two={"cpu": 0.0001})
     async with trial.engine as engine:
         await trial.fetch(int(PATIENCE / 0.001) - 1)
@@ -166,7 +166,7 @@ async def test_nobody_is_tried_in_a_run_that_has_not_lasted() -> None:
     assert trial.made == ["one"]
 
 
-async def test_a_turn_is_a_small_part_of_the_run() -> None:
+async def test_a_trial_turn_is_short() -> None:
     """Also where each of its requests takes a hundred times as long."""
     trial = Trial(two={"cpu": 0.1})
     async with trial.engine:
@@ -174,7 +174,7 @@ async def test_a_turn_is_a_small_part_of_the_run() -> None:
     assert trial.fakes["two"].asked * 0.1 <= 3.2  # it is looked at each 16 requests
 
 
-async def test_who_only_fails_is_not_chosen_and_soon_relieved() -> None:
+async def test_an_engine_that_only_fails_is_not_chosen() -> None:
     trial = Trial(two={"cpu": 0.0001, "fails": True})
     async with trial.engine as engine:
         await trial.until_settled()
@@ -183,14 +183,14 @@ async def test_who_only_fails_is_not_chosen_and_soon_relieved() -> None:
     assert trial.fakes["two"].asked == 16
 
 
-async def test_where_all_fail_the_first_stays() -> None:
+async def test_the_first_engine_stays_if_all_fail() -> None:
     trial = Trial({"cpu": 0.001, "fails": True}, two={"cpu": 0.0001, "fails": True})
     async with trial.engine as engine:
         await trial.until_settled()
         assert engine.choice.engine == "one"
 
 
-async def test_the_first_stays_where_nothing_is_known_of_it() -> None:
+async def test_the_first_engine_stays_if_unmeasured() -> None:
     """Its turn may have met a dead host: no reason to take one that may be dearer."""
     trial = Trial({"cpu": 0.001, "fails": True}, two={"cpu": 0.003})
     async with trial.engine as engine:
@@ -198,13 +198,13 @@ async def test_the_first_stays_where_nothing_is_known_of_it() -> None:
         assert engine.choice.engine == "one"
 
 
-async def test_failures_reach_the_one_who_asked() -> None:
+async def test_failures_are_raised_to_the_caller() -> None:
     trial = Trial({"cpu": 0.001, "fails": True})
     async with trial.engine:
         assert await trial.fetch(7) == 7
 
 
-async def test_a_candidate_that_cannot_be_made_is_left_out(
+async def test_an_engine_that_cannot_be_made_is_skipped(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     trial = Trial({"cpu": 0.002}, two={"cpu": 0.001})
@@ -223,7 +223,7 @@ async def test_a_candidate_that_cannot_be_made_is_left_out(
     assert "the engine broken cannot be tried" in caplog.text
 
 
-async def test_who_loses_is_closed_only_when_its_last_request_has_ended() -> None:
+async def test_a_losing_engine_closes_after_its_last_request() -> None:
     trial = Trial(two={"cpu": 0.01})
     loser = trial.fakes["two"]
     async with trial.engine as engine:
@@ -242,7 +242,7 @@ async def test_who_loses_is_closed_only_when_its_last_request_has_ended() -> Non
     assert loser.closed == 1
 
 
-async def test_a_cancelled_fetch_leaves_the_trial_in_order() -> None:
+async def test_a_cancelled_fetch_does_not_break_the_trial() -> None:
     trial = Trial({"cpu": 0.002}, two={"cpu": 0.001})
     fake = trial.fakes["two"]
     async with trial.engine as engine:
@@ -258,7 +258,7 @@ async def test_a_cancelled_fetch_leaves_the_trial_in_order() -> None:
         assert engine.choice.engine == "two"
 
 
-async def test_closing_in_the_middle_of_a_trial_closes_everyone() -> None:
+async def test_closing_during_a_trial_closes_every_engine() -> None:
     trial = Trial(two={"cpu": 0.002}, three={"cpu": 0.002})
     async with trial.engine as engine:
         await trial.until_turn_of("two")
@@ -268,7 +268,7 @@ async def test_closing_in_the_middle_of_a_trial_closes_everyone() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_closing_while_the_others_are_made_closes_what_is_open() -> None:
+async def test_closing_while_engines_open_closes_them() -> None:
     trial = Trial(two={"cpu": 0.002})
     async with trial.engine:
         while trial.clock.wall < 100 + PATIENCE + 0.1:
@@ -277,7 +277,7 @@ async def test_closing_while_the_others_are_made_closes_what_is_open() -> None:
     assert trial.fakes["two"].opened == trial.fakes["two"].closed
 
 
-async def test_a_thread_without_a_core_is_busy() -> None:
+async def test_a_thread_without_a_core_counts_as_busy() -> None:
     trial = Trial()
     async with trial.engine as engine:
         await trial.fetch(100)
@@ -286,7 +286,7 @@ async def test_a_thread_without_a_core_is_busy() -> None:
         assert engine.choice.busy == pytest.approx(1.0)
 
 
-async def test_who_idles_with_nothing_in_flight_is_bound_by_neither() -> None:
+async def test_an_idle_run_is_bound_by_neither() -> None:
     trial = Trial()
     async with trial.engine as engine:
         await trial.fetch(50)
@@ -295,7 +295,7 @@ async def test_who_idles_with_nothing_in_flight_is_bound_by_neither() -> None:
         assert engine.choice.bound is None
 
 
-def test_it_says_what_it_can_by_the_first_without_being_it() -> None:
+def test_capabilities_are_those_of_the_first_engine() -> None:
     about = Trial(two={"cpu": 1.0}).engine.capabilities
     assert about.name == "auto"
     assert "one, two" in about.summary
@@ -338,6 +338,6 @@ BUSY = {"requests": 1_000, "cpu": 0.1, "busy": 0.9, "bound": "cpu"}
         ),
     ],
 )
-def test_the_reason_is_said_in_one_line(facts: dict[str, Any], says: str) -> None:
+def test_the_reason_is_one_line(facts: dict[str, Any], says: str) -> None:
     assert sentences.choice(Choice("a", **facts), 2) == f"a, 2 parse workers; {says}"
     assert sentences.choice(Choice("a", **facts), 0) == f"a; {says}"

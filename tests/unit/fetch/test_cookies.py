@@ -1,4 +1,4 @@
-"""The cookie jar: who may set what, who is told, and what happens to too much of it."""
+"""The cookie jar: who may set what, who is header_for, and what happens to too much of it."""
 
 import logging
 from email.utils import formatdate
@@ -31,31 +31,34 @@ def jar_of(*lines: str, url: str = SHOP, now: float = NOW) -> Jar:
     return jar
 
 
-def told(jar: Jar, url: str, now: float = NOW) -> str:
+def header_for(jar: Jar, url: str, now: float = NOW) -> str:
     return jar.header(url, now)
 
 
-def test_a_cookie_goes_back_to_its_host_alone() -> None:
+@pytest.mark.promise("P41")
+def test_a_cookie_returns_to_its_host_only() -> None:
     jar = jar_of("k=v")
-    assert told(jar, "https://www.shop.example/a/c") == "k=v"
+    assert header_for(jar, "https://www.shop.example/a/c") == "k=v"
     for other in ("https://shop.example/a/", "https://a.www.shop.example/a/", "https://b.example/"):
-        assert told(jar, other) == ""
+        assert header_for(jar, other) == ""
 
 
-def test_other_headers_set_nothing() -> None:
+def test_only_set_cookie_sets_cookies() -> None:
     jar = Jar()
     jar.take(SHOP, (("cookie", "a=b"), ("x-set-cookie", "a=b")), NOW)
     assert len(jar) == 0
 
 
-def test_a_domain_is_told_whole() -> None:
+@pytest.mark.promise("P41")
+def test_a_domain_cookie_reaches_all_its_hosts() -> None:
     jar = jar_of("k=v; Domain=.Shop.Example; Path=/")
     for host in ("shop.example", "www.shop.example", "a.b.shop.example"):
-        assert told(jar, f"https://{host}/") == "k=v"
+        assert header_for(jar, f"https://{host}/") == "k=v"
     for host in ("eshop.example", "shop.example.org", "example"):
-        assert told(jar, f"https://{host}/") == ""
+        assert header_for(jar, f"https://{host}/") == ""
 
 
+@pytest.mark.promise("P41")
 @pytest.mark.parametrize(
     ("url", "domain"),
     [
@@ -72,22 +75,23 @@ def test_a_domain_is_told_whole() -> None:
         ("http://a.localhost/", "localhost"),
     ],
 )
-def test_p41_a_domain_that_is_not_the_hosts_own_is_ignored(url: str, domain: str) -> None:
+def test_a_cookie_for_a_foreign_domain_is_ignored(url: str, domain: str) -> None:
     assert parse(f"k=v; Domain={domain}", url, NOW) is None
 
 
+@pytest.mark.promise("P41")
 @pytest.mark.parametrize(
     "url",
     ["https://github.io/", "https://co.uk/", "http://127.0.0.1/", "http://localhost/"],
 )
-def test_p41_a_public_suffix_may_set_for_itself_alone(url: str) -> None:
+def test_a_public_suffix_sets_for_itself_only(url: str) -> None:
     host = url.split("/")[2]
     cookie = parse(f"k=v; Domain={host}", url, NOW)
     assert cookie is not None
     assert cookie.host_only
     jar = jar_of(f"k=v; Domain={host}", url=url)
-    assert told(jar, url) == "k=v"
-    assert told(jar, url.replace("//", "//below.")) == ""
+    assert header_for(jar, url) == "k=v"
+    assert header_for(jar, url.replace("//", "//below.")) == ""
 
 
 @pytest.mark.parametrize(
@@ -101,17 +105,21 @@ def test_p41_a_public_suffix_may_set_for_itself_alone(url: str) -> None:
         ("; Path=/one; Path=/two", ("/two",), ("/one",)),
     ],
 )
-def test_paths(path: str, yes: tuple[str, ...], no: tuple[str, ...]) -> None:
+def test_a_cookie_returns_to_its_path_only(
+    path: str, yes: tuple[str, ...], no: tuple[str, ...]
+) -> None:
     jar = jar_of(f"k=v{path}")
-    assert [told(jar, f"https://www.shop.example{each}") for each in yes] == ["k=v"] * len(yes)
-    assert [told(jar, f"https://www.shop.example{each}") for each in no] == [""] * len(no)
+    assert [header_for(jar, f"https://www.shop.example{each}") for each in yes] == ["k=v"] * len(
+        yes
+    )
+    assert [header_for(jar, f"https://www.shop.example{each}") for each in no] == [""] * len(no)
 
 
-def test_secure_ones_go_over_tls_alone_and_only_tls_sets_them() -> None:
+def test_secure_cookies_need_tls() -> None:
     jar = jar_of("k=v; Secure")
-    assert told(jar, SHOP) == "k=v"
+    assert header_for(jar, SHOP) == "k=v"
     plain = SHOP.replace("https", "http")
-    assert told(jar, plain) == ""
+    assert header_for(jar, plain) == ""
     assert len(jar_of("k=v; Secure", url=plain)) == 0
 
 
@@ -119,11 +127,11 @@ def test_secure_ones_go_over_tls_alone_and_only_tls_sets_them() -> None:
     "line",
     ["k=evil", "k=evil; Path=/a", "k=evil; Domain=shop.example; Path=/a/b", "k=; Max-Age=0"],
 )
-def test_plain_http_hides_no_secure_cookie(line: str) -> None:
+def test_plain_http_does_not_replace_secure_cookies(line: str) -> None:
     jar = jar_of("k=v; Secure")
     plain = SHOP.replace("https", "http")
     jar.take(plain, (("set-cookie", line), ("set-cookie", "other=1")), NOW)
-    assert told(jar, SHOP) == "k=v; other=1"
+    assert header_for(jar, SHOP) == "k=v; other=1"
 
 
 @pytest.mark.parametrize(
@@ -139,18 +147,18 @@ def test_plain_http_hides_no_secure_cookie(line: str) -> None:
         ("__Host-k=v; Path=/", False),
     ],
 )
-def test_prefixes_hold(line: str, kept: bool) -> None:
+def test_cookie_name_prefixes_are_enforced(line: str, kept: bool) -> None:
     assert (parse(line, SHOP, NOW) is not None) == kept
 
 
-def test_longer_paths_come_first_then_older_cookies() -> None:
+def test_longer_paths_then_older_cookies_come_first() -> None:
     jar = jar_of("c=1; Path=/", "a=1; Path=/a", "b=1; Path=/", "a2=1; Path=/a")
-    assert told(jar, SHOP) == "a=1; a2=1; c=1; b=1"
+    assert header_for(jar, SHOP) == "a=1; a2=1; c=1; b=1"
 
 
 def test_a_cookie_set_again_keeps_its_age() -> None:
     jar = jar_of("a=1", "b=1", "a=2")
-    assert told(jar, SHOP) == "a=2; b=1"
+    assert header_for(jar, SHOP) == "a=2; b=1"
     assert len(jar) == 2
 
 
@@ -170,38 +178,38 @@ def test_a_cookie_set_again_keeps_its_age() -> None:
         ("Expires=Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_LIFE),
     ],
 )
-def test_how_long_a_cookie_lives(attributes: str, lives: float | None) -> None:
+def test_a_cookie_lives_as_long_as_allowed(attributes: str, lives: float | None) -> None:
     cookie = parse(f"k=v; {attributes}", SHOP, NOW)
     assert cookie is not None
     assert cookie.expires == (None if lives is None else NOW + lives)
 
 
-def test_what_has_expired_is_gone() -> None:
+def test_an_expired_cookie_is_removed() -> None:
     jar = jar_of("a=1; Max-Age=10", "b=1")
-    assert told(jar, SHOP, NOW + 9) == "a=1; b=1"
-    assert told(jar, SHOP, NOW + 10) == "b=1"
+    assert header_for(jar, SHOP, NOW + 9) == "a=1; b=1"
+    assert header_for(jar, SHOP, NOW + 10) == "b=1"
     assert len(jar) == 1
 
 
 @pytest.mark.parametrize(
     "how", ["Max-Age=0", "Max-Age=-1", "Expires=Thu, 01 Jan 1970 00:00:00 GMT"]
 )
-def test_a_server_can_take_a_cookie_back(how: str) -> None:
+def test_a_server_can_remove_a_cookie(how: str) -> None:
     jar = jar_of("a=1", "b=1", f"a=; {how}")
-    assert told(jar, SHOP) == "b=1"
+    assert header_for(jar, SHOP) == "b=1"
 
 
 @pytest.mark.parametrize(
     "line",
     ["", "novalue", "=v", " =v", ";", "k\x00=v", "k=v\x07", "k=v\x7f", "k=\xfc", "\tk\t"],
 )
-def test_what_is_no_cookie_is_ignored(line: str) -> None:
+def test_a_malformed_cookie_is_ignored(line: str) -> None:
     assert parse(line, SHOP, NOW) is None
 
 
-def test_values_are_kept_as_they_are() -> None:
+def test_cookie_values_are_kept_unchanged() -> None:
     jar = jar_of('k= "a, b=c" ;Secure')
-    assert told(jar, SHOP) == 'k="a, b=c"'
+    assert header_for(jar, SHOP) == 'k="a, b=c"'
 
 
 @pytest.mark.parametrize(
@@ -232,19 +240,20 @@ def test_dates_are_read_leniently(text: str) -> None:
         "Sun, 06 Foo 1994 08:49:37 GMT",
     ],
 )
-def test_what_is_no_date(text: str) -> None:
+def test_a_malformed_date_is_ignored(text: str) -> None:
     assert parse_date(text) is None
 
 
 @given(st.integers(0, 4_102_444_800))
-def test_a_date_as_servers_write_it_is_read(moment: int) -> None:
+def test_every_standard_date_is_read(moment: int) -> None:
     assert parse_date(formatdate(moment, usegmt=True)) == moment
 
 
-# P41: bounds
+# Bounds
 
 
-def test_p41_thousands_of_huge_cookies_are_bounded_and_said_once(
+@pytest.mark.promise("P41")
+def test_huge_cookies_are_bounded_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     jar = Jar()
@@ -260,31 +269,34 @@ def test_p41_thousands_of_huge_cookies_are_bounded_and_said_once(
     assert "xxx" not in caplog.text
 
 
-def test_p41_a_domain_keeps_its_newest() -> None:
+@pytest.mark.promise("P41")
+def test_a_full_domain_keeps_its_newest_cookies() -> None:
     jar = Jar()
     for number in range(PER_DOMAIN + 10):
         jar.take(SHOP, (("set-cookie", f"n{number}=v"),), NOW)
     assert len(jar) == PER_DOMAIN
-    names = [pair.partition("=")[0] for pair in told(jar, SHOP).split("; ")]
+    names = [pair.partition("=")[0] for pair in header_for(jar, SHOP).split("; ")]
     assert names == [f"n{number}" for number in range(10, PER_DOMAIN + 10)]
 
 
-def test_p41_one_domain_takes_no_others_place() -> None:
+@pytest.mark.promise("P41")
+def test_one_domain_displaces_no_other() -> None:
     jar = jar_of("k=v")
     for number in range(IN_ALL):
         jar.take("https://b.example/", (("set-cookie", f"n{number}=v"),), NOW)
-    assert told(jar, SHOP) == "k=v"
+    assert header_for(jar, SHOP) == "k=v"
     assert len(jar) == PER_DOMAIN + 1
 
 
-def test_p41_a_request_stays_one_that_servers_take() -> None:
+@pytest.mark.promise("P41")
+def test_the_cookie_header_is_bounded() -> None:
     jar = jar_of(*(f"n{number}={'x' * 1000}" for number in range(50)))
-    sent = told(jar, SHOP)
+    sent = header_for(jar, SHOP)
     assert MAX_SENT - 1100 < len(sent) <= MAX_SENT
     assert sent.startswith("n0=x")
 
 
-def test_a_cookie_of_just_the_size_is_kept() -> None:
+def test_a_cookie_of_exactly_the_limit_is_kept() -> None:
     assert len(jar_of(f"k={'x' * (MAX_BYTES - 1)}")) == 1
     assert len(jar_of(f"k={'x' * MAX_BYTES}")) == 0
 
@@ -292,20 +304,22 @@ def test_a_cookie_of_just_the_size_is_kept() -> None:
 # Kept over a resume
 
 
-def test_p41_host_only_and_expiry_survive() -> None:
+@pytest.mark.promise("P41")
+def test_host_only_and_expiry_survive_a_resume() -> None:
     jar = jar_of("a=1", "b=1; Domain=shop.example; Max-Age=10", "c=1; Path=/x; Secure")
     again = Jar()
     again.load(jar.dump())
     assert again.dump() == jar.dump()
     for url in (SHOP, "https://other.shop.example/a/", "https://www.shop.example/x"):
-        assert told(again, url) == told(jar, url)
-        assert told(again, url, NOW + 11) == told(jar, url, NOW + 11)
-    assert told(again, "https://other.shop.example/a/") == ""
-    assert told(again, "https://below.www.shop.example/a/") == ""
+        assert header_for(again, url) == header_for(jar, url)
+        assert header_for(again, url, NOW + 11) == header_for(jar, url, NOW + 11)
+    assert header_for(again, "https://other.shop.example/a/") == ""
+    assert header_for(again, "https://below.www.shop.example/a/") == ""
 
 
+@pytest.mark.promise("P39")
 @pytest.mark.parametrize("data", [b"", b"\xff", b"{}", b"[1]", b'[{"name": "k"}]', b"\x80\x04."])
-def test_p39_what_is_no_jar_is_refused(data: bytes) -> None:
+def test_a_damaged_cookie_jar_is_refused(data: bytes) -> None:
     with pytest.raises(StateError):
         Jar().load(data)
 
@@ -329,8 +343,9 @@ ATTRIBUTES = st.lists(
 SETS = st.lists(st.tuples(st.booleans(), HOSTS, NAMES, NAMES, ATTRIBUTES), max_size=20)
 
 
+@pytest.mark.promise("P41")
 @given(SETS, st.sampled_from(["http", "https"]), HOSTS, st.sampled_from(["/", "/a", "/a/b/c"]))
-def test_nobody_is_told_what_is_not_for_him(
+def test_no_host_receives_foreign_cookies(
     sets: list[tuple[bool, str, str, str, list[str]]], scheme: str, host: str, path: str
 ) -> None:
     jar, by_host = Jar(), {}
@@ -339,7 +354,7 @@ def test_nobody_is_told_what_is_not_for_him(
         line = "; ".join([f"{name}={setter}|{tls}|{number}", *attributes])
         jar.take(url, (("set-cookie", line),), NOW)
         by_host[str(number)] = attributes
-    for pair in filter(None, told(jar, f"{scheme}://{host}{path}").split("; ")):
+    for pair in filter(None, header_for(jar, f"{scheme}://{host}{path}").split("; ")):
         setter, tls, number = pair.partition("=")[2].split("|")
         assert host == setter or {host, setter} == {"shop.example", "www.shop.example"}
         if "Secure" in by_host[number]:
@@ -347,17 +362,18 @@ def test_nobody_is_told_what_is_not_for_him(
             assert tls == "True"
 
 
+@pytest.mark.promise("P17")
 @given(st.lists(st.text(max_size=60), max_size=5))
-def test_any_line_is_taken_or_ignored_and_comes_back_clean(lines: list[str]) -> None:
-    sent = told(jar_of(*lines), SHOP)
+def test_any_cookie_line_is_sent_clean_or_ignored(lines: list[str]) -> None:
+    sent = header_for(jar_of(*lines), SHOP)
     assert sent.isascii()
     assert sent.isprintable()
     again = Jar()
     again.load(jar_of(*lines).dump())
-    assert told(again, SHOP) == sent
+    assert header_for(again, SHOP) == sent
 
 
-def test_a_host_without_cookies_costs_a_look_up_for_each_label(
+def test_a_host_without_cookies_costs_few_lookups(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     jar = Jar()
@@ -372,5 +388,5 @@ def test_a_host_without_cookies_costs_a_look_up_for_each_label(
             return super().get(*key)  # type: ignore[call-overload]
 
     monkeypatch.setattr(jar, "_domains", Counting(jar._domains))
-    assert told(jar, "https://www.shop.example/") == ""
+    assert header_for(jar, "https://www.shop.example/") == ""
     assert Counting.asked == 3

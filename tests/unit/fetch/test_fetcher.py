@@ -36,8 +36,9 @@ class Recorder:
         return Response(200, (), b"", Timing())
 
 
+@pytest.mark.promise("P20")
 @pytest.mark.parametrize(("lookup", "left"), [(0.0, 10.0), (4.0, 6.0), (10.5, 0.001)])
-def test_what_the_look_up_took_is_not_there_for_the_exchange(lookup: float, left: float) -> None:
+def test_the_lookup_time_is_part_of_the_timeout(lookup: float, left: float) -> None:
     engine = Recorder()
     fetcher = Fetcher(engine, Known(lookup), RequestHeaders(()), 10.0, 1000)  # type: ignore[arg-type]
     asyncio.run(fetcher.fetch("http://a.example/"))

@@ -50,6 +50,7 @@ def test_a_header_replaces_ours_of_the_same_name() -> None:
     assert headers.of(A) == (("User-Agent", "crawler/1"), ("accept", "text/plain"), ("X-Own", "me"))
 
 
+@pytest.mark.promise("P01", "P02")
 @pytest.mark.parametrize("name", ["Authorization", "cookie", "Proxy-Authorization"])
 @pytest.mark.parametrize(
     "other",
@@ -62,7 +63,7 @@ def test_a_header_replaces_ours_of_the_same_name() -> None:
         "https://a.example.b.example/",
     ],
 )
-def test_p01_p02_a_credential_goes_to_the_origins_of_the_input_alone(name: str, other: str) -> None:
+def test_a_credential_goes_to_input_origins_only(name: str, other: str) -> None:
     headers = RequestHeaders(USUAL, [f"{name}: secret", "X-Own: me"])
     assert sent(headers, A) == {"user-agent": "crawler/1", "accept": "text/html", "x-own": "me"}
     headers.name("https://a.example/deep/page?q")
@@ -73,14 +74,15 @@ def test_p01_p02_a_credential_goes_to_the_origins_of_the_input_alone(name: str, 
 # --auth and userinfo
 
 
-def test_a_login_goes_to_its_host_over_tls_named_or_not() -> None:
+def test_a_login_always_goes_to_its_tls_host() -> None:
     headers = RequestHeaders(USUAL, logins=["a.example=me:pass:=wörd"])
     assert authorization(headers, A) == "me:pass:=wörd"
     headers.name(A)
     assert authorization(headers, A + "x") == "me:pass:=wörd"
 
 
-def test_p01_a_login_goes_over_plain_http_only_where_the_input_does() -> None:
+@pytest.mark.promise("P01")
+def test_plain_http_gets_logins_only_by_input() -> None:
     headers = RequestHeaders(USUAL, logins=["a.example=me:x"])
     headers.name(A)
     assert authorization(headers, "http://a.example/") is None
@@ -88,6 +90,7 @@ def test_p01_a_login_goes_over_plain_http_only_where_the_input_does() -> None:
     assert authorization(headers, "http://a.example/") == "me:x"
 
 
+@pytest.mark.promise("P02")
 @pytest.mark.parametrize(
     ("host", "yes", "no"),
     [
@@ -99,7 +102,7 @@ def test_p01_a_login_goes_over_plain_http_only_where_the_input_does() -> None:
         ("bücher.example", {"https://xn--bcher-kva.example/"}, {"https://bucher.example/"}),
     ],
 )
-def test_p02_a_login_is_for_one_host_and_port(host: str, yes: set[str], no: set[str]) -> None:
+def test_a_login_is_for_one_host_and_port(host: str, yes: set[str], no: set[str]) -> None:
     headers = RequestHeaders(USUAL, logins=[f"{host}=me:x"])
     for url in yes | no:
         headers.name(url)
@@ -107,7 +110,8 @@ def test_p02_a_login_is_for_one_host_and_port(host: str, yes: set[str], no: set[
     assert [authorization(headers, url) for url in no] == [None] * len(no)
 
 
-def test_the_inputs_own_userinfo_is_stronger_and_stays_with_its_origin() -> None:
+@pytest.mark.promise("P01")
+def test_userinfo_wins_and_stays_with_its_origin() -> None:
     headers = RequestHeaders(USUAL, ["Authorization: Bearer x"], ["a.example=me:x"])
     headers.name(A)
     headers.log_in(A, "you:y")
@@ -118,7 +122,7 @@ def test_the_inputs_own_userinfo_is_stronger_and_stays_with_its_origin() -> None
     assert authorization(headers, A) == "they:z"
 
 
-def test_what_is_the_same_stays_the_same_object() -> None:
+def test_equal_headers_are_the_same_object() -> None:
     """An engine tells a handle its headers only where they are others."""
     headers = RequestHeaders(USUAL, ["Cookie: a=b"])
     assert headers.of(A) is headers.of("https://b.example/")
@@ -129,7 +133,7 @@ def test_what_is_the_same_stays_the_same_object() -> None:
     assert headers.of(A) is first is headers.of("https://b.example/x")
 
 
-def test_nothing_is_kept_of_an_input_without_credentials() -> None:
+def test_origins_without_credentials_are_not_kept() -> None:
     headers = RequestHeaders(USUAL, ["X-Own: me"], ["a.example=me:x"])
     for number in range(100):
         headers.name(f"https://h{number}.example/")
@@ -138,7 +142,7 @@ def test_nothing_is_kept_of_an_input_without_credentials() -> None:
 
 
 @given(st.text(), st.text())
-def test_basic_can_be_read_back(user: str, password: str) -> None:
+def test_a_basic_login_can_be_read_back(user: str, password: str) -> None:
     if all(c.isprintable() for c in user + password) and ":" not in user:
         value = basic(f"{user}:{password}")
         assert value.isascii()
@@ -159,14 +163,14 @@ def test_basic_can_be_read_back(user: str, password: str) -> None:
         ("127.1", ("127.0.0.1", None)),
     ],
 )
-def test_places(text: str, place: tuple[str, int | None]) -> None:
+def test_places_are_parsed(text: str, place: tuple[str, int | None]) -> None:
     assert parse_place(text) == place
 
 
 @pytest.mark.parametrize(
     "text", ["", "a b", "a/b", "u@a", "a:99999", "http://a", "a?b", "a#b", "["]
 )
-def test_what_is_no_place(text: str) -> None:
+def test_a_wrong_place_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_place(text)
     with pytest.raises(UsageError) as caught:
@@ -174,7 +178,8 @@ def test_what_is_no_place(text: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_p09_insecure_is_one_host_and_no_other() -> None:
+@pytest.mark.promise("P09")
+def test_insecure_is_for_one_host_only() -> None:
     places = frozenset({("a.example", None), ("b.example", 8443)})
     assert is_insecure(places, "a.example", 1234)
     assert is_insecure(places, "b.example", 8443)
@@ -185,6 +190,7 @@ def test_p09_insecure_is_one_host_and_no_other() -> None:
 # settings
 
 
+@pytest.mark.promise("P05")
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -212,7 +218,7 @@ def test_p09_insecure_is_one_host_and_no_other() -> None:
         ({"insecure": ["a.example/"]}, "HOST or HOST:PORT"),
     ],
 )
-def test_what_is_refused_is_not_quoted(asked: dict[str, object], says: str) -> None:
+def test_refused_values_are_not_quoted(asked: dict[str, object], says: str) -> None:
     for ask in (lambda: Settings(**asked), lambda: load(asked, {})):  # type: ignore[arg-type]
         with pytest.raises(UsageError) as caught:
             ask()
@@ -221,7 +227,8 @@ def test_what_is_refused_is_not_quoted(asked: dict[str, object], says: str) -> N
         assert next(iter(asked)) in str(caught.value)
 
 
-def test_what_is_secret_is_not_shown() -> None:
+@pytest.mark.promise("P05")
+def test_secrets_are_not_shown() -> None:
     asked = Settings(
         header=["X-Key: hunter2"],
         auth=["a.example=me:hunter2", "b.example=me:hunter2"],
@@ -274,7 +281,7 @@ def cookie_lines(request: Request) -> list[str]:
     return [value for name, value in request.headers if name.lower() == "cookie"]
 
 
-async def test_a_cookie_set_on_a_redirect_is_sent_at_the_next_hop() -> None:
+async def test_a_cookie_of_a_redirect_is_sent_next() -> None:
     engine = Recorder(answer(302, "id=7; Path=/"), answer())
     asking = fetcher(engine, cookies=Jar())
     await asking.fetch(A + "login")
@@ -283,7 +290,7 @@ async def test_a_cookie_set_on_a_redirect_is_sent_at_the_next_hop() -> None:
     assert [cookie_lines(request) for request in engine.asked] == [[], ["id=7"], []]
 
 
-async def test_cookies_are_one_line_the_users_own_first() -> None:
+async def test_cookies_are_one_header_the_users_first() -> None:
     engine = Recorder(answer(200, "id=7"))
     headers = RequestHeaders(USUAL, ["cookie: own=1"])
     headers.name(A)
@@ -301,7 +308,8 @@ async def test_without_a_jar_no_cookie_is_kept() -> None:
     assert engine.asked[1].headers is engine.asked[0].headers
 
 
-async def test_p09_only_the_named_host_is_not_verified() -> None:
+@pytest.mark.promise("P09")
+async def test_only_the_named_host_is_not_verified() -> None:
     engine = Recorder()
     asking = fetcher(engine, insecure=frozenset({("a.example", None)}))
     for url in (A, "https://b.example/", "https://www.a.example/", A):
@@ -309,7 +317,8 @@ async def test_p09_only_the_named_host_is_not_verified() -> None:
     assert [request.verify for request in engine.asked] == [False, True, True, False]
 
 
-async def test_p04_a_407_of_the_proxy_is_a_failure_that_names_it_without_its_login() -> None:
+@pytest.mark.promise("P04")
+async def test_a_407_of_the_proxy_hides_its_login() -> None:
     asking = fetcher(Recorder(answer(407)), proxy=Proxy("http", "p.example", 3128, "me:hunter2"))
     with pytest.raises(FetchError) as caught:
         await asking.fetch("http://a.example/")
@@ -318,7 +327,7 @@ async def test_p04_a_407_of_the_proxy_is_a_failure_that_names_it_without_its_log
     assert "hunter2" not in caught.value.message
 
 
-async def test_a_407_of_anybody_else_is_an_answer() -> None:
+async def test_a_407_of_a_site_is_a_response() -> None:
     asking = fetcher(Recorder(answer(407)), proxy=Proxy("http", "p.example", 3128))
     assert (await asking.fetch(A)).status == 407
     assert (await fetcher(Recorder(answer(407))).fetch("http://a.example/")).status == 407
@@ -340,19 +349,21 @@ async def test_a_407_of_anybody_else_is_an_answer() -> None:
         ("http://me:a%40b:c@p.example:1", Proxy("http", "p.example", 1, "me:a@b:c")),
     ],
 )
-def test_proxies(url: str, proxy: Proxy) -> None:
+def test_proxy_urls_are_parsed(url: str, proxy: Proxy) -> None:
     assert parse_proxy(url) == proxy
 
 
+@pytest.mark.promise("P04")
 @pytest.mark.parametrize("status", [403, 407, 502])
-def test_a_refusal_names_the_proxy_and_not_its_login(status: int) -> None:
+def test_a_refusal_names_the_proxy_without_login(status: int) -> None:
     error = refusal(Proxy("http", "::1", 3128, "me:hunter2"), status)
     assert "[::1]:3128" in error.message
     assert str(status) in error.message
     assert "hunter2" not in error.message
 
 
-async def test_through_a_proxy_only_spelled_addresses_are_judged() -> None:
+@pytest.mark.promise("P07")
+async def test_through_a_proxy_only_literal_addresses_are_judged() -> None:
     rules = AddressRules()
     resolver = ProxyResolver(Proxy("http", "p.example", 3128), rules, Anywhere())
     for url in ("a.example", "8.8.8.8"):
@@ -376,7 +387,7 @@ async def test_through_a_proxy_only_spelled_addresses_are_judged() -> None:
         ("sequential", {"http"}),
     ],
 )
-def test_what_an_engine_cannot_ask_is_refused(engine: str, able: set[str]) -> None:
+def test_proxies_an_engine_cannot_use_are_refused(engine: str, able: set[str]) -> None:
     capabilities = make_engine(engine, EngineOptions(1)).capabilities
     for scheme in ("http", "https", "socks5"):
         proxy = Proxy(scheme, "p.example", 1, "me:hunter2")  # type: ignore[arg-type]

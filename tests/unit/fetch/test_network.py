@@ -24,6 +24,7 @@ def test_public_addresses_are_allowed(address: str) -> None:
     assert not blocked(AddressRules(), "a.example", address)
 
 
+@pytest.mark.promise("P07")
 @pytest.mark.parametrize(
     "address",
     [
@@ -46,11 +47,12 @@ def test_public_addresses_are_allowed(address: str) -> None:
         "fec0::1",
     ],
 )
-def test_p07_addresses_that_are_not_public_are_blocked(address: str) -> None:
+def test_addresses_that_are_not_public_are_blocked(address: str) -> None:
     assert blocked(AddressRules(), "a.example", address)
 
 
-def test_what_the_input_names_by_address_or_localhost_is_allowed_on_that_port_alone() -> None:
+@pytest.mark.promise("P07")
+def test_the_input_opens_only_the_ports_it_names() -> None:
     rules = AddressRules()
     rules.name("127.0.0.1", 8000)
     rules.name("localhost", 8000)
@@ -62,6 +64,7 @@ def test_what_the_input_names_by_address_or_localhost_is_allowed_on_that_port_al
     assert blocked(rules, "intranet.example", "10.0.0.1")
 
 
+@pytest.mark.promise("P07")
 def test_allow_private_takes_hosts_addresses_and_networks() -> None:
     rules = AddressRules(["intranet.example", "10.0.0.0/8", "192.168.1.1"])
     assert not blocked(rules, "intranet.example", "172.16.0.1")
@@ -71,12 +74,12 @@ def test_allow_private_takes_hosts_addresses_and_networks() -> None:
 
 
 @pytest.mark.parametrize("item", ["10.0.0.0/99", "", "a/b"])
-def test_what_is_neither_host_nor_network_is_refused(item: str) -> None:
+def test_a_wrong_allow_private_item_is_refused(item: str) -> None:
     with pytest.raises(UsageError, match="neither a host nor a network"):
         AddressRules([item])
 
 
-async def test_a_literal_address_needs_no_look_up() -> None:
+async def test_a_literal_address_is_not_looked_up() -> None:
     rules = AddressRules()
     rules.name("127.0.0.1", 8000)
     resolver = SystemResolver(rules)
@@ -91,6 +94,7 @@ async def test_a_literal_address_needs_no_look_up() -> None:
     await resolver.close()
 
 
+@pytest.mark.promise("P07")
 async def test_a_blocked_address_is_never_cached() -> None:
     resolver = SystemResolver(AddressRules())
     for _ in range(2):
@@ -100,7 +104,8 @@ async def test_a_blocked_address_is_never_cached() -> None:
     await resolver.close()
 
 
-async def test_a_name_that_does_not_exist_is_a_dns_failure() -> None:
+@pytest.mark.promise("P21")
+async def test_an_unknown_name_is_a_dns_failure() -> None:
     resolver = SystemResolver(AddressRules())
     with pytest.raises(FetchError) as caught:
         await resolver.resolve("no-such-host.invalid", 80)
@@ -109,7 +114,7 @@ async def test_a_name_that_does_not_exist_is_a_dns_failure() -> None:
     await resolver.close()
 
 
-async def test_many_that_ask_for_one_name_ask_the_name_server_once(
+async def test_parallel_lookups_of_a_name_are_shared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     resolver = SystemResolver(AddressRules(["a.example"]))

@@ -3,10 +3,13 @@
 import random
 from collections import Counter
 
+import pytest
+
 from crawler.frontier.memory_window import HEAD, HELD, LOW, PART, MemoryWindow
 
 
-def test_a_host_has_a_bounded_head_and_the_rest_is_left_on_disk() -> None:
+@pytest.mark.promise("P23")
+def test_a_host_has_a_bounded_head_in_memory() -> None:
     heads = MemoryWindow()
     placed = [heads.place("a") for _ in range(HEAD + 2)]
     assert placed == [True] * HEAD + [False] * 2
@@ -14,7 +17,7 @@ def test_a_host_has_a_bounded_head_and_the_rest_is_left_on_disk() -> None:
     assert heads.place("b"), "another host has a head of its own"
 
 
-def test_what_comes_behind_a_tail_joins_it_so_that_the_order_stays() -> None:
+def test_new_entries_queue_behind_the_tail() -> None:
     heads = MemoryWindow()
     for _ in range(HEAD):
         heads.place("a")
@@ -25,7 +28,7 @@ def test_what_comes_behind_a_tail_joins_it_so_that_the_order_stays() -> None:
     assert not heads.place("a")
 
 
-def test_a_head_gets_more_of_its_tail_before_it_is_used_up_and_not_sooner() -> None:
+def test_a_head_is_refilled_shortly_before_its_end() -> None:
     heads = MemoryWindow()
     for _ in range(HEAD):
         heads.place("a")
@@ -41,7 +44,7 @@ def test_a_head_gets_more_of_its_tail_before_it_is_used_up_and_not_sooner() -> N
     assert heads.place("a"), "no tail is left"
 
 
-def test_a_tail_comes_a_part_at_a_time() -> None:
+def test_a_tail_is_loaded_in_parts() -> None:
     heads = MemoryWindow({"a": PART + 5})
     assert heads.load() == ["a"]
     assert heads.held == PART
@@ -52,14 +55,15 @@ def test_a_tail_comes_a_part_at_a_time() -> None:
     assert heads.held == LOW - 1 + 5
 
 
-def test_after_a_resume_every_host_is_hungry_once() -> None:
+def test_a_resume_loads_each_host_once() -> None:
     heads = MemoryWindow({"a": 1, "b": 2})
     assert heads.load() == ["a", "b"]
     assert heads.held == 3
     assert heads.load() == []
 
 
-def test_p23_what_is_held_is_bounded_over_all_hosts() -> None:
+@pytest.mark.promise("P23")
+def test_all_heads_together_are_bounded() -> None:
     hosts = {f"h{number}": 10 for number in range(HELD)}
     heads = MemoryWindow(hosts)
     loaded = heads.load()
@@ -71,7 +75,7 @@ def test_p23_what_is_held_is_bounded_over_all_hosts() -> None:
     assert len(heads.load()) == 1, "who is done with makes room for who waits"
 
 
-def test_every_entry_is_in_memory_or_on_disk_and_comes_once() -> None:
+def test_every_entry_has_one_place() -> None:
     """Against a plain account, in any order of events; nothing is forgotten and nothing kept."""
     for seed in range(30):
         rng = random.Random(seed)

@@ -36,6 +36,7 @@ def test_the_delay_doubles_up_to_a_minute(floor: float, delays: list[float]) -> 
     assert [bad(pace, float(now)) for now in range(len(delays))] == delays
 
 
+@pytest.mark.promise("P22")
 @pytest.mark.parametrize(
     ("kind", "status", "slower"),
     [
@@ -49,7 +50,7 @@ def test_the_delay_doubles_up_to_a_minute(floor: float, delays: list[float]) -> 
         (FailureKind.DNS, None, False),
     ],
 )
-def test_only_overload_slows_down(
+def test_only_overload_slows_a_host_down(
     kind: FailureKind | None, status: int | None, slower: bool
 ) -> None:
     pace = Pace(0.25)
@@ -64,7 +65,7 @@ def test_requests_that_failed_together_count_once() -> None:
     assert pace.outcome(None, 503, started=1.5, now=2.0) == 2 * LEAST
 
 
-def test_ten_good_answers_in_a_row_halve_it_down_to_what_it_was() -> None:
+def test_ten_good_responses_halve_the_delay() -> None:
     pace = Pace(0.25)
     for now in range(3):
         bad(pace, float(now))
@@ -78,7 +79,7 @@ def test_ten_good_answers_in_a_row_halve_it_down_to_what_it_was() -> None:
     assert good(pace, 100) == 0.25
 
 
-def test_a_server_error_or_a_broken_connection_is_no_good_answer() -> None:
+def test_errors_do_not_count_as_good_responses() -> None:
     pace = Pace(0.0)
     bad(pace, 0.0)
     for _ in range(100):
@@ -91,9 +92,7 @@ def test_a_server_error_or_a_broken_connection_is_no_good_answer() -> None:
     st.floats(0, 100),
     st.lists(st.tuples(st.sampled_from([200, 404, 429, 500, 503]), st.floats(0, 9))),
 )
-def test_the_delay_stays_between_what_is_asked_and_a_minute(
-    floor: float, answers: list[tuple[int, float]]
-) -> None:
+def test_the_delay_stays_within_its_bounds(floor: float, answers: list[tuple[int, float]]) -> None:
     pace, now = Pace(floor), 0.0
     for status, passed in answers:
         now += passed
@@ -101,7 +100,7 @@ def test_the_delay_stays_between_what_is_asked_and_a_minute(
         assert floor <= delay <= max(floor, MOST)
 
 
-def test_a_slowed_host_is_asked_one_request_at_a_time_and_no_other() -> None:
+def test_only_a_slowed_host_is_limited_to_one() -> None:
     paces = Paces()
     slowed = paces.outcome("a", ASKED, None, 503, started=0.0, now=1.0)
     assert slowed == HostPolicy(1, LEAST, 16)
@@ -118,7 +117,8 @@ def test_a_host_that_recovered_is_forgotten() -> None:
     assert len(paces) == 0
 
 
-def test_a_crawl_delay_is_the_floor_even_if_it_comes_later() -> None:
+@pytest.mark.promise("P43")
+def test_a_crawl_delay_is_always_the_minimum() -> None:
     paces = Paces()
     paces.outcome("a", ASKED, None, 503, started=0.0, now=1.0)
     slow = HostPolicy(1, 7.0, 16)
@@ -129,7 +129,8 @@ def test_a_crawl_delay_is_the_floor_even_if_it_comes_later() -> None:
     assert last == slow
 
 
-def test_p23_the_hosts_that_are_remembered_are_bounded() -> None:
+@pytest.mark.promise("P23")
+def test_the_remembered_hosts_are_bounded() -> None:
     paces = Paces()
     for number in range(KEPT + 100):
         paces.outcome(f"host{number}", ASKED, None, 503, started=0.0, now=1.0)

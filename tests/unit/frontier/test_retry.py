@@ -17,52 +17,52 @@ def retry(*changes: str, retries: int = 2) -> Retry:
     return Retry(retries, random.Random(1), changes)
 
 
-def tries(box: Retry, kind: FailureKind, status: int | None = None) -> int:
+def tries(rules: Retry, kind: FailureKind, status: int | None = None) -> int:
     """How often it is tried again."""
     attempt = 1
-    while box.wait(kind, status, attempt) is not None:
+    while rules.wait(kind, status, attempt) is not None:
         attempt += 1
     return attempt - 1
 
 
 @pytest.mark.parametrize("kind", ["dns", "connect", "reset", "timeout", "truncated"])
-def test_what_may_pass_is_tried_again_as_often_as_asked(kind: str) -> None:
+def test_temporary_failures_are_retried(kind: str) -> None:
     assert tries(retry(retries=3), FailureKind(kind)) == 3
     assert tries(retry(retries=0), FailureKind(kind)) == 0
 
 
 @pytest.mark.parametrize("kind", ["tls", "protocol", "too_large", "redirect", "decode", "internal"])
-def test_what_will_not_pass_is_not(kind: str) -> None:
+def test_permanent_failures_are_not_retried(kind: str) -> None:
     assert tries(retry(), FailureKind(kind)) == 0
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-def test_statuses_that_may_pass(status: int) -> None:
+def test_temporary_statuses_are_retried(status: int) -> None:
     assert tries(retry(), FailureKind.STATUS, status) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 501, 505])
-def test_statuses_that_will_not(status: int) -> None:
+def test_permanent_statuses_are_not_retried(status: int) -> None:
     assert tries(retry("status=5"), FailureKind.STATUS, status) == 0
 
 
-def test_one_kind_can_be_changed_and_the_others_stay() -> None:
-    box = retry("timeout=5", "tls=1", "dns=0")
+def test_retries_can_be_set_for_one_kind() -> None:
+    rules = retry("timeout=5", "tls=1", "dns=0")
     assert [
-        tries(box, kind)
+        tries(rules, kind)
         for kind in (FailureKind.TIMEOUT, FailureKind.TLS, FailureKind.DNS, FailureKind.RESET)
     ] == [*(5, 1, 0, 2)]
 
 
-def test_one_status_can_be_changed_whichever_it_is() -> None:
-    box = retry("status:503=0", "status:404=1", "status=4")
-    found = [tries(box, FailureKind.STATUS, status) for status in (503, 404, 429, 410)]
+def test_retries_can_be_set_for_one_status() -> None:
+    rules = retry("status:503=0", "status:404=1", "status=4")
+    found = [tries(rules, FailureKind.STATUS, status) for status in (503, 404, 429, 410)]
     assert found == [0, 1, 4, 0]
 
 
-def test_each_wait_is_twice_as_long_up_to_a_minute_and_half_of_it_is_chance() -> None:
-    box = retry("reset=10,2", retries=20)
-    waits = [box.wait(FailureKind.RESET, None, attempt) or 0.0 for attempt in range(1, 11)]
+def test_waits_double_up_to_a_minute_with_jitter() -> None:
+    rules = retry("reset=10,2", retries=20)
+    waits = [rules.wait(FailureKind.RESET, None, attempt) or 0.0 for attempt in range(1, 11)]
     longest = [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0, 60.0]
     assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
     assert len(set(waits[5:])) == 5
@@ -86,13 +86,14 @@ def test_each_wait_is_twice_as_long_up_to_a_minute_and_half_of_it_is_chance() ->
         ("status:999=2", "KIND=TRIES"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_words(text: str, says: str) -> None:
+def test_a_wrong_retry_rule_is_refused(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         parse_backoff(text)
     with pytest.raises(UsageError, match=says):
         retry(text)
 
 
+@pytest.mark.promise("P22")
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
@@ -121,19 +122,21 @@ def test_what_makes_no_sense_is_refused_in_words(text: str, says: str) -> None:
         (None, None),
     ],
 )
-def test_p22_retry_after_in_seconds_or_as_a_date(value: str | None, seconds: float | None) -> None:
+def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
     assert retry_after(503, value, NOW) == seconds
 
 
+@pytest.mark.promise("P22")
 @pytest.mark.parametrize(
     ("status", "counts"),
     [(429, True), (503, True), (301, True), (307, True), (200, False), (404, False), (500, False)],
 )
-def test_p22_with_which_answers_retry_after_counts(status: int, counts: bool) -> None:
+def test_retry_after_counts_for_some_statuses(status: int, counts: bool) -> None:
     assert (retry_after(status, "5", NOW) == 5.0) is counts
 
 
+@pytest.mark.promise("P22")
 @given(st.one_of(st.text(max_size=60), st.text("SunNov ,:-+0123456789GMT", max_size=40)))
-def test_p22_whatever_retry_after_says_the_wait_is_within_bounds(value: str) -> None:
+def test_any_retry_after_is_within_bounds(value: str) -> None:
     seconds = retry_after(429, value, NOW)
     assert seconds is None or 0 <= seconds <= LONGEST_PAUSE

@@ -32,12 +32,13 @@ def star(*lines: str) -> Rules:
     return rules("\n".join(("User-agent: *", *lines)))
 
 
+@pytest.mark.promise("P24")
 @pytest.mark.parametrize(
     ("status", "allowed"),
     [(200, True), (204, True), (400, True), (401, True), (403, True), (404, True), (410, True),
      (429, True), (500, False), (502, False), (503, False), (599, False)],
 )  # fmt: skip
-def test_p24_what_a_status_means(status: int, allowed: bool) -> None:
+def test_a_status_allows_or_disallows(status: int, allowed: bool) -> None:
     refusal = from_answer(status, b"", AGENT).refusal("http://a.example/x")
     assert (refusal is None) is allowed
     if refusal is not None:
@@ -46,6 +47,7 @@ def test_p24_what_a_status_means(status: int, allowed: bool) -> None:
         assert str(status) in refusal.message
 
 
+@pytest.mark.promise("P24")
 @pytest.mark.parametrize(
     "kind",
     [
@@ -56,20 +58,22 @@ def test_p24_what_a_status_means(status: int, allowed: bool) -> None:
         FailureKind.DECODE,
     ],
 )
-def test_p24_what_cannot_be_reached_allows_nothing(kind: FailureKind) -> None:
+def test_an_unreachable_robots_txt_allows_nothing(kind: FailureKind) -> None:
     refusal = unreachable(FetchError(kind, "why")).refusal("http://a.example/x")
     assert isinstance(refusal, FetchError)
     assert refusal.kind is kind
     assert refusal.message == "robots.txt: why"
 
 
-def test_p24_a_robots_txt_at_a_blocked_address_allows_nothing() -> None:
+@pytest.mark.promise("P24")
+def test_a_blocked_robots_txt_allows_nothing() -> None:
     refusal = unreachable(SkipError(SkipReason.BLOCKED, "private")).refusal("http://a.example/x")
     assert isinstance(refusal, SkipError)
     assert refusal.reason is SkipReason.BLOCKED
 
 
-def test_p24_redirects_without_end_count_as_no_robots_txt() -> None:
+@pytest.mark.promise("P24")
+def test_endless_robots_redirects_allow_everything() -> None:
     assert allows(unreachable(FetchError(FailureKind.REDIRECT, "more than 5 redirects")), "/x")
 
 
@@ -128,7 +132,7 @@ def test_p24_redirects_without_end_count_as_no_robots_txt() -> None:
         (["Noindex: /p"], "/p", True),
     ],
 )
-def test_rfc_9309_rules(lines: list[str], path: str, allowed: bool) -> None:
+def test_rules_follow_rfc_9309(lines: list[str], path: str, allowed: bool) -> None:
     assert allows(star(*lines), path) is allowed
 
 
@@ -162,9 +166,7 @@ Disallow: /again
         ("other/1.0", {"/other"}),
     ],
 )
-def test_rfc_9309_groups_go_by_the_whole_name_of_the_product(
-    agent: str, disallowed: set[str]
-) -> None:
+def test_groups_match_the_whole_product_name(agent: str, disallowed: set[str]) -> None:
     found = rules(GROUPS, agent)
     paths = {"/other", "/both", "/all", "/again"}
     assert {path for path in paths if not allows(found, path)} == disallowed
@@ -180,7 +182,7 @@ def test_rfc_9309_groups_go_by_the_whole_name_of_the_product(
         "",
     ],
 )
-def test_groups_that_forbid_us_nothing(text: str) -> None:
+def test_groups_without_rules_forbid_nothing(text: str) -> None:
     assert allows(rules(text), "/p")
 
 
@@ -202,13 +204,14 @@ def test_groups_that_forbid_us_nothing(text: str) -> None:
         ([], None),
     ],
 )
-def test_crawl_delay(lines: list[str], delay: float | None) -> None:
+def test_crawl_delay_is_read(lines: list[str], delay: float | None) -> None:
     assert star(*lines).delay == delay
 
 
 FORBIDS = "User-agent: *\nDisallow: /p\n"
 
 
+@pytest.mark.promise("P25")
 @pytest.mark.parametrize(
     "body",
     [
@@ -224,18 +227,20 @@ FORBIDS = "User-agent: *\nDisallow: /p\n"
         b"<!DOCTYPE html><html>\n" + FORBIDS.encode(),
     ],
 )
-def test_p25_robots_txt_as_found_in_the_wild(body: bytes) -> None:
+def test_robots_txt_as_found_in_the_wild(body: bytes) -> None:
     found = from_answer(200, body, AGENT)
     assert not allows(found, "/p/x")
     assert allows(found, "/q")
 
 
-def test_p25_an_html_page_forbids_nothing() -> None:
+@pytest.mark.promise("P25")
+def test_an_html_page_forbids_nothing() -> None:
     page = b"<!DOCTYPE html>\n<html><title>Not found</title>\n<p>User-agent: * Disallow: /</html>"
     assert allows(from_answer(200, page, AGENT), "/")
 
 
-def test_p25_the_first_500_kib_count_and_no_more() -> None:
+@pytest.mark.promise("P25")
+def test_only_the_first_500_kib_count() -> None:
     head = b"User-agent: *\n"
     rule = b"\nDisallow: /"
     fits = head + b"#" * (MAX_BYTES - len(head) - len(rule)) + rule
@@ -243,8 +248,9 @@ def test_p25_the_first_500_kib_count_and_no_more() -> None:
     assert allows(from_answer(200, head + b"#" + fits[len(head) :], AGENT), "/")
 
 
+@pytest.mark.promise("P25")
 @given(st.binary(max_size=300), st.text("/a*$%41?=é", max_size=20))
-def test_p25_whatever_stands_in_it_nothing_is_raised(body: bytes, pattern: str) -> None:
+def test_any_robots_txt_raises_nothing(body: bytes, pattern: str) -> None:
     for text in (
         body,
         FORBIDS.encode() + b"Disallow: " + body,
@@ -272,8 +278,9 @@ HOSTILE = {
 }
 
 
+@pytest.mark.promise("P25")
 @pytest.mark.parametrize("name", HOSTILE)
-def test_p25_what_is_meant_to_take_long_does_not(name: str) -> None:
+def test_hostile_rules_are_read_quickly(name: str) -> None:
     """Some 50 ms of CPU at most where nothing else runs, held to ten times that."""
     body = b"User-agent: *\n" + HOSTILE[name].encode()
     before = time.thread_time()
@@ -284,7 +291,8 @@ def test_p25_what_is_meant_to_take_long_does_not(name: str) -> None:
     assert time.thread_time() - read < 0.1
 
 
-def test_past_so_many_wildcards_a_rule_forbids_rather_more_than_less() -> None:
+@pytest.mark.promise("P25")
+def test_too_many_wildcards_forbid_more() -> None:
     many = [f"Disallow: /{n}*x" for n in range(MAX_WILDCARDS)]
     found = star(*many, "Disallow: /p/*x", "Disallow: /q*", "Allow: /p/*y")
     assert allows(found, "/1-")
@@ -302,7 +310,7 @@ ends = st.sampled_from(["", "$"])
     st.text("/ab.", max_size=6),
 )
 @example([("Disallow", "/a", ""), ("Allow", "/a", "$")], "a")
-def test_ordinary_files_mean_what_another_reader_takes_them_for(
+def test_ordinary_files_mean_the_same_to_protego(
     lines: list[tuple[str, str, str]], path: str
 ) -> None:
     text = "\n".join(["User-agent: *", *(f"{name}: {rule}{end}" for name, rule, end in lines)])

@@ -32,15 +32,13 @@ def web() -> Iterator[MockWeb]:
         yield web
 
 
-def test_the_server_outside_can_be_reached_without_the_mock(
-    outside: Server, tmp_path: Path
-) -> None:
+def test_the_outside_is_reachable_without_the_mock(outside: Server, tmp_path: Path) -> None:
     urls = [outside.url(), outside.url(host="localhost"), outside.url(host="127.9.9.9")]
     assert crawl(tmp_path / "run", urls).report.urls.done == 3
     assert outside.connections > 0
 
 
-def test_what_is_not_of_the_mocked_web_cannot_be_reached(
+def test_only_the_mocked_web_is_reachable(
     web: MockWeb, outside: Server, name: str, tmp_path: Path
 ) -> None:
     web.page(HOME, "<title>Shop</title>")
@@ -59,7 +57,7 @@ def test_what_is_not_of_the_mocked_web_cannot_be_reached(
     assert outside.connections == 0
 
 
-def test_neither_redirects_nor_links_nor_robots_lead_out(
+def test_nothing_leads_out_of_the_mocked_web(
     web: MockWeb, outside: Server, name: str, tmp_path: Path
 ) -> None:
     link = f"http://localhost:{outside.port}/linked"
@@ -77,7 +75,7 @@ def test_neither_redirects_nor_links_nor_robots_lead_out(
 
 
 @pytest.mark.parametrize("upper", [False, True])
-def test_proxies_of_the_environment_are_not_used(
+def test_environment_proxies_are_not_used(
     web: MockWeb,
     outside: Server,
     name: str,

@@ -80,7 +80,7 @@ def test_every_fault_is_tried() -> None:
     assert not SOON.keys() & NEVER
 
 
-def test_faults_end_as_what_they_are(web: MockWeb, name: str, tmp_path: Path) -> None:
+def test_every_fault_has_its_failure(web: MockWeb, name: str, tmp_path: Path) -> None:
     urls = {fault: make(web, fault) for fault in SOON}
     ends = crawl(tmp_path / "run", urls.values(), engine=name, max_bytes=1_000_000).ends()
     found = {fault: ends[url] for fault, url in urls.items()}
@@ -89,13 +89,13 @@ def test_faults_end_as_what_they_are(web: MockWeb, name: str, tmp_path: Path) ->
         assert bool(web.requests(url)) == (fault not in WITHOUT_REQUEST), fault
 
 
-def test_what_never_ends_ends_at_the_deadline(web: MockWeb, name: str, tmp_path: Path) -> None:
+def test_endless_faults_end_at_the_deadline(web: MockWeb, name: str, tmp_path: Path) -> None:
     urls = [make(web, fault) for fault in NEVER]
     crawled = crawl(tmp_path / "run", [*urls, SHOP], engine=name, timeout=1)
     assert crawled.ends() == {**dict.fromkeys(urls, "timeout"), SHOP: "page"}
 
 
-def test_what_is_wrong_once_is_right_on_the_second_try(web: MockWeb, tmp_path: Path) -> None:
+def test_passing_faults_succeed_at_the_second_try(web: MockWeb, tmp_path: Path) -> None:
     for fault in (Fault.BUSY, Fault.TOO_MANY):
         web.answer(urljoin(SHOP, fault), PAGE)
         web.fault(urljoin(SHOP, fault), fault)
@@ -104,7 +104,7 @@ def test_what_is_wrong_once_is_right_on_the_second_try(web: MockWeb, tmp_path: P
     assert [len(web.requests(url)) for url in crawled.pages] == [2, 2]
 
 
-def test_a_fault_of_one_port_is_of_no_other(web: MockWeb, tmp_path: Path) -> None:
+def test_a_fault_is_for_its_port_only(web: MockWeb, tmp_path: Path) -> None:
     web.fault("shop.example:8080", "refused")
     web.fault("shop.example:8443", "expired")
     urls = [
@@ -133,7 +133,7 @@ def test_a_fault_of_a_host_may_come_later(web: MockWeb, tmp_path: Path) -> None:
     assert ends == {urls[0]: "page", urls[1]: "connect"}
 
 
-def test_slow_look_ups_and_handshakes_take_their_time(web: MockWeb, tmp_path: Path) -> None:
+def test_slow_lookups_and_handshakes_take_time(web: MockWeb, tmp_path: Path) -> None:
     urls = [make(web, fault) for fault in (Fault.SLOW_DNS, Fault.SLOW_HANDSHAKE)]
     crawled = crawl(tmp_path / "run", urls)
     assert crawled.report.urls.done == 2
@@ -152,7 +152,7 @@ def sent(fault: Fault) -> bytes:
     return b"".join(step for step in one(fault).script if isinstance(step, bytes))
 
 
-def test_a_fault_is_made_of_the_page_it_happens_to() -> None:
+def test_a_fault_uses_the_page_it_affects() -> None:
     assert PAGE.body not in sent(Fault.TRUNCATED)
     assert PAGE.body[:400] in sent(Fault.TRUNCATED)
     assert b"Content-Length: %d\r\n" % len(PAGE.body) in sent(Fault.TRUNCATED)
@@ -160,7 +160,7 @@ def test_a_fault_is_made_of_the_page_it_happens_to() -> None:
         assert PAGE.body in sent(fault)
 
 
-def test_where_there_is_no_page_a_fault_has_one_of_its_own(web: MockWeb, tmp_path: Path) -> None:
+def test_a_fault_without_a_page_has_its_own(web: MockWeb, tmp_path: Path) -> None:
     empty, twice = f"{SHOP}empty", f"{SHOP}twice"
     web.answer(empty, Answer(204))
     web.fault(empty, Fault.TRUNCATED)
@@ -170,14 +170,14 @@ def test_where_there_is_no_page_a_fault_has_one_of_its_own(web: MockWeb, tmp_pat
     assert ends == {empty: "truncated", twice: "truncated"}
 
 
-def test_a_bomb_is_small_and_becomes_large() -> None:
+def test_a_bomb_is_small_and_expands() -> None:
     bomb = one(Fault.BOMB)
     assert len(bomb.body) < 100_000
     assert len(gzip.decompress(bomb.body)) == 50_000_000
     assert dict(bomb.headers) == {"Content-Type": "text/html", "Content-Encoding": "gzip"}
 
 
-def test_redirects_say_where_to() -> None:
+def test_redirect_faults_have_their_location() -> None:
     places = [
         dict(one(fault).headers)["Location"]
         for fault in (Fault.REDIRECT, Fault.REDIRECT_LOOP, Fault.BLANK_REDIRECT)
@@ -185,14 +185,14 @@ def test_redirects_say_where_to() -> None:
     assert places == ["/", "/here", ""]
 
 
-def test_who_is_busy_says_when_to_come_again() -> None:
+def test_busy_faults_have_a_retry_after() -> None:
     for fault, status, seconds in ((Fault.BUSY, 503, "0"), (Fault.TOO_MANY, 429, "1")):
         first, then = answers(fault, PAGE)
         assert (first.status, dict(first.headers)["Retry-After"]) == (status, seconds)
         assert then == PAGE
 
 
-def test_a_wrong_charset_is_not_what_it_says() -> None:
+def test_the_wrong_charset_does_not_decode() -> None:
     answer = one(Fault.WRONG_CHARSET)
     assert "charset=utf-8" in dict(answer.headers)["Content-Type"]
     with pytest.raises(UnicodeDecodeError):
@@ -209,6 +209,6 @@ def test_a_wrong_charset_is_not_what_it_says() -> None:
         ("10.0.0.1", Fault.SLOW_DNS, "slow_dns is a fault of a name"),
     ],
 )
-def test_a_fault_that_cannot_be_there_is_refused(place: str, fault: str, says: str) -> None:
+def test_an_impossible_fault_is_refused(place: str, fault: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         MockWeb().fault(place, fault)

@@ -53,8 +53,8 @@ def endpoint(web: MockWeb, host: str, port: int = 80) -> Endpoint:
 
 def get(web: MockWeb, host: str, path: str = "/", *, said: str | None = None) -> int:
     """Ask for ``path`` at the place of ``host``, with a Host header that may say another."""
-    there = endpoint(web, host)
-    connection = http.client.HTTPConnection(there.dial_host, there.dial_port)
+    address = endpoint(web, host)
+    connection = http.client.HTTPConnection(address.dial_host, address.dial_port)
     try:
         connection.request("GET", path, headers={"Host": said or host})
         return connection.getresponse().status
@@ -66,9 +66,7 @@ def get(web: MockWeb, host: str, path: str = "/", *, said: str | None = None) ->
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_any_host_on_any_port_with_and_without_tls(
-    web: MockWeb, engine: str, tmp_path: Path
-) -> None:
+def test_every_host_and_port_works_with_tls(web: MockWeb, engine: str, tmp_path: Path) -> None:
     urls = [
         HTTP,
         HTTPS,
@@ -89,7 +87,7 @@ def test_any_host_on_any_port_with_and_without_tls(
     assert {seen.local[0] for seen in web.requests(HTTP)} < {seen.local[0] for seen in web.seen}
 
 
-def test_a_page_is_as_it_was_given(web: MockWeb, tmp_path: Path) -> None:
+def test_a_page_is_served_as_given(web: MockWeb, tmp_path: Path) -> None:
     web.page(f"{HTTP}text", "<title>Müsli</title>")
     web.page(f"{HTTP}bytes", b"<title>M\xfcsli</title>", headers=(("content-type", "text/html"),))
     web.page(f"{HTTP}late", "", latency=0.2, headers=(("X-One", "1"),))
@@ -104,7 +102,7 @@ def test_a_page_is_as_it_was_given(web: MockWeb, tmp_path: Path) -> None:
     assert latin["bytes"] == 20
 
 
-def test_what_was_not_said_is_a_404(web: MockWeb, tmp_path: Path) -> None:
+def test_an_unknown_page_is_a_404(web: MockWeb, tmp_path: Path) -> None:
     web.page(HTTPS, "")
     web.host("empty.example")
     urls = [f"{HTTPS}other", HTTP, f"{HTTPS}?q", "http://empty.example/"]
@@ -113,15 +111,15 @@ def test_what_was_not_said_is_a_404(web: MockWeb, tmp_path: Path) -> None:
     assert len(crawled.failures) == 4
 
 
-def test_answers_come_in_turn_and_the_last_again_and_again(web: MockWeb) -> None:
+def test_answers_come_in_turn_and_the_last_repeats(web: MockWeb) -> None:
     web.answer(
         HTTP,
         Answer(503),
         lambda seen: Answer(int(seen.header("x-status"))),
         Answer(204),
     )
-    there = endpoint(web, "shop.example")
-    connection = http.client.HTTPConnection(there.dial_host, there.dial_port)
+    address = endpoint(web, "shop.example")
+    connection = http.client.HTTPConnection(address.dial_host, address.dial_port)
     statuses = []
     for _ in range(5):
         connection.request("GET", "/", headers={"Host": "shop.example", "X-Status": "418"})
@@ -132,7 +130,7 @@ def test_answers_come_in_turn_and_the_last_again_and_again(web: MockWeb) -> None
     assert statuses == [503, 418, 204, 204, 204]
 
 
-def test_what_was_said_last_counts(web: MockWeb) -> None:
+def test_the_last_definition_counts(web: MockWeb) -> None:
     web.page(HTTP, "")
     web.fault(HTTP, Fault.NOT_FOUND)
     assert get(web, "shop.example") == 404
@@ -159,7 +157,7 @@ def test_a_synthetic_web_can_be_the_handler(tmp_path: Path) -> None:
     assert crawled.report.urls.done == len(urls) == 60
 
 
-def test_what_goes_wrong_in_a_handler_is_raised_on_leaving(tmp_path: Path) -> None:
+def test_handler_errors_are_raised_on_leaving(tmp_path: Path) -> None:
     def handler(_: Seen) -> Answer:
         raise LookupError("of the handler")
 
@@ -173,7 +171,7 @@ def test_only_urls_have_pages(wrong: str) -> None:
         MockWeb().page(wrong, "")
 
 
-def test_no_answer_at_all_is_refused() -> None:
+def test_a_url_without_answers_is_refused() -> None:
     with pytest.raises(UsageError, match="no answer is given"):
         MockWeb().answer(HTTP)
 
@@ -181,7 +179,7 @@ def test_no_answer_at_all_is_refused() -> None:
 # --- what was asked
 
 
-def test_requests_are_known_by_any_spelling(web: MockWeb, tmp_path: Path) -> None:
+def test_requests_are_found_by_any_spelling(web: MockWeb, tmp_path: Path) -> None:
     web.page("HTTP://SHOP.example:80/a/../b c", "")
     crawl(tmp_path / "run", [f"{HTTP}b%20c", HTTPS])
     [seen] = web.requests("http://Shop.Example/./b c#part")
@@ -190,7 +188,7 @@ def test_requests_are_known_by_any_spelling(web: MockWeb, tmp_path: Path) -> Non
     assert web.requests(f"{HTTP}never") == []
 
 
-def test_requests_are_in_order_robots_txt_too(web: MockWeb, tmp_path: Path) -> None:
+def test_requests_are_logged_in_order(web: MockWeb, tmp_path: Path) -> None:
     web.page(HTTP, "")
     crawl(tmp_path / "run", [HTTP], robots=True)
     assert [seen.target for seen in web.seen] == ["/robots.txt", "/"]
@@ -200,7 +198,7 @@ def test_requests_are_in_order_robots_txt_too(web: MockWeb, tmp_path: Path) -> N
 # --- hosts and addresses
 
 
-def test_each_host_has_a_place_of_its_own_the_same_in_every_web() -> None:
+def test_each_host_has_a_stable_loopback_address() -> None:
     names = [f"host{n}.example" for n in range(50)]
     places = []
     for order in (names, names[::-1]):
@@ -214,7 +212,7 @@ def test_each_host_has_a_place_of_its_own_the_same_in_every_web() -> None:
     assert "127.0.0.1" not in places[0].values()
 
 
-def test_hosts_share_a_place_if_they_are_told_to(web: MockWeb, tmp_path: Path) -> None:
+def test_hosts_can_share_an_address(web: MockWeb, tmp_path: Path) -> None:
     urls = [HTTPS, "https://b.example/", "http://b.example/"]
     for url in urls:
         web.page(url, "")
@@ -225,19 +223,18 @@ def test_hosts_share_a_place_if_they_are_told_to(web: MockWeb, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "10.0.0.1", "::1", "shop.example"])
-def test_no_place_is_outside_of_this_machine(address: str) -> None:
+def test_only_loopback_addresses_can_be_dialled(address: str) -> None:
     with pytest.raises(UsageError):
         MockWeb().host("shop.example", dial=address)
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+def test_a_wrong_address_is_refused() -> None:
     with pytest.raises(UsageError, match="is no address"):
         MockWeb().host("shop.example", address="somewhere")
 
 
-def test_p07_the_pretended_address_is_judged_and_never_dialled(
-    web: MockWeb, tmp_path: Path
-) -> None:
+@pytest.mark.promise("P07")
+def test_the_pretended_address_is_judged_not_dialled(web: MockWeb, tmp_path: Path) -> None:
     inside = "http://inside.example/"
     web.page(inside, "")
     web.host("inside.example", address="169.254.169.254")
@@ -254,7 +251,7 @@ def test_p07_the_pretended_address_is_judged_and_never_dialled(
     assert seen.local[0] == endpoint(web, "inside.example").dial_host
 
 
-def test_who_comes_to_the_wrong_address_is_told_so(web: MockWeb) -> None:
+def test_a_request_at_the_wrong_address_is_refused(web: MockWeb) -> None:
     web.page(HTTP, "")
     web.page("http://other.example/", "")
     assert get(web, "other.example") == 200
@@ -266,7 +263,8 @@ def test_who_comes_to_the_wrong_address_is_told_so(web: MockWeb) -> None:
 # --- looking up names
 
 
-async def test_a_slow_look_up_holds_up_nobody_else(web: MockWeb) -> None:
+@pytest.mark.promise("P21")
+async def test_a_slow_lookup_delays_no_other_host(web: MockWeb) -> None:
     web.host("slow.example")
     web.host("quick.example")
     web.fault("slow.example", Fault.SLOW_DNS)
@@ -289,7 +287,7 @@ async def test_a_slow_look_up_holds_up_nobody_else(web: MockWeb) -> None:
     await resolver.close()
 
 
-async def test_what_is_cached_is_mocked_too(web: MockWeb) -> None:
+async def test_cached_lookups_are_mocked_too(web: MockWeb) -> None:
     web.host("shop.example")
     rules = AddressRules(["127.0.0.0/8"])
     resolver = web.resolver(rules)
@@ -316,14 +314,14 @@ def test_literal_addresses_are_not_looked_up(web: MockWeb, tmp_path: Path) -> No
 # --- the listener
 
 
-def test_it_listens_on_the_loopback_device_alone() -> None:
+def test_the_mock_listens_on_loopback_only() -> None:
     [listening] = Listener(lambda _: Answer(), lambda _: pytest.fail("no TLS here"))._bind()
     with listening:
         assert listening.getsockname()[0] == "0.0.0.0"
         assert listening.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16) == b"lo\0"
 
 
-def test_where_that_cannot_be_every_host_is_at_one_address(
+def test_without_device_binding_hosts_share_an_address(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delattr(socket, "SO_BINDTODEVICE")
@@ -335,13 +333,13 @@ def test_where_that_cannot_be_every_host_is_at_one_address(
         assert {seen.local[0] for seen in web.seen} == {"127.0.0.1"}
 
 
-def test_its_certificates_are_trusted_by_its_own_authority_alone(web: MockWeb) -> None:
+def test_only_its_own_authority_trusts_its_certificates(web: MockWeb) -> None:
     web.page(HTTPS, "")
-    there = endpoint(web, "shop.example", 443)
+    address = endpoint(web, "shop.example", 443)
 
     def shake(trust: str | None, name: str) -> str:
         context = ssl.create_default_context(cafile=trust)
-        raw = socket.create_connection((there.dial_host, there.dial_port))
+        raw = socket.create_connection((address.dial_host, address.dial_port))
         try:
             with context.wrap_socket(raw, server_hostname=name):
                 return "trusted"
@@ -354,28 +352,28 @@ def test_its_certificates_are_trusted_by_its_own_authority_alone(web: MockWeb) -
         assert shake(None, "shop.example") == "refused"
 
 
-def test_who_says_nothing_is_let_go_at_the_end() -> None:
+def test_silent_clients_are_closed_at_the_end() -> None:
     with MockWeb() as web:
         web.page(HTTP, "")
-        there = endpoint(web, "shop.example")
-        client = socket.create_connection((there.dial_host, there.dial_port), timeout=20)
+        address = endpoint(web, "shop.example")
+        client = socket.create_connection((address.dial_host, address.dial_port), timeout=20)
         assert get(web, "shop.example") == 200  # so the one before was taken
     with client:
         assert client.recv(1) == b""
 
 
-def test_nothing_is_left_when_it_ends() -> None:
+def test_a_closed_mock_web_leaves_nothing() -> None:
     before = set(threading.enumerate())
     with MockWeb() as web:
         web.page(HTTP, "")
-        there, ca_file = endpoint(web, "shop.example"), Path(web.ca_file)
+        address, ca_file = endpoint(web, "shop.example"), Path(web.ca_file)
         assert ca_file.exists()
     assert not ca_file.exists()
     assert set(threading.enumerate()) == before
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((there.dial_host, there.dial_port))
+        socket.create_connection((address.dial_host, address.dial_port))
 
 
-def test_it_is_a_network(web: MockWeb) -> None:
+def test_a_mock_web_is_a_network(web: MockWeb) -> None:
     network: Network = web
     assert network.is_mocked

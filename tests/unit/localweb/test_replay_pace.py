@@ -26,7 +26,7 @@ class Served:
         return given
 
 
-def test_what_is_usually_lost_is_taken_off_each_wait() -> None:
+def test_the_usual_delay_is_subtracted_from_waits() -> None:
     served = Served()
     for _ in range(200):
         given = served.ask(0.1, late=0.006, lain=0.004, rest=0.2)
@@ -34,14 +34,14 @@ def test_what_is_usually_lost_is_taken_off_each_wait() -> None:
     assert served.took[-1] == pytest.approx(0.3, abs=0.0005)
 
 
-def test_the_waits_add_up_to_what_they_should_be_however_late_it_is() -> None:
+def test_late_waits_still_add_up() -> None:
     served, random = Served(), Random(1)
     for _ in range(500):
         served.ask(0.03, late=random.choice((0.0, 0.001, 0.015)), lain=random.uniform(0, 0.012))
     assert sum(served.took) == pytest.approx(500 * 0.03, rel=0.002)
 
 
-def test_no_wait_is_less_than_none_and_none_stays_none() -> None:
+def test_no_wait_is_negative() -> None:
     served = Served()
     for _ in range(100):
         served.ask(0.001, late=0.005)
@@ -49,13 +49,13 @@ def test_no_wait_is_less_than_none_and_none_stays_none() -> None:
     assert served.ask(0.0, late=0.005).latency == 0.0
 
 
-def test_a_client_that_does_not_read_shortens_the_others_waits_by_little() -> None:
+def test_a_slow_client_hardly_shortens_other_waits() -> None:
     served = Served()
     served.ask(0.05, late=30.0)
     assert served.ask(0.05, late=0.0).latency > 0.045
 
 
-def test_a_stretch_that_could_not_be_kept_is_not_paid_for_for_ever() -> None:
+def test_an_old_debt_is_forgotten() -> None:
     served = Served()
     for _ in range(2000):
         served.ask(0.001, late=0.005)
@@ -64,7 +64,7 @@ def test_a_stretch_that_could_not_be_kept_is_not_paid_for_for_ever() -> None:
     assert served.took[-1] == pytest.approx(0.05, abs=0.001)
 
 
-def test_what_was_owed_to_those_before_is_nobody_elses() -> None:
+def test_a_new_run_begins_without_debt() -> None:
     served = Served()
     for _ in range(100):
         served.ask(0.03, late=0.015)

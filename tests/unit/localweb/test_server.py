@@ -78,7 +78,7 @@ def hello(seen: Seen) -> Answer:
     return Answer(body=f"hello {seen.target}".encode())
 
 
-def test_a_request_is_kept_as_it_came() -> None:
+def test_a_request_is_logged_as_it_came() -> None:
     with Server(hello) as server:
         before = time.monotonic()
         exchange(server, b"GET /a?b HTTP/1.0\r\nHOST:  x:1 \r\nX-Same: 1\r\nx-same: 2\r\n\r\n")
@@ -134,7 +134,7 @@ def test_the_client_may_ask_to_close(request_: bytes) -> None:
     assert len(server.seen) == 1
 
 
-def test_an_answer_may_say_close_itself() -> None:
+def test_an_answer_may_close_the_connection() -> None:
     with Server(lambda _: Answer(headers=(("Connection", "close"),), body=b"x")) as server:
         answer = exchange(server, get("/"))
     assert answer == b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx"
@@ -156,7 +156,7 @@ def test_an_answer_may_say_close_itself() -> None:
         (Answer(204, body=b"never"), "204 No Content"),
     ],
 )
-def test_a_length_is_added_where_none_is_said(answer: Answer, head: str) -> None:
+def test_a_missing_length_is_added(answer: Answer, head: str) -> None:
     with Server(lambda _: answer) as server, connect(server) as sock:
         sock.sendall(get("/"))
         sock.shutdown(socket.SHUT_WR)
@@ -168,14 +168,14 @@ def test_a_length_is_added_where_none_is_said(answer: Answer, head: str) -> None
 @pytest.mark.parametrize(
     "junk", [b"\x16\x03\x01\x00", b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nx\r\n\r\n"]
 )
-def test_what_is_not_http_is_refused(junk: bytes) -> None:
+def test_anything_but_http_is_refused(junk: bytes) -> None:
     with Server(hello) as server:
         answer = exchange(server, junk)
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert server.seen == []
 
 
-def test_latency_comes_before_the_first_byte_and_into_the_stamps() -> None:
+def test_latency_comes_before_the_first_byte() -> None:
     with (
         Server(lambda _: Answer(body=b"late", latency=0.1)) as server,
         connect(server) as sock,
@@ -189,7 +189,7 @@ def test_latency_comes_before_the_first_byte_and_into_the_stamps() -> None:
     assert answered - asked >= 0.1
 
 
-def test_an_answer_ends_when_its_last_byte_left() -> None:
+def test_an_answer_ends_with_its_last_byte() -> None:
     big = Answer(body=bytes(30_000_000))  # more than the buffers of both ends hold
     small = Answer(latency=0.2)
     with (
@@ -207,7 +207,7 @@ def test_an_answer_ends_when_its_last_byte_left() -> None:
     assert big_end - big_start >= 0.2
 
 
-def test_a_script_is_written_as_it_is_with_its_waits() -> None:
+def test_a_script_is_written_with_its_waits() -> None:
     script = (b"one ", 0.05, b"two ", ("repeat", b"ab", 3, 0.02), CLOSE)
     with Server(lambda _: Answer(latency=0.05, script=script)) as server:
         before = time.monotonic()
@@ -216,14 +216,14 @@ def test_a_script_is_written_as_it_is_with_its_waits() -> None:
     assert len(server.answered) == 1
 
 
-def test_a_script_without_an_end_leaves_the_connection_usable() -> None:
+def test_a_script_without_end_keeps_the_connection() -> None:
     script = (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", b"x")
     with Server(lambda _: Answer(script=script)) as server:
         answer = exchange(server, get("/1") + get("/2", extra="Connection: close\r\n"))
     assert answer == b"".join(script) * 2
 
 
-def test_reset_is_a_reset() -> None:
+def test_reset_resets_the_connection() -> None:
     with Server(lambda _: Answer(script=(HEAD, RESET))) as server, connect(server) as sock:
         sock.sendall(get("/"))
         assert sock.recv(100) == HEAD
@@ -231,7 +231,7 @@ def test_reset_is_a_reset() -> None:
             sock.recv(1)
 
 
-def test_close_is_an_orderly_end(tls: Contexts | None) -> None:
+def test_close_ends_the_connection_properly(tls: Contexts | None) -> None:
     server_side, client_side = tls or (None, None)
     with (
         Server(lambda _: Answer(script=(HEAD, b"abc", CLOSE)), tls=server_side) as server,
@@ -241,7 +241,7 @@ def test_close_is_an_orderly_end(tls: Contexts | None) -> None:
         assert read_all(sock) == HEAD + b"abc"
 
 
-def test_cut_is_an_end_without_close_notify(
+def test_cut_ends_without_close_notify(
     server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
 ) -> None:
     with (
@@ -254,7 +254,7 @@ def test_cut_is_an_end_without_close_notify(
             sock.recv(1)
 
 
-def test_silence_says_nothing_more_and_keeps_the_connection() -> None:
+def test_silence_keeps_the_connection_open() -> None:
     script = {"/silent": (b"HTTP", SILENCE, b"never")}
     with (
         Server(lambda seen: Answer(script=script.get(seen.target, ()))) as server,
@@ -297,7 +297,7 @@ def test_an_endless_answer_waits_for_its_reader() -> None:
         assert received > len(piece)
 
 
-def test_the_handshake_is_held_up_for_each_connection_by_itself(
+def test_handshakes_are_delayed_independently(
     server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
 ) -> None:
     delay, clients = 0.25, 20
@@ -317,7 +317,7 @@ def test_the_handshake_is_held_up_for_each_connection_by_itself(
         assert time.monotonic() - before < delay * clients  # what one after the other would take
 
 
-def test_a_client_that_distrusts_the_certificate_does_no_harm(
+def test_a_distrusting_client_does_no_harm(
     server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
 ) -> None:
     with Server(hello, tls=server_tls) as server:
@@ -331,7 +331,7 @@ def test_a_client_that_distrusts_the_certificate_does_no_harm(
             assert read_all(sock).endswith(b"hello /")
 
 
-def test_a_handshake_that_fails_says_why(
+def test_a_failed_handshake_is_explained(
     server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
 ) -> None:
     server_tls.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -344,7 +344,7 @@ def test_a_handshake_that_fails_says_why(
         pass
 
 
-def test_a_script_that_is_wrong_is_raised_on_leaving() -> None:
+def test_a_wrong_script_is_raised_on_leaving() -> None:
     script = ("text",)
     with pytest.raises(TypeError), Server(lambda _: Answer(script=script)) as server:  # type: ignore[arg-type]
         assert exchange(server, get("/")) == b""
@@ -360,19 +360,19 @@ def test_all_addresses_share_a_port() -> None:
     assert [seen.local for seen in server.seen] == [(a, server.port) for a in addresses]
 
 
-def test_urls(server_tls: ssl.SSLContext) -> None:
+def test_a_server_knows_its_urls(server_tls: ssl.SSLContext) -> None:
     with Server(hello) as plain, Server(hello, tls=server_tls) as secure:
         assert plain.url() == f"http://127.0.0.1:{plain.port}/"
         assert plain.url("/a", "b.test") == f"http://b.test:{plain.port}/a"
         assert secure.url().startswith("https://")
 
 
-def test_a_port_that_is_taken_is_an_error() -> None:
+def test_a_port_in_use_is_an_error() -> None:
     with Server(hello) as server, pytest.raises(OSError, match="in use"):
         Server(hello, port=server.port).__enter__()
 
 
-def test_without_accept_a_connect_is_not_answered() -> None:
+def test_without_accept_connecting_waits() -> None:
     with Server(hello, accept=False) as server, pytest.raises(TimeoutError):
         socket.create_connection(("127.0.0.1", server.port), timeout=0.5)
     with pytest.raises(ConnectionRefusedError):
@@ -380,7 +380,7 @@ def test_without_accept_a_connect_is_not_answered() -> None:
 
 
 @pytest.mark.parametrize("error", [LookupError("no answer"), TimeoutError("no answer")])
-def test_what_the_handler_raises_is_raised_on_leaving(error: Exception) -> None:
+def test_handler_errors_are_raised_on_leaving(error: Exception) -> None:
     def broken(_: Seen) -> Answer:
         raise error
 
@@ -388,7 +388,7 @@ def test_what_the_handler_raises_is_raised_on_leaving(error: Exception) -> None:
         assert exchange(server, get("/")) == b""
 
 
-def test_nothing_is_left_behind() -> None:
+def test_a_closed_server_leaves_nothing() -> None:
     threads = threading.active_count()
     asked = threading.Event()
 

@@ -44,7 +44,7 @@ def get(url: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_in_the_foreground_it_says_where_and_ends_cleanly(number: signal.Signals) -> None:
+def test_the_site_says_where_and_ends_cleanly(number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-X", "dev", "-W", "error", "-c", FOREGROUND],
         stdout=subprocess.PIPE,
@@ -62,7 +62,7 @@ def test_in_the_foreground_it_says_where_and_ends_cleanly(number: signal.Signals
     assert urls[0] == first
 
 
-def test_as_a_child_it_serves_every_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_process_serves_every_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "crawler").mkdir()
     (tmp_path / "crawler" / "__init__.py").write_text("raise ImportError('the wrong one')")
     monkeypatch.chdir(tmp_path)
@@ -81,18 +81,18 @@ def few_files() -> Iterator[int]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_it_may_have_more_hosts_than_files_may_be_open(few_files: int) -> None:
+def test_a_site_may_have_very_many_hosts(few_files: int) -> None:
     hosts = few_files + 100
     with SiteProcess(SiteOptions(pages=hosts, hosts=hosts, latency_ms=0)) as site:
         assert get(site.urls[-1])[0] == 200
 
 
-def test_a_web_that_cannot_be_is_refused() -> None:
+def test_an_impossible_web_is_refused() -> None:
     with pytest.raises(UsageError):
         SiteProcess(SiteOptions(pages=1, hosts=2))
 
 
-def test_a_port_that_is_taken_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
     with Server(lambda _: Answer(), addresses=("127.10.0.1",)) as server:
         options = SiteOptions(pages=1, hosts=1, port=server.port)
         with pytest.raises(CrawlerError, match="did not start"):
@@ -100,7 +100,8 @@ def test_a_port_that_is_taken_is_an_error(capfd: pytest.CaptureFixture[str]) -> 
     assert "Address already in use" in capfd.readouterr().err
 
 
-def test_it_does_not_outlive_a_parent_that_is_killed() -> None:
+@pytest.mark.promise("P34")
+def test_the_site_process_ends_with_its_parent() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as parent:

@@ -80,7 +80,7 @@ print(hashlib.sha256("".join(pages[u] for u in urls).encode()).hexdigest())
 """
 
 
-def test_same_seed_same_web_in_every_process_and_order() -> None:
+def test_the_same_seed_makes_the_same_web() -> None:
     def digest(hash_seed: str, order: str) -> str:
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         return subprocess.run(
@@ -94,7 +94,7 @@ def test_same_seed_same_web_in_every_process_and_order() -> None:
     assert digest("1", "forward") == digest("2", "backward") != ""
 
 
-def test_another_seed_is_another_web(sound: SyntheticWeb) -> None:
+def test_another_seed_makes_another_web(sound: SyntheticWeb) -> None:
     other = SyntheticWeb(hosts=4, pages=1_200, seed=4)
     assert get(sound, f"http://{HOST}/").body != get(other, f"http://{HOST}/").body
 
@@ -137,7 +137,7 @@ def test_links_lead_to_pages(sound: SyntheticWeb) -> None:
     assert hrefs["private"] > 0
 
 
-def test_the_list_is_all_pages_spread_over_the_hosts(sound: SyntheticWeb) -> None:
+def test_the_list_has_all_pages_of_all_hosts(sound: SyntheticWeb) -> None:
     urls = sound.urls(PORT)
     assert len(set(urls)) == len(urls) == 1_200
     per_host = [sound.urls(PORT, host) for host in range(4)]
@@ -146,7 +146,7 @@ def test_the_list_is_all_pages_spread_over_the_hosts(sound: SyntheticWeb) -> Non
     assert sound.page(HOST, "/urls.txt").body.decode().splitlines() == urls
 
 
-def test_a_page_looks_like_one(sound: SyntheticWeb) -> None:
+def test_a_page_looks_like_a_page(sound: SyntheticWeb) -> None:
     answer = get(sound, f"http://{HOST}/guide/1")
     html = answer.body.decode()
     assert dict(answer.headers) == {"Content-Type": "text/html; charset=utf-8"}
@@ -183,7 +183,7 @@ def test_without_latency_there_is_none() -> None:
     assert {get(web, url).latency for url in web.urls(PORT)} == {0}
 
 
-def test_robots_and_sitemap(sound: SyntheticWeb) -> None:
+def test_a_web_has_robots_and_sitemap(sound: SyntheticWeb) -> None:
     robots = sound.page(HOST, "/robots.txt").body.decode()
     assert "User-agent: *\nDisallow: /private/\n" in robots
     assert "crawl-delay" not in robots.lower()
@@ -200,7 +200,7 @@ def test_other_paths_are_not_found(sound: SyntheticWeb, path: str) -> None:
     assert sound.page(HOST, path).status == 404
 
 
-def test_a_query_does_not_matter(sound: SyntheticWeb) -> None:
+def test_a_query_is_ignored(sound: SyntheticWeb) -> None:
     assert sound.page(HOST, "/guide/1?x=1") == sound.page(HOST, "/guide/1")
 
 
@@ -209,7 +209,7 @@ def test_other_hosts_are_misdirected(sound: SyntheticWeb) -> None:
     assert sound.fault("a.test", "/") is None
 
 
-def test_a_sound_web_is_sound(sound: SyntheticWeb) -> None:
+def test_without_faults_every_page_is_good(sound: SyntheticWeb) -> None:
     for url in sound.urls(PORT):
         answer = get(sound, url, accepts_gzip=True)
         assert (answer.status, answer.script, len(answer.headers)) == (200, (), 1)
@@ -229,7 +229,7 @@ def test_pages_with_children_have_no_faults(faulty: SyntheticWeb) -> None:
         assert all(fault(faulty, url) is None for url in urls[:parents])
 
 
-def test_a_root_is_always_sound() -> None:
+def test_a_root_has_no_fault() -> None:
     for seed in range(100):
         assert SyntheticWeb(1, 1, seed, faults=True).fault(HOST, "/") is None
 
@@ -237,11 +237,11 @@ def test_a_root_is_always_sound() -> None:
 @pytest.mark.parametrize(
     ("kind", "status"), [(Fault.NOT_FOUND, 404), (Fault.GONE, 410), (Fault.SERVER_ERROR, 500)]
 )
-def test_error_statuses(faulty: SyntheticWeb, kind: Fault, status: int) -> None:
+def test_error_faults_have_their_status(faulty: SyntheticWeb, kind: Fault, status: int) -> None:
     assert {get(faulty, url).status for url in with_fault(faulty, kind)} == {status}
 
 
-def test_redirects_lead_to_sound_pages(faulty: SyntheticWeb) -> None:
+def test_redirects_lead_to_good_pages(faulty: SyntheticWeb) -> None:
     statuses = set()
     for url in with_fault(faulty, Fault.REDIRECT):
         answer = get(faulty, url)
@@ -279,7 +279,7 @@ def test_slow_pages_come_whole_in_a_bounded_time(faulty: SyntheticWeb) -> None:
     assert 1 <= sum(step for step in answer.script if isinstance(step, float)) <= 5
 
 
-def test_mislabelled_pages_are_not_what_they_say(faulty: SyntheticWeb) -> None:
+def test_mislabelled_pages_have_a_wrong_type(faulty: SyntheticWeb) -> None:
     answer = get(faulty, next(with_fault(faulty, Fault.WRONG_CHARSET)))
     assert "charset=utf-8" in dict(answer.headers)["Content-Type"]
     with pytest.raises(UnicodeDecodeError):
@@ -287,7 +287,7 @@ def test_mislabelled_pages_are_not_what_they_say(faulty: SyntheticWeb) -> None:
     assert "<title>" in answer.body.decode("cp1252")
 
 
-def test_some_pages_are_compressed_for_who_accepts_it(faulty: SyntheticWeb) -> None:
+def test_some_pages_are_compressed_if_accepted(faulty: SyntheticWeb) -> None:
     packed = 0
     for url in with_fault(faulty, None):
         plain, answer = get(faulty, url), get(faulty, url, accepts_gzip=True)
@@ -299,12 +299,12 @@ def test_some_pages_are_compressed_for_who_accepts_it(faulty: SyntheticWeb) -> N
 
 
 @pytest.mark.parametrize(("hosts", "pages"), [(0, 10), (70_000, 100_000), (8, 7)])
-def test_a_web_that_cannot_be_is_refused(hosts: int, pages: int) -> None:
+def test_an_impossible_web_is_refused(hosts: int, pages: int) -> None:
     with pytest.raises(UsageError):
         SyntheticWeb(hosts, pages)
 
 
-def test_addresses_go_on_past_the_last_octet() -> None:
+def test_addresses_continue_past_the_last_octet() -> None:
     addresses = SyntheticWeb(hosts=600, pages=600).addresses
     assert (addresses[0], addresses[254], addresses[255]) == (
         "127.10.0.1",
@@ -326,7 +326,7 @@ def test_a_busy_page_recovers(faulty: SyntheticWeb) -> None:
     ]
 
 
-def test_the_handler_reads_accept_encoding(faulty: SyntheticWeb) -> None:
+def test_the_handler_obeys_accept_encoding(faulty: SyntheticWeb) -> None:
     handler = SyntheticHandler(faulty)
     url = next(
         u for u in with_fault(faulty, None) if get(faulty, u) != get(faulty, u, accepts_gzip=True)
@@ -336,7 +336,7 @@ def test_the_handler_reads_accept_encoding(faulty: SyntheticWeb) -> None:
     assert handler(accepts) == get(faulty, url, accepts_gzip=True)
 
 
-def test_the_cache_is_bounded_and_forgets_the_least_used(
+def test_the_bounded_cache_forgets_the_least_used(
     sound: SyntheticWeb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second, third = sound.urls(PORT)[:3]

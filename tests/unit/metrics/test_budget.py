@@ -17,7 +17,7 @@ def at(wall: float, cpu: float = 0.0, descheduled: float = 0.0) -> Reading:
     return Reading(wall, cpu, descheduled)
 
 
-def test_idle_time_belongs_to_the_state_that_held() -> None:
+def test_idle_time_belongs_to_the_current_state() -> None:
     budget = Budget(at(100), "starved")
     budget.close(at(101), "waiting")
     budget.close(at(103), "politeness")
@@ -27,13 +27,13 @@ def test_idle_time_belongs_to_the_state_that_held() -> None:
     assert (budget.started, budget.wall) == (100, 15)
 
 
-def test_cpu_comes_first_then_time_without_a_core() -> None:
+def test_cpu_counts_before_time_without_a_core() -> None:
     budget = Budget(at(0, 5, 2), "waiting")
     budget.close(at(10, 8, 4), "waiting")
     assert budget.parts() == TimeBudget(computing=3, descheduled=2, waiting=5)
 
 
-def test_parts_are_capped_at_the_interval_and_the_cpu_itself_is_not() -> None:
+def test_parts_but_not_cpu_are_capped() -> None:
     budget = Budget(at(0), "waiting")
     budget.close(at(1, cpu=4, descheduled=1), "waiting")
     budget.close(at(2, cpu=4.75, descheduled=9), "waiting")
@@ -47,7 +47,7 @@ def compute(seconds: float) -> None:
         pass
 
 
-def test_clocks_see_the_cpu_of_the_calling_thread_alone() -> None:
+def test_clocks_count_only_the_calling_thread() -> None:
     other = threading.Thread(target=compute, args=(0.05,))
     with ThreadClocks() as clocks:
         before = clocks()
@@ -61,7 +61,7 @@ def test_clocks_see_the_cpu_of_the_calling_thread_alone() -> None:
     assert between.wall - before.wall >= 0.05
 
 
-def test_clocks_of_an_engine_with_threads_see_all_cpu() -> None:
+def test_clocks_of_a_threaded_engine_count_all_cpu() -> None:
     other = threading.Thread(target=compute, args=(0.05,))
     with ThreadClocks(own_threads=True) as clocks:
         before = clocks()
@@ -71,7 +71,7 @@ def test_clocks_of_an_engine_with_threads_see_all_cpu() -> None:
 
 
 @pytest.mark.skipif(not SCHEDSTAT.exists(), reason="the system does not tell")
-def test_time_without_a_core_is_seen() -> None:
+def test_time_without_a_core_is_measured() -> None:
     """The measured thread shares one core with a process that never rests."""
     core = {min(os.sched_getaffinity(0))}
     readings: list[Reading] = []
@@ -101,7 +101,7 @@ def open_files() -> int:
     return len(list(Path("/dev/fd").iterdir()))
 
 
-def test_clocks_give_their_file_back() -> None:
+def test_clocks_close_their_file() -> None:
     with ThreadClocks() as clocks:
         clocks()
         opened = open_files()

@@ -95,7 +95,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_limit(name: str) -> None:
+def test_each_limit_is_recognised(name: str) -> None:
     given, expected = CASES[name]
     limit = limited_by(given)
     assert limit.what == expected, limit
@@ -107,13 +107,13 @@ def test_every_limit_has_its_case() -> None:
     assert {expected for _, expected in CASES.values()} == set(Limiter)
 
 
-def test_a_sentence_carries_the_figure_it_rests_on() -> None:
+def test_a_sentence_contains_its_figure() -> None:
     assert "80 %" in limited_by(facts(IDLE, {"used": 0.2, "politeness": 0.8})).says
     assert "1 parse worker," in (
         limited_by(facts(IDLE, {"backpressure": 1.0}, workers=1, parse=0.9)).says
     )
 
 
-def test_one_slot_is_not_told_to_raise_what_sequential_cannot() -> None:
+def test_sequential_is_not_advised_to_raise_concurrency() -> None:
     limit = limited_by(facts(IDLE, {"used": 1.0}, concurrency=1))
     assert limit.what == Limiter.CONCURRENCY and "any engine but sequential" in limit.change

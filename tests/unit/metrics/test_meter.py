@@ -66,7 +66,7 @@ def load(meter: Meter, clock: Clock, now: float, in_flight: int) -> None:
     meter.fold(Load(now, in_flight, "politeness"))
 
 
-def test_report_has_exactly_the_documented_keys(meter: Meter) -> None:
+def test_the_report_has_exactly_the_documented_keys(meter: Meter) -> None:
     document = msgspec.json.decode(to_json(finish(meter)))
     assert " ".join(sorted(document)) == " ".join(sorted(KEYS[""].split()))
     for name, keys in KEYS.items():
@@ -74,13 +74,13 @@ def test_report_has_exactly_the_documented_keys(meter: Meter) -> None:
             assert list(document[name]) == keys.split()
 
 
-def test_report_survives_its_file(meter: Meter) -> None:
+def test_a_report_can_be_read_back(meter: Meter) -> None:
     meter.fold(fetched())
     report = finish(meter)
     assert from_json(to_json(report)) == report
 
 
-def test_every_entry_is_accounted_for(meter: Meter, clock: Clock) -> None:
+def test_every_entry_is_counted(meter: Meter, clock: Clock) -> None:
     meter.fold(Counted(input=10, duplicates=3))
     meter.fold(Counted(discovered=5, filtered=7))
     meter.fold(Finished(done=4, body_bytes=400, parse_cpu=0.5))
@@ -100,7 +100,7 @@ def test_every_entry_is_accounted_for(meter: Meter, clock: Clock) -> None:
     assert (report.bytes, report.cpu.parse_s, report.pages_per_s) == (450, 0.75, 2.0)
 
 
-def test_status_counts_answers_and_latency_only_them(meter: Meter) -> None:
+def test_status_and_latency_count_responses_only(meter: Meter) -> None:
     for seconds in (0.1, 0.2, 0.3):
         meter.fold(fetched(Timing(total=seconds)))
     meter.fold(fetched(Timing(total=0.4), status=404))
@@ -112,7 +112,7 @@ def test_status_counts_answers_and_latency_only_them(meter: Meter) -> None:
     assert report.latency_ms.max == 400
 
 
-def test_budget_and_slots_from_the_load() -> None:
+def test_budget_and_slots_follow_the_load() -> None:
     clock = Clock(cpu=0.25)
     meter = Meter(4, clock)
     meter.start()
@@ -128,7 +128,7 @@ def test_budget_and_slots_from_the_load() -> None:
     assert report.limited_by.what == Limiter.SHORT
 
 
-def test_clocks_are_read_when_the_state_changes_and_once_a_tick(meter: Meter, clock: Clock) -> None:
+def test_clocks_are_read_on_changes_and_ticks(meter: Meter, clock: Clock) -> None:
     load(meter, clock, 1000.01, 1)
     assert clock.readings == 2
     for step in range(20):
@@ -138,7 +138,7 @@ def test_clocks_are_read_when_the_state_changes_and_once_a_tick(meter: Meter, cl
     assert clock.readings == 3
 
 
-def test_io_wait_is_what_was_saved(meter: Meter, clock: Clock) -> None:
+def test_saved_io_wait_is_total_minus_exposed(meter: Meter, clock: Clock) -> None:
     load(meter, clock, 1000, 4)
     wait = Timing(dns=1, connect=2, tls=3, answer=4, total=12, method="kernel")
     for _ in range(4):
@@ -150,9 +150,7 @@ def test_io_wait_is_what_was_saved(meter: Meter, clock: Clock) -> None:
     assert io.method == "kernel"
 
 
-def test_nothing_exposed_has_no_overlap_and_too_much_saves_nothing(
-    meter: Meter, clock: Clock
-) -> None:
+def test_overlap_and_savings_have_bounds(meter: Meter, clock: Clock) -> None:
     meter.fold(fetched(Timing(answer=2)))
     assert (finish(meter).io_wait.overlap, finish(meter).io_wait.saved_s) == (None, 2)
     load(meter, clock, 1000, 1)
@@ -178,14 +176,16 @@ def timings(kernel: int, library: int, unsure: int) -> Iterator[Timing]:
         ((4, 0, 1), "kernel, 25 % less sure"),
     ],
 )
-def test_method_says_who_measured(meter: Meter, counts: tuple[int, int, int], method: str) -> None:
+def test_the_method_names_the_clock(
+    meter: Meter, counts: tuple[int, int, int], method: str
+) -> None:
     for timing in timings(*counts):
         meter.fold(fetched(timing))
     meter.fold(fetched(Timing(method="library", sure=False), status=None))
     assert finish(meter).io_wait.method == method
 
 
-def test_snapshot_counts_and_rates_the_last_seconds(meter: Meter, clock: Clock) -> None:
+def test_a_snapshot_has_the_rate_of_recent_seconds(meter: Meter, clock: Clock) -> None:
     meter.fold(Counted(input=500))
     meter.fold(Finished(done=200))
     for second in range(1000, 1021):
@@ -199,6 +199,6 @@ def test_snapshot_counts_and_rates_the_last_seconds(meter: Meter, clock: Clock) 
     assert meter.snapshot(1021.0, complete=True).total == 500
 
 
-def test_snapshot_before_the_start() -> None:
+def test_a_snapshot_before_the_start_is_empty() -> None:
     seen = Meter(4, Clock()).snapshot(0.0, complete=False)
     assert (seen.finished, seen.rate) == (0, 0.0)

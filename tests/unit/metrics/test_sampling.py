@@ -5,7 +5,7 @@ import pytest
 from crawler.metrics.sampling import estimate
 
 
-def test_the_mean_of_the_sample_is_scaled_to_the_list() -> None:
+def test_the_sample_mean_is_scaled_to_the_list() -> None:
     baseline = estimate([0.1, 0.2, 0.3], total=1000, wall=4.0, rng=random.Random(1))
     assert baseline.sample == 3
     assert baseline.sequential_s == pytest.approx(200)
@@ -13,7 +13,7 @@ def test_the_mean_of_the_sample_is_scaled_to_the_list() -> None:
     assert 100 <= baseline.low_s < 200 < baseline.high_s <= 300
 
 
-def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+def test_the_interval_is_as_reliable_as_claimed() -> None:
     rng = random.Random(7)
     held = 0
     for _ in range(200):
@@ -23,12 +23,12 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     assert 176 <= held <= 199
 
 
-def test_equal_times_leave_no_doubt() -> None:
+def test_equal_times_have_an_empty_interval() -> None:
     baseline = estimate([0.5] * 9, total=10, wall=1.0, rng=random.Random(1))
     assert baseline.low_s == baseline.sequential_s == baseline.high_s == 5
 
 
 @pytest.mark.parametrize(("times", "wall"), [([], 1.0), ([1.0], 0.0)])
-def test_nothing_to_estimate_from(times: list[float], wall: float) -> None:
+def test_an_empty_sample_is_refused(times: list[float], wall: float) -> None:
     with pytest.raises(ValueError, match="measured sample"):
         estimate(times, total=10, wall=wall, rng=random.Random(1))

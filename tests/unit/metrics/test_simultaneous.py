@@ -9,7 +9,7 @@ MOVES = 24 * 30
 CHESS = Work(wait_s=MOVES * 55.0, fetch_s=MOVES * 5.0, parse_s=0.0)
 
 
-def test_24_boards_take_12_hours_one_after_the_other_and_one_hour_at_once() -> None:
+def test_24_boards_take_12_hours_or_one() -> None:
     found = simultaneous(CHESS, slots=24, workers=0, cores=1)
     assert found.one_by_one_s == 12 * 3600
     assert found.overlapped_s == 3600
@@ -19,7 +19,7 @@ def test_few_boards_leave_the_player_waiting() -> None:
     assert simultaneous(CHESS, slots=6, workers=0, cores=1).overlapped_s == 2 * 3600
 
 
-def test_helpers_take_the_parsing_and_no_more_than_the_cores_give() -> None:
+def test_helpers_parse_no_faster_than_the_cores() -> None:
     work = Work(wait_s=100.0, fetch_s=2.0, parse_s=8.0)
     assert simultaneous(work, 64, 0, 8).parallel_s == 10
     assert simultaneous(work, 64, 4, 8).parallel_s == 2
@@ -27,14 +27,14 @@ def test_helpers_take_the_parsing_and_no_more_than_the_cores_give() -> None:
     assert simultaneous(work, 64, 4, 2).parallel_s == 5
 
 
-def test_nothing_is_over_before_its_longest_wait() -> None:
+def test_no_way_is_shorter_than_the_longest_wait() -> None:
     work = Work(wait_s=10.0, fetch_s=0.1, parse_s=0.1, longest_s=6.0)
     found = simultaneous(work, 64, 2, 2)
     assert (found.overlapped_s, found.parallel_s) == (6, 6)
     assert found.one_by_one_s == pytest.approx(10.2)
 
 
-def test_a_reader_is_told_all_three() -> None:
+def test_all_three_ways_are_described() -> None:
     found = simultaneous(Work(55.0, 2.0, 8.0), slots=10, workers=2, cores=2)
     assert sentences.model(found) == (
         "Its waits and its computing take 65 s one after the other, and at best 10 s "

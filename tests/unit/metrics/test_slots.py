@@ -2,7 +2,7 @@ from crawler.metrics.report import SlotSeconds
 from crawler.metrics.slots import Slots
 
 
-def test_used_slots_and_the_reason_for_the_others() -> None:
+def test_slots_are_used_or_have_a_reason() -> None:
     slots = Slots(4, started=10)
     slots.close(11, 1, "politeness")
     slots.close(13, 4, "starved")
@@ -12,14 +12,14 @@ def test_used_slots_and_the_reason_for_the_others() -> None:
     )
 
 
-def test_a_clock_that_lags_takes_nothing_back() -> None:
+def test_a_late_clock_subtracts_nothing() -> None:
     """A loop's clock may stand behind the one that was read at the start."""
     slots = Slots(2, started=10)
     slots.close(9.5, 2, "starved")
     assert slots.end(11) == SlotSeconds(used=2)
 
 
-def test_more_in_flight_than_slots_counts_as_all_used() -> None:
+def test_more_requests_than_slots_use_all_slots() -> None:
     slots = Slots(2, started=0)
     slots.close(0, 5, "starved")
     assert slots.end(1) == SlotSeconds(used=2)

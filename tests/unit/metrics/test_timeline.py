@@ -23,7 +23,7 @@ def numbers(path: Path) -> list[int]:
     return [int(msgspec.json.decode(line)["url"].rpartition("/")[2]) for line in lines]
 
 
-def test_a_line_says_where_the_time_went(tmp_path: Path) -> None:
+def test_a_timeline_line_has_every_phase(tmp_path: Path) -> None:
     path = tmp_path / "timeline.jsonl"
     timeline = Timeline(path, started=90.0)
     timing = Timing(
@@ -60,7 +60,7 @@ def test_a_failed_fetch_names_its_error(tmp_path: Path) -> None:
 
 
 @given(connect=TIMES, tls=TIMES, first_byte=TIMES, buffered=TIMES, more=TIMES)
-def test_phases_add_up_to_the_total_whatever_the_clocks_say(
+def test_phases_always_add_up_to_the_total(
     connect: float, tls: float, first_byte: float, buffered: float, more: float
 ) -> None:
     timing = Timing(connect, tls, 0.0, first_byte, buffered, total=connect + tls + more)
@@ -70,12 +70,12 @@ def test_phases_add_up_to_the_total_whatever_the_clocks_say(
     assert min(rest) >= 0
 
 
-def test_what_lay_in_the_buffer_was_not_waited_for() -> None:
+def test_buffered_time_is_not_waiting() -> None:
     made = line(fetched(0, Timing(first_byte=0.1, buffered=0.04, total=0.1)), started=0.0)
     assert (made.wait, made.receive, made.buffered) == pytest.approx((0.06, 0.0, 0.04))
 
 
-def test_a_run_may_start_after_its_file(tmp_path: Path) -> None:
+def test_a_run_may_start_after_its_timeline(tmp_path: Path) -> None:
     path = tmp_path / "timeline.jsonl"
     timeline = Timeline(path)
     timeline.start(60.0)
@@ -84,7 +84,7 @@ def test_a_run_may_start_after_its_file(tmp_path: Path) -> None:
     assert msgspec.json.decode(path.read_bytes())["t"] == 40.0
 
 
-def test_nothing_is_written_before_flush_and_an_old_file_goes(tmp_path: Path) -> None:
+def test_flush_writes_and_replaces_an_old_file(tmp_path: Path) -> None:
     path = tmp_path / "timeline.jsonl"
     path.write_text("old\n")
     timeline = Timeline(path, started=0.0)
@@ -96,7 +96,7 @@ def test_nothing_is_written_before_flush_and_an_old_file_goes(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("flushed_every", [1, 7, 1000])
-def test_it_thins_itself_evenly(tmp_path: Path, flushed_every: int) -> None:
+def test_a_full_timeline_is_thinned_evenly(tmp_path: Path, flushed_every: int) -> None:
     path = tmp_path / "timeline.jsonl"
     timeline = Timeline(path, started=0.0, limit=100)
     for n in range(1000):
@@ -109,7 +109,7 @@ def test_it_thins_itself_evenly(tmp_path: Path, flushed_every: int) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-def test_one_thread_adds_while_another_flushes(tmp_path: Path) -> None:
+def test_adding_and_flushing_may_run_in_parallel(tmp_path: Path) -> None:
     path = tmp_path / "timeline.jsonl"
     timeline = Timeline(path, started=0.0, limit=64)
     added = threading.Event()
@@ -128,7 +128,8 @@ def test_one_thread_adds_while_another_flushes(tmp_path: Path) -> None:
     assert numbers(path) == list(range(0, 20_000, 512))
 
 
-def test_p37_what_cannot_be_written_is_said_with_the_place(tmp_path: Path) -> None:
+@pytest.mark.promise("P37")
+def test_an_unwritable_timeline_is_reported_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(StateError, match=r"timeline\.jsonl: No such file"):
         Timeline(tmp_path / "none" / "timeline.jsonl")
     path = tmp_path / "timeline.jsonl"

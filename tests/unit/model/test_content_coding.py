@@ -50,7 +50,9 @@ def refused(body: bytes, coding: str, limit: int = LIMIT) -> FetchError:
     st.sampled_from([str.lower, str.upper, str.title]),
 )
 @settings(deadline=None)
-def test_round_trip(data: bytes, names: list[str], case: Callable[[str], str]) -> None:
+def test_encoded_bodies_are_decoded(
+    data: bytes, names: list[str], case: Callable[[str], str]
+) -> None:
     body = data
     for name in names:
         body = ENCODERS.get(name, bytes)(body)
@@ -60,7 +62,7 @@ def test_round_trip(data: bytes, names: list[str], case: Callable[[str], str]) -
 
 
 @codings
-def test_bodies_that_fill_every_buffer_to_the_edge(coding: str) -> None:
+def test_bodies_that_fill_a_buffer_exactly(coding: str) -> None:
     noise = random.Random(1).randbytes(400 * 1024)
     for size in (16384, 65536, 262144, 262145, 300_000):
         for data in (noise[:size], bytes(size), bytes(size * 4)):
@@ -72,28 +74,28 @@ def test_deflate_without_the_zlib_header(data: bytes) -> None:
     assert decode_body(raw_deflate(data), "deflate", LIMIT) == data
 
 
-def test_raw_deflate_that_ends_with_a_full_output_buffer() -> None:
+def test_raw_deflate_that_fills_its_buffer() -> None:
     for size in range(262144 - 300, 262144 + 300, 7):
         assert decode_body(raw_deflate(bytes(size)), "deflate", LIMIT) == bytes(size)
 
 
-def test_no_coding() -> None:
+def test_a_body_without_coding_is_unchanged() -> None:
     for header in (None, "", "identity", " , Identity"):
         assert decode_body(TEXT, header, LIMIT) == TEXT
     assert decode_body(memoryview(TEXT), None, LIMIT) == TEXT
 
 
 @codings
-def test_an_empty_body_is_an_empty_body(coding: str) -> None:
+def test_an_empty_body_stays_empty(coding: str) -> None:
     assert decode_body(b"", f"{coding}, {coding}", LIMIT) == b""
 
 
-def test_gzip_members_are_one_body() -> None:
+def test_gzip_members_are_joined() -> None:
     whole = b"".join(gzip.compress(TEXT[i : i + 7]) for i in range(0, len(TEXT), 7))
     assert decode_body(whole, "gzip", LIMIT) == TEXT
 
 
-def test_gzip_members_that_meet_where_the_input_is_cut() -> None:
+def test_gzip_members_may_meet_at_any_byte() -> None:
     filler = random.Random(1).randbytes(16384 - 18 - 5 - 40)
     for extra in range(80):
         first = gzip.compress(filler + bytes(range(extra)), 0)
@@ -101,13 +103,14 @@ def test_gzip_members_that_meet_where_the_input_is_cut() -> None:
         assert decode_body(body, "gzip", LIMIT) == filler + bytes(range(extra)) + b"second"
 
 
-def test_zstd_frames_are_one_body() -> None:
+def test_zstd_frames_are_joined() -> None:
     skippable = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc"
     body = zstd.compress(TEXT) + skippable + zstd.compress(b"second")
     assert decode_body(body, "zstd", LIMIT) == TEXT + b"second"
 
 
-def test_p13_what_follows_a_member_that_filled_a_piece_has_an_end() -> None:
+@pytest.mark.promise("P13")
+def test_decoding_ends_after_a_full_piece() -> None:
     large = bytes(600_000)
     body = gzip.compress(large)
     assert decode_body(body + body, "gzip", 2 * len(large)) == large * 2
@@ -115,14 +118,16 @@ def test_p13_what_follows_a_member_that_filled_a_piece_has_an_end() -> None:
     assert decode_body(zlib.compress(large) + b"garbage", "deflate", len(large)) == large
 
 
+@pytest.mark.promise("P13")
 @pytest.mark.parametrize("garbage", [b"\0" * 100, b"\x1f", b"<!-- cached -->"])
-def test_garbage_behind_gzip_is_ignored(garbage: bytes) -> None:
+def test_garbage_after_gzip_is_ignored(garbage: bytes) -> None:
     assert decode_body(gzip.compress(TEXT) + garbage, "gzip", LIMIT) == TEXT
 
 
+@pytest.mark.promise("P13")
 @codings
 @pytest.mark.parametrize("share", [0.2, 0.9, 0.999])
-def test_cut_short(coding: str, share: float) -> None:
+def test_a_cut_body_is_refused(coding: str, share: float) -> None:
     noise = random.Random(1).randbytes(50_000)
     body = ENCODERS[coding](noise)
     error = refused(body[: int(len(body) * share)], coding)
@@ -130,30 +135,35 @@ def test_cut_short(coding: str, share: float) -> None:
     assert "cut short" in error.message
 
 
+@pytest.mark.promise("P13")
 @codings
 @pytest.mark.parametrize("body", [b"<html><p>not compressed</html>", b"\0\0\0\0\0", b"\x1f\x8b"])
-def test_a_label_that_lies(coding: str, body: bytes) -> None:
+def test_a_wrong_coding_is_refused(coding: str, body: bytes) -> None:
     assert refused(body, coding).kind is FailureKind.DECODE
 
 
+@pytest.mark.promise("P13")
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_a_checksum_that_does_not_fit(coding: str) -> None:
+def test_a_wrong_checksum_is_refused(coding: str) -> None:
     body = bytearray(ENCODERS[coding](TEXT))
     body[-5 if coding == "gzip" else -1] ^= 1
     assert refused(bytes(body), coding).kind is FailureKind.DECODE
 
 
-def test_a_broken_second_gzip_member() -> None:
+@pytest.mark.promise("P13")
+def test_a_damaged_second_gzip_member_is_refused() -> None:
     assert refused(gzip.compress(TEXT) + b"\x1f\x8b\xff", "gzip").kind is FailureKind.DECODE
 
 
+@pytest.mark.promise("P12")
 @pytest.mark.parametrize("header", ["compress", "gzip, rot13", "gzip gzip", ", ".join(["br"] * 6)])
-def test_codings_that_cannot_be_undone(header: str) -> None:
+def test_unknown_and_too_many_codings_are_refused(header: str) -> None:
     assert refused(TEXT, header).kind is FailureKind.DECODE
 
 
+@pytest.mark.promise("P11")
 @pytest.mark.parametrize("coding", [None, *ENCODERS])
-def test_the_limit_is_exact(coding: str | None) -> None:
+def test_the_decompression_limit_is_exact(coding: str | None) -> None:
     body = ENCODERS[coding](TEXT) if coding else TEXT
     assert decode_body(body, coding, len(TEXT)) == TEXT
     with pytest.raises(FetchError) as caught:
@@ -161,9 +171,10 @@ def test_the_limit_is_exact(coding: str | None) -> None:
     assert caught.value.kind is FailureKind.TOO_LARGE
 
 
+@pytest.mark.promise("P11")
 @codings
 @pytest.mark.parametrize("layers", [1, 2])
-def test_a_bomb_costs_no_more_memory_than_the_limit(coding: str, layers: int) -> None:
+def test_a_bomb_costs_memory_up_to_the_limit(coding: str, layers: int) -> None:
     bomb = bytes(30 * MEGABYTE)
     for _ in range(layers):
         bomb = ENCODERS[coding](bomb)
@@ -177,7 +188,8 @@ def test_a_bomb_costs_no_more_memory_than_the_limit(coding: str, layers: int) ->
     assert peak < 6 * MEGABYTE
 
 
-def test_a_zstd_frame_cannot_ask_for_a_huge_window() -> None:
+@pytest.mark.promise("P11")
+def test_a_huge_zstd_window_is_refused() -> None:
     level = zstd.CompressionParameter
     compressor = zstd.ZstdCompressor(options={level.window_log: 27, level.content_size_flag: 0})
     body = compressor.compress(TEXT) + compressor.flush()

@@ -11,6 +11,7 @@ from crawler.frontier.quota import Quota
 from crawler.model.traps import Traps
 
 
+@pytest.mark.promise("P28")
 @pytest.mark.parametrize(
     ("path", "says"),
     [
@@ -29,12 +30,13 @@ from crawler.model.traps import Traps
         ("x" * 1992, "longer than 2000"),
     ],
 )
-def test_p28_what_is_a_trap(path: str, says: str | None) -> None:
+def test_traps_are_recognised(path: str, says: str | None) -> None:
     reason = Traps().reason(f"http://h/{path}")
     assert reason is None if says is None else reason is not None and says in reason
 
 
-def test_bounds_can_be_changed_and_left_out_and_travel_to_a_worker() -> None:
+@pytest.mark.promise("P28")
+def test_trap_bounds_can_be_changed() -> None:
     traps = pickle.loads(pickle.dumps(Traps(30, 1)))
     assert traps.reason("http://h/a/b") is None
     assert "1 times" in traps.reason("http://h/a/b/a")
@@ -42,16 +44,16 @@ def test_bounds_can_be_changed_and_left_out_and_travel_to_a_worker() -> None:
     assert Traps(None, None).reason("http://h/" + "a/" * 3000) is None
 
 
+@pytest.mark.promise("P28")
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 6))
-def test_p28_a_path_is_a_trap_exactly_when_a_segment_repeats_too_often(
-    segments: list[str], most: int
-) -> None:
+def test_only_repeated_segments_make_a_trap(segments: list[str], most: int) -> None:
     often = max(map(segments.count, segments), default=0)
     reason = Traps(None, most).reason("http://a/" + "/".join(segments))
     assert (reason is not None) is (often > most)
 
 
-def test_p28_the_look_at_a_link_takes_time_in_proportion_to_its_length() -> None:
+@pytest.mark.promise("P28")
+def test_checking_a_link_takes_linear_time() -> None:
     def cost(length: int) -> float:
         urls = [f"http://h/{'/'.join(map(str, range(length)))}/x/x/x/x/x/x" for _ in range(20)]
         best = float("inf")
@@ -65,7 +67,8 @@ def test_p28_the_look_at_a_link_takes_time_in_proportion_to_its_length() -> None
     assert cost(4000) < 40 * cost(400)
 
 
-def test_p28_a_host_has_so_many_pages_and_no_more() -> None:
+@pytest.mark.promise("P28")
+def test_pages_of_a_host_are_bounded() -> None:
     quota = Quota(3, {"a": 1})
     quota.add("a")
     assert quota.reason("a") is None

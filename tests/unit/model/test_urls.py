@@ -34,7 +34,7 @@ from crawler.model.urls import (
         ("http://example.com/a b", "http://example.com/a%20b"),
     ],
 )
-def test_canonical(text: str, url: str) -> None:
+def test_canonical_urls(text: str, url: str) -> None:
     assert canonical(text) == url
 
 
@@ -58,13 +58,14 @@ def test_canonical(text: str, url: str) -> None:
         ("http://a/" + "ä" * (MAX_URL_CHARACTERS // 2), "8,192"),
     ],
 )
-def test_what_is_no_url_is_told_in_words(text: str, says: str) -> None:
+def test_a_malformed_url_has_a_message(text: str, says: str) -> None:
     with pytest.raises(UrlError) as caught:
         canonical(text)
     assert says in caught.value.message
     assert str(caught.value) == caught.value.message
 
 
+@pytest.mark.promise("P05")
 def test_no_message_quotes_a_password() -> None:
     for text in ("user:secret@example.com", "ftp://u:secret@h/", "http://u:secret@[::1"):
         with pytest.raises(UrlError) as caught:
@@ -72,7 +73,8 @@ def test_no_message_quotes_a_password() -> None:
         assert "secret" not in caught.value.message
 
 
-def test_hosts_that_idna_takes_long_over_are_refused_before() -> None:
+@pytest.mark.promise("P26")
+def test_hosts_too_long_for_idna_are_refused() -> None:
     label = "".join(chr(0x4E00 + i) for i in range(8000))
     joiner = Joiner("http://h/")
     for text in (f"http://{label}/", f"ht\ntp://{label}/"):
@@ -83,11 +85,12 @@ def test_hosts_that_idna_takes_long_over_are_refused_before() -> None:
     assert canonical("http://h/" + label[:500]).startswith("http://h/%E4")
 
 
+@pytest.mark.promise("P26")
 @pytest.mark.parametrize(
     "text",
     ["http://" + "@" * 100_000, "%" * 100_000, "http://h/" + "%" * 8_000, "http://" + "[" * 8_000],
 )
-def test_long_rubbish_costs_next_to_nothing(text: str) -> None:
+def test_long_garbage_is_refused_quickly(text: str) -> None:
     before = time.process_time()
     for _ in range(20):
         try:
@@ -97,6 +100,7 @@ def test_long_rubbish_costs_next_to_nothing(text: str) -> None:
     assert time.process_time() - before < 2  # some milliseconds; quadratic would be minutes
 
 
+@pytest.mark.promise("P05")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -105,10 +109,11 @@ def test_long_rubbish_costs_next_to_nothing(text: str) -> None:
         ("http://u@h/", InputUrl("http://h/", "u:")),
     ],
 )
-def test_userinfo_of_the_input_is_kept_apart(text: str, expected: InputUrl) -> None:
+def test_userinfo_of_the_input_is_separated(text: str, expected: InputUrl) -> None:
     assert parse_input(text) == expected
 
 
+@pytest.mark.promise("P27")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -161,7 +166,9 @@ def test_a_key_fits_a_signed_column() -> None:
          ("2001:db8::2", 81)),
     ],
 )  # fmt: skip
-def test_parts(url: str, site: str, place: str, endpoint: tuple[str, int]) -> None:
+def test_a_url_is_split_into_parts(
+    url: str, site: str, place: str, endpoint: tuple[str, int]
+) -> None:
     assert origin(url) == site
     assert authority(url) == authority(site) == place
     assert host_port(url) == endpoint
@@ -204,11 +211,11 @@ def test_registrable_domain(host: str, domain: str) -> None:
         ("ä" * 2000, None),
     ],
 )
-def test_join(href: str, url: str | None) -> None:
+def test_joined_urls(href: str, url: str | None) -> None:
     assert Joiner("http://user:secret@h/a/b?q#f").join(href) == url
 
 
-def test_joiner_wants_an_absolute_base() -> None:
+def test_joiner_needs_an_absolute_base() -> None:
     with pytest.raises(UrlError):
         Joiner("/a")
 
@@ -234,11 +241,11 @@ SEED = "http://www.example.com/docs/~me/index.html?a=/b/c"
         ("any", "http://elsewhere.net/", True),
     ],
 )
-def test_scope(kind: str, url: str, allowed: bool) -> None:
+def test_scope_allows_by_kind(kind: str, url: str, allowed: bool) -> None:
     assert make_scope(kind).allows(SEED, url) is allowed
 
 
-def test_include_and_exclude_are_searched_in_the_url() -> None:
+def test_include_and_exclude_search_the_url() -> None:
     scope = pickle.loads(pickle.dumps(make_scope("host", [r"/docs/", r"\.html$"], ["print"])))
     base = "http://www.example.com"
     assert scope.allows(SEED, f"{base}/docs/x")
@@ -248,7 +255,7 @@ def test_include_and_exclude_are_searched_in_the_url() -> None:
     assert not scope.allows(SEED, "http://other/docs/x")
 
 
-def test_a_scope_that_makes_no_sense_is_a_usage_error() -> None:
+def test_a_wrong_scope_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="planet"):
         make_scope("planet")
     for patterns in ({"include": ["a("]}, {"exclude": ["a("]}):
@@ -271,6 +278,7 @@ def cpu(text: str) -> float:
     return best
 
 
+@pytest.mark.promise("P26")
 @pytest.mark.parametrize(
     ("head", "unit"),
     [
@@ -283,21 +291,23 @@ def cpu(text: str) -> float:
         ("http://", "a."),
     ],
 )
-def test_p26_ten_times_as_long_takes_not_a_hundred_times_as_long(head: str, unit: str) -> None:
+def test_parsing_a_url_takes_linear_time(head: str, unit: str) -> None:
     short, long = (head + unit * (size // len(unit)) for size in (800, 8000))
     assert cpu(long) < 40 * (cpu(short) + 1e-5)
 
 
+@pytest.mark.promise("P26")
 @pytest.mark.parametrize(
     "text",
     ["http://" + "@" * 10**5, "http://h/" + "%" * 10**5, "http://" + "ä" * 10**5, "http://[::1"],
 )
-def test_p26_a_monster_costs_less_than_an_ordinary_link(text: str) -> None:
+def test_an_enormous_link_is_refused_quickly(text: str) -> None:
     assert Joiner("http://h/").join(text) is None
     assert cpu(text) < 10 * cpu("http://h/some/ordinary/link?a=b")
 
 
-def test_p27_a_page_under_many_spellings_has_one_key() -> None:
+@pytest.mark.promise("P27")
+def test_many_spellings_of_a_page_share_a_key() -> None:
     names = ("http://h.example", "HTTP://H.Example", "http://h.example:80", "http://u:p@h.example")
     paths = ("/~a/b", "/%7ea/b", "/%7Ea/./b", "/x/../~a/b", "/~%61/%62", "/~a/x/%2e%2E/b")
     ends = ("", "#", "#part", "?", "?#")
@@ -306,6 +316,7 @@ def test_p27_a_page_under_many_spellings_has_one_key() -> None:
     assert len({key(canonical(url)) for url in urls}) == 1
 
 
+@pytest.mark.promise("P28")
 @pytest.mark.parametrize(
     ("url", "stripped"),
     [
@@ -322,13 +333,13 @@ def test_p27_a_page_under_many_spellings_has_one_key() -> None:
         ("http://h/?&&a", "http://h/?&&a"),
     ],
 )
-def test_p28_named_parameters_are_left_out(url: str, stripped: str) -> None:
+def test_named_parameters_are_stripped(url: str, stripped: str) -> None:
     strip = pickle.loads(pickle.dumps(make_strip(["sid", "utm_*"])))
     assert strip.apply(url) == stripped
     assert make_strip([]).apply(url) == url
 
 
 @pytest.mark.parametrize("name", ["", "*", "a*b", "*a", "a**"])
-def test_what_is_no_name_of_a_parameter_is_refused(name: str) -> None:
+def test_a_wrong_parameter_name_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="parameter"):
         make_strip([name])

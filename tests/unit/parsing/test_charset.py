@@ -31,7 +31,7 @@ from crawler.parsing.charset import from_header, from_meta, to_text
         (None, None),
     ],
 )
-def test_labels(label: str | None, name: str | None) -> None:
+def test_charset_labels_have_their_names(label: str | None, name: str | None) -> None:
     assert charset_labels.find(label) == name
 
 
@@ -63,7 +63,9 @@ def test_every_name_has_a_codec() -> None:
         (b"a\0b", "text/html; charset=utf-16", "a\ufffd", "utf-16le"),
     ],
 )  # fmt: skip
-def test_order(body: bytes, content_type: str | None, text: str, name: str) -> None:
+def test_charset_sources_have_an_order(
+    body: bytes, content_type: str | None, text: str, name: str
+) -> None:
     found, encoding = to_text(body, content_type)
     assert (found if isinstance(found, str) else found.decode()) == text
     assert encoding == name
@@ -89,16 +91,16 @@ def test_order(body: bytes, content_type: str | None, text: str, name: str) -> N
         (b" " * 1020 + b"<meta charset=big5>", None),
     ],
 )
-def test_meta(head: bytes, name: str | None) -> None:
+def test_a_meta_charset_is_found(head: bytes, name: str | None) -> None:
     assert from_meta(head) == name
 
 
-def test_what_nobody_declared_is_detected() -> None:
+def test_an_undeclared_charset_is_detected() -> None:
     russian = "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 20
     assert to_text(russian.encode("cp1251"), "text/html") == (russian, "windows-1251")
 
 
-def test_valid_utf8_is_handed_on_as_it_is() -> None:
+def test_valid_utf8_is_not_copied() -> None:
     body = "ä".encode()
     assert to_text(body, "text/html; charset=utf-8")[0] is body
     assert to_text(body, None)[0] is body
@@ -107,7 +109,7 @@ def test_valid_utf8_is_handed_on_as_it_is() -> None:
 @given(
     st.binary(), st.one_of(st.none(), st.text(), st.sampled_from(sorted(charset_labels._LABELS)))
 )
-def test_never_raises(body: bytes, label: str | None) -> None:
+def test_decoding_text_never_raises(body: bytes, label: str | None) -> None:
     text, name = to_text(body, None if label is None else f"text/html; charset={label}")
     (text if isinstance(text, str) else text.decode()).encode()
     assert charset_labels.find(name) == name

@@ -19,14 +19,14 @@ from crawler.parsing.fields import load_rules
         ("x = ", "Invalid value"),
     ],
 )
-def test_rules_that_make_no_sense(tmp_path: Path, toml: str, says: str) -> None:
+def test_wrong_extraction_rules_are_refused(tmp_path: Path, toml: str, says: str) -> None:
     file = tmp_path / "rules.toml"
     file.write_text(toml, encoding="utf-8")
     with pytest.raises(UsageError, match=rf"rules\.toml: {says}"):
         load_rules(file)
 
 
-def test_rules_that_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_extraction_rules_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"missing\.toml"):
         load_rules(tmp_path / "missing.toml")
     (tmp_path / "latin.toml").write_bytes(b'x = "\xe4"')

@@ -25,41 +25,41 @@ SNAPSHOT = Snapshot(
 )
 
 
-def test_line_says_how_far_it_is() -> None:
+def test_the_line_says_how_far_the_crawl_is() -> None:
     text = line(SNAPSHOT, 100)
     for part in ("4,210 of 10,500", "40 %", "846/s", "12 failed", "64 in flight", "7 s left"):
         assert part in text
     assert text.count("━") == 8 and text.count("─") == 12
 
 
-def test_the_bar_takes_what_room_there_is() -> None:
+def test_the_bar_fills_the_free_width() -> None:
     bars = {width: sum(line(SNAPSHOT, width).count(sign) for sign in "━─") for width in (65, 79)}
     assert bars == {65: 0, 79: 14}
     assert len(line(SNAPSHOT, 79)) == 79
 
 
-def test_an_unknown_total_promises_nothing() -> None:
+def test_an_unknown_total_shows_no_percentage() -> None:
     text = line(msgspec.structs.replace(SNAPSHOT, total=None), 100)
     assert "4,210 finished" in text
     assert not any(word in text for word in ("%", "of", "left", "━"))
 
 
-def test_no_rate_no_time_left() -> None:
+def test_without_a_rate_no_time_is_shown() -> None:
     assert "left" not in line(msgspec.structs.replace(SNAPSHOT, rate=0.0), 100)
 
 
-def test_not_quite_done_is_not_100_percent() -> None:
+def test_an_unfinished_crawl_shows_less_than_100_percent() -> None:
     almost = msgspec.structs.replace(SNAPSHOT, done=10_439)
     assert "99 %" in line(almost, 100)
 
 
-def test_nothing_to_do_is_no_division_by_zero() -> None:
+def test_an_empty_crawl_has_a_line_too() -> None:
     nothing = Snapshot(0.0, 0, 0, 0, 0, 0, 0, 0.0, 0)
     assert "0 of 0" in line(nothing, 100)
 
 
 @pytest.mark.parametrize("width", range(120))
-def test_line_fits(width: int) -> None:
+def test_the_line_fits_the_terminal(width: int) -> None:
     text = line(SNAPSHOT, width)
     assert len(text) <= width
     assert text.startswith("4,210 of 10,500"[:width])
@@ -89,7 +89,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     terminal.close()
 
 
-def test_a_terminal_sees_one_line_rewritten_and_taken_away(terminal: Terminal) -> None:
+def test_a_terminal_shows_one_line_and_clears_it(terminal: Terminal) -> None:
     with Progress(terminal.stream) as progress:
         progress.draw(SNAPSHOT)
         first = terminal.seen()
@@ -100,7 +100,7 @@ def test_a_terminal_sees_one_line_rewritten_and_taken_away(terminal: Terminal) -
     assert len(first) - len("\r\x1b[K") < 60
 
 
-def test_clear_writes_nothing_where_nothing_was_drawn(terminal: Terminal) -> None:
+def test_clear_writes_nothing_without_a_line(terminal: Terminal) -> None:
     with Progress(terminal.stream) as progress:
         progress.draw(SNAPSHOT)
         terminal.seen()
@@ -111,7 +111,7 @@ def test_clear_writes_nothing_where_nothing_was_drawn(terminal: Terminal) -> Non
     assert terminal.seen() == "end"
 
 
-def test_quiet_and_dumb_terminals_see_nothing(
+def test_quiet_and_dumb_terminals_show_nothing(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not Progress(terminal.stream, quiet=True).shown
@@ -119,7 +119,7 @@ def test_quiet_and_dumb_terminals_see_nothing(
     assert not Progress(terminal.stream).shown
 
 
-def test_a_file_sees_nothing() -> None:
+def test_a_file_shows_no_progress() -> None:
     stream = io.StringIO()
     with Progress(stream) as progress:
         progress.draw(SNAPSHOT)

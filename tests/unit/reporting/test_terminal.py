@@ -29,7 +29,7 @@ def words(report: Report, run: str | None = None) -> str:
     return " ".join(shown(report, run=run).split())
 
 
-def test_it_says_what_was_fetched() -> None:
+def test_the_summary_says_what_was_fetched() -> None:
     text = words(REPORT)
     assert "10,412 of 10,500 URLs · 612 MB" in text
     assert "Failed 63 · timeout × 51 · connect × 12" in text
@@ -38,17 +38,17 @@ def test_it_says_what_was_fetched() -> None:
     assert "521 pages/s · 31 MB/s" in text
 
 
-def test_it_says_what_was_saved() -> None:
+def test_the_summary_says_what_was_saved() -> None:
     text = words(REPORT)
     assert "Waited 6 min 52 s in all, 9.1 s of it exposed: overlap 45 ×, 6 min 43 s saved." in text
     assert "plain sum of latencies 52 min, an upper bound" in text
 
 
-def test_it_says_what_limits_and_what_to_change() -> None:
+def test_the_summary_says_what_limits_the_crawl() -> None:
     assert "Limit Concurrency: it is. Raise it." in words(REPORT)
 
 
-def test_parts_of_the_time_are_drawn_to_scale_but_for_the_tiny() -> None:
+def test_parts_of_the_time_are_drawn_to_scale() -> None:
     text = shown(REPORT)
     bar = next(row for row in text.splitlines() if "██" in row)
     assert bar.count("█") + bar.count("░") == 60
@@ -57,7 +57,7 @@ def test_parts_of_the_time_are_drawn_to_scale_but_for_the_tiny() -> None:
     assert "politeness" not in text and "starved" not in text
 
 
-def test_every_part_that_is_named_has_a_block() -> None:
+def test_every_named_part_has_a_block() -> None:
     budget = TimeBudget(19.4, 0.12, 0.12, 0.12, 0.12, 0.12)
     bar = next(row for row in shown(change(REPORT, budget=budget)).splitlines() if "██" in row)
     assert len(bar.split()[1]) == 60
@@ -79,13 +79,13 @@ def test_every_part_that_is_named_has_a_block() -> None:
         ),
     ],
 )
-def test_what_was_saved_is_never_overstated(io_wait: IoWait, says: str) -> None:
+def test_savings_are_never_overstated(io_wait: IoWait, says: str) -> None:
     text = words(change(REPORT, io_wait=io_wait))
     assert says in text
     assert "overlap" not in text
 
 
-def test_no_pages_no_speed() -> None:
+def test_without_pages_no_speed_is_shown() -> None:
     nothing = change(
         REPORT, urls=Urls(input=1, failed=1), status={}, errors={"dns": 1}, bytes=0, wall_s=0.0
     )
@@ -94,14 +94,14 @@ def test_no_pages_no_speed() -> None:
     assert not any(word in text for word in ("pages/s", "Latency", "Answers", "Skipped"))
 
 
-def test_what_is_left_and_how_to_go_on() -> None:
+def test_the_summary_says_how_to_resume() -> None:
     text = shown(change(REPORT, urls=Urls(input=9, done=8, pending=1)), 40, "runs/" + "x" * 60)
     assert "1 URL not done yet" in text
     assert f"crawler crawl --run runs/{'x' * 60} --resume\n" in text
     assert "stopped" in text
 
 
-def test_baseline_with_its_interval() -> None:
+def test_a_baseline_is_shown_with_its_interval() -> None:
     text = words(change(REPORT, baseline=Baseline(50, 480, 430, 540, 24)))
     assert (
         "would take 8 min (95 %: 7 min 10 s to 9 min), so this was 24 × as fast (22 to 27)" in text
@@ -112,13 +112,13 @@ def test_baseline_with_its_interval() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_lines_fit_and_have_no_tail(width: int) -> None:
+def test_lines_fit_and_end_without_blanks(width: int) -> None:
     for row in shown(REPORT, width, "runs/1").splitlines():
         assert len(row) <= width
         assert row == row.rstrip()
 
 
-def test_colours_are_for_terminals() -> None:
+def test_only_terminals_get_colours() -> None:
     assert "\x1b" not in shown(REPORT)
     file = io.StringIO()
     show(REPORT, Console(file=file, width=80, force_terminal=True, color_system="standard"))
@@ -127,7 +127,7 @@ def test_colours_are_for_terminals() -> None:
     assert "Waited 6 min 52 s in all" in plain and "░" not in plain
 
 
-def test_parts_stay_apart_on_a_terminal_that_is_to_have_no_colours() -> None:
+def test_parts_differ_on_terminals_without_colours() -> None:
     file = io.StringIO()
     show(REPORT, Console(file=file, width=80, force_terminal=True, no_color=True))
     assert "░░░" in file.getvalue()

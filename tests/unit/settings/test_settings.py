@@ -96,9 +96,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize(("name", "value", "words"), BAD)
-def test_a_bad_value_is_refused_by_the_record_itself(
-    name: str, value: object, words: tuple[str, ...]
-) -> None:
+def test_settings_refuse_a_bad_value(name: str, value: object, words: tuple[str, ...]) -> None:
     with pytest.raises(UsageError) as caught:
         Settings(**{name: value})
     for word in (f"{name} must be", repr(value), *words):
@@ -106,7 +104,7 @@ def test_a_bad_value_is_refused_by_the_record_itself(
 
 
 @pytest.mark.parametrize(("name", "value", "words"), [bad for bad in BAD if bad[1] is not None])
-def test_a_bad_value_in_a_file_is_refused_with_file_and_key(
+def test_a_bad_value_in_a_file_is_located(
     tmp_path: Path, name: str, value: object, words: tuple[str, ...]
 ) -> None:
     path = write(tmp_path, f"{name} = {toml(value)}\n")
@@ -133,7 +131,7 @@ def test_a_bad_value_in_a_file_is_refused_with_file_and_key(
         ("scope", "planet"),
     ],
 )
-def test_bad_text_is_refused_naming_the_flag_or_the_variable(name: str, text: str) -> None:
+def test_a_bad_flag_or_variable_is_named(name: str, text: str) -> None:
     with pytest.raises(UsageError, match=f"^--{name} must be .*, not '{text}'"):
         load({name: text}, {})
     with pytest.raises(UsageError, match=f"^CRAWLER_{name.upper()} must be .*, not '{text}'"):
@@ -141,7 +139,7 @@ def test_bad_text_is_refused_naming_the_flag_or_the_variable(name: str, text: st
 
 
 @pytest.mark.parametrize(("asked", "names"), CONFLICTS)
-def test_options_that_exclude_each_other_are_refused(
+def test_conflicting_options_are_refused(
     tmp_path: Path, asked: dict[str, object], names: tuple[str, ...]
 ) -> None:
     with pytest.raises(UsageError) as plain:
@@ -159,7 +157,7 @@ def test_options_that_exclude_each_other_are_refused(
         assert (f"{name} in " if name in asked else flag[name]) in str(filed.value)
 
 
-def test_a_conflict_between_places_names_both(tmp_path: Path) -> None:
+def test_a_conflict_names_both_places(tmp_path: Path) -> None:
     path = write(tmp_path, 'engine = "sequential"\n')
     with pytest.raises(UsageError) as caught:
         load({}, {"CRAWLER_CONCURRENCY": "8"}, path)
@@ -167,7 +165,7 @@ def test_a_conflict_between_places_names_both(tmp_path: Path) -> None:
     assert f"engine in {path}" in str(caught.value)
 
 
-def test_what_seems_to_conflict_but_does_not() -> None:
+def test_similar_options_may_be_combined() -> None:
     Settings(engine="sequential", concurrency=1)
     Settings(engine="curl", http2=True)
     Settings(retry=["timeout=5,2", "status:503=0"], strip_param="utm_*")
@@ -189,7 +187,7 @@ def test_an_unknown_variable_is_refused(given: dict[str, str], says: str) -> Non
 
 
 @pytest.mark.parametrize("key", ["per-host", "perhost", "per_hosts"])
-def test_an_unknown_key_is_refused_with_the_nearest(tmp_path: Path, key: str) -> None:
+def test_an_unknown_key_is_refused_with_a_suggestion(tmp_path: Path, key: str) -> None:
     path = write(tmp_path, f"{key} = 3\n")
     with pytest.raises(UsageError) as caught:
         load({}, {}, path)
@@ -205,7 +203,7 @@ def test_an_unknown_key_is_refused_with_the_nearest(tmp_path: Path, key: str) ->
         (None, "cannot read .*: No such file"),
     ],
 )
-def test_a_file_that_cannot_be_used(tmp_path: Path, content: bytes | None, says: str) -> None:
+def test_an_unusable_file_is_refused(tmp_path: Path, content: bytes | None, says: str) -> None:
     path = tmp_path / "my.toml"
     if content is not None:
         path.write_bytes(content)
@@ -222,12 +220,12 @@ def test_the_stronger_place_wins(tmp_path: Path) -> None:
     assert found.engine == Settings().engine
 
 
-def test_a_bad_value_is_refused_even_where_a_stronger_place_wins() -> None:
+def test_a_bad_value_is_refused_even_if_overridden() -> None:
     with pytest.raises(UsageError, match="CRAWLER_RETRIES"):
         load({"retries": "1"}, {"CRAWLER_RETRIES": "many"})
 
 
-def test_an_empty_variable_and_those_of_others_do_not_count() -> None:
+def test_empty_and_foreign_variables_are_ignored() -> None:
     assert load({}, {"CRAWLER_RETRIES": "", "PATH": "/bin", "CRAWL": "x"}) == Settings()
 
 
@@ -245,7 +243,7 @@ def test_every_option_can_be_given_everywhere(tmp_path: Path) -> None:
         assert load(helpers, {}, path) == expected
 
 
-def test_one_value_may_stand_for_a_list_and_a_path_for_a_text() -> None:
+def test_single_values_and_paths_are_accepted() -> None:
     found = Settings(out=Path("a.jsonl"), sources="urls.txt", memory="1GiB")  # type: ignore[arg-type]
     assert (found.out, found.sources, found.memory) == (("a.jsonl",), ("urls.txt",), 1 << 30)
 
@@ -256,7 +254,8 @@ def test_the_default_concurrency_is_one_for_sequential() -> None:
     assert Settings(concurrency=8).slots == 8
 
 
-def test_loopback_hosts_have_no_limits_unless_some_are_given() -> None:
+@pytest.mark.promise("P43")
+def test_loopback_hosts_have_no_default_limits() -> None:
     usual, given = Settings(), Settings(per_host=2, delay=0.5)
     assert (usual.host_limit(own=False), usual.host_delay(own=False)) == (4, 0.25)
     assert (usual.host_limit(own=True), usual.host_delay(own=True)) == (None, 0.0)
@@ -275,7 +274,7 @@ def test_workers_default_to_at_least_one_core() -> None:
     assert Settings(workers=3).parse_workers == 3
 
 
-def test_settings_travel_and_stay_checked() -> None:
+def test_copied_settings_stay_checked() -> None:
     asked = Settings(follow=True, depth=2, out=["a"])
     assert pickle.loads(pickle.dumps(asked)) == asked
     assert msgspec.json.decode(msgspec.json.encode(asked), type=Settings) == asked
@@ -299,12 +298,12 @@ def test_settings_travel_and_stay_checked() -> None:
         ("2 TB", 2 * 10**12),
     ],
 )
-def test_sizes(text: str, size: int) -> None:
+def test_sizes_are_parsed(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
 @given(st.integers(0, 10**18))
-def test_a_size_as_written_is_read_back(size: int) -> None:
+def test_a_formatted_size_is_read_back(size: int) -> None:
     assert parse_size(format_size(size)) == size
 
 

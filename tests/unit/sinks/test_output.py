@@ -47,7 +47,7 @@ class Memory:
         self.is_closed = True
 
 
-class Desk:
+class Harness:
     """An output to two writers, and what it said."""
 
     def __init__(self) -> None:
@@ -64,30 +64,31 @@ class Desk:
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    desk = Desk()
-    yield desk
-    for writer in desk.writers:
+async def harness() -> AsyncIterator[Harness]:
+    harness = Harness()
+    yield harness
+    for writer in harness.writers:
         writer.gate.set()
-    desk.output.close()
-    assert all(writer.is_closed for writer in desk.writers)
+    harness.output.close()
+    assert all(writer.is_closed for writer in harness.writers)
 
 
-async def test_a_commit_says_how_long_each_output_is(desk: Desk) -> None:
-    output = desk.output
+async def test_a_commit_returns_the_length_of_each_output(harness: Harness) -> None:
+    output = harness.output
     output.put(0, b"one\n")
     output.put(1, b"failed\n")
     output.put(0, b"two\n")
     assert await output.commit() == (8, 7)
-    assert [writer.data for writer in desk.writers] == [b"one\ntwo\n", b"failed\n"]
-    assert [writer.durable for writer in desk.writers] == [8, 7]
+    assert [writer.data for writer in harness.writers] == [b"one\ntwo\n", b"failed\n"]
+    assert [writer.durable for writer in harness.writers] == [8, 7]
     assert await output.commit() == (8, 7)
-    assert desk.also == 2
+    assert harness.also == 2
 
 
-async def test_nothing_put_after_a_commit_was_asked_for_lies_before_its_offset(desk: Desk) -> None:
+@pytest.mark.promise("P35")
+async def test_later_bytes_lie_after_the_committed_offset(harness: Harness) -> None:
     """However the thread and the loop take turns; and everything put before does."""
-    output, slow = desk.output, desk.writers[0]
+    output, slow = harness.output, harness.writers[0]
     slow.gate.clear()
     output.put(0, b"a")
     first = output.commit()
@@ -105,28 +106,30 @@ async def test_nothing_put_after_a_commit_was_asked_for_lies_before_its_offset(d
     assert slow.data == b"abbccc"
 
 
-async def test_what_is_put_gathers_before_it_is_written_and_is_written_without_a_commit(
-    desk: Desk,
+async def test_output_is_gathered_before_it_is_written(
+    harness: Harness,
 ) -> None:
-    output = desk.output
+    output = harness.output
     output.put(0, b"a")
     output.put(0, b"b")
-    assert (desk.writers[0].data, output.waiting_bytes) == (b"", 2)
-    await desk.written.wait()
-    assert (desk.writers[0].data, output.waiting_bytes) == (b"ab", 0)
-    assert desk.writers[0].durable == 0
+    assert (harness.writers[0].data, output.waiting_bytes) == (b"", 2)
+    await harness.written.wait()
+    assert (harness.writers[0].data, output.waiting_bytes) == (b"ab", 0)
+    assert harness.writers[0].durable == 0
 
 
-async def test_much_at_once_waits_for_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_large_output_is_written_at_once(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "GATHER", 3600.0)
-    desk.output.put(0, b"x" * (GATHER_BYTES - 1))
-    desk.output.put(0, b"x")
-    await desk.written.wait()
-    assert len(desk.writers[0].data) == GATHER_BYTES
+    harness.output.put(0, b"x" * (GATHER_BYTES - 1))
+    harness.output.put(0, b"x")
+    await harness.written.wait()
+    assert len(harness.writers[0].data) == GATHER_BYTES
 
 
-async def test_what_waits_for_a_slow_output_is_counted_until_it_is_written(desk: Desk) -> None:
-    output, slow = desk.output, desk.writers[0]
+async def test_bytes_waiting_for_output_are_counted(harness: Harness) -> None:
+    output, slow = harness.output, harness.writers[0]
     slow.gate.clear()
     output.put(0, b"aaa")
     first = output.commit()
@@ -138,16 +141,17 @@ async def test_what_waits_for_a_slow_output_is_counted_until_it_is_written(desk:
     assert output.waiting_bytes == 0
 
 
-async def test_all_is_written_by_one_thread_that_is_not_the_loops(desk: Desk) -> None:
+async def test_one_thread_of_its_own_writes_all_output(harness: Harness) -> None:
     for _ in range(5):
-        desk.output.put(0, b"x")
-        await desk.output.commit()
-    (name,) = desk.writers[0].threads
+        harness.output.put(0, b"x")
+        await harness.output.commit()
+    (name,) = harness.writers[0].threads
     assert name.startswith("crawler-output")
 
 
-async def test_an_error_fails_its_commit_and_all_that_wait_and_is_told_once(desk: Desk) -> None:
-    output, broken = desk.output, desk.writers[0]
+@pytest.mark.promise("P37")
+async def test_an_error_fails_every_waiting_commit(harness: Harness) -> None:
+    output, broken = harness.output, harness.writers[0]
     broken.gate.clear()
     broken.error = StateError("the disk is full")
     output.put(0, b"x")
@@ -160,14 +164,15 @@ async def test_an_error_fails_its_commit_and_all_that_wait_and_is_told_once(desk
             await commit
     with pytest.raises(StateError, match="the disk is full"):
         await output.commit()
-    assert desk.errors == [broken.error]
+    assert harness.errors == [broken.error]
 
 
-async def test_after_an_error_nothing_more_is_written_even_if_it_could_be(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.promise("P37")
+async def test_nothing_is_written_after_an_error(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A chunk behind one that is missing would be a hole."""
-    output, broken = desk.output, desk.writers[0]
+    output, broken = harness.output, harness.writers[0]
     broken.error = StateError("the disk is full")
     output.put(0, b"lost")
     with pytest.raises(StateError):
@@ -178,15 +183,16 @@ async def test_after_an_error_nothing_more_is_written_even_if_it_could_be(
     with pytest.raises(StateError):
         await output.commit()
     output._thread.shutdown(wait=True)
-    assert [writer.data for writer in desk.writers] == [b"", b""]
+    assert [writer.data for writer in harness.writers] == [b"", b""]
     assert output.waiting_bytes == 0
 
 
-async def test_an_error_of_what_runs_beside_fails_the_commit_too(desk: Desk) -> None:
+@pytest.mark.promise("P37")
+async def test_a_timeline_error_fails_the_commit_too(harness: Harness) -> None:
     def fail() -> None:
         raise StateError("timeline.jsonl: No space left on device")
 
-    desk.output._also = fail
+    harness.output._also = fail
     with pytest.raises(StateError, match=r"timeline\.jsonl"):
-        await desk.output.commit()
-    assert len(desk.errors) == 1
+        await harness.output.commit()
+    assert len(harness.errors) == 1

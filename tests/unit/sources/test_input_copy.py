@@ -26,7 +26,7 @@ def pipe() -> Iterator[tuple[io.FileIO, int]]:
         yield stream, into
 
 
-def test_lines_are_there_while_the_next_are_still_to_come(tmp_path: Path) -> None:
+def test_copied_lines_are_available_at_once(tmp_path: Path) -> None:
     with pipe() as (stream, into):
         copy = InputCopy(stream, tmp_path / "stdin")
         copy.start()
@@ -40,7 +40,7 @@ def test_lines_are_there_while_the_next_are_still_to_come(tmp_path: Path) -> Non
     assert (tmp_path / "stdin").read_bytes().endswith(b"/2\nhttp://a.example/last\n")
 
 
-def test_the_pipe_is_drained_though_nobody_reads_the_copy(tmp_path: Path) -> None:
+def test_the_pipe_is_drained_without_a_reader(tmp_path: Path) -> None:
     path = tmp_path / "stdin"
     data = b"http://a.example/\n" * 200_000
     with pipe() as (stream, into):
@@ -52,7 +52,7 @@ def test_the_pipe_is_drained_though_nobody_reads_the_copy(tmp_path: Path) -> Non
     assert path.read_bytes() == data
 
 
-def test_nobody_else_may_read_the_copy_and_nothing_is_overwritten(tmp_path: Path) -> None:
+def test_the_copy_is_private_and_overwrites_nothing(tmp_path: Path) -> None:
     path = tmp_path / "stdin"
     before = os.umask(0)
     try:
@@ -67,7 +67,7 @@ def test_nobody_else_may_read_the_copy_and_nothing_is_overwritten(tmp_path: Path
         InputCopy(stream, path).start()
 
 
-def test_a_pipe_that_does_not_block_is_waited_for(tmp_path: Path) -> None:
+def test_a_non_blocking_pipe_is_waited_for(tmp_path: Path) -> None:
     with pipe() as (stream, into):
         os.set_blocking(stream.fileno(), False)
         copy = InputCopy(stream, tmp_path / "stdin")
@@ -96,9 +96,7 @@ class Torn(io.RawIOBase):
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("a bug")])
-def test_an_error_reaches_the_one_who_reads_after_what_was_read(
-    tmp_path: Path, error: Exception
-) -> None:
+def test_an_error_follows_the_copied_lines(tmp_path: Path, error: Exception) -> None:
     copy = InputCopy(Torn(error), tmp_path / "stdin")
     copy.start()
     file = copy.open()
@@ -107,7 +105,8 @@ def test_an_error_reaches_the_one_who_reads_after_what_was_read(
         file.readline()
 
 
-def test_p37_a_full_disk_ends_the_reading_in_words(tmp_path: Path) -> None:
+@pytest.mark.promise("P37")
+def test_a_full_disk_ends_the_copy(tmp_path: Path) -> None:
     path = tmp_path / "stdin"
     code = f"""
 import io, resource, signal
@@ -125,8 +124,9 @@ list(lines(["-"], stdin=copy.open))
     assert f"StateError: {path}: File too large".encode() in done.stderr
 
 
+@pytest.mark.promise("P35")
 @pytest.mark.parametrize("kill", [True, False])
-def test_p35_what_had_arrived_is_read_again_after_a_kill(tmp_path: Path, kill: bool) -> None:
+def test_copied_input_survives_a_kill(tmp_path: Path, kill: bool) -> None:
     path = tmp_path / "stdin"
     code = f"""
 import io
@@ -155,7 +155,7 @@ for line in lines(["-"], stdin=copy.open): pass
         assert list(found) == ["http://a.example/1", *torn]
 
 
-def test_the_interpreter_shuts_down_while_input_is_awaited(tmp_path: Path) -> None:
+def test_waiting_for_input_does_not_block_shutdown(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
 from crawler.sources import InputCopy, standard_input
@@ -195,7 +195,7 @@ def test_a_long_torn_line_is_cut_too(tmp_path: Path) -> None:
         assert file.read() == b"whole\n"
 
 
-def test_several_may_follow(tmp_path: Path) -> None:
+def test_several_readers_may_follow_the_copy(tmp_path: Path) -> None:
     with pipe() as (stream, into):
         copy = InputCopy(stream, tmp_path / "stdin")
         copy.start()

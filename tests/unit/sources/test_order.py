@@ -28,7 +28,7 @@ def test_input_order_reads_no_line_ahead() -> None:
     assert next(iter(ordered(endless(), "input"))) == "http://a.example/"  # type: ignore[arg-type]
 
 
-def test_random_order_follows_from_the_seed() -> None:
+def test_random_order_depends_on_the_seed() -> None:
     first = list(ordered(URLS, "random", 1))
     assert first != URLS
     assert sorted(first, key=URLS.index) == URLS  # type: ignore[arg-type]
@@ -50,18 +50,18 @@ wanted = st.builds(
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])) | wanted), st.integers())
-def test_a_line_comes_out_as_it_went_in(given: list[str | InputLine], seed: int) -> None:
+def test_ordering_keeps_every_line(given: list[str | InputLine], seed: int) -> None:
     found = list(ordered(given, "random", seed))
     assert sorted(map(repr, found)) == sorted(map(repr, given))
 
 
-def test_a_line_that_is_no_text_comes_out_as_what_it_is() -> None:
+def test_ordering_keeps_a_line_that_is_not_text() -> None:
     (found,) = ordered(["http://\ud800"], "random")
     assert isinstance(found, InputLine)
     assert found.wrong
 
 
-def test_nothing_is_read_before_it_is_asked_for() -> None:
+def test_ordering_reads_nothing_early() -> None:
     def refusing() -> object:
         pytest.fail("read too early")
         yield
@@ -69,7 +69,7 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
     assert ordered(refusing(), "random")  # type: ignore[arg-type]
 
 
-def test_the_slowest_come_first_and_the_unknown_count_as_the_median(tmp_path: Path) -> None:
+def test_the_slowest_come_first(tmp_path: Path) -> None:
     times = {"http://a.example/1": 10.0, "http://a.example/2": 30.0, "http://a.example/3": 20.0}
     run = history(tmp_path, times)
     given: list[str | InputLine] = [
@@ -84,11 +84,11 @@ def test_the_slowest_come_first_and_the_unknown_count_as_the_median(tmp_path: Pa
     assert found == [given[2], given[0], given[3], given[4], given[5], given[1]]
 
 
-def test_without_any_time_the_input_order_stays(tmp_path: Path) -> None:
+def test_without_times_the_input_order_stays(tmp_path: Path) -> None:
     assert list(ordered(URLS, "slowest", history=history(tmp_path, {}))) == URLS
 
 
-def test_a_record_that_the_earlier_crawl_could_not_finish_does_not_count(tmp_path: Path) -> None:
+def test_a_torn_record_of_the_history_is_ignored(tmp_path: Path) -> None:
     torn = '{"url":"http://a.example/2","elapsed_ms":9'
     run = history(tmp_path, {"http://a.example/1": 5.0, "http://a.example/0": 1.0}, torn)
     found = list(ordered(["http://a.example/0", *URLS[1:3]], "slowest", history=run))
@@ -96,7 +96,7 @@ def test_a_record_that_the_earlier_crawl_could_not_finish_does_not_count(tmp_pat
 
 
 @pytest.mark.parametrize("line", ["{}", "[]", "\xff", '{"url": 1, "elapsed_ms": 1}', '"'])
-def test_a_file_of_something_else_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
+def test_a_foreign_history_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
     run = history(tmp_path, {"http://a.example/": 1.0})
     with (tmp_path / "pages.jsonl").open("a", encoding="latin-1") as file:
         file.write(line + "\n")
@@ -104,7 +104,7 @@ def test_a_file_of_something_else_is_refused_with_its_line(tmp_path: Path, line:
         list(ordered(URLS, "slowest", history=run))
 
 
-def test_a_history_without_pages_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_history_without_pages_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"has no pages\.jsonl"):
         ordered(URLS, "slowest", history=str(tmp_path))
     with pytest.raises(UsageError, match="--order slowest needs --history"):

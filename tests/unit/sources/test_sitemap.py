@@ -46,11 +46,11 @@ def read(data: bytes) -> tuple[list[str], FetchError | None]:
     ],
     ids=["plain", "mark and cdata", "gzip members", "prefixes"],
 )
-def test_locations_are_found_and_nothing_else(data: bytes) -> None:
+def test_only_locations_are_found(data: bytes) -> None:
     assert read(data) == (["http://a.example/?x=1&y=2", "http://b.example/"], None)
 
 
-def test_an_index_says_so() -> None:
+def test_an_index_is_recognised() -> None:
     data = b"<sitemapindex><sitemap><loc>http://a.example/1</loc></sitemap></sitemapindex>"
     found = Sitemap(io.BytesIO(data))
     assert found.is_index
@@ -58,13 +58,13 @@ def test_an_index_says_so() -> None:
     assert not Sitemap(io.BytesIO(urlset())).is_index
 
 
-def test_another_document_says_what_it_is() -> None:
+def test_another_document_names_its_root() -> None:
     found = Sitemap(io.BytesIO(b"<rss version='2.0'><loc>http://a.example/</loc></rss>"))
     assert found.root == "rss"
     assert not found.is_sitemap
 
 
-def test_bytes_that_are_no_utf8_cost_only_their_own_url() -> None:
+def test_invalid_utf8_damages_only_its_url() -> None:
     data = urlset(b"http://a.example/\xe9", b"http://b.example/").replace(b"UTF-8", b"rot13")
     assert read(data) == (["http://a.example/\ufffd", "http://b.example/"], None)
 
@@ -74,6 +74,7 @@ BOMB = b'<!DOCTYPE urlset [<!ENTITY a "http://bomb.example/">%s]>' % b"".join(
 )
 
 
+@pytest.mark.promise("P31")
 @pytest.mark.parametrize(
     "doctype",
     [
@@ -86,9 +87,7 @@ BOMB = b'<!DOCTYPE urlset [<!ENTITY a "http://bomb.example/">%s]>' % b"".join(
     ids=["bomb", "external", "parameter", "subset", "empty"],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_p31_no_entity_is_made_let_alone_expanded(
-    tmp_path: Path, doctype: bytes, pack: object
-) -> None:
+def test_a_document_type_is_refused(tmp_path: Path, doctype: bytes, pack: object) -> None:
     secret = tmp_path / "secret"
     secret.write_text("http://secret.example/")
     doctype = doctype.replace(b"SECRET", bytes(secret))
@@ -102,14 +101,16 @@ def test_p31_no_entity_is_made_let_alone_expanded(
         lines([str(path)])
 
 
-def test_p31_an_entity_without_a_definition_is_an_error() -> None:
+@pytest.mark.promise("P31")
+def test_an_undefined_entity_is_an_error() -> None:
     found, error = read(urlset(b"http://a.example/", b"&xxe;"))
     assert found == ["http://a.example/"]
     assert error is not None
     assert "undefined entity" in error.message
 
 
-def test_p31_xinclude_is_an_element_like_any(tmp_path: Path) -> None:
+@pytest.mark.promise("P31")
+def test_xinclude_includes_nothing(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("http://secret.example/")
     include = b'<x:include xmlns:x="http://www.w3.org/2001/XInclude" parse="text" href="%s"/>'
@@ -117,7 +118,8 @@ def test_p31_xinclude_is_an_element_like_any(tmp_path: Path) -> None:
     assert read(data) == (["http://a.example/"], None)
 
 
-def test_p31_gzip_is_undone_up_to_the_limit() -> None:
+@pytest.mark.promise("P31")
+def test_gzip_is_decompressed_up_to_the_limit() -> None:
     filler = b" " * MAX_BYTES
     body = urlset(b"http://a.example/").replace(b"</urlset>", filler + b"</urlset>")
     data = gzip.compress(body, compresslevel=1)
@@ -127,7 +129,8 @@ def test_p31_gzip_is_undone_up_to_the_limit() -> None:
     assert error.kind is FailureKind.TOO_LARGE
 
 
-def test_p31_more_urls_than_a_sitemap_may_have_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.promise("P31")
+def test_urls_of_a_sitemap_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sitemap.MAX_URLS == 50_000
     monkeypatch.setattr(sitemap, "MAX_URLS", 3)
     locations = [b"http://a.example/%d" % number for number in range(4)]
@@ -138,6 +141,7 @@ def test_p31_more_urls_than_a_sitemap_may_have_are_left(monkeypatch: pytest.Monk
     assert error.kind is FailureKind.TOO_LARGE
 
 
+@pytest.mark.promise("P31")
 @pytest.mark.parametrize(
     "filler",
     [
@@ -149,7 +153,7 @@ def test_p31_more_urls_than_a_sitemap_may_have_are_left(monkeypatch: pytest.Monk
     ],
     ids=["deep", "names", "attributes", "comment", "attribute"],
 )
-def test_p31_what_would_fill_the_memory_or_take_long_is_refused(filler: bytes) -> None:
+def test_costly_xml_is_refused(filler: bytes) -> None:
     found, error = read(urlset(b"http://a.example/").replace(b"</urlset>", filler + b"</urlset>"))
     assert found == ["http://a.example/"]
     assert error is not None
@@ -163,12 +167,14 @@ def cpu_of(size: int) -> float:
     return time.process_time() - began
 
 
-def test_p31_a_token_without_an_end_is_not_scanned_again_and_again() -> None:
+@pytest.mark.promise("P31")
+def test_an_endless_token_takes_linear_time() -> None:
     # Once refused it costs nothing more, however much would follow.
     assert cpu_of(40_000_000) < 20 * cpu_of(2_000_000)
 
 
-def test_a_location_without_an_end_is_cut() -> None:
+@pytest.mark.promise("P31")
+def test_an_endless_location_is_cut() -> None:
     found, error = read(urlset(b"http://a.example/" + b"a" * 5_000_000, b"http://b.example/"))
     assert error is None
     assert found[1] == "http://b.example/"
@@ -185,7 +191,7 @@ def test_a_location_without_an_end_is_cut() -> None:
     ],
     ids=["cut", "two roots", "gzip cut", "gzip check sum"],
 )
-def test_what_came_before_the_damage_is_given(data: bytes, kind: FailureKind) -> None:
+def test_locations_before_the_damage_are_returned(data: bytes, kind: FailureKind) -> None:
     found, error = read(data)
     assert found == ["http://a.example/"]
     assert error is not None
@@ -193,7 +199,7 @@ def test_what_came_before_the_damage_is_given(data: bytes, kind: FailureKind) ->
 
 
 @given(st.binary())
-def test_any_bytes_are_a_sitemap_or_an_error_of_ours(data: bytes) -> None:
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for body in (data, b"<urlset>" + data, gzip.compress(data), b"\x1f\x8b" + data):
         found, error = read(body)
         assert found == [] or error is not None

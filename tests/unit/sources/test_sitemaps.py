@@ -56,35 +56,35 @@ def theirs(url: str) -> InputLine:
     "source",
     ["http://a.example/s.xml", "http://a.example/S.XML.GZ", "http://a.example/x/s.xml?page=2"],
 )
-def test_a_url_that_ends_like_a_sitemap_is_fetched_as_one(source: str) -> None:
+def test_urls_named_like_sitemaps_are_fetched(source: str) -> None:
     web = Web({source: gzip.compress(urlset("http://a.example/1", "http://b.example/2"))})
     assert web.lines(source) == [theirs("http://a.example/1"), theirs("http://b.example/2")]
     assert web.asked == [InputLine(source)]
 
 
-def test_other_urls_are_pages_and_nobody_asks_for_them_here() -> None:
+def test_other_urls_are_pages() -> None:
     web = Web({})
     sources = ("http://a.example/xml", "http://a.example/?f=s.xml", "ftp://a.example/s.xml")
     assert web.lines(*sources) == list(sources)
 
 
-def test_without_a_fetch_a_sitemap_is_a_page_too() -> None:
+def test_without_fetching_a_sitemap_is_a_page() -> None:
     assert list(lines(["http://a.example/s.xml"])) == [InputLine("http://a.example/s.xml")]
 
 
-def test_a_document_that_is_no_sitemap_is_a_page() -> None:
+def test_another_document_is_a_page() -> None:
     web = Web({"http://a.example/feed.xml": b"<rss/>"})
     assert web.lines("http://a.example/feed.xml") == [InputLine("http://a.example/feed.xml")]
 
 
-def test_nothing_is_fetched_before_its_turn() -> None:
+def test_sitemaps_are_fetched_in_their_turn() -> None:
     web = Web({"http://a.example/i.xml": index("http://a.example/1"), "http://a.example/1": b"?"})
     found = lines(["http://first.example/", "http://a.example/i.xml"], fetch=web)
     assert next(found) == "http://first.example/"
     assert web.asked == []
 
 
-def test_an_index_leads_to_its_sitemaps_each_read_once() -> None:
+def test_sitemaps_of_an_index_are_read_once() -> None:
     first, second = urlset("http://a.example/p1"), urlset("http://a.example/p2")
     web = Web(
         {
@@ -100,7 +100,8 @@ def test_an_index_leads_to_its_sitemaps_each_read_once() -> None:
     assert web.urls == ["http://a.example/i.xml", "http://a.example/1", "http://a.example/2"]
 
 
-def test_p31_an_index_leads_to_http_only(tmp_path: Path) -> None:
+@pytest.mark.promise("P31")
+def test_an_index_leads_to_http_only(tmp_path: Path) -> None:
     secret = tmp_path / "secret.xml"
     secret.write_bytes(urlset("http://secret.example/"))
     places = (f"file://{secret}", str(secret), "ftp://a.example/s.xml", "javascript:1")
@@ -111,7 +112,8 @@ def test_p31_an_index_leads_to_http_only(tmp_path: Path) -> None:
     assert web.urls == ["http://a.example/i.xml"]
 
 
-def test_p31_indexes_within_indexes_come_to_an_end() -> None:
+@pytest.mark.promise("P31")
+def test_nested_indexes_are_bounded() -> None:
     deep = {f"http://a.example/{n}.xml": index(f"http://a.example/{n + 1}.xml") for n in range(9)}
     web = Web(dict(deep))
     (found,) = web.lines("http://a.example/0.xml")
@@ -121,7 +123,8 @@ def test_p31_indexes_within_indexes_come_to_an_end() -> None:
     assert len(web.asked) == 3
 
 
-def test_p31_a_run_reads_so_many_sitemaps_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.promise("P31")
+def test_sitemaps_of_a_run_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sitemaps, "MAX_SITEMAPS", 3)
     children = [f"http://a.example/{n}" for n in range(4)]
     web = Web({"http://a.example/i.xml": index(*children), **dict.fromkeys(children, urlset())})
@@ -133,7 +136,8 @@ def test_p31_a_run_reads_so_many_sitemaps_and_no_more(monkeypatch: pytest.Monkey
     ]
 
 
-def test_p07_what_a_sitemap_on_the_network_names_has_no_right_of_its_own() -> None:
+@pytest.mark.promise("P07")
+def test_a_fetched_sitemap_grants_no_rights() -> None:
     web = Web(
         {
             "http://a.example/i.xml": index("http://u:p@127.0.0.1/s.xml"),
@@ -147,7 +151,7 @@ def test_p07_what_a_sitemap_on_the_network_names_has_no_right_of_its_own() -> No
     assert child == theirs("http://127.0.0.1/s.xml")
 
 
-def test_a_sitemap_that_cannot_be_had_is_an_entry_that_failed_or_was_skipped() -> None:
+def test_an_unavailable_sitemap_becomes_an_entry() -> None:
     web = Web(
         {
             "http://a.example/1.xml": FetchError(FailureKind.STATUS, "the server answered 404"),
@@ -174,13 +178,13 @@ def test_a_sitemap_that_cannot_be_had_is_an_entry_that_failed_or_was_skipped() -
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 @pytest.mark.parametrize("name", ["s.xml", "s", "s.txt", "s.csv"])
-def test_a_file_that_begins_like_a_sitemap_is_one(tmp_path: Path, name: str, pack: object) -> None:
+def test_files_that_begin_like_sitemaps_are_read(tmp_path: Path, name: str, pack: object) -> None:
     path = tmp_path / name
     path.write_bytes(pack(b"<?xml version='1.0'?>" + urlset("http://u:p@127.0.0.1/")))  # type: ignore[operator]
     assert list(lines([str(path)])) == [InputLine("http://127.0.0.1/", "u:p")]
 
 
-def test_the_index_in_a_file_leads_to_the_network(tmp_path: Path) -> None:
+def test_an_index_file_leads_to_the_network(tmp_path: Path) -> None:
     path = tmp_path / "index"
     path.write_bytes(index("http://a.example/1"))
     web = Web({"http://a.example/1": urlset("http://a.example/p")})
@@ -188,7 +192,7 @@ def test_the_index_in_a_file_leads_to_the_network(tmp_path: Path) -> None:
     assert web.asked == [InputLine("http://a.example/1")]
 
 
-def test_a_file_that_is_damaged_further_on_is_an_entry_that_failed(tmp_path: Path) -> None:
+def test_a_damaged_sitemap_file_becomes_a_failure(tmp_path: Path) -> None:
     path = tmp_path / "s.xml"
     path.write_bytes(urlset("http://a.example/p")[:-3])
     good, bad = lines([str(path)])
@@ -205,14 +209,14 @@ def test_a_file_that_is_damaged_further_on_is_an_entry_that_failed(tmp_path: Pat
         (b"<!-- only this -->", "cannot be read as a sitemap: not well-formed XML: no element"),
     ],
 )
-def test_a_file_that_only_begins_so_is_refused(tmp_path: Path, data: bytes, says: str) -> None:
+def test_a_file_that_only_begins_like_one_fails(tmp_path: Path, data: bytes, says: str) -> None:
     path = tmp_path / "s.xml"
     path.write_bytes(data)
     with pytest.raises(UsageError, match=says):
         lines([str(path)])
 
 
-def test_gzip_of_something_else_is_a_list_of_nonsense(tmp_path: Path) -> None:
+def test_broken_gzip_is_read_as_a_list(tmp_path: Path) -> None:
     path = tmp_path / "list"
     path.write_bytes(b"\x1f\x8b broken\nhttp://a.example/\n")
     assert list(lines([str(path)]))[-1] == "http://a.example/"
@@ -235,9 +239,7 @@ def outcome(fetch: sitemaps.Fetch, place: InputLine) -> object:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_what_was_fetched_once_is_read_from_the_run_again(
-    tmp_path: Path, answer: bytes | Exception
-) -> None:
+def test_a_fetched_sitemap_is_kept_in_the_run(tmp_path: Path, answer: bytes | Exception) -> None:
     place = InputLine("http://a.example/s.xml", "u:secret")
     web = Web({place.url: answer})
     first = outcome(SitemapCache(web, tmp_path / "sitemaps"), place)
@@ -248,7 +250,7 @@ def test_what_was_fetched_once_is_read_from_the_run_again(
     assert b"secret" not in kept.read_bytes()
 
 
-def test_a_kept_file_that_is_torn_is_fetched_again(tmp_path: Path) -> None:
+def test_a_torn_kept_sitemap_is_fetched_again(tmp_path: Path) -> None:
     place = InputLine("http://a.example/s.xml")
     web = Web({place.url: b"body"})
     SitemapCache(web, tmp_path)(place)
@@ -258,7 +260,8 @@ def test_a_kept_file_that_is_torn_is_fetched_again(tmp_path: Path) -> None:
     assert len(web.asked) == 2
 
 
-def test_where_nothing_can_be_kept_the_crawl_cannot_go_on(tmp_path: Path) -> None:
+@pytest.mark.promise("P37")
+def test_a_sitemap_that_cannot_be_kept_is_fatal(tmp_path: Path) -> None:
     web = Web({"http://a.example/s.xml": b""})
     with pytest.raises(StateError, match="missing"):
         SitemapCache(web, tmp_path / "missing" / "sitemaps")(InputLine("http://a.example/s.xml"))

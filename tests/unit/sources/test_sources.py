@@ -37,7 +37,7 @@ def test_a_dash_is_standard_input() -> None:
     assert list(found) == ["http://b.example/", "http://a.example/"]
 
 
-def test_a_dash_is_what_the_process_was_given() -> None:
+def test_a_dash_reads_the_process_input() -> None:
     code = "from crawler.sources import lines; print(*lines(['-']))"
     done = subprocess.run(
         [sys.executable, "-c", code], input=b"http://a.example/\n#\n", capture_output=True
@@ -51,7 +51,7 @@ def test_a_closed_standard_input_is_refused() -> None:
     assert "UsageError: -: standard input is closed" in done.stderr
 
 
-def test_a_missing_file_a_directory_and_a_host_without_scheme_are_refused(tmp_path: Path) -> None:
+def test_impossible_sources_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         lines([str(tmp_path / "missing")])
     with pytest.raises(UsageError, match="is a directory"):
@@ -60,7 +60,7 @@ def test_a_missing_file_a_directory_and_a_host_without_scheme_are_refused(tmp_pa
         lines(["example.com"])
 
 
-def test_binary_is_shown_and_refused_line_by_line(tmp_path: Path) -> None:
+def test_binary_lines_are_refused_one_by_one(tmp_path: Path) -> None:
     path = write(tmp_path / "list", b"\x00\xff\xfe\x1b[31m\nhttp://a.example/\n")
     bad, good = [parse(line) for line in lines([path])]
     assert bad.wrong
@@ -68,14 +68,15 @@ def test_binary_is_shown_and_refused_line_by_line(tmp_path: Path) -> None:
     assert good == InputLine("http://a.example/")
 
 
-def test_a_file_that_is_one_endless_line_is_read_in_pieces(tmp_path: Path) -> None:
+def test_an_endless_line_is_read_in_pieces(tmp_path: Path) -> None:
     path = write(tmp_path / "list", b"@" * 3_000_000)
     wanted = [parse(line) for line in lines([path])]
     assert len(wanted) == 3
     assert all(line.wrong and len(line.url) <= 600 for line in wanted)
 
 
-def test_p05_userinfo_never_stays_in_the_url_or_in_a_complaint() -> None:
+@pytest.mark.promise("P05")
+def test_userinfo_stays_out_of_urls_and_messages() -> None:
     assert parse("http://user:secret@a.example/x#frag") == InputLine(
         "http://a.example/x", "user:secret"
     )
@@ -84,7 +85,7 @@ def test_p05_userinfo_never_stays_in_the_url_or_in_a_complaint() -> None:
     assert "secret" not in wrong.url + wrong.wrong
 
 
-def test_a_named_pipe_is_a_list_and_is_looked_at_only_in_its_turn(tmp_path: Path) -> None:
+def test_a_named_pipe_is_read_in_its_turn(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     found = lines([str(path)])  # would wait here for somebody to write, and so would the test
@@ -102,7 +103,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_more_sources_than_files_may_be_open_are_read(tmp_path: Path) -> None:
+def test_sources_are_opened_one_at_a_time(tmp_path: Path) -> None:
     path = write(tmp_path / "list", b"http://a.example/\n")
     found = lines([path] * 3000)
     before = open_files()
@@ -145,18 +146,18 @@ def read_all(reader: SourceReader) -> list[InputLine]:
     return taken
 
 
-def test_every_line_is_handed_on_once_and_in_order() -> None:
+def test_every_line_is_passed_on_in_order() -> None:
     urls = [f"http://a.example/{number}" for number in range(5 * AHEAD)]
     assert [wanted.url for wanted in read_all(SourceReader(urls))] == urls
 
 
-def test_lines_that_were_taken_before_are_dropped() -> None:
+def test_lines_of_earlier_sessions_are_dropped() -> None:
     urls = [f"http://a.example/{number}" for number in range(5 * AHEAD)]
     assert [wanted.url for wanted in read_all(SourceReader(urls, skip=2000))] == urls[2000:]
     assert read_all(SourceReader(urls, skip=len(urls) + 1)) == []
 
 
-def test_a_source_is_read_no_further_ahead_than_it_may() -> None:
+def test_reading_ahead_is_bounded() -> None:
     drawn = 0
     reached = threading.Event()
 
@@ -178,7 +179,7 @@ def test_a_source_is_read_no_further_ahead_than_it_may() -> None:
     reader.stop()
 
 
-def test_a_line_is_handed_on_while_the_next_is_still_to_come() -> None:
+def test_a_line_is_passed_on_at_once() -> None:
     come = threading.Event()
 
     def trickle() -> object:
@@ -196,7 +197,7 @@ def test_a_line_is_handed_on_while_the_next_is_still_to_come() -> None:
     come.set()
 
 
-def test_an_error_in_the_callers_own_lines_reaches_the_crawl() -> None:
+def test_errors_in_the_callers_lines_are_passed_on() -> None:
     def broken() -> object:
         yield "http://a.example/"
         raise ValueError("their bug")

@@ -22,7 +22,7 @@ def read(path: Path, data: bytes, column: str | None = None) -> list[str | Input
     return list(lines([str(path)], column))
 
 
-def test_the_other_columns_and_the_line_travel_along() -> None:
+def test_other_columns_and_the_line_are_kept() -> None:
     assert table(b"id,url,title\n7,http://a.example/,Hello\n8,http://b.example/x,\n") == [
         InputLine("http://a.example/", line=2, row={"id": "7", "title": "Hello"}),
         InputLine("http://b.example/x", line=3, row={"id": "8", "title": ""}),
@@ -37,16 +37,14 @@ def test_the_other_columns_and_the_line_travel_along() -> None:
         ("a.tsv", b"n\turl\n1\thttp://a.example/\n"),
     ],
 )
-def test_the_suffix_makes_a_table_and_picks_its_delimiter(
-    tmp_path: Path, name: str, data: bytes
-) -> None:
+def test_the_suffix_decides_table_and_delimiter(tmp_path: Path, name: str, data: bytes) -> None:
     (wanted,) = read(tmp_path / name, data)
     assert isinstance(wanted, InputLine)
     assert (wanted.url, wanted.line) == ("http://a.example/", 2)
     assert wanted.row == {"n": "1"}
 
 
-def test_a_named_column_makes_a_table_of_any_file_and_of_standard_input(tmp_path: Path) -> None:
+def test_a_named_column_makes_any_source_a_table(tmp_path: Path) -> None:
     data = b"link,url\nhttp://a.example/,no\n"
     wanted = [InputLine("http://a.example/", line=2, row={"url": "no"})]
     assert read(tmp_path / "list.txt", data, "LINK") == wanted
@@ -63,9 +61,7 @@ def test_a_named_column_makes_a_table_of_any_file_and_of_standard_input(tmp_path
         (b'"' + b"x" * 200_000, "no header row can be read"),
     ],
 )
-def test_without_the_column_the_file_is_refused_before_the_first_line(
-    tmp_path: Path, data: bytes, says: str
-) -> None:
+def test_a_table_without_the_column_is_refused(tmp_path: Path, data: bytes, says: str) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(data)
     with pytest.raises(UsageError, match=says) as caught:
@@ -73,13 +69,13 @@ def test_without_the_column_the_file_is_refused_before_the_first_line(
     assert str(path) in str(caught.value)
 
 
-def test_only_rows_that_are_blank_as_a_whole_are_left_out() -> None:
+def test_only_blank_rows_are_left_out() -> None:
     blank, empty = table(b"a,url\n\n , \n,\nx,\nhttp://no/\n")
     assert blank == InputLine("t:5", wrong="line 5: no URL", line=5, row={"a": "x"})
     assert empty == InputLine("t:6", wrong="line 6: no URL", line=6, row={"a": "http://no/"})
 
 
-def test_a_row_with_fewer_cells_has_fewer_and_one_with_more_has_failed() -> None:
+def test_rows_may_be_shorter_but_not_longer() -> None:
     data = b"url,a\nhttp://a.example/\nhttp://b.example/,1,,\nhttp://u:p@c.example/?q=1,2,x\n"
     few, trailing, many = table(data)
     assert few == InputLine("http://a.example/", line=2, row={})
@@ -88,30 +84,31 @@ def test_a_row_with_fewer_cells_has_fewer_and_one_with_more_has_failed() -> None
     assert "p@" not in many.url
 
 
-def test_columns_without_a_name_of_their_own_are_numbered() -> None:
+def test_unnamed_columns_are_numbered() -> None:
     (wanted,) = table(b"x,url,x,\n1,http://a.example/,2,3\n")
     assert wanted.row == {"x": "1", "column 3": "2", "column 4": "3"}
 
 
-def test_a_quoted_line_break_is_part_of_its_cell_and_lines_are_counted_on() -> None:
+def test_a_quoted_line_break_belongs_to_its_cell() -> None:
     first, second = table(b'a,url\n"1\n2",http://a.example/\n3,http://b.example/\n')
     assert first == InputLine("http://a.example/", line=2, row={"a": "1\n2"})
     assert second.line == 4
 
 
-def test_what_is_no_url_has_failed_and_keeps_its_row() -> None:
+def test_a_wrong_url_keeps_its_row() -> None:
     (wanted,) = table(b"url,a\nftp://u:secret@a.example/,1\n")
     assert wanted.wrong
     assert (wanted.line, wanted.row) == (2, {"a": "1"})
     assert "secret" not in wanted.url
 
 
-def test_userinfo_is_kept_apart() -> None:
+@pytest.mark.promise("P05")
+def test_userinfo_in_a_table_is_separated() -> None:
     (wanted,) = table(b"url\nhttp://u:p@a.example/\n")
     assert wanted == InputLine("http://a.example/", "u:p", line=2, row={})
 
 
-def test_a_quote_left_open_costs_its_rows_and_no_more() -> None:
+def test_an_open_quote_costs_only_its_rows() -> None:
     filler = b"x,http://lost.example/\n" * 8000
     data = b'a,url\n"open,http://lost.example/\n' + filler + b"y,http://z.example/\n"
     found = table(data)
@@ -121,7 +118,7 @@ def test_a_quote_left_open_costs_its_rows_and_no_more() -> None:
     assert found[-1] == InputLine("http://z.example/", line=8003, row={"a": "y"})
 
 
-def test_a_row_of_endless_lines_is_bounded() -> None:
+def test_a_row_of_many_lines_is_bounded() -> None:
     # Every line closes a cell and opens the next, so that no cell is too long.
     data = b'url\n"x\n' + b'","x\n' * (LONGEST_ROW // 4) + b'"\n'
     found = table(data)
@@ -129,7 +126,7 @@ def test_a_row_of_endless_lines_is_bounded() -> None:
     assert len(found) > 2
 
 
-def test_lines_without_an_end_are_read_in_pieces() -> None:
+def test_endless_table_lines_are_read_in_pieces() -> None:
     found = table(b"url\nhttp://a.example/" + b"x" * 3_000_000 + b"\nhttp://a.example/\n")
     assert len(found) > 1
     assert all(wanted.wrong and len(wanted.url) <= 600 for wanted in found[:-1])
@@ -144,7 +141,7 @@ cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\uf
     st.lists(st.lists(cells, min_size=4, max_size=4), max_size=6),
     st.sampled_from([",", "\t"]),
 )
-def test_what_csv_writes_is_read_back(
+def test_written_csv_is_read_back(
     columns: list[str], rows: list[list[str]], delimiter: str
 ) -> None:
     text = io.StringIO(newline="")

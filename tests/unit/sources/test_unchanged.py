@@ -9,7 +9,7 @@ from crawler.model.errors import UsageError
 from crawler.sources import check_unchanged, fingerprint
 
 
-def test_what_a_file_holds_counts_not_where_it_lies(tmp_path: Path) -> None:
+def test_a_fingerprint_is_of_content_not_path(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     first.write_bytes(b"http://a.example/\n" * 100_000)
     second.write_bytes(first.read_bytes())
@@ -20,18 +20,19 @@ def test_what_a_file_holds_counts_not_where_it_lies(tmp_path: Path) -> None:
     assert "1800000 " in before
 
 
-def test_other_sources_are_as_they_are() -> None:
+def test_urls_are_their_own_fingerprint() -> None:
     sources = ["http://A.example/x", "-", "http://b.example/"]
     assert fingerprint(sources) == "http://a.example/x\n-\nhttp://b.example/"
     check_unchanged(sources, fingerprint(sources))
 
 
-def test_p05_no_userinfo_is_in_a_fingerprint() -> None:
+@pytest.mark.promise("P05")
+def test_no_userinfo_is_in_a_fingerprint() -> None:
     found = fingerprint(["http://u:secret@a.example/", "ftp://u:secret@b.example/"])
     assert "secret" not in found
 
 
-def test_what_has_changed_is_named(tmp_path: Path) -> None:
+def test_a_changed_source_is_named(tmp_path: Path) -> None:
     same, other = tmp_path / "same", tmp_path / "other"
     same.write_text("http://a.example/\n")
     other.write_text("http://b.example/\n")
@@ -46,7 +47,7 @@ def test_what_has_changed_is_named(tmp_path: Path) -> None:
         check_unchanged(sources, before)
 
 
-def test_a_named_pipe_is_not_read_and_cannot_be_read_again(tmp_path: Path) -> None:
+def test_a_named_pipe_cannot_be_read_again(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     before = fingerprint([str(path)])

@@ -28,7 +28,7 @@ def connect(stack: ExitStack, host: str, port: int = 0) -> tuple[socket.socket, 
     return client, (*client.getsockname(), *client.getpeername())
 
 
-def test_one_local_port_serves_connections_to_different_hosts(stack: ExitStack) -> None:
+def test_one_local_port_serves_several_hosts(stack: ExitStack) -> None:
     sockets = Sockets()
     one, ends = connect(stack, "127.0.0.1")
     two, others = connect(stack, "127.0.0.2", ends[1])
@@ -42,7 +42,7 @@ def test_one_local_port_serves_connections_to_different_hosts(stack: ExitStack) 
     sockets.close()
 
 
-def test_a_descriptor_that_was_given_out_again_is_known_by_its_new_owner(stack: ExitStack) -> None:
+def test_a_reused_descriptor_belongs_to_its_new_connection(stack: ExitStack) -> None:
     sockets = Sockets()
     first, ends = connect(stack, "127.0.0.1")
     fd = fcntl.fcntl(first, fcntl.F_DUPFD, 500)
@@ -59,7 +59,7 @@ def test_a_descriptor_that_was_given_out_again_is_known_by_its_new_owner(stack: 
     sockets.close()
 
 
-def test_a_connection_may_come_back_with_both_ends_the_same(stack: ExitStack) -> None:
+def test_a_connection_may_return_with_the_same_ends(stack: ExitStack) -> None:
     sockets = Sockets()
     client, ends = connect(stack, "127.0.0.1")
     twin = client.dup()
@@ -71,7 +71,7 @@ def test_a_connection_may_come_back_with_both_ends_the_same(stack: ExitStack) ->
     sockets.close()
 
 
-def test_letting_go_closes_nothing(stack: ExitStack) -> None:
+def test_closing_the_registry_closes_no_socket(stack: ExitStack) -> None:
     sockets = Sockets()
     client, ends = connect(stack, "127.0.0.1")
     sockets.connected(ends, client.fileno())

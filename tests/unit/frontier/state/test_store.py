@@ -42,7 +42,8 @@ def in_file(path: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def test_what_is_committed_is_there_again(path: Path) -> None:
+@pytest.mark.promise("P35")
+def test_a_committed_state_can_be_read_back(path: Path) -> None:
     store = Store.create(path)
     assert store.add([new(1), new(2), new(3)], lines=3, named=["http://a.example"]) == {1, 2, 3}
     store.finish([Final(2, State.DONE, digest=7)])
@@ -60,7 +61,8 @@ def test_what_is_committed_is_there_again(path: Path) -> None:
     again.close()
 
 
-def test_what_is_not_committed_never_was(path: Path) -> None:
+@pytest.mark.promise("P35")
+def test_uncommitted_changes_are_lost(path: Path) -> None:
     committed(path, new(1), offsets=(5,))
     store = Store.open(path)
     store.add([new(2)], lines=1, named=["http://a.example"])
@@ -73,7 +75,7 @@ def test_what_is_not_committed_never_was(path: Path) -> None:
     again.close()
 
 
-def test_an_entry_comes_back_as_it_went_in(path: Path) -> None:
+def test_an_entry_is_read_back_unchanged(path: Path) -> None:
     link = new(2, "http://b.example/ü?%0a='\"", depth=3, seed="http://a.example/seed")
     row = new(3, row='{"line":2,"name":"a\\u0000b \\ud83d\\ude00"}')
     wrong = Candidate(4, -5, "no url", "", 0, None, 1, None, "not a URL")
@@ -89,7 +91,7 @@ def test_an_entry_comes_back_as_it_went_in(path: Path) -> None:
     ]
 
 
-def test_why_a_line_is_no_url_is_known_after_a_resume_too(path: Path) -> None:
+def test_why_a_line_is_wrong_survives_a_resume(path: Path) -> None:
     committed(path, Candidate(1, -5, "no url", "", 0, None, 0, None, "not a URL"))
     store = Store.open(path)
     assert store.tails() == {"": 1}
@@ -97,7 +99,7 @@ def test_why_a_line_is_no_url_is_known_after_a_resume_too(path: Path) -> None:
     store.close()
 
 
-def test_what_is_known_is_entered_once_within_a_batch_and_across(path: Path) -> None:
+def test_a_known_url_is_entered_once(path: Path) -> None:
     store = Store.create(path)
     first, spelled_otherwise = "http://a.example/~x", "http://a.example/%7ex"
     assert store.add([new(1, first), new(2, spelled_otherwise), new(3)], lines=3) == {1, 3}
@@ -130,7 +132,7 @@ def test_keys_and_digests_have_64_bits(path: Path, identity: int) -> None:
     ]
 
 
-def test_of_each_host_the_next_come_in_order_and_once(path: Path) -> None:
+def test_entries_of_a_host_come_once_in_order(path: Path) -> None:
     store = Store.create(path)
     hosts = {"a.example": [1, 3, 5], "b.example": [2, 4], "c.example": [6]}
     news = [new(n, f"http://{host}/{n}") for host, numbers in hosts.items() for n in numbers]
@@ -143,7 +145,7 @@ def test_of_each_host_the_next_come_in_order_and_once(path: Path) -> None:
     store.close()
 
 
-def test_what_the_crawl_does_not_know_of_yet_stays_on_disk(path: Path) -> None:
+def test_entries_past_the_given_id_stay_on_disk(path: Path) -> None:
     store = Store.create(path)
     store.add([new(1), new(2), new(3)])
     assert [entry.id for entry in store.take(["a.example"], 9, 2)] == [1, 2]
@@ -151,7 +153,8 @@ def test_what_the_crawl_does_not_know_of_yet_stays_on_disk(path: Path) -> None:
     store.close()
 
 
-def test_what_was_in_memory_waits_on_disk_after_a_resume_and_what_is_final_does_not(
+@pytest.mark.promise("P35")
+def test_a_resume_reads_every_pending_entry(
     path: Path,
 ) -> None:
     store = Store.create(path)
@@ -165,7 +168,7 @@ def test_what_was_in_memory_waits_on_disk_after_a_resume_and_what_is_final_does_
     again.close()
 
 
-def test_the_counts_are_what_the_entries_say(path: Path) -> None:
+def test_the_counts_match_the_entries(path: Path) -> None:
     rng = random.Random(3)
     store = Store.create(path)
     for start in range(1, 400, 40):
@@ -205,7 +208,7 @@ def test_pages_with_the_content_of_another_are_counted(path: Path) -> None:
     store.close()
 
 
-def test_another_process_reads_the_accounts_of_the_last_commit(path: Path) -> None:
+def test_another_process_reads_the_last_commit(path: Path) -> None:
     store = Store.create(path)
     store.add([new(1)], lines=1)
     store.facts["engine"] = "curl"
@@ -216,7 +219,8 @@ def test_another_process_reads_the_accounts_of_the_last_commit(path: Path) -> No
     store.close()
 
 
-def test_p37_after_an_error_nothing_more_is_taken_and_nothing_of_it_is_committed(
+@pytest.mark.promise("P37")
+def test_nothing_is_committed_after_an_error(
     path: Path,
 ) -> None:
     """SQLite may roll back by itself; what came then would be committed, without its accounts."""
@@ -240,7 +244,7 @@ def test_p37_after_an_error_nothing_more_is_taken_and_nothing_of_it_is_committed
     assert read_counts(path)[0].input == 1
 
 
-def test_only_its_owner_may_read_it_and_what_lies_beside_it(path: Path) -> None:
+def test_only_the_owner_may_read_the_files(path: Path) -> None:
     store = Store.create(path)
     store.add([new(1)])
     store.commit(())
@@ -249,14 +253,15 @@ def test_only_its_owner_may_read_it_and_what_lies_beside_it(path: Path) -> None:
     store.close()
 
 
-def test_a_file_that_exists_is_never_taken_for_a_new_state(path: Path) -> None:
+@pytest.mark.promise("P39")
+def test_an_existing_file_is_not_overwritten(path: Path) -> None:
     path.write_bytes(b"mine")
     with pytest.raises(StateError, match=r"state\.db: .*File exists"):
         Store.create(path)
     assert path.read_bytes() == b"mine"
 
 
-def test_a_state_that_is_not_there_is_said(path: Path) -> None:
+def test_a_missing_state_is_reported(path: Path) -> None:
     for read in (Store.open, read_counts):
         with pytest.raises(StateError, match="there is no such file"):
             read(path)
@@ -322,9 +327,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.promise("P39")
 @pytest.mark.parametrize("name", SPOILED)
-def test_p39_what_is_no_whole_state_is_refused_in_words_and_left_as_it_is(
-    path: Path, name: str
-) -> None:
+def test_a_damaged_state_is_refused_and_unchanged(path: Path, name: str) -> None:
     spoil, says = SPOILED[name]
     spoil(path)
     before = path.read_bytes()
@@ -335,7 +338,7 @@ def test_p39_what_is_no_whole_state_is_refused_in_words_and_left_as_it_is(
 
 
 @pytest.mark.promise("P39")
-def test_p39_no_pickle_is_read_from_disk() -> None:
+def test_no_pickle_is_read_from_disk() -> None:
     """Between parse processes it may travel; what reads files does not know it."""
     package = Path(crawler.__file__).parent
     users = [path for path in package.rglob("*.py") if "import pickle" in path.read_text()]

@@ -91,7 +91,7 @@ FORMS: dict[str, Callable[[], ParseExecutor]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_every_page_comes_back_once_with_its_links(form: str) -> None:
+async def test_every_page_returns_once_with_its_links(form: str) -> None:
     stage = FORMS[form]()
     async with running(stage) as collected:
         for number in range(200):
@@ -103,6 +103,7 @@ async def test_every_page_comes_back_once_with_its_links(form: str) -> None:
     assert (stage.waiting, stage.waiting_bytes) == (0, 0)
 
 
+@pytest.mark.promise("P13")
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_body_that_does_not_decompress_fails_alone(form: str) -> None:
     stage = FORMS[form]()
@@ -117,12 +118,11 @@ async def test_a_body_that_does_not_decompress_fails_alone(form: str) -> None:
     assert collected.titles == {"Page 1"}
 
 
+@pytest.mark.promise("P33")
 @pytest.mark.parametrize(
     ("text", "says"), [("hang me", "longer than 1 s"), ("kill me", "signal SIGKILL")]
 )
-async def test_p33_a_page_that_hangs_or_kills_its_worker_fails_and_no_other(
-    text: str, says: str
-) -> None:
+async def test_a_page_that_hangs_or_kills_fails_alone(text: str, says: str) -> None:
     stage = processes(parser="support.parsers:marked")
     async with running(stage) as collected:
         for number in range(100):
@@ -135,7 +135,8 @@ async def test_p33_a_page_that_hangs_or_kills_its_worker_fails_and_no_other(
         assert len(collected.titles) == 99
 
 
-async def test_p30_deep_nesting_is_cut_although_it_never_leaves_c() -> None:
+@pytest.mark.promise("P30")
+async def test_deep_nesting_is_stopped_inside_c_code() -> None:
     stage = processes()
     async with running(stage) as collected:
         stage.submit(page(0, "<div>" * 200_000))
@@ -145,7 +146,8 @@ async def test_p30_deep_nesting_is_cut_although_it_never_leaves_c() -> None:
     assert collected.titles == {"Page 1"}
 
 
-async def test_p34_a_killed_worker_costs_no_page() -> None:
+@pytest.mark.promise("P34")
+async def test_a_killed_worker_costs_no_page() -> None:
     stage = processes()
     async with running(stage) as collected:
         for number in range(500):
@@ -156,7 +158,8 @@ async def test_p34_a_killed_worker_costs_no_page() -> None:
     assert len(collected.titles) == 500
 
 
-async def test_p34_an_idle_worker_that_is_killed_is_replaced() -> None:
+@pytest.mark.promise("P34")
+async def test_a_killed_idle_worker_is_replaced() -> None:
     stage = processes()
     async with running(stage) as collected:
         stage.submit(page(0))
@@ -170,7 +173,7 @@ async def test_p34_an_idle_worker_that_is_killed_is_replaced() -> None:
     assert collected.titles == {"Page 0", "Page 1"}
 
 
-async def test_workers_that_cannot_start_end_the_crawl_in_words(
+async def test_workers_that_cannot_start_end_the_crawl(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
@@ -185,7 +188,7 @@ def growing(most: int) -> IsolatedExecutor:
     return IsolatedExecutor(options(), [JsonlEncoder()], most, TIMEOUT, first=1)
 
 
-async def test_a_growing_stage_starts_others_when_one_has_too_much() -> None:
+async def test_a_growing_stage_starts_workers_under_load() -> None:
     stage = growing(3)
     async with running(stage) as collected:
         for number in range(129):
@@ -204,7 +207,7 @@ async def test_a_growing_stage_starts_others_when_one_has_too_much() -> None:
     assert len(collected.titles) == 2_000
 
 
-async def test_a_growing_stage_that_has_little_to_do_stays_small() -> None:
+async def test_a_growing_stage_with_little_work_stays_small() -> None:
     stage = growing(3)
     async with running(stage) as collected:
         for number in range(512):
@@ -214,7 +217,7 @@ async def test_a_growing_stage_that_has_little_to_do_stays_small() -> None:
         assert len(stage.pids) == 1
 
 
-async def test_leaving_the_stage_leaves_no_process() -> None:
+async def test_closing_the_stage_leaves_no_process() -> None:
     stage = processes()
     async with running(stage) as collected:
         stage.submit(page(0))
@@ -227,7 +230,8 @@ def is_alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-def test_p34_no_worker_outlives_a_killed_parent(tmp_path: Path) -> None:
+@pytest.mark.promise("P34")
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import asyncio, sys
         from crawler.parsing.executors.isolated import IsolatedExecutor

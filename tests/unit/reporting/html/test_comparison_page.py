@@ -23,7 +23,7 @@ def words(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", main)).split())
 
 
-def test_it_says_the_verdict_first(tmp_path: Path) -> None:
+def test_the_verdict_comes_first(tmp_path: Path) -> None:
     text = words(made(tmp_path))
     order = [
         "1,000 URLs, 4 runs on a replay of one recorded crawl · took 33 s",
@@ -44,14 +44,14 @@ def test_it_says_the_verdict_first(tmp_path: Path) -> None:
     assert places == sorted(places)
 
 
-def test_a_dot_for_each_run_to_scale(tmp_path: Path) -> None:
+def test_each_run_has_a_dot_to_scale(tmp_path: Path) -> None:
     rows = re.findall(r'<svg class="spread".*?</svg>', made(tmp_path))
     curl, slow = ([float(x) for x in re.findall(r'cx="([\d.]+)%"', row)] for row in rows[:2])
     assert curl[0] / slow[0] == pytest.approx(500 / 400, abs=0.001)
     assert len(curl) == len(slow) == 2
 
 
-def test_the_interval_is_drawn_beside_what_counts_as_the_same(tmp_path: Path) -> None:
+def test_the_interval_is_drawn_to_scale(tmp_path: Path) -> None:
     pair = re.findall(r'<svg class="spread".*?</svg>', made(tmp_path))[2]
     shaded = re.search(r'class="shaded" x="([\d.]+)%" width="([\d.]+)%"', pair)
     interval = re.search(r'class="interval" x1="([\d.]+)%" x2="([\d.]+)%"', pair)
@@ -69,7 +69,7 @@ def test_the_interval_is_drawn_beside_what_counts_as_the_same(tmp_path: Path) ->
         (RunOutcome.LIMITED, 1.01, "limited by something else"),
     ],
 )
-def test_each_verdict_in_words(tmp_path: Path, what: RunOutcome, ratio: float, says: str) -> None:
+def test_each_verdict_is_worded(tmp_path: Path, what: RunOutcome, ratio: float, says: str) -> None:
     verdict = change(VERDICT, what=what, ratio=ratio, low=1.0, high=1.3)
     assert says in words(made(tmp_path, change(COMPARISON, verdict=(verdict,))))
 
@@ -113,8 +113,8 @@ def test_a_hostile_name_stays_text(tmp_path: Path) -> None:
     assert "<img" not in html and "<i>" not in html and html.count("</main>") == 1
 
 
-def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
-    """P39"""
+@pytest.mark.promise("P39")
+def test_a_foreign_comparison_file_is_refused(tmp_path: Path) -> None:
     directory = write_comparison(tmp_path / "run")
     (directory / "compare.json").write_text("{}")
     with pytest.raises(StateError, match=r"compare\.json: not a file this version wrote"):

@@ -30,7 +30,7 @@ def words(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", main)).split())
 
 
-def test_it_says_the_verdict_first(html) -> None:
+def test_the_verdict_comes_first(html) -> None:
     text = words(html())
     order = [
         "curl, 64 at a time · finished after 20 s",
@@ -64,7 +64,7 @@ def test_parts_of_the_time_add_up(html) -> None:
     assert widths[0] == pytest.approx(100 * 10.8 / 20, abs=0.01)
 
 
-def test_a_run_in_which_nothing_happened(html) -> None:
+def test_a_run_without_fetches_has_a_page(html) -> None:
     nothing = change(
         REPORT,
         wall_s=0.0,
@@ -90,8 +90,8 @@ def test_a_run_whose_fetches_all_failed(html) -> None:
     assert "No answer came." in text and "Answers a second" not in text
 
 
+@pytest.mark.promise("P17", "P44")
 def test_hostile_input_stays_text(html) -> None:
-    """P17, P44"""
     made = html(
         change(REPORT, engine=HOSTILE, errors={HOSTILE: 1, "timeout": 1}, status={HOSTILE: 1}),
         timeline=[fetch(f"http://a.example/{HOSTILE}"), fetch(HOSTILE)],
@@ -104,7 +104,7 @@ def test_hostile_input_stays_text(html) -> None:
     assert words(made).count("alert(1)") >= 7
 
 
-def test_answers_a_second_count_what_the_timeline_left_out(html) -> None:
+def test_the_response_rate_includes_fetches_left_out(html) -> None:
     report = change(REPORT, status={"200": 1000}, wall_s=10.0)
     lines = [fetch(start=k / 10, total=0.05) for k in range(100)]
     text = words(html(report, timeline=lines))

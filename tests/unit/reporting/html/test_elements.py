@@ -35,12 +35,13 @@ def test_text_stays_text(text: str) -> None:
     "hostile",
     ["</p><script>x</script>", "<img src=x onerror=y>", '"><b>', "&lt;", "'--><!--", "<!doctype"],
 )
-def test_no_markup_gets_in(hostile: str) -> None:
+def test_hostile_text_adds_no_markup(hostile: str) -> None:
     assert [tag for tag, _ in Reader(element("p", hostile, id=hostile)).found] == ["p"]
 
 
-def test_what_is_hidden_is_spelled_out() -> None:
-    """P17: nothing raw, and nothing that looks like something else."""
+@pytest.mark.promise("P17")
+def test_invisible_characters_are_spelled_out() -> None:
+    """Nothing raw, and nothing that looks like something else."""
     assert visible("a\0b\r\n\u2028\u202ec\ud800\ufeff") == (
         r"a\u0000b\u000d\u000a\u2028\u202ec\ud800\ufeff"
     )
@@ -53,7 +54,7 @@ def test_markup_is_not_escaped_twice() -> None:
     assert escape(escape("&")) == "&amp;"
 
 
-def test_attributes() -> None:
+def test_attributes_are_written_by_their_value() -> None:
     made = element("svg", class_="a b", aria_label="x", hidden=True, id=None, lang=False, width=0)
     assert made == '<svg class="a b" aria-label="x" hidden width="0"></svg>'
     assert element("meta", charset="utf-8") == '<meta charset="utf-8">'

@@ -6,7 +6,7 @@ from support.reports import fetch
 from crawler.reporting.html.fetches import PHASES, columns, split, top_hosts
 
 
-def test_every_fetch_can_be_read_back_from_the_columns() -> None:
+def test_every_fetch_can_be_read_from_the_columns() -> None:
     later = fetch("https://b.example:8443/x?y=1", 2.5, 0.25, wait=0.2, receive=0.05, queued=0.01)
     first = fetch("http://a.example/", 1.0, 0.5, status=None, error="timeout")
     made = columns([later, first])
@@ -24,7 +24,7 @@ def test_every_fetch_can_be_read_back_from_the_columns() -> None:
     }  # fmt: skip
 
 
-def test_no_fetches_no_columns() -> None:
+def test_no_fetches_make_empty_columns() -> None:
     made = columns([])
     assert made.begin == [] and list(made.phases) == list(PHASES)
 
@@ -38,11 +38,11 @@ def test_no_fetches_no_columns() -> None:
         ("", ("", "")),
     ],
 )
-def test_split(url: str, parts: tuple[str, str]) -> None:
+def test_a_url_is_split_into_host_and_path(url: str, parts: tuple[str, str]) -> None:
     assert split(url) == parts
 
 
-def test_hosts_by_fetches_and_by_time() -> None:
+def test_top_hosts_are_by_fetches_and_time() -> None:
     many = [fetch(f"http://many-{k}.example/") for k in range(30) for _ in range(2)]
     slow = fetch("http://slow.example/", total=9.0)
     found = top_hosts([*many, slow])

@@ -19,7 +19,7 @@ def between(tag: str, text: str = TEXT) -> str:
     return str(found[0])
 
 
-def test_only_what_is_ours_may_run_and_nothing_may_be_loaded() -> None:
+def test_only_our_script_runs_and_nothing_is_loaded() -> None:
     rules = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', TEXT)
     assert rules is not None
     wanted = rules[1].replace("&#x27;", "'")
@@ -29,15 +29,16 @@ def test_only_what_is_ours_may_run_and_nothing_may_be_loaded() -> None:
     assert f"script-src 'sha256-{digest}'" in wanted
 
 
+@pytest.mark.promise("P44")
 def test_data_cannot_end_its_element() -> None:
-    """P44: whatever a site wrote, in the page it is base64."""
+    """Whatever a site wrote, it is base64 in the page."""
     data = re.search(r'<script type="application/gzip" id="data">([A-Za-z0-9+/=]*)</script>', TEXT)
     assert data is not None
     assert gzip.decompress(base64.b64decode(data[1])) == b'{"</script>": 1}'
     assert TEXT.count("</script>") == 2
 
 
-def test_the_same_data_is_packed_the_same() -> None:
+def test_equal_data_is_packed_equally() -> None:
     assert packed(b"x" * 99) == packed(b"x" * 99)
 
 
@@ -46,7 +47,7 @@ def test_a_page_without_scripts_has_none() -> None:
 
 
 @pytest.mark.parametrize("name", STATIC)
-def test_no_file_of_ours_ends_its_element_or_asks_for_anything(name: str) -> None:
+def test_static_files_end_no_element_and_request_nothing(name: str) -> None:
     text = static(name)
     assert not re.search(
         r"</(script|style)|<!--|@import|url\([^)]*[:.]|fetch\(|XMLHttp|innerHTML", text
@@ -63,7 +64,7 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 @pytest.mark.parametrize("text", ["text", "quiet", "accent"])
 @pytest.mark.parametrize("ground", ["page", "raised"])
-def test_text_can_be_read_in_both_themes(theme: int, text: str, ground: str) -> None:
+def test_text_has_enough_contrast_in_both_themes(theme: int, text: str, ground: str) -> None:
     block = re.findall(r":root \{(.*?)\}", static("report.css"), re.DOTALL)[theme]
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
     light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)

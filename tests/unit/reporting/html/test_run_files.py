@@ -17,7 +17,7 @@ def directory(tmp_path: Path) -> Path:
     return write_run(tmp_path / "run")
 
 
-def test_all_is_read(directory: Path) -> None:
+def test_every_file_of_a_run_is_read(directory: Path) -> None:
     run = read_run(directory)
     assert (run.name, run.report, run.timeline) == ("run", REPORT, [fetch()])
     assert (run.failures, run.skips) == ([FAILURE], [SKIPPED])
@@ -25,7 +25,7 @@ def test_all_is_read(directory: Path) -> None:
     assert ("report.json", (directory / "report.json").stat().st_size) in run.files
 
 
-def test_the_report_takes_the_place_of_an_older_one(directory: Path) -> None:
+def test_a_new_report_replaces_an_older_one(directory: Path) -> None:
     (directory / "report.html").write_text("old")
     assert write_html(directory).read_text("utf-8").startswith("<!doctype html>")
     names = {path.name for path in directory.iterdir()}
@@ -42,6 +42,7 @@ def test_a_missing_file_is_named(directory: Path, name: str) -> None:
         write_html(directory)
 
 
+@pytest.mark.promise("P39")
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
@@ -55,10 +56,9 @@ def test_a_missing_file_is_named(directory: Path, name: str) -> None:
         ("skipped.jsonl", b"\n", "skipped.jsonl, line 1: not a record"),
     ],
 )  # fmt: skip
-def test_a_foreign_file_is_refused_in_words(
+def test_a_foreign_file_of_a_run_is_refused(
     directory: Path, name: str, text: bytes, says: str
 ) -> None:
-    """P39"""
     (directory / name).write_bytes(text)
     with pytest.raises(StateError) as refused:
         write_html(directory)
@@ -66,14 +66,14 @@ def test_a_foreign_file_is_refused_in_words(
     assert not (directory / "report.html").exists()
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such run directory"):
         write_html(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="no run that has ended is there"):
         write_html(tmp_path)
 
 
-def test_a_report_that_cannot_be_written_is_said(directory: Path) -> None:
+def test_a_report_that_cannot_be_written_is_reported(directory: Path) -> None:
     (directory / "report.html.tmp").mkdir()
     with pytest.raises(CrawlerError, match=r"report\.html: Is a directory"):
         write_html(directory)
@@ -83,20 +83,20 @@ def many(kind: str, n: int) -> list[tuple[str, str]]:
     return [(kind, f"{kind} {k}") for k in range(n)]
 
 
-def test_examples_of_every_kind_however_rare() -> None:
+def test_every_kind_has_examples_however_rare() -> None:
     records = [*many("timeout", 5000), *many("dns", 1)]
     chosen = examples(records, {"dns": 1, "timeout": 5000})
     assert len(chosen) == EXAMPLES // 2 + 1
     assert chosen[0] == "timeout 0" and chosen[-1] == "dns 0"
 
 
-def test_no_more_is_read_than_needed() -> None:
+def test_reading_stops_after_enough_examples() -> None:
     records = iter(many("timeout", 5000))
     examples(records, {"timeout": 5000})
     assert len(list(records)) == 5000 - EXAMPLES - 1
 
 
-def test_a_long_file_gives_no_long_page(tmp_path: Path) -> None:
+def test_a_long_file_makes_no_long_page(tmp_path: Path) -> None:
     failures = [change(FAILURE, url=f"http://a.example/{k}") for k in range(3000)]
     report: Report = change(REPORT, urls=Urls(input=3000, failed=3000), errors={"timeout": 3000})
     text = write_html(write_run(tmp_path / "run", report, failures=failures)).read_text()

@@ -112,7 +112,7 @@ LINES: list[tuple[Event, int, str, str, dict[str, object]]] = [
 
 
 @pytest.mark.parametrize(("event", "level", "logger", "message", "facts"), LINES)
-def test_an_event_is_a_line_at_its_level_and_none_above(
+def test_an_event_is_logged_at_its_level(
     caplog: pytest.LogCaptureFixture,
     event: Event,
     level: int,
@@ -132,20 +132,20 @@ def test_an_event_is_a_line_at_its_level_and_none_above(
 
 
 @pytest.mark.parametrize("event", [Finished(done=5), Counted(3), Load(1.0, 2, "starved")])
-def test_what_only_counts_is_no_line(caplog: pytest.LogCaptureFixture, event: Event) -> None:
+def test_counting_events_are_not_logged(caplog: pytest.LogCaptureFixture, event: Event) -> None:
     caplog.set_level(DEBUG, "crawler")
     journal.note(event)
     assert not caplog.records
 
 
-def test_a_percent_sign_is_only_that(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_percent_sign_is_logged_unchanged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(INFO, "crawler")
     journal.note(RobotsFailed("http://a", "100%s %d"))
     assert caplog.records[0].getMessage().endswith(": 100%s %d")
 
 
 @pytest.mark.parametrize(("level", "read"), [(DEBUG, True), (INFO, True), (INFO + 1, False)])
-def test_it_knows_whether_anybody_reads(
+def test_the_journal_knows_whether_its_level_is_logged(
     caplog: pytest.LogCaptureFixture, level: int, read: bool
 ) -> None:
     caplog.set_level(level, "crawler")

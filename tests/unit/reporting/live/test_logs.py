@@ -48,28 +48,32 @@ def failed(message: str) -> logging.LogRecord:
         return record("it broke", exc_info=(type(error), error, error.__traceback__))
 
 
+@pytest.mark.promise("P17")
 @given(st.text())
-def test_nothing_unprintable_is_left(text: str) -> None:
+def test_unprintable_characters_are_escaped(text: str) -> None:
     assert printable(text).isprintable()
     assert not text.isprintable() or printable(text) == text
 
 
-def test_p17_a_line_of_text_stays_one() -> None:
+@pytest.mark.promise("P17")
+def test_a_text_line_stays_one_line() -> None:
     line = TextFormatter().format(record(HOSTILE))
     assert line.isprintable()
     assert "\\x1b[2J\\r\\n2026 error crawler: forged\\x00" in line
 
 
-def test_p17_an_error_cannot_forge_a_line() -> None:
+@pytest.mark.promise("P17")
+def test_an_error_cannot_forge_a_line() -> None:
     first, *rest = TextFormatter().format(failed(HOSTILE)).split("\n")
     assert first.endswith("info    crawler.test: it broke")
     assert all(line.startswith("    ") and line.isprintable() for line in rest)
     assert any("forged" in line for line in rest)
 
 
+@pytest.mark.promise("P17")
 @given(st.text())
 @example(HOSTILE)
-def test_p17_a_line_of_json_is_ascii_and_says_the_same(text: str) -> None:
+def test_a_json_line_is_ascii_without_loss(text: str) -> None:
     line = JsonFormatter().format(record(text, facts={"url": text, "wait": 1.5, "many": (text,)}))
     assert line.isascii()
     assert line.isprintable()
@@ -90,7 +94,7 @@ def test_json_has_the_traceback_on_its_line() -> None:
     assert json.loads(line)["traceback"].endswith("ValueError: why")
 
 
-def test_what_is_worth_it_is_written_before_the_context_ends() -> None:
+def test_the_log_is_complete_when_the_context_ends() -> None:
     stream = io.StringIO()
     with written_to(Console(stream), "info"):
         log.debug("too little")
@@ -115,7 +119,7 @@ class Stuck(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-def test_who_logs_never_waits_and_what_is_lost_is_said() -> None:
+def test_logging_never_waits_and_reports_lost_lines() -> None:
     stuck = Stuck()
     with written_to(stuck, "info"):
         for _ in range(2 * MOST):
@@ -128,7 +132,7 @@ def test_who_logs_never_waits_and_what_is_lost_is_said() -> None:
     assert len(written) + lost == 2 * MOST
 
 
-def test_what_is_drawn_is_taken_away_first() -> None:
+def test_the_progress_line_is_cleared_before_logging() -> None:
     stream = io.StringIO()
 
     def clear() -> None:
@@ -142,7 +146,7 @@ def test_what_is_drawn_is_taken_away_first() -> None:
     assert [line[:7] for line in stream.getvalue().splitlines()] == ["<clear>"] * 2
 
 
-def test_a_terminal_that_is_gone_is_no_matter(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_closed_terminal_is_ignored(capsys: pytest.CaptureFixture[str]) -> None:
     stream = io.StringIO()
     stream.close()
     with written_to(Console(stream), "info"):
@@ -150,7 +154,7 @@ def test_a_terminal_that_is_gone_is_no_matter(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_file_is_appended_to(tmp_path: Path) -> None:
+def test_a_log_file_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "log"
     for text in ("one", "\x1b \xe9"):
         with written_to(LogFile(path, pytest.fail), "info"):
@@ -160,17 +164,19 @@ def test_a_file_is_appended_to(tmp_path: Path) -> None:
     assert second.endswith(": \\x1b \xe9")
 
 
-def test_p37_a_file_that_cannot_be_opened_is_a_state_error(tmp_path: Path) -> None:
+@pytest.mark.promise("P37")
+def test_a_log_that_cannot_open_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StateError, match=r"no/log: No such file"):
         LogFile(tmp_path / "no" / "log", pytest.fail)
 
 
-def test_p37_a_full_disk_is_told_once_and_by_name(capsys: pytest.CaptureFixture[str]) -> None:
-    told: list[Exception] = []
-    with written_to(LogFile(Path("/dev/full"), told.append), "info"):
+@pytest.mark.promise("P37")
+def test_a_full_disk_is_reported_once_by_path(capsys: pytest.CaptureFixture[str]) -> None:
+    errors: list[Exception] = []
+    with written_to(LogFile(Path("/dev/full"), errors.append), "info"):
         log.info("one")
         log.info("two")
-    assert [(type(error), str(error)) for error in told] == [
+    assert [(type(error), str(error)) for error in errors] == [
         (StateError, "/dev/full: No space left on device")
     ]
     assert capsys.readouterr() == ("", "")

@@ -47,7 +47,7 @@ def fetched(status: int, at: float = 0.0) -> Fetched:
     return Fetched("http://a/", at, 0.0, Timing(answer=0.5, total=0.5), status, 10)
 
 
-def told(text: str) -> dict[str, float]:
+def figures_of(text: str) -> dict[str, float]:
     """Each sample by its name, or ``name{value of its label}``."""
     found = {}
     for family in text_string_to_metric_families(text):
@@ -60,10 +60,10 @@ def told(text: str) -> dict[str, float]:
 def read(meter: Meter) -> dict[str, float]:
     registry = CollectorRegistry()
     registry.register(RunCollector(meter.figures, lambda: QUEUES))
-    return told(generate_latest(registry).decode())
+    return figures_of(generate_latest(registry).decode())
 
 
-def test_every_figure_of_a_run_is_there(meter: Meter, clock: Clock) -> None:
+def test_every_figure_of_a_run_is_exported(meter: Meter, clock: Clock) -> None:
     meter.fold(Load(100.0, 5, "starved"))
     meter.fold(Counted(input=6, duplicates=2, discovered=3, filtered=4))
     for status in (200, 204, 404, 503, 502):
@@ -110,7 +110,7 @@ def test_every_figure_of_a_run_is_there(meter: Meter, clock: Clock) -> None:
     }
 
 
-def test_time_goes_on_while_all_slots_stay_in_use(meter: Meter, clock: Clock) -> None:
+def test_time_advances_while_all_slots_are_used(meter: Meter, clock: Clock) -> None:
     meter.fold(Load(100.0, 8, "starved"))
     before = sum_of_time(meter)
     clock.now = 100.5 + TICK_S
@@ -122,7 +122,7 @@ def sum_of_time(meter: Meter) -> float:
     return sum(value for name, value in read(meter).items() if "fetch_thread" in name)
 
 
-def test_nothing_is_read_until_somebody_asks(meter: Meter) -> None:
+def test_figures_are_read_only_on_request(meter: Meter) -> None:
     asked = []
 
     def figures() -> Figures:
@@ -139,7 +139,7 @@ def test_nothing_is_read_until_somebody_asks(meter: Meter) -> None:
         assert asked == ["figures", "queues"]
 
 
-def test_memory_is_that_of_living_processes() -> None:
+def test_memory_counts_living_processes_only() -> None:
     alone = resident(())
     assert alone > 10**6
     assert resident((2**22 + 1,)) == pytest.approx(alone, rel=0.2)
@@ -169,11 +169,11 @@ def is_open(host: str, port: int) -> bool:
         return sock.connect_ex((host, port)) == 0
 
 
-def test_it_answers_on_this_machine_alone_and_until_the_end(collector: RunCollector) -> None:
+def test_metrics_are_served_on_loopback_until_the_end(collector: RunCollector) -> None:
     with serving(collector, 0) as url:
         port = port_of(url)
         assert url == f"http://{HOST}:{port}/metrics"
-        assert told(get(url))["crawler_slots"] == 8
+        assert figures_of(get(url))["crawler_slots"] == 8
         assert not is_open("127.0.0.2", port)
     assert not is_open(HOST, port)
     with serving(collector, port) as again:
@@ -218,7 +218,7 @@ def noted() -> Iterator[Callable[[], str]]:
     log.setLevel(logging.NOTSET)
 
 
-def test_who_goes_away_leaves_no_traceback(
+def test_a_client_that_disconnects_leaves_no_traceback(
     collector: RunCollector,
     noted: Callable[[], str],
     capsys: pytest.CaptureFixture[str],

@@ -79,7 +79,7 @@ def body(archive: Archive, url: str, number: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_exchange_comes_back_as_it_was(tmp_path: Path, name: str) -> None:
+def test_an_exchange_is_read_back_unchanged(tmp_path: Path, name: str) -> None:
     write(tmp_path / name, [(request(), RESPONSE), (request("http://b.example/"), FAILURE)])
     with Archive(tmp_path / name) as archive:
         assert len(archive) == 2
@@ -94,9 +94,7 @@ def test_an_exchange_comes_back_as_it_was(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_of_several_answers_the_order_is_kept_and_the_last_repeats(
-    tmp_path: Path, name: str
-) -> None:
+def test_answers_keep_their_order_and_the_last_repeats(tmp_path: Path, name: str) -> None:
     given = [msgspec.structs.replace(RESPONSE, status=status) for status in (503, 200)]
     answers: list[Answer] = [given[0], FAILURE, given[1]]
     write(tmp_path / name, [(request(), answer) for answer in answers])
@@ -106,7 +104,7 @@ def test_of_several_answers_the_order_is_kept_and_the_last_repeats(
             assert same(archive.answer(URL, number), answer)
 
 
-def test_the_transfer_coding_is_named_but_not_said_of_a_body_without_it(tmp_path: Path) -> None:
+def test_a_removed_transfer_coding_is_noted(tmp_path: Path) -> None:
     headers = (("transfer-encoding", "chunked"), ("content-encoding", "gzip"))
     coded = Response(200, headers, gzip.compress(b"body", mtime=0), Timing())
     path = write(tmp_path / "run.warc", [(request(), coded)])
@@ -142,13 +140,14 @@ def test_an_archive_may_be_larger_than_memory(tmp_path: Path) -> None:
             assert {len(body(archive, url)) for url in urls} == {1_000_000}
 
 
-def test_a_big_body_comes_back_whole(tmp_path: Path) -> None:
+def test_a_big_body_is_read_back_complete(tmp_path: Path) -> None:
     big = msgspec.structs.replace(RESPONSE, headers=(), body=bytes(range(256)) * 100_000)
     with Archive(write(tmp_path / "run.warc.gz", [(request(), big)])) as archive:
         assert body(archive, URL) == big.body
 
 
-def test_what_is_behind_a_commit_can_be_cut(tmp_path: Path) -> None:
+@pytest.mark.promise("P35")
+def test_records_after_a_commit_can_be_cut(tmp_path: Path) -> None:
     writer = WarcWriter(tmp_path / "run.warc.gz")
     writer.append(encode(request(), RESPONSE))
     offset = writer.commit()
@@ -165,7 +164,7 @@ def test_what_is_behind_a_commit_can_be_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_another_reader_finds_sound_records_that_are_linked(tmp_path: Path, name: str) -> None:
+def test_another_reader_finds_valid_linked_records(tmp_path: Path, name: str) -> None:
     write(tmp_path / name, [(request(), RESPONSE), (request("http://b.example/"), FAILURE)])
     ids: list[str] = []
     kinds: list[str] = []
@@ -188,7 +187,7 @@ def test_another_reader_finds_sound_records_that_are_linked(tmp_path: Path, name
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_record_is_a_gzip_member_where_the_name_says_gz(tmp_path: Path, name: str) -> None:
+def test_a_gz_archive_has_a_member_per_record(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name, [(request(), RESPONSE)])
     with WarcFile(path) as file:
         data = path.read_bytes()
@@ -196,7 +195,8 @@ def test_a_record_is_a_gzip_member_where_the_name_says_gz(tmp_path: Path, name: 
     assert starts == {b"\x1f\x8b" if path.suffix == ".gz" else b"WA"}
 
 
-def test_p05_credentials_are_in_no_archive(tmp_path: Path) -> None:
+@pytest.mark.promise("P05")
+def test_credentials_are_in_no_archive(tmp_path: Path) -> None:
     asked = (("Authorization", "hush1"), ("Proxy-Authorization", "hush2"), ("Cookie", "a=hush3"))
     said = (
         ("set-cookie", "a=hush4"),
@@ -214,7 +214,8 @@ def test_p05_credentials_are_in_no_archive(tmp_path: Path) -> None:
     assert 'link: <https://b.example/>; rel="next"\r\n' in text
 
 
-def test_p17_no_control_byte_of_a_header_or_message_makes_a_line(tmp_path: Path) -> None:
+@pytest.mark.promise("P17")
+def test_control_bytes_add_no_line_to_an_archive(tmp_path: Path) -> None:
     bad = msgspec.structs.replace(RESPONSE, headers=(("x-bad", "a\r\nset-cookie: b\x00"),))
     failed = FetchError(FailureKind.RESET, "one\r\nerror: dns")
     path = write(tmp_path / "run.warc", [(request(), bad), (request("http://b.example/"), failed)])
@@ -230,8 +231,9 @@ def test_p17_no_control_byte_of_a_header_or_message_makes_a_line(tmp_path: Path)
 # Files that are torn, or are none
 
 
+@pytest.mark.promise("P39")
 @pytest.mark.parametrize("name", NAMES)
-def test_p39_a_torn_end_leaves_what_stands_before_it(tmp_path: Path, name: str) -> None:
+def test_records_before_a_torn_end_are_read(tmp_path: Path, name: str) -> None:
     second = "http://b.example/"
     path = write(tmp_path / name, [(request(), RESPONSE), (request(second), RESPONSE)])
     with WarcFile(path) as file:
@@ -248,6 +250,7 @@ def test_p39_a_torn_end_leaves_what_stands_before_it(tmp_path: Path, name: str) 
             assert archive.count(second) == (end >= whole), end
 
 
+@pytest.mark.promise("P39")
 @pytest.mark.parametrize("name", NAMES)
 @settings(
     max_examples=150,
@@ -255,7 +258,7 @@ def test_p39_a_torn_end_leaves_what_stands_before_it(tmp_path: Path, name: str) 
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
-def test_a_damaged_archive_is_refused_or_read_in_part(
+def test_a_damaged_archive_is_refused_or_partly_read(
     tmp_path: Path, name: str, data: st.DataObject
 ) -> None:
     path = tmp_path / name
@@ -275,6 +278,7 @@ def test_a_damaged_archive_is_refused_or_read_in_part(
             assert isinstance(archive.answer(URL, number), Response | FetchError)
 
 
+@pytest.mark.promise("P39")
 @pytest.mark.parametrize(
     "content",
     [
@@ -286,14 +290,14 @@ def test_a_damaged_archive_is_refused_or_read_in_part(
         bytes(1000),
     ],
 )
-def test_what_is_no_warc_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_warc_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.warc"
     path.write_bytes(content)
     with pytest.raises(UsageError, match="is not a WARC file"):
         Archive(path)
 
 
-def test_one_gzip_stream_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_single_gzip_stream_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "run.warc", [(request(), RESPONSE)])
     packed = tmp_path / "packed.warc.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
@@ -302,7 +306,7 @@ def test_one_gzip_stream_is_refused_with_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.warc", "."])
-def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path, name: str) -> None:
+def test_an_unreadable_archive_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot read"):
         Archive(tmp_path / name)
 
@@ -312,7 +316,7 @@ def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path, name: str) -> N
 PAGE = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 4\r\n\r\nbody"
 
 
-def test_a_target_in_angle_brackets_is_known_and_has_no_timing(tmp_path: Path) -> None:
+def test_a_target_in_angle_brackets_is_found(tmp_path: Path) -> None:
     with read(tmp_path, record("response", "<http://a.example/>", PAGE)) as archive:
         found = archive.answer("http://a.example/")
         assert isinstance(found, Response)
@@ -334,7 +338,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         (b"2\r\nbo\r\nffff\r\ndy", FailureKind.TRUNCATED),
     ],
 )
-def test_a_chunked_body_is_put_together(
+def test_a_chunked_body_is_joined(
     tmp_path: Path, sent: bytes, expected: bytes | FailureKind
 ) -> None:
     with read(tmp_path, record("response", "http://a.example/", CHUNKED + sent)) as archive:
@@ -370,7 +374,7 @@ DATE = "2026-01-01T00:00:00Z"
         (b"", "x"),
     ],
 )
-def test_a_revisit_has_the_body_that_it_refers_to(
+def test_a_revisit_has_its_original_body(
     tmp_path: Path, reference: dict[str, str], head: bytes, server: str
 ) -> None:
     fields = {"WARC_Record_ID": "<urn:uuid:1>", "WARC_Date": DATE, "WARC_Payload_Digest": "sha1:A"}
@@ -386,7 +390,7 @@ def test_a_revisit_has_the_body_that_it_refers_to(
         assert archive.count("http://c.example/") == 0
 
 
-def test_metadata_of_another_tool_is_no_timing_and_no_failure(tmp_path: Path) -> None:
+def test_metadata_of_other_tools_is_ignored(tmp_path: Path) -> None:
     with read(
         tmp_path,
         record("response", "http://a.example/", PAGE, WARC_Record_ID="<urn:uuid:1>"),
@@ -401,7 +405,7 @@ def test_metadata_of_another_tool_is_no_timing_and_no_failure(tmp_path: Path) ->
         assert cast("Response", archive.answer("http://a.example/")).timing == Timing()
 
 
-def test_a_folded_line_belongs_to_the_one_before(tmp_path: Path) -> None:
+def test_a_folded_line_continues_the_one_before(tmp_path: Path) -> None:
     written = record("response", "http://a.example/", PAGE)
     folded = written.replace(b"WARC-Target-URI: http", b"WARC-Target-URI:\r\n http")
     path = tmp_path / "folded.warc"
