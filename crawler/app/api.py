@@ -11,17 +11,21 @@ from typing import Any, Self
 
 import msgspec
 
-from crawler.app.execute import write_report
 from crawler.app.inputs import of_iterable
 from crawler.app.outputs import Sink, page_sinks
+from crawler.app.report import write_report
 from crawler.app.run_dir import Run, begin, resume
-from crawler.app.thread import CrawlThread
+from crawler.app.thread import CrawlOrder, CrawlThread
 from crawler.metrics.report import Report
 from crawler.model.errors import UsageError
 from crawler.model.pages import Page
 from crawler.reporting.html.write import write_html
+from crawler.runs.layout import resumed_settings
 from crawler.settings import Settings
 from crawler.sinks.stream import PageEncoder, StreamWriter
+
+STREAM = "stream"
+"""The name of the output that ``Crawler.stream`` reads."""
 
 
 def crawl(urls: str | Iterable[str], **options: Any) -> Report:
@@ -35,7 +39,7 @@ def crawl(urls: str | Iterable[str], **options: Any) -> Report:
     """
     started = time.monotonic()
     with _run(options) as run:
-        thread = CrawlThread(run, of_iterable(urls), page_sinks(run), started)
+        thread = CrawlThread(CrawlOrder(run, of_iterable(urls), page_sinks(run), started))
         thread.start()
         try:
             thread.wait()
@@ -85,10 +89,10 @@ class Crawler:
                 folder = stack.enter_context(tempfile.TemporaryDirectory())
                 settings = msgspec.structs.replace(settings, run=f"{folder}/run")
             run = stack.enter_context(begin(settings))
-            sinks: list[Sink] = [(PageEncoder(), writer)]
+            sinks = [Sink(STREAM, PageEncoder(), writer)]
             if settings.out:
                 sinks += page_sinks(run)
-            thread = CrawlThread(run, of_iterable(urls), sinks, started)
+            thread = CrawlThread(CrawlOrder(run, of_iterable(urls), sinks, started))
             self._running.add(thread)
             try:
                 thread.start()
@@ -113,7 +117,10 @@ class Crawler:
 
 def _run(options: dict[str, Any]) -> Run:
     if options.get("resume"):
-        return resume(Path(options.get("run") or ""), options)
+        directory = Path(options["run"]) if options.get("run") else None
+        settings = resumed_settings(directory, options)
+        assert directory is not None
+        return resume(directory, settings)
     try:
         return begin(Settings(**options))
     except TypeError as error:

@@ -1,17 +1,26 @@
-"""Settings → objects. The only file that knows every implementation."""
+"""Settings to a crawl that is ready to run. The only file that knows every part."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import msgspec
 
-from crawler.app.fetching import check_replayed, engine_options, fetch_slots, fetcher, host_policy
+from crawler.app.fetching import (
+    check_fetching,
+    engine_options,
+    fetch_slots,
+    host_policy,
+    make_fetcher,
+)
+from crawler.app.input_rights import InputRights
 from crawler.app.inputs import OpenInput
-from crawler.app.outputs import Sink, archive_writer, recorder
-from crawler.app.parsing import parse_options, parse_stage
-from crawler.app.resume import cut, quota, remembered, restore, restore_cookies
+from crawler.app.observer import RunObserver
+from crawler.app.outputs import Sink, channels, open_outputs, recorder
+from crawler.app.parsing import executor_options, parse_options
+from crawler.app.report import make_report
+from crawler.app.resume import facts, quota, restore_cookies, restore_meter
 from crawler.app.run_dir import Run
-from crawler.engines.auto import AutoEngine
 from crawler.engines.registry import make_engine
 from crawler.fetch.addresses import AddressRules
 from crawler.fetch.fetcher import Fetcher
@@ -25,147 +34,122 @@ from crawler.metrics.budget import ThreadClocks
 from crawler.metrics.meter import Meter
 from crawler.metrics.sampling import Sample
 from crawler.metrics.timeline import Timeline
-from crawler.model.events import Event, Fetched
-from crawler.model.urls import host_port, origin
+from crawler.parsing.executors import make_executor
 from crawler.parsing.executors.base import ParseExecutor
 from crawler.parsing.executors.spawn import Spawned
+from crawler.pipeline.checkpoint import Checkpoint
 from crawler.pipeline.core import Pipeline
+from crawler.pipeline.decide import Decider
+from crawler.pipeline.final_states import FinalStates
 from crawler.pipeline.intake import EntryRules
-from crawler.pipeline.parts import Limits, Parts
+from crawler.pipeline.slots import Limits
 from crawler.pipeline.source_fetch import SourceFetch
-from crawler.reporting.live import journal
-from crawler.sinks.file import FileWriter
-from crawler.sinks.output import Output
-from crawler.sources import InputLine, SourceReader
+from crawler.runs.layout import RECORD
+from crawler.sinks.outputs import Outputs
+from crawler.sources import SourceReader
 
 
 class Crawl(msgspec.Struct, frozen=True):
-    """A crawl put together, to be run on one thread: the core, and who watches it."""
+    """A crawl that is ready to run on one thread, and the parts that are read from outside."""
 
-    core: Pipeline
+    pipeline: Pipeline
     frontier: Frontier
     fetcher: Fetcher
     source: SourceReader
-    parse: ParseExecutor
-    output: Output
-    ledger: StoreThread
+    executor: ParseExecutor
+    outputs: Outputs
+    store: StoreThread
     meter: Meter
+    observer: RunObserver
     sample: Sample | None
     rng: random.Random
-    auto: AutoEngine | None = None
 
     def close(self) -> None:
-        self.output.close()
-        self.ledger.close()
+        self.outputs.close()
+        self.store.close()
 
 
 def assemble(
     run: Run,
     network: Network,
-    lines: OpenInput,
+    open_input: OpenInput,
     sinks: Sequence[Sink],
-    closing: Callable[[int], None],
-    spawned: Iterable[Spawned],
+    waiting_since: float,
+    prestarted: Iterable[Spawned],
 ) -> Crawl:
-    """Call it on the thread that will run it. ``closing`` is called after the last commit.
+    """Call it on the thread that will run the crawl.
 
-    Raises UsageError and StateError.
+    ``waiting_since`` is the monotonic time from which on somebody waited for it, ``prestarted`` are
+    parse processes that run already. Raises UsageError and StateError.
     """
-    settings, store = run.settings, run.store
-    rng = random.Random(settings.seed)
-    rules = AddressRules(settings.allow_private)
-    options = parse_options(settings)
-    check_replayed(settings, network)
+    settings, rng = run.settings, random.Random(run.settings.seed)
+    # Everything that a person may have asked for wrongly comes before the first file.
+    parse = parse_options(settings)
     engine = make_engine(settings.engine, engine_options(settings, network), ThreadClocks)
-    asking = fetcher(settings, network, rules, engine)
-    for site in store.named():
-        rules.name(*host_port(f"{site}/"))
-        asking.headers.name(f"{site}/")
-    meter = Meter(fetch_slots(settings), ThreadClocks(own_threads=engine.capabilities.own_threads))
-    restore(meter, store.counts)
+    check_fetching(settings, network, engine)
+
     timeline = Timeline(run.directory / "timeline.jsonl")
-    sample = Sample(settings.baseline, rng) if settings.baseline else None
-    stage = parse_stage(settings, options, [encoder for encoder, _ in sinks], spawned)
-    writers = [writer for _, writer in sinks]
-    writers += [
-        FileWriter(run.directory / name, resumed=run.resumed)
-        for name in ("failures.jsonl", "skipped.jsonl")
-    ]
-    if settings.record:
-        writers.append(archive_writer(settings.record, resumed=run.resumed))
-    if run.resumed:
-        cut(writers, store.offsets)
-    output = Output(writers, timeline.flush)
-    if settings.record:
-        asking.record = recorder(output, len(writers) - 1)
-    ledger = StoreThread(store)
+    outputs = open_outputs(run, sinks, timeline.flush)
+    store = StoreThread(run.store)
+    addresses = AddressRules(settings.allow_private)
+    record = recorder(outputs.open(RECORD)) if settings.record else None
+    fetcher = make_fetcher(settings, network, addresses, engine, record)
+    if fetcher.cookies is not None:
+        restore_cookies(fetcher.cookies, run.store)
+    rights = InputRights(addresses, fetcher.headers, store)
+    rights.restore(run.store.named())
     frontier = Frontier(
-        host_policy(settings, rules, network),
+        host_policy(settings, addresses, network),
         robots=settings.robots,
         rate=settings.rate,
-        heads=MemoryWindow(store.tails()),
-        levels=DepthOrder(store.depths()) if settings.in_levels else None,
-        pending=store.counts.pending,
+        window=MemoryWindow(run.store.tails()),
+        depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,
+        pending=run.store.counts.pending,
     )
-    accept = _acceptor(rules, asking, ledger)
-    documents = SourceFetch(frontier, accept)
-    source = SourceReader(lines(documents.fetch), store.counts.taken)
-    if asking.cookies is not None:
-        restore_cookies(asking.cookies, store)
-    ledger.remember = lambda: remembered(source, asking.cookies)
-    parts = Parts(
+    source_fetch = SourceFetch(frontier, rights.accept)
+    source = SourceReader(open_input(source_fetch.fetch), run.store.counts.taken)
+    encoders = [sink.encoder for sink in sinks]
+    executor = make_executor(
+        settings.parse, executor_options(settings, parse, encoders, prestarted)
+    )
+    meter = _meter(run, engine.capabilities.own_threads)
+    sample = Sample(settings.baseline, rng) if settings.baseline else None
+    observer = RunObserver(
+        meter,
+        timeline,
+        sample,
+        partial(make_report, settings, meter, engine, executor, waiting_since),
+    )
+    pipeline = Pipeline(
         source=source,
-        documents=documents,
+        source_fetch=source_fetch,
         frontier=frontier,
-        ledger=ledger,
-        retry=Retry(settings.retries, rng, settings.retry),
-        fetcher=asking,
-        parse=stage,
-        output=output,
-        scope=options.scope,
-        agent=settings.user_agent,
-        gate=EntryRules(accept, options.strip, quota(settings, store)),
-        observe=_observer(meter, timeline, sample),
-        opening=lambda: timeline.start(meter.start()),
-        closing=closing,
-        failures=len(sinks),
-        skips=len(sinks) + 1,
+        store=store,
+        fetcher=fetcher,
+        executor=executor,
+        outputs=outputs,
+        final_states=FinalStates(frontier, store, channels(outputs, sinks), observer.event),
+        checkpoint=Checkpoint(
+            store, outputs, partial(facts, source, fetcher.cookies), observer.event
+        ),
+        entry_rules=EntryRules(rights.accept, parse.strip, quota(settings, run.store)),
+        decider=Decider(
+            Retry(settings.retries, rng, settings.retry),
+            parse.scope,
+            settings.user_agent,
+            settings.max_bytes,
+        ),
+        limits=Limits(
+            fetch_slots(settings), settings.memory, settings.max_pages, settings.in_levels
+        ),
+        observer=observer,
     )
-    limits = Limits(fetch_slots(settings), settings.memory, settings.max_pages, settings.in_levels)
-    core = Pipeline(parts, limits)
-    auto = engine if isinstance(engine, AutoEngine) else None
-    return Crawl(core, frontier, asking, source, stage, output, ledger, meter, sample, rng, auto)
+    return Crawl(
+        pipeline, frontier, fetcher, source, executor, outputs, store, meter, observer, sample, rng
+    )
 
 
-def _acceptor(
-    rules: AddressRules, asking: Fetcher, ledger: StoreThread
-) -> Callable[[InputLine], None]:
-    def accept(line: InputLine) -> None:
-        """What the input names has rights that a link has not; they hold after a resume too."""
-        if not line.own:
-            return
-        named = rules.name(*host_port(line.url))
-        if asking.headers.name(line.url) or named:
-            ledger.remember_origin(origin(line.url))
-        if line.userinfo is not None:
-            asking.log_in(line.url, line.userinfo)
-
-    return accept
-
-
-def _observer(meter: Meter, timeline: Timeline, sample: Sample | None) -> Callable[[Event], None]:
-    def observe(event: Event) -> None:
-        meter.fold(event)
-        if isinstance(event, Fetched):
-            timeline.add(event)
-            if sample is not None:
-                sample.add(event)
-
-    if not journal.is_read():
-        return observe
-
-    def observe_and_note(event: Event) -> None:
-        observe(event)
-        journal.note(event)
-
-    return observe_and_note
+def _meter(run: Run, own_threads: bool) -> Meter:
+    meter = Meter(fetch_slots(run.settings), ThreadClocks(own_threads=own_threads))
+    restore_meter(meter, run.store.counts)
+    return meter

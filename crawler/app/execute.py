@@ -1,19 +1,20 @@
-"""A crawl as a whole: its run directory, its thread, its signals, its reports."""
+"""Runs a crawl for the command line: run directory, signals, progress, reports, exit code."""
 
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from crawler.app.inputs import facts, of_settings
 from crawler.app.outputs import page_sinks
+from crawler.app.report import write_report
 from crawler.app.run_dir import Run, begin, resume
-from crawler.app.thread import CrawlThread
+from crawler.app.thread import CrawlOrder, CrawlThread
 from crawler.metrics.report import Report, to_json
-from crawler.model.errors import UsageError, writing
+from crawler.model.errors import UsageError
 from crawler.parsing.executors.spawn import Spawned
 from crawler.reporting.html.write import write_html
 from crawler.reporting.live.logs import Console
@@ -21,52 +22,57 @@ from crawler.reporting.progress import Progress
 from crawler.settings import Settings
 
 EVERY = 0.25
-"""Seconds between two looks at a running crawl."""
+"""Seconds between two updates of the progress line."""
 
 
-def write_report(report: Report, directory: Path) -> Report:
-    """``report.json``. Raises StateError."""
-    path = directory / "report.json"
-    with writing(path):
-        path.write_bytes(to_json(report))
-    return report
+def run(settings: Settings, prestarted: Sequence[Spawned] = ()) -> int:
+    """``crawler crawl``: crawl, report, and return the exit code.
 
-
-@contextmanager
-def stopped_by_signals(crawl: CrawlThread, quiet: bool) -> Iterator[list[int]]:
-    """SIGINT and SIGTERM stop the crawl, the second one at once; yields the signals that came."""
-    came: list[int] = []
-
-    def handle(number: int, _frame: object) -> None:
-        came.append(number)
-        if len(came) > 1:
-            crawl.abort()
-            return
-        crawl.stop()
-        if not quiet:
-            sys.stderr.write("\ncrawler: finishing what is in flight; once more to end now\n")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def crawl_to_end(run: Run, started: float, spawned: Iterable[Spawned]) -> tuple[Report, bool]:
-    """Crawl, showing how far it is; gives the report and whether it was interrupted.
-
-    Raises UsageError, StateError.
+    ``prestarted`` are parse processes that run already. Raises UsageError, StateError.
     """
+    waiting_since = _process_start()
+    with begin(settings, facts(settings)) as begun:
+        try:
+            report, interrupted = _crawl_to_end(begun, waiting_since, prestarted)
+        except UsageError:
+            if not begun.store.counts.taken:
+                begun.discard()
+            raise
+        if not report.urls.input and not interrupted:
+            begun.discard()
+            raise UsageError(f"{' '.join(settings.sources)}: contains no URLs")
+        return _end(report, begun, interrupted=interrupted)
+
+
+def resume_run(directory: Path, settings: Settings, prestarted: Sequence[Spawned] = ()) -> int:
+    """``crawler crawl --resume``: like ``run``, for the run in ``directory``.
+
+    ``settings`` are what ``resumed_settings`` returned. Raises UsageError, StateError.
+    """
+    waiting_since = _process_start()
+    with resume(directory, settings) as resumed:
+        report, interrupted = _crawl_to_end(resumed, waiting_since, prestarted)
+        return _end(report, resumed, interrupted=interrupted)
+
+
+def _process_start() -> float:
+    """The monotonic time at which this process began.
+
+    So far it has only started up, on one thread, so the CPU time is the time that has passed.
+    """
+    return time.monotonic() - time.process_time()
+
+
+def _crawl_to_end(
+    run: Run, waiting_since: float, prestarted: Sequence[Spawned]
+) -> tuple[Report, bool]:
+    """Crawl and show the progress; return the report and whether a signal interrupted the crawl."""
     quiet = run.settings.quiet
     progress = Progress(sys.stderr, quiet=quiet)
     console = Console(sys.stderr, progress.clear)
-    crawl = CrawlThread(run, of_settings(run), page_sinks(run), started, spawned, console=console)
-    with stopped_by_signals(crawl, quiet) as signals:
+    order = CrawlOrder(run, of_settings(run), page_sinks(run), waiting_since, prestarted, console)
+    crawl = CrawlThread(order)
+    with _stopped_by_signals(crawl, quiet) as signals:
         crawl.start()
         with progress:
             while not crawl.wait(EVERY):
@@ -79,53 +85,47 @@ def crawl_to_end(run: Run, started: float, spawned: Iterable[Spawned]) -> tuple[
     return report, bool(signals)
 
 
-def run(settings: Settings, spawned: Sequence[Spawned] = ()) -> int:
-    """``crawler crawl``: crawl, report, and give the exit code. Raises UsageError, StateError.
+@contextmanager
+def _stopped_by_signals(crawl: CrawlThread, quiet: bool) -> Iterator[list[int]]:
+    """SIGINT or SIGTERM stops the crawl, the second one at once; yields the signals received."""
+    received: list[int] = []
 
-    ``spawned`` are parse processes that were started ahead.
-    """
-    # What the process did so far is start up; it did so on one thread, so its CPU is the time.
-    started = time.monotonic() - time.process_time()
-    with begin(settings, facts(settings)) as begun:
-        try:
-            report, interrupted = crawl_to_end(begun, started, spawned)
-        except UsageError:
-            if not begun.store.counts.taken:
-                begun.discard()
-            raise
-        if not report.urls.input and not interrupted:
-            begun.discard()
-            raise UsageError(f"{' '.join(settings.sources)}: there is no URL in it")
-        return _end(report, begun, interrupted=interrupted)
+    def handle(number: int, _frame: object) -> None:
+        received.append(number)
+        if len(received) > 1:
+            crawl.abort()
+            return
+        crawl.stop()
+        if not quiet:
+            sys.stderr.write("\ncrawler: finishing what is in flight; once more to end now\n")
 
-
-def go_on(directory: Path, flags: Mapping[str, object], spawned: Sequence[Spawned] = ()) -> int:
-    """``crawler crawl --resume``: as ``run``, with what was asked for when the run began.
-
-    ``flags`` (by field name) are what is asked for anew. Raises UsageError, StateError.
-    """
-    started = time.monotonic() - time.process_time()
-    with resume(directory, flags) as resumed:
-        report, interrupted = crawl_to_end(resumed, started, spawned)
-        return _end(report, resumed, interrupted=interrupted)
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(report: Report, ended: Run, *, interrupted: bool) -> int:
     settings = ended.settings
-    show(report, settings, ended.directory)
+    _show(report, settings, ended.directory)
     if interrupted:
         return 130
     return 3 if settings.strict and report.urls.failed else 0
 
 
-def show(report: Report, settings: Settings, directory: Path) -> None:
+def _show(report: Report, settings: Settings, directory: Path) -> None:
     if report.auto and not settings.quiet:
         sys.stderr.write(f"crawler: auto: {report.auto}\n")
     if settings.json:
         sys.stdout.write(to_json(report).decode())
     elif not settings.quiet:
-        from rich.console import Console
+        from rich.console import Console as RichConsole
 
         from crawler.reporting import terminal
 
-        terminal.show(report, Console(stderr=True), str(directory))
+        terminal.show(report, RichConsole(stderr=True), str(directory))

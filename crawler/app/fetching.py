@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import msgspec
 
+from crawler.app.outputs import RecordExchange
 from crawler.engines.base import Capabilities, Engine, EngineOptions
 from crawler.engines.registry import capabilities_of
 from crawler.fetch.addresses import AddressRules
 from crawler.fetch.cookies import Jar
 from crawler.fetch.fetcher import Fetcher
-from crawler.fetch.headers import RequestHeaders, is_insecure, parse_place
-from crawler.fetch.network import Network, Resolver
+from crawler.fetch.headers import HostPort, RequestHeaders, is_insecure, parse_place
+from crawler.fetch.network import Network
 from crawler.fetch.proxy import parse_proxy
 from crawler.fetch.proxy_resolver import ProxyResolver
 from crawler.frontier.schedule import HostPolicy
@@ -68,18 +69,21 @@ def request_headers(settings: Settings) -> RequestHeaders:
     return RequestHeaders(usual, settings.header, settings.auth)
 
 
-def fetcher(settings: Settings, network: Network, rules: AddressRules, engine: Engine) -> Fetcher:
-    """Raises UsageError where ``engine``, or the one of the baseline, cannot ask the proxy."""
-    insecure = frozenset(map(parse_place, settings.insecure))
-    resolver, proxy = network.resolver(rules), None
-    if settings.proxy is not None:
-        proxy = parse_proxy(settings.proxy)
-        check_proxy(proxy, engine.capabilities)
-        if settings.baseline is not None:
-            check_proxy(proxy, capabilities_of("sequential"))
-        if is_insecure(insecure, proxy.host, proxy.port):
-            proxy = msgspec.structs.replace(proxy, verify=False)
-        resolver = proxy_resolver(proxy, network, rules)
+def make_fetcher(
+    settings: Settings,
+    network: Network,
+    rules: AddressRules,
+    engine: Engine,
+    record: RecordExchange | None,
+) -> Fetcher:
+    """``record`` takes each exchange that has ended. Call ``check_fetching`` before."""
+    proxy = _proxy(settings)
+    if proxy is None:
+        resolver = network.resolver(rules)
+    else:
+        # The user named the proxy, so it may be anywhere; what it is asked for may not.
+        own_rules = AddressRules([proxy.host])
+        resolver = ProxyResolver(proxy, rules, network.resolver(own_rules))
     return Fetcher(
         engine,
         resolver,
@@ -88,25 +92,42 @@ def fetcher(settings: Settings, network: Network, rules: AddressRules, engine: E
         settings.max_bytes,
         Jar() if settings.cookies else None,
         proxy,
-        insecure,
+        _insecure(settings),
+        record,
     )
 
 
+def check_fetching(settings: Settings, network: Network, engine: Engine) -> None:
+    """Check what could be wrong before any file of the run is opened.
+
+    Raises UsageError where the engine, or the one of the baseline, cannot use the proxy, and where
+    a replay would reach the real network.
+    """
+    proxy = _proxy(settings)
+    if proxy is not None:
+        check_proxy(proxy, engine.capabilities)
+        if settings.baseline is not None:
+            check_proxy(proxy, capabilities_of("sequential"))
+    if settings.replay and not network.is_mocked:
+        raise UsageError(
+            "replay: from Python it is a context: with crawler.testing.Replay(FILE): …"
+        )
+
+
+def _proxy(settings: Settings) -> Proxy | None:
+    if settings.proxy is None:
+        return None
+    proxy = parse_proxy(settings.proxy)
+    verify = not is_insecure(_insecure(settings), proxy.host, proxy.port)
+    return msgspec.structs.replace(proxy, verify=verify)
+
+
+def _insecure(settings: Settings) -> frozenset[HostPort]:
+    return frozenset(map(parse_place, settings.insecure))
+
+
 def check_proxy(proxy: Proxy, engine: Capabilities) -> None:
-    """Raises UsageError."""
+    """Raises UsageError where the engine cannot use such a proxy."""
     if proxy.scheme not in engine.proxies:
         able = " and ".join(engine.proxies)
         raise UsageError(f"--proxy: {engine.name} asks no {proxy.scheme} proxy, only {able}")
-
-
-def proxy_resolver(proxy: Proxy, network: Network, rules: AddressRules) -> Resolver:
-    """The user named the proxy, so it may be anywhere; what it is asked for may not."""
-    return ProxyResolver(proxy, rules, network.resolver(AddressRules([proxy.host])))
-
-
-def check_replayed(settings: Settings, network: Network) -> None:
-    """Raises UsageError where a replay would reach the real network."""
-    if settings.replay and not network.is_mocked:
-        raise UsageError(
-            "replay: from Python it is a context: with crawler.testing.replay.Replay(FILE): …"
-        )

@@ -7,10 +7,11 @@ from logging import Handler
 from pathlib import Path
 
 from crawler.app.assemble import Crawl
-from crawler.app.run_dir import STATE, Run
+from crawler.app.run_dir import Run
 from crawler.frontier.state.status import last_commit
 from crawler.model.callbacks import Fail
 from crawler.reporting.live.logs import Console, LogFile, written_to
+from crawler.runs.layout import STATE
 from crawler.settings import Settings
 
 
@@ -42,11 +43,11 @@ def metrics_of(run: Run, crawl: Crawl) -> Iterator[str | None]:
 
     def queues() -> Queues:
         return Queues(
-            crawl.parse.waiting,
-            crawl.parse.waiting_bytes,
-            crawl.output.waiting_bytes,
+            crawl.executor.waiting,
+            crawl.executor.waiting_bytes,
+            crawl.outputs.waiting_bytes,
             last_commit(run.directory / STATE),
-            resident(crawl.parse.pids),
+            resident(crawl.executor.pids),
         )
 
     with serving(RunCollector(crawl.meter.figures, queues), run.settings.metrics_port) as url:

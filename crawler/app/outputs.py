@@ -1,55 +1,85 @@
-"""Settings to the outputs of a run: page files and the archive."""
+"""Settings to the outputs of a run: page files, failures, skips and the archive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import msgspec
 
 from crawler.app.run_dir import Run
 from crawler.model.errors import FetchError, UsageError
 from crawler.model.exchange import Request, Response
+from crawler.pipeline.final_states import Channels
+from crawler.runs.layout import FAILURES, PAGES, RECORD, SKIPPED, page_outputs
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter
-from crawler.sinks.jsonl import JsonlEncoder
-from crawler.sinks.output import Output
+from crawler.sinks.formats import format_of, make_encoder, make_writer
+from crawler.sinks.outputs import Channel, Outputs
 from crawler.sinks.stdout import StdoutWriter
-from crawler.sinks.warc import writer
+from crawler.sinks.warc import writer as warc
 from crawler.sinks.warc.writer import WarcWriter
 
-Sink = tuple[Encoder, Writer]
+RecordExchange = Callable[[Request, Response | FetchError], None]
+
+
+class Sink(msgspec.Struct, frozen=True):
+    """One output for pages: its name in the state, who encodes a page, and who writes it."""
+
+    name: str
+    encoder: Encoder
+    writer: Writer
 
 
 def page_sinks(run: Run) -> list[Sink]:
-    """The page files of a run: those of ``--out``, or ``pages.jsonl``. Raises UsageError."""
-    places = run.settings.out or (str(run.directory / "pages.jsonl"),)
-    return [page_sink(place, resumed=run.resumed) for place in places]
+    """The page outputs of a run: those of ``--out``, or ``pages.jsonl``. Raises UsageError."""
+    return [_page_sink(run, name, place) for name, place in page_outputs(run.settings).items()]
 
 
-def page_sink(place: str, *, resumed: bool) -> Sink:
+def _page_sink(run: Run, name: str, place: str | None) -> Sink:
+    chosen = format_of(PAGES if place in (None, "-") else place)
     if place == "-":
-        return JsonlEncoder(), StdoutWriter()
-    if Path(place).suffix != ".jsonl":
-        raise UsageError(f"--out {place}: the suffix picks the format; known is .jsonl")
-    return JsonlEncoder(), FileWriter(output_path("--out", place, resumed), resumed=resumed)
+        return Sink(name, make_encoder(chosen), StdoutWriter())
+    path = run.directory / PAGES if place is None else new_path("--out", place, run.resumed)
+    return Sink(name, make_encoder(chosen), make_writer(chosen, path, resumed=run.resumed))
 
 
-def archive_writer(place: str, *, resumed: bool) -> Writer:
-    """Raises UsageError where the archive exists already, StateError where it cannot be written."""
-    return WarcWriter(output_path("--record", place, resumed), resumed=resumed)
+def open_outputs(run: Run, sinks: Sequence[Sink], at_commit: Callable[[], None]) -> Outputs:
+    """All outputs of a run; on a resume each is cut back to what was committed.
+
+    Raises UsageError where the archive exists already, StateError where a file cannot be opened.
+    """
+    writers = {sink.name: sink.writer for sink in sinks}
+    for name in (FAILURES, SKIPPED):
+        writers[name] = FileWriter(run.directory / name, resumed=run.resumed)
+    if run.settings.record:
+        path = new_path(RECORD, run.settings.record, run.resumed)
+        writers[RECORD] = WarcWriter(path, resumed=run.resumed)
+    if run.resumed:
+        for name, writer in writers.items():
+            if writer.can_cut:
+                # A run that was killed before its first commit has no offsets.
+                writer.cut(run.store.offsets.get(name, 0))
+    return Outputs(writers, at_commit)
 
 
-def output_path(flag: str, place: str, resumed: bool) -> Path:
-    """Raises UsageError where a new run would write over something."""
+def new_path(flag: str, place: str, resumed: bool) -> Path:
+    """Raises UsageError where a new run would overwrite a file."""
     path = Path(place)
     if path.exists() and not resumed:
         raise UsageError(f"{flag} {place}: exists already, and is not overwritten")
     return path
 
 
-def recorder(output: Output, number: int) -> Callable[[Request, Response | FetchError], None]:
-    """What hands exchanges to writer ``number`` of ``output``."""
+def channels(outputs: Outputs, sinks: Sequence[Sink]) -> Channels:
+    pages = tuple(outputs.open(sink.name) for sink in sinks)
+    return Channels(pages, outputs.open(FAILURES), outputs.open(SKIPPED))
+
+
+def recorder(channel: Channel) -> RecordExchange:
+    """A function that writes each exchange into the archive behind ``channel``."""
 
     def record(request: Request, answer: Response | FetchError) -> None:
-        # A kept connection that had died says nothing of the server, and the request is repeated.
+        # A kept connection that died says nothing about the server; the request is sent again.
         if not (isinstance(answer, FetchError) and answer.reused):
-            output.put(number, writer.encode(request, answer))
+            channel.put(warc.encode(request, answer))
 
     return record

@@ -1,15 +1,12 @@
-"""Settings to the parse stage."""
+"""Settings to the parse executor."""
 
 from collections.abc import Iterable
 
 from crawler.model.scope import make_scope, make_strip
 from crawler.model.traps import Traps
 from crawler.parsing.custom import check_parser
-from crawler.parsing.executors.base import ParseExecutor
-from crawler.parsing.executors.inline import InlineExecutor
-from crawler.parsing.executors.isolated import IsolatedExecutor
+from crawler.parsing.executors.base import ExecutorOptions
 from crawler.parsing.executors.spawn import Spawned
-from crawler.parsing.executors.thread import ThreadExecutor
 from crawler.parsing.fields import load_rules
 from crawler.parsing.job import ParseOptions
 from crawler.settings import Settings
@@ -35,16 +32,17 @@ def parse_options(settings: Settings) -> ParseOptions:
     )
 
 
-def parse_stage(
+def executor_options(
     settings: Settings,
-    options: ParseOptions,
-    encoders: list[Encoder],
-    spawned: Iterable[Spawned],
-) -> ParseExecutor:
-    if settings.parse == "process":
-        count, timeout = settings.parse_workers, settings.parse_timeout
-        first = settings.first_workers
-        return IsolatedExecutor(options, encoders, count, timeout, spawned, first)
-    if settings.parse == "thread":
-        return ThreadExecutor(options, encoders, settings.parse_workers)
-    return InlineExecutor(options, encoders)
+    parse: ParseOptions,
+    encoders: Iterable[Encoder],
+    prestarted: Iterable[Spawned],
+) -> ExecutorOptions:
+    return ExecutorOptions(
+        parse,
+        tuple(encoders),
+        workers=settings.parse_workers,
+        first=settings.first_workers,
+        timeout=settings.parse_timeout,
+        prestarted=tuple(prestarted),
+    )

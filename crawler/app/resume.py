@@ -1,6 +1,4 @@
-"""A run that goes on begins where the sessions before ended: outputs, counts, quotas, cookies."""
-
-from collections.abc import Sequence
+"""Restores counts, quotas and cookies on resume, and says what the next session will need."""
 
 from crawler.fetch.cookies import Jar
 from crawler.frontier.entry import Counts
@@ -9,43 +7,29 @@ from crawler.frontier.state.store import Store
 from crawler.metrics.meter import Meter
 from crawler.metrics.report import Urls
 from crawler.settings import Settings
-from crawler.sinks.base import Writer
 from crawler.sources import SourceReader
 
 
-def cut(writers: Sequence[Writer], offsets: Sequence[int]) -> None:
-    """Take each output back to where the state says that it was. Raises StateError."""
-    for number, writer in enumerate(writers):
-        if writer.can_cut:
-            # A run that was killed before its first commit has no offsets.
-            writer.cut(offsets[number] if offsets else 0)
-
-
 def quota(settings: Settings, store: Store) -> Quota:
-    """Counting goes on where the sessions before ended."""
+    """It counts the entries of earlier sessions too."""
     if settings.max_per_host is None:
         return Quota(None)
     return Quota(settings.max_per_host, store.fetched())
 
 
-def remembered(source: SourceReader, jar: Jar | None) -> dict[str, str]:
-    """What a commit says besides the entries: for a session that goes on, and for who asks."""
-    facts = {"input": "read" if source.exhausted else "open"}
-    return facts if jar is None else {**facts, "cookies": jar.dump().decode()}
+def facts(source: SourceReader, jar: Jar | None) -> dict[str, str]:
+    """What a commit keeps besides the entries: for the next session, and for ``status``."""
+    known = {"input": "read" if source.exhausted else "open"}
+    return known if jar is None else {**known, "cookies": jar.dump().decode()}
 
 
 def restore_cookies(jar: Jar, store: Store) -> None:
-    """A session outlives a resume. Raises StateError where the cookies kept are none."""
+    """Raises StateError where the cookies in the state cannot be read."""
     kept = store.facts.get("cookies")
     if kept is not None:
         jar.load(kept.encode())
 
 
-def restore(meter: Meter, counts: Counts) -> None:
-    """Go on counting where the sessions before ended."""
-    meter.restore(urls_of(counts), counts.bytes, counts.errors, counts.skips)
-
-
-def urls_of(counts: Counts) -> Urls:
-    """The accounts in the state as a report has them."""
-    return Urls(**{name: getattr(counts, name) for name in Urls.__struct_fields__})
+def restore_meter(meter: Meter, counts: Counts) -> None:
+    """The report counts what earlier sessions did, too."""
+    meter.restore(Urls.of(counts), counts.bytes, counts.errors, counts.skips)

@@ -1,4 +1,4 @@
-"""The directory of a run: begun whole or not at all, locked while it is crawled, gone on with."""
+"""The directory of a run: created atomically, locked while it is crawled, resumable."""
 
 import fcntl
 import os
@@ -13,15 +13,12 @@ import msgspec
 
 from crawler.frontier.state.store import Store
 from crawler.model.errors import UsageError, writing
-from crawler.settings import Settings, resumed, written
-
-STATE = "state.db"
-SETTINGS = "settings.toml"
-LOCK = "lock"
+from crawler.runs.layout import LOCK, SETTINGS, STATE, output_names
+from crawler.settings import Settings, written
 
 
 class Run:
-    """A run that this process crawls: its directory, what was asked for, its state. Close it."""
+    """A run that this process crawls: its directory, settings and state. Close it."""
 
     def __init__(
         self, directory: Path, settings: Settings, store: Store, lock: "Lock", *, resumed: bool
@@ -40,12 +37,15 @@ class Run:
         self._lock.release()
 
     def discard(self) -> None:
-        """As if it had never begun."""
+        """Remove the run, as if it had never begun."""
         shutil.rmtree(self.directory)
 
 
 class Lock:
-    """Held by one process at a time, and by none that is dead. Raises UsageError if it is held."""
+    """One process at a time holds it; the death of that process frees it.
+
+    Raises UsageError where another process holds it.
+    """
 
     def __init__(self, directory: Path) -> None:
         path = directory / LOCK
@@ -63,21 +63,6 @@ class Lock:
 
     def release(self) -> None:
         os.close(self._file)
-
-
-def is_locked(directory: Path) -> bool:
-    """Whether a process crawls it now."""
-    try:
-        file = os.open(directory / LOCK, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(file)
-    return False
 
 
 def begin(settings: Settings, facts: Mapping[str, str] | None = None) -> Run:
@@ -99,7 +84,7 @@ def begin(settings: Settings, facts: Mapping[str, str] | None = None) -> Run:
         store = Store.create(aside / STATE)
         undo.callback(store.close)
         store.facts.update(facts or {})
-        store.commit(())
+        store.commit({})
         store.close()
         aside.rename(directory)
         undo.pop_all()
@@ -132,18 +117,14 @@ def _free(name: str) -> Path:
     return directory
 
 
-def resume(directory: Path, flags: Mapping[str, object]) -> Run:
-    """Go on with the run in ``directory``, as it was asked for but for ``flags`` (by field name).
+def resume(directory: Path, settings: Settings) -> Run:
+    """Open the run in ``directory`` again; ``settings`` are what ``resumed_settings`` returned.
 
-    Raises UsageError where there is none, where another process crawls it, and for a flag that
-    may not change; StateError where its state cannot be used.
+    Raises UsageError where another process crawls it, StateError where its state cannot be used.
     """
-    if not (directory / STATE).exists() and not (directory / SETTINGS).exists():
-        raise UsageError(f"--resume: there is no run in {directory}")
     lock = Lock(directory)
     try:
-        settings = resumed(directory / SETTINGS, flags)
-        store = Store.open(directory / STATE)
+        store = Store.open(directory / STATE, output_names(settings))
     except BaseException:
         lock.release()
         raise

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from crawler.cli.flags import Parser, add_flags
 from crawler.model.errors import UsageError
-from crawler.settings import Settings, load, resumed
+from crawler.parsing.executors import prestarted
+from crawler.runs.layout import resumed_settings
+from crawler.settings import Settings, load
 
 if TYPE_CHECKING:
     from crawler.localweb.replay import Replay
@@ -33,29 +35,24 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Crawl; gives the exit code. Raises UsageError and StateError."""
+    """Crawl; return the exit code. Raises UsageError and StateError."""
     flags = vars(arguments)
     config = flags.pop("config", None)
-    directory = _directory(flags)
-    if directory is None:
-        settings = load(flags, os.environ, config)
+    directory = Path(str(flags["run"])) if flags.get("run") else None
+    if flags.get("resume"):
+        settings = resumed_settings(directory, flags)
     else:
-        settings = resumed(directory / "settings.toml", flags)
+        settings, directory = load(flags, os.environ, config), None
     if not settings.sources:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
-    if settings.parser:
-        # The module may lie beside the person; last, so that it hides nothing of ours.
-        sys.path.append(str(Path.cwd()))
-    from crawler.parsing.executors.spawn import spawned
-
-    with spawned(settings.first_workers if settings.parse == "process" else 0) as processes:
-        # They wake up on another core while this one still imports.
+    with prestarted(settings.parse, settings.first_workers) as processes:
+        # They start on another core while this process still imports.
         from crawler.app import execute
 
         def crawl() -> int:
             if directory is None:
                 return execute.run(settings, processes)
-            return execute.go_on(directory, flags, processes)
+            return execute.resume_run(directory, settings, processes)
 
         return crawl() if settings.replay is None else _replayed(settings, crawl)
 
@@ -69,16 +66,6 @@ def _replayed(settings: Settings, crawl: Callable[[], int]) -> int:
     if not settings.quiet:
         sys.stderr.writelines(f"crawler: {settings.replay}: {line}\n" for line in gaps(replay))
     return code
-
-
-def _directory(flags: dict[str, object]) -> Path | None:
-    """The run to go on with, or None for a new one. Raises UsageError where it is none."""
-    if not flags.get("resume"):
-        return None
-    directory = Path(str(flags.get("run") or ""))
-    if not flags.get("run") or not (directory / "settings.toml").is_file():
-        raise UsageError(f"--resume: there is no run in {flags.get('run') or '(no --run given)'}")
-    return directory
 
 
 def gaps(replay: "Replay") -> Iterator[str]:

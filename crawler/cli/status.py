@@ -1,52 +1,23 @@
 """``crawler status``."""
 
 import argparse
-import shlex
 import sys
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from crawler.app.resume import urls_of
-from crawler.app.run_dir import LOCK, SETTINGS, STATE, is_locked
 from crawler.cli.flags import Parser
-from crawler.frontier.state.status import busiest, last_commit
-from crawler.frontier.state.store import read_counts
+from crawler.frontier.state.status import last_commit
 from crawler.metrics.report import Urls
-from crawler.model.errors import UsageError
 from crawler.model.units import count, seconds, size
-from crawler.settings import options
-from crawler.settings.option import from_file
+from crawler.runs.layout import STATE
+from crawler.runs.status import Status, status_of
 
-_HOSTS = 10
 _WIDTH = 100
 _LABEL = 10
-
-
-class Status(msgspec.Struct, frozen=True):
-    """A run at its last commit. ``process`` crawls it now (its id), or None does.
-
-    ``last_commit`` is ISO 8601, UTC. ``hosts`` are those with most pending URLs, and how many.
-    ``resume`` is the command that goes on with it, ``obstacle`` why there is none. ``finished`` is
-    whether all of the input was read, and nothing of it is pending.
-    """
-
-    run: str
-    running: bool
-    finished: bool
-    process: int | None
-    last_commit: str
-    urls: Urls
-    bytes: int
-    errors: dict[str, int]
-    skips: dict[str, int]
-    hosts: dict[str, int]
-    resume: str | None
-    obstacle: str | None
 
 
 def add_arguments(parser: Parser) -> None:
@@ -58,64 +29,12 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print how far it is; gives the exit code. Raises UsageError and StateError."""
     directory = Path(arguments.run)
-    status = look(directory)
+    status = status_of(directory)
     if "json" in arguments:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(status)).decode() + "\n")
     else:
         _print(status, time.time() - last_commit(directory / STATE))
     return 0
-
-
-def look(directory: Path) -> Status:
-    """Raises UsageError where there is no run, StateError where its state cannot be used."""
-    if not (directory / STATE).exists() and not (directory / SETTINGS).exists():
-        raise UsageError(f"there is no run in {directory}")
-    state = directory / STATE
-    running = is_locked(directory)
-    counts, facts = read_counts(state)
-    finished = facts.get("input") == "read" and not counts.pending
-    command, obstacle = (None, None) if running or finished else _resume(directory)
-    return Status(
-        run=str(directory),
-        running=running,
-        finished=finished,
-        process=_process(directory) if running else None,
-        last_commit=_time(last_commit(state)),
-        urls=urls_of(counts),
-        bytes=counts.bytes,
-        errors=_ranked(counts.errors),
-        skips=_ranked(counts.skips),
-        hosts=busiest(state, _HOSTS),
-        resume=command,
-        obstacle=obstacle,
-    )
-
-
-def _process(directory: Path) -> int | None:
-    """Who holds the lock, as the lock says; None in the moment before it does."""
-    text = (directory / LOCK).read_text()
-    return int(text) if text.isdecimal() else None
-
-
-def _resume(directory: Path) -> tuple[str | None, str | None]:
-    """The command that goes on with a run, what is secret left open; or why there is none."""
-    try:
-        asked = from_file(directory / SETTINGS, options())
-    except UsageError as error:
-        return None, str(error)
-    command = ["crawler", "crawl", "--run", shlex.quote(str(directory)), "--resume"]
-    for each in options():
-        if each.name in asked and each.extra["secret"]:
-            command += [each.flag, each.extra["metavar"]]
-    return " ".join(command), None
-
-
-def _ranked(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: -item[1]))
-
-
-def _time(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _print(status: Status, age: float) -> None:

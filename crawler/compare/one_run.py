@@ -15,7 +15,7 @@ from crawler.fetch.network import mocking
 from crawler.localweb.replay import ReplayNetwork
 from crawler.localweb.replay_messages import Ready
 from crawler.model.errors import CrawlerError, UsageError
-from crawler.parsing.executors.spawn import spawned
+from crawler.parsing.executors import prestarted
 from crawler.settings import load
 
 
@@ -46,13 +46,11 @@ def crawl_as_asked() -> int:
     if job.parent is not None:
         threading.Thread(target=end_with, args=(job.parent,), daemon=True).start()
     settings = load(job.flags, os.environ, job.config)
-    if settings.parser:
-        sys.path.append(str(Path.cwd()))  # as `crawler crawl` does
     with ExitStack() as stack:
         if job.replay is not None:
             stack.enter_context(mocking(ReplayNetwork(job.replay)))
-        workers = settings.parse_workers if settings.parse == "process" else 0
-        return run(settings, stack.enter_context(spawned(workers)))
+        processes = prestarted(settings.parse, settings.parse_workers)
+        return run(settings, stack.enter_context(processes))
 
 
 def end_with(parent: int) -> None:

@@ -4,6 +4,7 @@ from enum import IntEnum
 
 import msgspec
 
+from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
 from crawler.model.urls import authority
 
 
@@ -16,11 +17,25 @@ class State(IntEnum):
     SKIPPED = 3
 
 
+class Wrong(msgspec.Struct, frozen=True, array_like=True):
+    """Why a line or a link is not fetched: a failure of ``kind``, or a skip for ``reason``."""
+
+    kind: FailureKind | None
+    reason: SkipReason | None
+    message: str
+
+    def error(self) -> FetchError | SkipError:
+        if self.reason is not None:
+            return SkipError(self.reason, self.message)
+        assert self.kind is not None
+        return FetchError(self.kind, self.message)
+
+
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """``seed`` is the input URL from which this one was reached; an input URL is its own.
 
-    ``row`` (a JSON object) is what stood beside it in the table it came from, and in which line.
-    ``wrong`` is why an input line cannot be fetched: a kind or a reason, a blank, the message.
+    ``row`` (a JSON object) holds the other columns of its table, and the line number.
+    ``wrong`` is why it cannot be fetched.
     """
 
     id: int
@@ -28,18 +43,18 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     depth: int
     seed: str
     row: str | None = None
-    wrong: str | None = None
+    wrong: Wrong | None = None
 
     @property
     def host(self) -> str:
-        """Whose turn it waits for; what is no URL has no host."""
+        """Authority of the URL; an entry that is not a URL has no host."""
         return "" if self.wrong is not None else authority(self.url)
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
-    """What may become an entry, if ``key`` is not known. Its fields are a row of the state file.
+    """A URL that becomes an entry if its ``key`` is new. Its fields are a row of the state file.
 
-    ``spilled`` (0 or 1) is whether it waits on disk for its turn, not in memory.
+    ``spilled`` (0 or 1) says whether it waits for its turn on disk, not in memory.
     """
 
     id: int
@@ -50,7 +65,7 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     seed: str | None
     spilled: int
     row: str | None = None
-    wrong: str | None = None
+    wrong: Wrong | None = None
 
     def entry(self) -> Entry:
         return Entry(self.id, self.url, self.depth, self.seed or self.url, self.row, self.wrong)

@@ -1,6 +1,7 @@
-"""What is to be fetched, and when.
+"""Decides which request is sent next, and when. Pure; ``now`` is passed in.
 
-A *ticket* is one request for an entry (the first, a redirect's hop, a retry) or for a robots.txt.
+It is built of parts: the schedule of the hosts, the pace of slow ones, the rules of robots.txt, and
+the window of entries that are in memory. Every request is a ticket.
 """
 
 from collections import OrderedDict
@@ -14,9 +15,17 @@ from crawler.frontier.memory_window import MemoryWindow
 from crawler.frontier.pace import SLOW_DOWN, Paces, is_overload
 from crawler.frontier.robots import Rules
 from crawler.frontier.schedule import HostPolicy, Schedule, Wait
-from crawler.frontier.ticket import Disallowed, End, Tell, Ticket
+from crawler.frontier.ticket import (
+    Disallowed,
+    DocumentTicket,
+    EntryTicket,
+    RequestEnd,
+    RobotsTicket,
+    Ticket,
+)
 from crawler.model.errors import FailureKind
 from crawler.model.events import Held, Notice, Slowed
+from crawler.model.exchange import FetchResult
 from crawler.model.urls import authority, origin
 
 ROBOTS_KEPT = 10_000
@@ -25,7 +34,7 @@ ROBOTS_LOOKED_AT = 2
 """The oldest of them, each time that there is a new one and no room."""
 
 
-_FINE = End()
+_FINE = RequestEnd()
 
 
 class Frontier:
@@ -37,21 +46,21 @@ class Frontier:
         *,
         robots: bool,
         rate: float | None = None,
-        heads: MemoryWindow | None = None,
-        levels: DepthOrder | None = None,
+        window: MemoryWindow | None = None,
+        depth_order: DepthOrder | None = None,
         pending: int = 0,
     ) -> None:
-        """``heads`` knows what waits on disk, ``pending`` how many entries are not final.
+        """``window`` knows what waits on disk, ``pending`` how many entries are not final.
 
-        With ``levels`` it goes from one depth to the next, and in no other order.
+        With ``depth_order`` it goes from one depth to the next, and in no other order.
         """
         self._policy = policy
         self._schedule: Schedule[Ticket] = Schedule(self._host_policy, rate)
         self._robots: OrderedDict[str, Rules] | None = OrderedDict() if robots else None
         self._delays: dict[str, float] = {}
         self._paces = Paces()
-        self._levels = levels
-        self.heads = heads or MemoryWindow()
+        self._depth_order = depth_order
+        self.window = window or MemoryWindow()
         self.pending = pending
 
     @property
@@ -62,22 +71,23 @@ class Frontier:
     def entered(self, depths: Sequence[int]) -> None:
         """There are new entries, of these depths; they may be on disk."""
         self.pending += len(depths)
-        if self._levels is not None:
-            self._levels.entered(depths)
+        if self._depth_order is not None:
+            self._depth_order.entered(depths)
 
     def add(self, entries: Iterable[Entry], now: float) -> None:
-        """Entries for which ``heads`` has a place."""
-        if self._levels is not None:
-            self._levels.hold(entries)
-            entries = self._levels.release()
+        """Entries for which ``window`` has a place."""
+        if self._depth_order is not None:
+            self._depth_order.hold(entries)
+            entries = self._depth_order.release()
         for entry in entries:
             host = entry.host
-            self._schedule.push(host, Ticket(entry.url, host, now, entry))
+            self._schedule.push(host, EntryTicket(entry.url, host, now, entry=entry))
 
-    def add_document(self, url: str, now: float, tell: Tell) -> None:
-        """A request that is no entry's, at the head of its host."""
+    def add_document(self, url: str, now: float, deliver: Callable[[FetchResult], None]) -> None:
+        """Queue a document that the input needs at the head of its host; it is not an entry."""
         host = authority(url)
-        self._schedule.push(host, Ticket(url, host, now, tell=tell), first=True)
+        ticket = DocumentTicket(url, host, now, deliver=deliver)
+        self._schedule.push(host, ticket, first=True)
 
     def next(self, now: float) -> Ticket | Disallowed | Wait:
         """The next request that may go; its host's place and delay count from ``now``.
@@ -88,13 +98,13 @@ class Frontier:
         if isinstance(turn, Wait):
             return turn
         allowed, ticket = turn
-        if self._robots is not None and ticket.robots_of is None:
+        if self._robots is not None and not isinstance(ticket, RobotsTicket):
             site = origin(ticket.url)
             rules = self._robots.get(site)
             if rules is None:
                 self._schedule.push(ticket.host, ticket, first=True)
                 self._schedule.close(ticket.host)
-                return Ticket(f"{site}/robots.txt", ticket.host, now, robots_of=site)
+                return RobotsTicket(f"{site}/robots.txt", ticket.host, now, site=site)
             refusal = rules.refusal(ticket.url)
             if refusal is not None:
                 self._schedule.give_back(ticket.host, allowed)
@@ -119,18 +129,18 @@ class Frontier:
         self,
         ticket: Ticket,
         now: float,
-        end: End = _FINE,
+        end: RequestEnd = _FINE,
     ) -> list[Notice]:
         """The request has ended as ``end`` says: its host's place is free, its pace may change."""
         self._schedule.release(ticket.host, now)
         return [*self._hold(ticket.host, now, end), *self._slow_down(ticket.host, now, end)]
 
-    def _hold(self, host: str, now: float, end: End) -> Iterator[Notice]:
+    def _hold(self, host: str, now: float, end: RequestEnd) -> Iterator[Notice]:
         if end.pause is not None and end.status in SLOW_DOWN:
             self._schedule.hold(host, now + end.pause)
             yield Held(host, end.pause, end.status)
 
-    def _slow_down(self, host: str, now: float, end: End) -> Iterator[Notice]:
+    def _slow_down(self, host: str, now: float, end: RequestEnd) -> Iterator[Notice]:
         if not self._paces.is_concerned(host, end.kind, end.status):
             return
         policy = self._paces.outcome(
@@ -168,9 +178,9 @@ class Frontier:
     def finish(self, entry: Entry, now: float) -> None:
         """The entry has its final state."""
         self.pending -= 1
-        self.heads.drop(entry.host)
-        if self._levels is not None:
-            self._levels.finished(entry)
+        self.window.drop(entry.host)
+        if self._depth_order is not None:
+            self._depth_order.finished(entry)
             self.add((), now)
 
     def set_rules(self, site: str, rules: Rules, now: float) -> None:

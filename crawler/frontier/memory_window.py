@@ -6,21 +6,31 @@ in the order in which it came, a part at a time, before the head is used up.
 
 from collections import deque
 
-HEAD = 512
-"""Entries of one host in memory, at most."""
-LOW = 128
-"""A head that is smaller gets more of its tail."""
-PART = 256
-"""Entries of one host taken from disk at once, at most."""
-HELD = 50_000
-"""Entries in memory, all hosts together; a bound on what is taken from disk, not on new hosts."""
+import msgspec
+
+
+class WindowSizes(msgspec.Struct, frozen=True):
+    """How many entries the window holds.
+
+    ``head`` is the most of one host in memory; a host with fewer than ``low`` gets more of its
+    tail, at most ``part`` at once. ``total`` bounds what is taken from disk for all hosts together;
+    a new host still finds a place.
+    """
+
+    head: int = 512
+    low: int = 128
+    part: int = 256
+    total: int = 50_000
 
 
 class MemoryWindow:
     """``held`` entries are in memory. Hosts with nothing anywhere are forgotten."""
 
-    def __init__(self, tails: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, tails: dict[str, int] | None = None, sizes: WindowSizes | None = None
+    ) -> None:
         """``tails`` is how many entries wait on disk, by host."""
+        self.sizes = sizes or WindowSizes()
         self._heads: dict[str, int] = {}
         self._tails = dict(tails or {})
         self._hungry = deque(self._tails)
@@ -30,7 +40,7 @@ class MemoryWindow:
     def place(self, host: str) -> bool:
         """Whether a new entry of ``host`` has a place in memory, which is then taken."""
         head = self._heads.get(host, 0)
-        if host in self._tails or head >= HEAD or self.held >= HELD:
+        if host in self._tails or head >= self.sizes.head or self.held >= self.sizes.total:
             return False
         self._heads[host] = head + 1
         self.held += 1
@@ -53,12 +63,12 @@ class MemoryWindow:
             self._feed(host)
 
     def load(self) -> list[str]:
-        """Hosts of which the next ``PART`` entries shall come from disk; their places are taken."""
+        """Hosts of which the next entries must come from disk; their places are taken."""
         hosts = []
-        while self._hungry and self.held < HELD:
+        while self._hungry and self.held < self.sizes.total:
             host = self._hungry.popleft()
             self._is_hungry.discard(host)
-            self._move(host, min(PART, self._tails[host]))
+            self._move(host, min(self.sizes.part, self._tails[host]))
             hosts.append(host)
         return hosts
 
@@ -70,6 +80,6 @@ class MemoryWindow:
         self.held += count
 
     def _feed(self, host: str) -> None:
-        if self._heads.get(host, 0) < LOW and host not in self._is_hungry:
+        if self._heads.get(host, 0) < self.sizes.low and host not in self._is_hungry:
             self._is_hungry.add(host)
             self._hungry.append(host)

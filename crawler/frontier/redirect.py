@@ -1,7 +1,7 @@
 """Where a redirect leads, and whether it may be followed. Pure."""
 
 from crawler.frontier.robots import MAX_REDIRECTS
-from crawler.frontier.ticket import Ticket
+from crawler.frontier.ticket import EntryTicket, RobotsTicket, Ticket
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
 from crawler.model.exchange import Response
 from crawler.model.scope import Scope
@@ -29,7 +29,7 @@ def target(ticket: Ticket, location: str | None, scope: Scope) -> str:
     An input URL may lead anywhere; what was found on a page must stay in scope at every hop.
     Raises FetchError (redirect) and SkipError (scheme, scope).
     """
-    most = MAX_HOPS if ticket.robots_of is None else MAX_REDIRECTS
+    most = MAX_REDIRECTS if isinstance(ticket, RobotsTicket) else MAX_HOPS
     if not location or not location.strip():
         raise FetchError(FailureKind.REDIRECT, "a redirect that does not say where to")
     if ticket.hops >= most:
@@ -37,7 +37,7 @@ def target(ticket: Ticket, location: str | None, scope: Scope) -> str:
     url = Joiner(ticket.url).join(location.strip())
     if url is None:
         raise SkipError(SkipReason.SCHEME, "redirected to something that is not http or https")
-    entry = ticket.entry
+    entry = ticket.entry if isinstance(ticket, EntryTicket) else None
     if entry is not None and entry.depth and not scope.allows(entry.seed, url):
         raise SkipError(SkipReason.SCOPE, f"redirected out of scope, to {url}")
     return url

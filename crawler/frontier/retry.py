@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from crawler.model.errors import FailureKind, UsageError
+from crawler.model.exchange import Response
 
 PASSING = frozenset(
     {
@@ -96,6 +97,12 @@ class Retry:
             backoff = self._kinds.get(f"{kind}:{status}", usual)
         longest = None if backoff is None else backoff.wait(attempt)
         return None if longest is None else longest * self._rng.uniform(0.5, 1.0)
+
+
+def pause_of(response: Response, now: float) -> float | None:
+    """Seconds that ``response`` asks us to wait (Retry-After), or None; ``now`` in Unix time."""
+    asked = response.header("retry-after")
+    return None if asked is None else retry_after(response.status, asked, now)
 
 
 def retry_after(status: int, value: str | None, now: float) -> float | None:

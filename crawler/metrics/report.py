@@ -25,6 +25,11 @@ class Urls(msgspec.Struct, frozen=True):
     skipped: int = 0
     pending: int = 0
 
+    @classmethod
+    def of(cls, counts: object) -> "Urls":
+        """From the accounts in the state: an object with attributes of these names."""
+        return cls(**{name: getattr(counts, name) for name in cls.__struct_fields__})
+
     @property
     def finished(self) -> int:
         return self.done + self.failed + self.skipped

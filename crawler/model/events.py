@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from crawler.model.errors import FailureKind
-from crawler.model.exchange import Timing
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Response, Timing
 from crawler.model.pages import Failure, Skipped
 
 
@@ -27,6 +27,16 @@ class Fetched(msgspec.Struct, frozen=True):
     status: int | None
     bytes: int
     error: FailureKind | None = None
+
+    @classmethod
+    def of(
+        cls, url: str, since: float, started: float, now: float, result: Response | FetchError
+    ) -> "Fetched":
+        """The request that could be sent ``since`` then, ``started`` then, and ended ``now``."""
+        queued = max(0.0, started - since)
+        if isinstance(result, FetchError):
+            return cls(url, started, queued, Timing(total=now - started), None, 0, result.kind)
+        return cls(url, started, queued, result.timing, result.status, len(result.body))
 
 
 class Finished(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from crawler.model.errors import FetchError, SkipError
+
 Headers = tuple[tuple[str, str], ...]
 """Header lines in order; names as sent for requests, in lower case for responses."""
 
@@ -99,3 +101,7 @@ class Response(msgspec.Struct, frozen=True):
     def header_list(self, name: str) -> str | None:
         """All values of header ``name`` (lower case) as one list (RFC 9110, 5.3), or None."""
         return ", ".join(value for key, value in self.headers if key == name) or None
+
+
+FetchResult = Response | FetchError | SkipError
+"""How a request ended: with an answer, with a failure, or not sent because a rule forbids it."""

@@ -1,5 +1,8 @@
 """Figures as people read them."""
 
+from datetime import UTC, datetime
+from functools import lru_cache
+
 
 def count(n: int, noun: str, plural: str | None = None) -> str:
     """``1 page``, ``10,412 pages``."""
@@ -51,3 +54,9 @@ def size(bytes_: float) -> str:
         if bytes_ < 999.5:
             return f"{figure(bytes_)} {unit}"
     return f"{figure(bytes_ / 1e3)} TB"
+
+
+@lru_cache(maxsize=2)
+def timestamp(seconds: int) -> str:
+    """Unix time as ISO 8601 in UTC. It is made once a second, not once a page."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

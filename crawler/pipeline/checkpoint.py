@@ -1,43 +1,52 @@
-"""The order in which a run becomes durable: the outputs first, then what the state says of them."""
+"""Makes a run durable in this order: first the outputs, then what the state says about them."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from crawler.frontier.state.store_thread import StoreThread
+from crawler.model.callbacks import Fail
 from crawler.model.errors import StateError
 from crawler.model.events import Committed, Event
-from crawler.sinks.output import Output
+from crawler.sinks.outputs import Outputs
 
 EVERY = 1.0
-"""Seconds between two commits; a kill costs at most the pages of so much time, fetched again."""
+"""Seconds between two commits; a kill costs at most the pages of that time, fetched again."""
 
 
 class Checkpoint:
-    """Commits while the crawl goes on, and once more when it has ended."""
+    """Commits while the crawl runs, and once more at its end.
+
+    ``facts`` returns what the state keeps besides the entries, such as the cookies.
+    """
 
     def __init__(
-        self, ledger: StoreThread, output: Output, observe: Callable[[Event], None]
+        self,
+        store: StoreThread,
+        outputs: Outputs,
+        facts: Callable[[], Mapping[str, str]],
+        observe: Callable[[Event], None],
     ) -> None:
-        self._ledger = ledger
-        self._output = output
+        self._store = store
+        self._outputs = outputs
+        self._facts = facts
         self._observe = observe
         self._ending = asyncio.Event()
-        self._keeping: asyncio.Task[None] | None = None
+        self._committing: asyncio.Task[None] | None = None
 
-    def start(self, fail: Callable[[Exception], None]) -> None:
+    def start(self, fail: Fail) -> None:
         """Commit again and again; the first error (StateError) goes to ``fail``."""
-        self._keeping = asyncio.create_task(self._keep(fail))
+        self._committing = asyncio.create_task(self._commit_regularly(fail))
 
-    async def _keep(self, fail: Callable[[Exception], None]) -> None:
+    async def _commit_regularly(self, fail: Fail) -> None:
         try:
-            while not await self._is_over():
-                await self._save()
+            while not await self._is_ending():
+                await self._commit()
         except StateError as error:
             fail(error)
 
-    async def _is_over(self) -> bool:
-        """Wait until it is time for the next commit; whether there is to be none."""
+    async def _is_ending(self) -> bool:
+        """Wait until the next commit is due; return whether there is to be none."""
         try:
             await asyncio.wait_for(self._ending.wait(), EVERY)
         except TimeoutError:
@@ -45,25 +54,25 @@ class Checkpoint:
         return True
 
     async def finish(self) -> None:
-        """No more will happen: commit the last of it. Raises StateError."""
+        """Commit for the last time: nothing more will happen. Raises StateError."""
         await self.stop()
-        await self._save()
+        await self._commit()
 
     async def stop(self) -> None:
-        """Let a commit that has begun come to its end, and begin no other."""
+        """Wait for a commit that has begun; begin no other."""
         self._ending.set()
-        if self._keeping is not None:
-            await self._keeping
+        if self._committing is not None:
+            await self._committing
 
-    async def _save(self) -> None:
+    async def _commit(self) -> None:
         """Commit what has happened up to now.
 
-        Final states are collected in the same turn of the loop in which the outputs are told to
-        flush: each final state that is committed has its record before the offset committed with
-        it, and no other record lies there.
+        Final states and facts are collected in the same turn of the loop in which the outputs are
+        asked to commit. So each final state has its record before the offset that is committed with
+        it, and no other record is before that offset.
         """
         started = time.monotonic()
-        closing = self._ledger.closing()
-        offsets = await self._output.commit()
-        await self._ledger.commit(closing, offsets)
+        closing, facts = self._store.closing(), self._facts()
+        offsets = await self._outputs.commit()
+        await self._store.commit(closing, offsets, facts)
         self._observe(Committed(len(closing.finals), time.monotonic() - started))

@@ -1,388 +1,247 @@
-"""The one pipeline: frontier → engine → parse stage → output, and back to the frontier.
+"""The one pipeline: frontier → engine → parse executor → outputs, and back to the frontier.
 
-It knows interfaces only, runs on one event loop, and never computes on a page itself. A fetch slot
-is taken before a task is made, and no slot is given out while what waits behind is full.
+It starts the parts, carries out what ``decide`` and ``slots`` say, and ends the parts. It knows
+interfaces only, runs on one event loop, and never computes on a page itself. A fetch slot is taken
+before a task is made, and no slot is given out while the stages after it are full.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
 
-from crawler.frontier import redirect
-from crawler.frontier.entry import Entry, Final, State
-from crawler.frontier.robots import Rules, from_answer, unreachable
-from crawler.frontier.ticket import Disallowed, Ticket
-from crawler.model.content_coding import decode_body
-from crawler.model.errors import FailureKind, FetchError, SkipError
-from crawler.model.events import Counted, Finished, Idle, Load, Retried, RobotsFailed
-from crawler.model.exchange import Response
-from crawler.model.pages import Failure, Skipped, row_of
-from crawler.parsing.batch import Outcome, Results, Task
+from crawler.fetch.fetcher import Fetcher
+from crawler.frontier.frontier import Frontier
+from crawler.frontier.state.store_thread import StoreThread
+from crawler.frontier.ticket import Disallowed, EntryTicket, RequestEnd, Ticket
+from crawler.model.errors import FetchError, SkipError
+from crawler.model.events import Fetched, Idle, Load, Retried, RobotsFailed
+from crawler.model.exchange import FetchResult, Response
+from crawler.parsing.executors.base import ParseExecutor
+from crawler.pipeline import decide, slots
 from crawler.pipeline.checkpoint import Checkpoint
-from crawler.pipeline.convert import FetchResult, end_of, fetched, job_for, pause_of
-from crawler.pipeline.intake import Intake
-from crawler.pipeline.parts import Limits, Parts
-from crawler.sinks.jsonl import JsonlEncoder
+from crawler.pipeline.final_states import FinalStates
+from crawler.pipeline.intake import EntryRules, Intake
+from crawler.pipeline.lifetime import Lifetime
+from crawler.pipeline.observer import Observer
+from crawler.pipeline.parse_stage import ParseStage
+from crawler.pipeline.slots import Limits, Stages
+from crawler.pipeline.source_fetch import SourceFetch
+from crawler.sinks.outputs import Outputs
+from crawler.sources import Source
 
-MOST_RESETS = 10
-"""How often a request that a kept connection took down with it goes out again uncounted."""
 READ_BELOW = 256
-"""Fewer requests than this in memory, and more of the input is read ahead."""
+"""With fewer requests than this in memory, more of the input is read ahead."""
 
 
 class Pipeline:
-    """One crawl. Build it, ``await run()`` once; ``stop`` and ``abort`` end it early."""
+    """One crawl. Call ``run`` once; ``stop`` and ``abort`` end it early."""
 
-    def __init__(self, parts: Parts, limits: Limits) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        *,
+        source: Source,
+        source_fetch: SourceFetch,
+        frontier: Frontier,
+        store: StoreThread,
+        fetcher: Fetcher,
+        executor: ParseExecutor,
+        outputs: Outputs,
+        final_states: FinalStates,
+        checkpoint: Checkpoint,
+        entry_rules: EntryRules,
+        decider: decide.Decider,
+        limits: Limits,
+        observer: Observer,
+    ) -> None:
+        self._source = source
+        self._source_fetch = source_fetch
+        self._frontier = frontier
+        self._store = store
+        self._fetcher = fetcher
+        self._executor = executor
+        self._outputs = outputs
+        self._decider = decider
         self._limits = limits
-        self._encode = JsonlEncoder().encode
-        self._intake = Intake(parts.source, parts.ledger, parts.frontier, parts.gate, parts.observe)
-        self._checkpoint = Checkpoint(parts.ledger, parts.output, parts.observe)
+        self._observer = observer
+        self._observe = observer.event
+        self._intake = Intake(
+            source, store, frontier, entry_rules, observer.event, final_states.reject, self._wake
+        )
+        self._parse_stage = ParseStage(executor, store, self._intake, final_states, observer.event)
+        self._final_states = final_states
+        self._checkpoint = checkpoint
         self._in_flight = 0
-        self._parsing: dict[int, Ticket] = {}
-        self._done = parts.ledger.store.counts.done
-        self._mean_bytes = 0.0
+        self._mean_body = 0.0
         self._load: Load | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._stopping = False
-        self._is_reading = limits.read_first
-        self._filling = False
+        self._is_stopping = False
+        self._is_reading_first = limits.read_first
+        self._is_fill_due = False
         self._timer: asyncio.TimerHandle | None = None
 
+    def __repr__(self) -> str:
+        return f"Pipeline({self._in_flight} in flight, {self._parse_stage.parsing} parsing)"
+
     async def run(self) -> None:
-        """Until every entry has a final state, or it is stopped. Raises StateError, UsageError."""
+        """Return when every entry has a final state, or when the crawl was stopped.
+
+        Raises StateError and UsageError.
+        """
         self._loop = asyncio.get_running_loop()
-        self._loop.set_exception_handler(self._failed_within)
-        self._end: asyncio.Future[None] = self._loop.create_future()
-        parts = self._parts
-        parts.output.fail = parts.parse.fail = parts.ledger.fail = self._end_with
-        parts.output.written = self._intake.arrived = parts.documents.arrived = self._refill
-        parts.documents.call = self._call
-        parts.parse.deliver = self._deliver
-        parts.source.changed = lambda: self._call(self._refill)
-        parts.source.failed = lambda error: self._call(self._end_with, error)
-        self._intake.reject = self._reject
+        self._lifetime = Lifetime()
         try:
-            async with parts.fetcher.engine, parts.parse:
-                parts.opening()
-                parts.source.start()
-                self._checkpoint.start(self._end_with)
-                self._refill()
+            async with self._fetcher.engine, self._executor:
+                self._start()
                 try:
-                    await self._end
+                    await self._lifetime.wait()
                 finally:
-                    await self._cancel()
+                    self._parse_stage.stop()
+                    self._wake_at(None, 0.0)
+                    await self._lifetime.cancel()
                     await self._checkpoint.stop()
                 self._observe_load(time.monotonic(), "backpressure")
                 await self._checkpoint.finish()
-                parts.closing(await parts.ledger.duplicate_pages())
+                self._observer.ended(await self._store.duplicate_pages())
         finally:
-            parts.source.stop()
-            parts.documents.close()
-            await parts.fetcher.resolver.close()
+            self._source.stop()
+            self._source_fetch.close()
+            await self._fetcher.resolver.close()
+
+    def _start(self) -> None:
+        lifetime = self._lifetime
+        self._outputs.start(self._wake, lifetime.fail)
+        self._parse_stage.start(self._parse_failed, self._wake, lifetime.fail)
+        self._store.start(self._intake.entered, self._intake.loaded, lifetime.fail)
+        self._source_fetch.start(lifetime.call_soon, self._wake)
+        self._observer.started()
+        self._source.start(lambda: lifetime.call_soon(self._wake), lifetime.fail_soon)
+        self._checkpoint.start(lifetime.fail)
+        self._wake()
 
     def stop(self) -> None:
-        """Start nothing more, finish what is in flight."""
-        self._stopping = True
-        self._refill()
+        """Start no more requests; finish those in flight."""
+        self._is_stopping = True
+        self._wake()
 
     def abort(self) -> None:
-        """End at once; what is in flight is dropped, what is finished is written."""
-        self._end_with(None)
-
-    def _call(self, function: Callable[..., None], *arguments: object) -> None:
-        """From another thread, which may outlive the loop."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(function, *arguments)
-
-    def _end_with(self, error: Exception | None) -> None:
-        if self._end.done():
-            return
-        if error is None:
-            self._end.set_result(None)
-        else:
-            self._end.set_exception(error)
-
-    def _failed_within(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A mistake of ours in a callback: better an end that says so than none at all."""
-        error = context.get("exception")
-        self._end_with(error if isinstance(error, Exception) else RuntimeError(context["message"]))
-
-    async def _cancel(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        """End now. Requests in flight are dropped; what is finished is written."""
+        self._lifetime.finish()
 
     # Slots
 
-    def _refill(self) -> None:
-        """Fill the slots at the end of this turn of the loop, however often it is asked."""
-        if not self._filling:
-            self._filling = True
+    def _wake(self) -> None:
+        """Fill the slots at the end of this turn of the loop, however often this is called."""
+        if not self._is_fill_due:
+            self._is_fill_due = True
             self._loop.call_soon(self._fill)
 
     def _fill(self) -> None:
-        self._filling = False
-        if self._end.done():
+        self._is_fill_due = False
+        if self._lifetime.is_over:
             return
         now = time.monotonic()
         idle = self._start_requests(now)
-        if self._parts.frontier.waiting < READ_BELOW:
+        if self._frontier.waiting < READ_BELOW:
             self._intake.read()
         self._intake.feed()
         self._observe_load(now, idle)
-        if self._is_over():
-            self._end_with(None)
+        if slots.is_over(self._stages(), self._limits):
+            self._lifetime.finish()
 
     def _observe_load(self, now: float, idle: Idle) -> None:
         last = self._load
         if last is None or last.in_flight != self._in_flight or last.idle != idle:
             self._load = Load(now, self._in_flight, idle)
-            self._parts.observe(self._load)
+            self._observe(self._load)
+
+    def _stages(self) -> Stages:
+        executor = self._executor
+        return Stages(
+            in_flight=self._in_flight,
+            parsing=self._parse_stage.parsing,
+            done=self._parse_stage.done,
+            pending=self._frontier.pending,
+            parse_waiting=executor.waiting,
+            parse_width=executor.width,
+            body_bytes=executor.waiting_bytes,
+            output_bytes=self._outputs.waiting_bytes,
+            mean_body=self._mean_body,
+            is_dry=self._intake.is_dry,
+            is_stopping=self._is_stopping,
+        )
 
     def _start_requests(self, now: float) -> Idle:
-        """Start what may start now; returns why no more does."""
-        if self._is_reading:
+        """Start the requests that may start now; return why no more do."""
+        if self._is_reading_first:
             self._intake.read()
-            self._is_reading = not self._intake.is_dry
+            self._is_reading_first = not self._intake.is_dry
             return "starved"
-        while self._in_flight < self._limits.concurrency and not self._stopping:
-            if self._is_full():
-                return "backpressure"
-            if self._has_enough():
-                return "starved"
-            turn = self._parts.frontier.next(now)
+        while (reason := slots.reason_to_wait(self._stages(), self._limits)) is None:
+            turn = self._frontier.next(now)
             if isinstance(turn, Ticket):
-                self._start(turn, now)
+                self._in_flight += 1
+                self._lifetime.spawn(self._request(turn, now))
             elif isinstance(turn, Disallowed):
-                self._give_up(turn.ticket, turn.why, attempts=0)
+                self._carry_out(self._decider.refuse(turn.ticket, turn.why), now)
             else:
                 self._intake.read()
                 self._wake_at(turn.until, now)
-                if turn.held and not self._parts.ledger.is_busy:
-                    return "politeness"
-                break
-        return "backpressure" if self._is_draining() else "starved"
-
-    def _is_full(self) -> bool:
-        """Whether the stages behind hold all that they may."""
-        parse = self._parts.parse
-        held = parse.waiting_bytes + self._parts.output.waiting_bytes
-        coming = (self._in_flight + 1) * self._mean_bytes
-        return parse.waiting >= 2 * parse.width or held + coming > self._limits.memory
-
-    def _is_draining(self) -> bool:
-        """Whether all that is left to do is behind the fetching."""
-        parts = self._parts
-        dry = self._intake.is_dry and parts.frontier.pending == len(self._parsing)
-        return dry and parts.parse.waiting + parts.output.waiting_bytes > 0
-
-    def _has_enough(self) -> bool:
-        wanted = self._limits.max_pages
-        return wanted is not None and self._done + self._in_flight + len(self._parsing) >= wanted
-
-    def _is_over(self) -> bool:
-        if self._in_flight or self._parsing:
-            return False
-        if self._stopping or self._has_enough():
-            return True
-        return self._intake.is_dry and not self._parts.frontier.pending
+                is_held = turn.held and not self._store.is_busy
+                return "politeness" if is_held else slots.reason_for_none(self._stages())
+        return reason
 
     def _wake_at(self, until: float | None, now: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if until is not None:
-            self._timer = self._loop.call_later(max(0.0, until - now), self._refill)
-
-    def _start(self, ticket: Ticket, now: float) -> None:
-        self._in_flight += 1
-        task = self._loop.create_task(self._request(ticket, now))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
-            self._end_with(error)
+            self._timer = self._loop.call_later(max(0.0, until - now), self._wake)
 
     # Requests
 
     async def _request(self, ticket: Ticket, started: float) -> None:
-        answer = await self._ask(ticket)
-        now = time.monotonic()
+        """One request, from its slot to the decision what follows from its result."""
+        result: FetchResult | None = None
+        try:
+            endpoint = await self._fetcher.locate(ticket.url)
+            if self._frontier.is_at(ticket, endpoint.address):
+                result = await self._fetcher.fetch_at(ticket.url, endpoint)
+        except (FetchError, SkipError) as error:
+            result = error
+        now, unix_time = time.monotonic(), time.time()
         self._in_flight -= 1
-        if answer is None:
-            self._parts.frontier.put_back(ticket, now)
-        else:
-            self._release(ticket, started, now, answer)
-        if isinstance(answer, Response):
-            self._answered(ticket, answer, now)
-        elif answer is not None:
-            self._failed(ticket, answer, now)
-        self._refill()
+        self._wake()
+        if result is None:  # its address has no room
+            self._frontier.put_back(ticket, now)
+            return
+        if isinstance(result, Response):
+            self._mean_body += (len(result.body) - self._mean_body) / 16
+        if not isinstance(result, SkipError):
+            self._observe(Fetched.of(ticket.url, ticket.since, started, now, result))
+        end = RequestEnd.of(result, started, unix_time)
+        for notice in self._frontier.release(ticket, now, end):
+            self._observe(notice)
+        self._carry_out(self._decider.decide(ticket, result, unix_time), now)
 
-    async def _ask(self, ticket: Ticket) -> FetchResult | None:
-        """How the request ended; None where there was no place for it at its address."""
-        fetcher = self._parts.fetcher
-        try:
-            endpoint = await fetcher.locate(ticket.url)
-            if not self._parts.frontier.is_at(ticket, endpoint.address):
-                return None
-            return await fetcher.fetch_at(ticket.url, endpoint)
-        except (FetchError, SkipError) as error:
-            return error
-
-    def _release(self, ticket: Ticket, started: float, now: float, answer: FetchResult) -> None:
-        if isinstance(answer, Response):
-            self._mean_bytes += (len(answer.body) - self._mean_bytes) / 16
-        if not isinstance(answer, SkipError):
-            self._parts.observe(fetched(ticket, started, now, answer))
-        for notice in self._parts.frontier.release(ticket, now, end_of(answer, started)):
-            self._parts.observe(notice)
-
-    def _answered(self, ticket: Ticket, response: Response, now: float) -> None:
-        if response.status in redirect.STATUSES:
-            self._redirected(ticket, response, now)
-        elif response.status >= 500 or (response.status >= 400 and ticket.robots_of is None):
-            error = FetchError(FailureKind.STATUS, f"the server answered {response.status}")
-            self._failed(ticket, error, now, response.status)
-        elif ticket.robots_of is not None:
-            self._parts.frontier.set_rules(ticket.robots_of, self._rules(response), now)
-        elif ticket.tell is not None:
-            ticket.tell(response)
-        else:
-            self._parse(ticket, response)
-
-    def _redirected(self, ticket: Ticket, response: Response, now: float) -> None:
-        try:
-            url = redirect.target(ticket, redirect.location(response), self._parts.scope)
-        except (FetchError, SkipError) as error:
-            self._failed(ticket, error, now, response.status)
-        else:
-            self._parts.frontier.redirect(ticket, url, now, pause_of(response))
-
-    def _rules(self, response: Response) -> Rules:
-        coding = response.header_list("content-encoding")
-        try:
-            body = decode_body(response.body, coding, self._parts.fetcher.max_bytes)
-        except FetchError as error:
-            return unreachable(error)
-        return from_answer(response.status, body, self._parts.agent)
-
-    def _no_rules(self, error: FetchError | SkipError, status: int | None) -> Rules:
-        """Of a robots.txt that cannot be had; a status of 500 or more is an answer, and says no."""
-        if status is not None and status >= 500:
-            return from_answer(status, b"", self._parts.agent)
-        return unreachable(error)
-
-    def _failed(
-        self, ticket: Ticket, error: FetchError | SkipError, now: float, status: int | None = None
-    ) -> None:
-        """Try again, or let it be."""
-        if isinstance(error, FetchError):
-            if error.reused and ticket.resets < MOST_RESETS:
-                self._parts.frontier.repeat(ticket, now)
-                return
-            wait = self._parts.retry.wait(error.kind, status, ticket.attempt)
-            if wait is not None:
-                self._parts.frontier.retry(ticket, now + wait)
-                self._parts.observe(
+    def _carry_out(self, decision: decide.Decision, now: float) -> None:
+        match decision:
+            case decide.Parse(ticket, task):
+                self._parse_stage.submit(ticket, task)
+            case decide.Hop(ticket, url, pause):
+                self._frontier.redirect(ticket, url, now, pause)
+            case decide.SendAgain(ticket):
+                self._frontier.repeat(ticket, now)
+            case decide.RetryIn(ticket, wait, error, status):
+                self._frontier.retry(ticket, now + wait)
+                self._observe(
                     Retried(ticket.url, error.kind, error.message, ticket.attempt, wait, status)
                 )
-                return
-        if ticket.robots_of is not None:
-            self._parts.observe(RobotsFailed(ticket.robots_of, error.message))
-            self._parts.frontier.set_rules(ticket.robots_of, self._no_rules(error, status), now)
-        else:
-            self._give_up(ticket, error, ticket.attempt, status)
+            case decide.SetRules(site, rules, failure):
+                if failure is not None:
+                    self._observe(RobotsFailed(site, failure))
+                self._frontier.set_rules(site, rules, now)
+            case decide.DeliverDocument(deliver, result):
+                deliver(result)
+            case decide.Close(ticket, error, attempts, status):
+                self._final_states.close(ticket.entry, error, attempts, status)
 
-    def _give_up(
-        self,
-        ticket: Ticket,
-        error: FetchError | SkipError,
-        attempts: int,
-        status: int | None = None,
-    ) -> None:
-        if ticket.entry is not None:
-            self._close(ticket.entry, error, attempts, status)
-        elif ticket.tell is not None:
-            ticket.tell(error)
-
-    # Pages
-
-    def _parse(self, ticket: Ticket, response: Response) -> None:
-        assert ticket.entry is not None
-        self._parsing[ticket.entry.id] = ticket
-        self._parts.parse.submit(Task(job_for(ticket.entry, ticket.url, response), response.body))
-
-    def _deliver(self, results: Results) -> None:
-        """A batch comes back from the parse stage; after the end it is too late."""
-        if self._end.done():
-            return
-        for index, chunk in enumerate(results.chunks):
-            if chunk:
-                self._parts.output.put(index, chunk)
-        done = size = 0
-        for outcome in results.outcomes:
-            ticket = self._parsing.pop(outcome.id)
-            assert ticket.entry is not None
-            if outcome.error is not None:
-                self._failed(ticket, FetchError(outcome.error, outcome.message), time.monotonic())
-                continue
-            done += 1
-            size += outcome.bytes
-            self._follow(outcome, ticket)
-            self._finish(ticket.entry, State.DONE, digest=outcome.digest)
-        self._done += done
-        self._parts.ledger.count(bytes=size)
-        self._parts.observe(Finished(done, body_bytes=size, parse_cpu=results.cpu))
-        self._refill()
-
-    def _follow(self, outcome: Outcome, ticket: Ticket) -> None:
-        entry = ticket.entry
-        assert entry is not None
-        if outcome.links or outcome.trapped:
-            seed = entry.seed if entry.depth else ticket.url
-            self._intake.follow(outcome.links, entry.depth + 1, seed, outcome.trapped)
-        if outcome.filtered:
-            self._parts.ledger.count(filtered=outcome.filtered)
-            self._parts.observe(Counted(filtered=outcome.filtered))
-
-    # Final states
-
-    def _close(
-        self,
-        entry: Entry,
-        error: FetchError | SkipError,
-        attempts: int,
-        status: int | None = None,
-    ) -> None:
-        """The entry ends without a page."""
-        if isinstance(error, FetchError):
-            failure = Failure(
-                entry.url, error.kind, error.message, attempts, status, row_of(entry.row)
-            )
-            self._parts.output.put(self._parts.failures, self._encode(failure))
-            self._finish(entry, State.FAILED, error.kind)
-            self._parts.observe(Finished(failed=(failure,)))
-        else:
-            skipped = Skipped(entry.url, error.reason, error.message, row_of(entry.row))
-            self._parts.output.put(self._parts.skips, self._encode(skipped))
-            self._finish(entry, State.SKIPPED, error.reason)
-            self._parts.observe(Finished(skipped=(skipped,)))
-
-    def _reject(self, entry: Entry, why: FetchError | SkipError) -> None:
-        self._close(entry, why, attempts=0)
-
-    def _finish(
-        self, entry: Entry, state: State, why: str | None = None, digest: int | None = None
-    ) -> None:
-        self._parts.frontier.finish(entry, time.monotonic())
-        self._parts.ledger.finish(Final(entry.id, state, why, digest))
+    def _parse_failed(self, ticket: EntryTicket, error: FetchError) -> None:
+        self._carry_out(self._decider.decide(ticket, error, time.time()), time.monotonic())

@@ -1,50 +1,53 @@
-"""What the source needs fetched before it can go on: sitemaps. Requests, not entries."""
+"""Fetches the documents that the input needs to be read: sitemaps. They are not entries."""
 
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
 from crawler.frontier.frontier import Frontier
-from crawler.model.errors import FetchError, SkipError
-from crawler.model.exchange import Response
+from crawler.model.callbacks import Wake
+from crawler.model.exchange import FetchResult, Response
 from crawler.sources import InputLine
 
 
 class SourceFetch:
-    """Fetches for another thread, by the frontier: politely, robots.txt first, with its tries."""
-
-    call: Callable[..., None]
-    """Runs a function on the fetch thread."""
-    arrived: Callable[[], None]
-    """Is called when there is more to fetch."""
+    """Fetches for the thread that reads the input: politely, robots.txt first, with retries."""
 
     def __init__(self, frontier: Frontier, accept: Callable[[InputLine], None]) -> None:
-        """``accept`` is told what will be asked for."""
+        """``accept`` sees each line before its URL is requested."""
         self._frontier = frontier
         self._accept = accept
-        self._asked: set[Future[Response]] = set()
+        self._waiting: set[Future[Response]] = set()
 
-    def fetch(self, place: InputLine) -> Response:
-        """From another thread: wait for a good answer. Raises FetchError and SkipError."""
+    def start(self, call_soon: Callable[..., None], wake: Wake) -> None:
+        """``call_soon`` runs a function on the fetch thread; ``wake``: there is more to fetch."""
+        self._call_soon = call_soon
+        self._wake = wake
+
+    def fetch(self, line: InputLine) -> Response:
+        """Call it from another thread; it waits for a good answer.
+
+        Raises FetchError and SkipError, and CancelledError once the crawl has ended.
+        """
         future: Future[Response] = Future()
-        self._asked.add(future)
-        self.call(self._ask, place, future)
+        self._waiting.add(future)
+        self._call_soon(self._request, line, future)
         return future.result()
 
-    def _ask(self, place: InputLine, future: "Future[Response]") -> None:
-        self._accept(place)
+    def _request(self, line: InputLine, future: "Future[Response]") -> None:
+        self._accept(line)
 
-        def tell(answer: Response | FetchError | SkipError) -> None:
-            self._asked.discard(future)
-            if isinstance(answer, Response):
-                future.set_result(answer)
+        def deliver(result: FetchResult) -> None:
+            self._waiting.discard(future)
+            if isinstance(result, Response):
+                future.set_result(result)
             else:
-                future.set_exception(answer)
+                future.set_exception(result)
 
-        self._frontier.add_document(place.url, time.monotonic(), tell)
-        self.arrived()
+        self._frontier.add_document(line.url, time.monotonic(), deliver)
+        self._wake()
 
     def close(self) -> None:
-        """Nobody waits any longer."""
-        for future in self._asked:
+        """End every ``fetch`` that still waits."""
+        for future in self._waiting:
             future.cancel()

@@ -2,10 +2,11 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 from typing import Protocol
 
+from crawler.model.callbacks import Fail, Wake
 from crawler.sources.input_line import InputLine, parse
 
 BATCH = 256
@@ -15,17 +16,18 @@ AHEAD = 1024
 
 
 class Source(Protocol):
-    """The input as the core sees it. ``changed`` is called, from any thread, when there is more."""
-
-    changed: Callable[[], None]
-    failed: Callable[[Exception], None]
+    """The input, as the pipeline sees it."""
 
     @property
     def exhausted(self) -> bool:
         """Everything was taken."""
         ...
 
-    def start(self) -> None: ...
+    def start(self, wake: Wake, fail: Fail) -> None:
+        """Begin to read. ``wake`` is called when there are more lines, or when there are no more;
+        ``fail`` when the input cannot be read. Both are called from another thread.
+        """
+        ...
 
     def take(self) -> list[InputLine]:
         """The next lines; none while there are none yet."""
@@ -40,9 +42,6 @@ class SourceReader:
     The first ``skip`` of them are dropped: an earlier part of this crawl took them.
     """
 
-    changed: Callable[[], None]
-    failed: Callable[[Exception], None]
-
     def __init__(self, lines: Iterable[str | InputLine], skip: int = 0) -> None:
         self._lines = lines
         self._skip = skip
@@ -55,7 +54,8 @@ class SourceReader:
     def exhausted(self) -> bool:
         return self._ended and not self._ahead
 
-    def start(self) -> None:
+    def start(self, wake: Wake, fail: Fail) -> None:
+        self._wake, self._fail = wake, fail
         # A daemon: a read of standard input cannot be interrupted, and must not keep us alive.
         threading.Thread(target=self._run, name="crawler-source", daemon=True).start()
 
@@ -78,9 +78,9 @@ class SourceReader:
                 if not self._hand(parse(line)):
                     return
         except Exception as error:  # noqa: BLE001 - the lines may come from any code of a user's
-            self.failed(error)
+            self._fail(error)
         self._ended = True
-        self.changed()
+        self._wake()
 
     def _hand(self, wanted: InputLine) -> bool:
         # No lock for a line: a deque's append and popleft are atomic, and only this thread appends.
@@ -92,5 +92,5 @@ class SourceReader:
             return False
         self._ahead.append(wanted)
         if len(self._ahead) == 1:
-            self.changed()
+            self._wake()
         return True

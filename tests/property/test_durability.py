@@ -1,6 +1,6 @@
 """Killed at any moment and resumed, a crawl loses nothing, repeats nothing, and its accounts hold.
 
-The core is played here by a machine around the real store, ledger, heads, intake and frontier. It
+The core is played here by a machine around the real store, thread, heads, intake and frontier. It
 takes each step that is otherwise taken by a thread or by the network, in any order, with a clock of
 its own. A kill is a copy of the state file as it lies on disk, log and all; the outputs are then
 cut to what it says.
@@ -16,37 +16,33 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeVar, cast
-from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from crawler.frontier import memory_window as window_module
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry, Final, State
 from crawler.frontier.frontier import Frontier
-from crawler.frontier.memory_window import MemoryWindow
+from crawler.frontier.memory_window import MemoryWindow, WindowSizes
 from crawler.frontier.quota import Quota
 from crawler.frontier.schedule import HostPolicy, Wait
 from crawler.frontier.state.store import Store
 from crawler.frontier.state.store_thread import Closing, StoreThread
-from crawler.frontier.ticket import Ticket
+from crawler.frontier.ticket import EntryTicket
 from crawler.model.errors import CrawlerError, FetchError
 from crawler.model.pages import Link
 from crawler.model.scope import Strip
 from crawler.model.urls import authority, key
-from crawler.pipeline import intake as intake_module
 from crawler.pipeline.intake import EntryRules, Intake
 from crawler.sources import InputLine, parse
 
 pytestmark = pytest.mark.promise("P35")
 T = TypeVar("T")
 
-SMALL = {"HEAD": 4, "LOW": 2, "PART": 3, "HELD": 7}
+SMALL = WindowSizes(head=4, low=2, part=3, total=7)
 """MemoryWindow so small that tails come up all the time."""
 POLICIES = {
     "a.example": HostPolicy(1, 1.0),
@@ -96,24 +92,26 @@ def whole() -> tuple[dict[str, str], dict[str, int]]:
 WHOLE, DEPTHS = whole()
 
 
-class SteppedLedger(StoreThread):
-    """What its thread is to do waits in ``jobs``, what it tells then in ``answers``."""
+class SteppedJobs:
+    """Jobs that are done one at a time: they wait in ``jobs``, and their results in ``answers``."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
+    def __init__(self) -> None:
         self.jobs: list[Callable[[], None]] = []
         self.answers: list[Callable[[], None]] = []
 
-    def _do(self, job: Callable[[], T], then: Callable[[T], None]) -> None:
+    def do(self, job: Callable[[], T], then: Callable[[T], None], _: object) -> None:
         def run() -> None:
             result = job()
             self.answers.append(lambda: then(result))
 
         self.jobs.append(run)
 
-    def _run(self, job: Callable[[], T]) -> Any:
+    def run(self, job: Callable[[], T]) -> Any:
         self.jobs.append(lambda: cast("None", job()))
         return _at_once()
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class _at_once:  # noqa: N801 - an awaitable that nobody sees
@@ -150,10 +148,6 @@ class Crawl(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.stack.enter_context(mock.patch.multiple(window_module, **SMALL))
-        self.stack.enter_context(mock.patch.object(intake_module, "PART", SMALL["PART"]))
-        clock = SimpleNamespace(monotonic=lambda: self.now)
-        self.stack.enter_context(mock.patch.object(intake_module, "time", clock))
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.now = 0.0
         self.session = 0
@@ -162,30 +156,39 @@ class Crawl(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         store = Store.create(self.folder / "state.db")
-        store.commit(())
+        store.commit({})
         self._begin(store)
 
     def _begin(self, store: Store) -> None:
         """As a crawl that begins or goes on is put together."""
-        self.ledger = SteppedLedger(store)
-        self.output = self.output[: store.offsets[0] if store.offsets else 0]
+        self.store, self.jobs = store, SteppedJobs()
+        self.thread = StoreThread(store, self.jobs)
+        self.output = self.output[: store.offsets.get("pages", 0)]
         self.frontier = Frontier(
             POLICIES.__getitem__,
             robots=False,
-            heads=MemoryWindow(store.tails()),
-            levels=DepthOrder(store.depths()) if self.in_levels else None,
+            window=MemoryWindow(store.tails(), SMALL),
+            depth_order=DepthOrder(store.depths()) if self.in_levels else None,
             pending=store.counts.pending,
         )
         source = Lines(store.counts.taken)
         nothing = lambda _: None  # noqa: E731
         gate = EntryRules(nothing, Strip(), Quota(None))
-        self.intake = Intake(cast("Any", source), self.ledger, self.frontier, gate, nothing)
-        self.intake.reject = self._reject
-        self.intake.arrived = lambda: None
-        self.in_flight: list[Ticket] = []
+        self.intake = Intake(
+            cast("Any", source),
+            self.thread,
+            self.frontier,
+            gate,
+            observe=nothing,
+            reject=self._reject,
+            wake=lambda: None,
+            clock=lambda: self.now,
+        )
+        self.thread.start(self.intake.entered, self.intake.loaded, nothing)
+        self.in_flight: list[EntryTicket] = []
         self.started: dict[str, list[float]] = {host: [] for host in POLICIES}
         self.ended: dict[str, list[float]] = {host: [] for host in POLICIES}
-        self.closing: tuple[Closing, list[int]] | None = None
+        self.closing: tuple[Closing, dict[str, int], dict[str, str]] | None = None
         self.is_reading = self.in_levels
 
     # Many steps at once: by single ones it would seldom come far
@@ -202,8 +205,8 @@ class Crawl(RuleBasedStateMachine):
         if self.in_flight:
             answer = partial(self.answer, rng.randrange(9), again=rng.random() < 0.1)
             steps += [answer, answer]
-        steps += [self.work, self.work] if self.ledger.jobs else []
-        steps += [self.hear, self.hear] if self.ledger.answers else [partial(self.wait, 0.5)]
+        steps += [self.work, self.work] if self.jobs.jobs else []
+        steps += [self.hear, self.hear] if self.jobs.answers else [partial(self.wait, 0.5)]
         rng.choice(steps)()
 
     # The fetch thread
@@ -224,8 +227,7 @@ class Crawl(RuleBasedStateMachine):
         turn = self.frontier.next(self.now)
         if isinstance(turn, Wait):
             return
-        assert isinstance(turn, Ticket)
-        assert turn.entry is not None
+        assert isinstance(turn, EntryTicket)
         self._may_be_asked(turn.host, turn.entry)
         assert turn.entry.url not in dict(self.output)
         self.started[turn.host].append(self.now)
@@ -246,7 +248,6 @@ class Crawl(RuleBasedStateMachine):
         self.frontier.release(ticket, self.now)
         self.ended[ticket.host].append(self.now)
         entry = ticket.entry
-        assert entry is not None
         if again and ticket.attempt < 3:
             self.frontier.retry(ticket, self.now + 0.7)
         elif fails(entry.url):
@@ -255,7 +256,7 @@ class Crawl(RuleBasedStateMachine):
             self.output.append((entry.url, "done"))
             self.intake.follow(links(entry.url), entry.depth + 1, entry.seed)
             self.frontier.finish(entry, self.now)
-            self.ledger.finish(Final(entry.id, State.DONE, digest=entry.id))
+            self.thread.finish(Final(entry.id, State.DONE, digest=entry.id))
 
     def _reject(self, entry: Entry, error: CrawlerError) -> None:
         assert isinstance(error, FetchError)
@@ -264,7 +265,7 @@ class Crawl(RuleBasedStateMachine):
     def _end(self, entry: Entry, state: State, why: str) -> None:
         self.output.append((entry.url, "failed"))
         self.frontier.finish(entry, self.now)
-        self.ledger.finish(Final(entry.id, state, why))
+        self.thread.finish(Final(entry.id, state, why))
 
     @rule(passed=st.sampled_from([0.1, 0.5, 1.0]))
     def wait(self, passed: float) -> None:
@@ -275,39 +276,39 @@ class Crawl(RuleBasedStateMachine):
     @precondition(lambda self: self.closing is None)
     @rule()
     def save_outputs(self) -> None:
-        self.closing = (self.ledger.closing(), [len(self.output)])
+        self.closing = (self.thread.closing(), {"pages": len(self.output)}, {})
 
     @precondition(lambda self: self.closing is not None)
     @rule()
     def save_state(self) -> None:
         assert self.closing is not None
-        drive(self.ledger.commit(*self.closing))
-        self.ledger.jobs.append(self._check_commit)
+        drive(self.thread.commit(*self.closing))
+        self.jobs.jobs.append(self._check_commit)
         self.closing = None
 
     def _check_commit(self) -> None:
         """The accounts balance, and are those of the file and of the outputs up to the offset."""
-        counts = self.ledger.store.counts
-        durable = self.output[: self.ledger.store.offsets[0]]
+        counts = self.store.counts
+        durable = self.output[: self.store.offsets["pages"]]
         assert counts.done + counts.failed + counts.pending == counts.input + counts.discovered
         assert [state for _, state in durable].count("done") == counts.done
         assert [state for _, state in durable].count("failed") == counts.failed
-        with closing(sqlite3.connect(self.ledger.store._path)) as file:
+        with closing(sqlite3.connect(self.store._path)) as file:
             states = dict(file.execute("SELECT state, count(*) FROM entries GROUP BY state"))
         expected = (counts.pending, counts.done, counts.failed)
         assert tuple(states.get(each, 0) for each in (0, 1, 2)) == expected
 
     # The thread of the state, and what it tells
 
-    @precondition(lambda self: self.ledger.jobs)
+    @precondition(lambda self: self.jobs.jobs)
     @rule()
     def work(self) -> None:
-        self.ledger.jobs.pop(0)()
+        self.jobs.jobs.pop(0)()
 
-    @precondition(lambda self: self.ledger.answers)
+    @precondition(lambda self: self.jobs.answers)
     @rule()
     def hear(self) -> None:
-        self.ledger.answers.pop(0)()
+        self.jobs.answers.pop(0)()
 
     # Kills
 
@@ -317,10 +318,10 @@ class Crawl(RuleBasedStateMachine):
         left = self.folder / f"{self.session}"
         left.mkdir()
         for name in ("state.db", "state.db-wal"):
-            path = self.ledger.store._path.with_name(name)
+            path = self.store._path.with_name(name)
             if path.exists():
                 shutil.copy(path, left / name)
-        self.ledger.close()
+        self.thread.close()
         self._begin(Store.open(left / "state.db"))
 
     # What always holds
@@ -333,14 +334,14 @@ class Crawl(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Left alone, it comes to its end, and to what an uninterrupted crawl comes to."""
         try:
-            if hasattr(self, "ledger"):
+            if hasattr(self, "thread"):
                 self._to_the_end()
                 assert dict(self.output) == WHOLE
                 self.kill()
                 self._is_over()
         finally:
-            if hasattr(self, "ledger"):
-                self.ledger.close()
+            if hasattr(self, "thread"):
+                self.thread.close()
             self.stack.close()
 
     def _to_the_end(self) -> None:
@@ -359,16 +360,16 @@ class Crawl(RuleBasedStateMachine):
             self._work_off()
 
     def _work_off(self) -> None:
-        while self.ledger.jobs or self.ledger.answers:
-            for step in (self.ledger.jobs, self.ledger.answers):
+        while self.jobs.jobs or self.jobs.answers:
+            for step in (self.jobs.jobs, self.jobs.answers):
                 while step:
                     step.pop(0)()
 
     def _is_over(self) -> None:
         """What is resumed after the end has nothing to do, and all its records."""
-        counts = self.ledger.store.counts
+        counts = self.store.counts
         assert dict(self.output) == WHOLE
-        assert (counts.pending, self.ledger.store.tails()) == (0, {})
+        assert (counts.pending, self.store.tails()) == (0, {})
         assert counts.taken == len(LINES) == counts.input + counts.duplicates
         # What a link named before its line was read is a duplicate in the input.
         assert counts.input + counts.discovered == len(WHOLE)

@@ -6,7 +6,7 @@ row; one statement a batch lets go of the lock once.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -14,11 +14,16 @@ from typing import Any, Self
 import msgspec
 
 from crawler.frontier.entry import Candidate, Counts, Entry, Final, State
-from crawler.model.errors import StateError
+from crawler.model.errors import SkipReason, StateError
 
 APPLICATION = 0x43524157
 """``CRAW``, in the header of the file (PRAGMA application_id)."""
-VERSION = 1
+VERSION = 2
+OLDEST = 1
+"""The oldest version that can be resumed; the first commit of the session makes it ``VERSION``.
+
+In version 1 outputs had numbers, not names, and a wrong line was kept as ``kind message``.
+"""
 
 _SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -54,12 +59,22 @@ FROM (SELECT value->>0 AS id, value->>1 AS state, value->>2 AS why, value->>3 AS
 WHERE entries.id = final.id
 """
 _TAILS = """
-SELECT json_group_array(json_array(entry.id, url, depth, coalesce(seed, url), row, why))
+SELECT json_group_array(json_array(entry.id, url, depth, coalesce(seed, url), row, json(why)))
 FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
     (SELECT id FROM entries WHERE spilled AND host = wanted.value AND id <= ? ORDER BY id LIMIT ?)
 """
 _TAKEN = "UPDATE entries SET spilled = 0 WHERE id IN (SELECT value FROM json_each(?))"
 _SPILL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
+_MIGRATE = (
+    """
+    UPDATE entries SET why = CASE
+        WHEN substr(why, 1, instr(why, ' ') - 1) IN (SELECT value FROM json_each(?))
+        THEN json_array(NULL, substr(why, 1, instr(why, ' ') - 1), substr(why, instr(why, ' ') + 1))
+        ELSE json_array(substr(why, 1, instr(why, ' ') - 1), NULL, substr(why, instr(why, ' ') + 1))
+    END WHERE state = 0 AND why IS NOT NULL
+    """,
+    f"PRAGMA user_version = {VERSION}",
+)
 _FACTS = "INSERT OR REPLACE INTO facts SELECT key, value FROM json_each(?)"
 _NAMED = "INSERT OR IGNORE INTO named SELECT value FROM json_each(?)"
 _TWICE = """
@@ -75,7 +90,9 @@ class Store:
     methods raise StateError where the file cannot be read or written; after that none does more.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, outputs: Sequence[str] = ()
+    ) -> None:
         self._path = path
         self._connection = connection
         with self._errors():
@@ -84,14 +101,14 @@ class Store:
             connection.execute("BEGIN")
         self.facts: dict[str, str] = found
         self.counts = msgspec.json.decode(found.pop("counts", "{}"), type=Counts)
-        self.offsets = msgspec.json.decode(found.pop("offsets", "[]"), type=list[int])
+        self.offsets = _offsets(found.pop("offsets", "{}"), outputs)
 
     @classmethod
     def create(cls, path: Path) -> Self:
         """Begin a state file at ``path``, where there is none; only its owner may read it."""
         try:
             path.touch(mode=0o600, exist_ok=False)
-            connection = _connect(path)
+            connection = connect(path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
         except (OSError, sqlite3.Error) as error:
@@ -99,17 +116,29 @@ class Store:
         return cls(path, connection)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open what ``create`` began; every entry that is pending then waits on disk."""
-        with _errors(path), ExitStack() as undo:
-            connection = undo.enter_context(closing(_connect(path)))
-            _check(path, connection)
+    def open(cls, path: Path, outputs: Sequence[str] = ()) -> Self:
+        """Open what ``create`` began; every entry that is pending then waits on disk.
+
+        ``outputs`` are the names of the outputs in the order in which version 1 numbered them.
+        """
+        with state_errors(path), ExitStack() as undo:
+            connection = undo.enter_context(closing(connect(path)))
+            version = check_version(path, connection)
             if (damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                 raise StateError(f"{path}: is damaged ({damage}); it is left as it is")
             connection.execute(_SPILL)
-            store = cls(path, connection)
+            store = cls(path, connection, outputs)
+            if version < VERSION:
+                store._migrate()
             undo.pop_all()
         return store
+
+    def _migrate(self) -> None:
+        """Make version 1 version 2, in the transaction that the first commit ends."""
+        update, version = _MIGRATE
+        with self._errors():
+            self._connection.execute(update, (_json(tuple(SkipReason)),))
+            self._connection.execute(version)
 
     def add(self, news: Sequence[Candidate], lines: int = 0, named: Sequence[str] = ()) -> set[int]:
         """Enter those of ``news`` (ids ascending) that are not known; gives the ids of these.
@@ -180,9 +209,9 @@ class Store:
                 why = final.why or ""
                 of[why] = of.get(why, 0) + 1
 
-    def commit(self, offsets: Sequence[int]) -> None:
-        """Make everything durable, together with how long each output then is."""
-        self.offsets = list(offsets)
+    def commit(self, offsets: Mapping[str, int]) -> None:
+        """Make everything durable, together with the length of each output, by its name."""
+        self.offsets = dict(offsets)
         facts = {
             **self.facts,
             "counts": _json(self.counts),
@@ -204,7 +233,7 @@ class Store:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        with _errors(self._path):
+        with state_errors(self._path):
             try:
                 yield
             except sqlite3.Error:
@@ -213,15 +242,7 @@ class Store:
                 raise
 
 
-def read_counts(path: Path) -> tuple[Counts, dict[str, str]]:
-    """The accounts and facts of a run at its last commit, also while it goes on."""
-    with _errors(path), closing(_connect(path, read_only=True)) as connection:
-        _check(path, connection)
-        facts = dict(connection.execute("SELECT name, value FROM facts"))
-        return msgspec.json.decode(facts.pop("counts", "{}"), type=Counts), facts
-
-
-def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if not path.is_file():
         raise StateError(f"{path}: there is no such file, so there is no run to go on with")
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
@@ -234,21 +255,32 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def _check(path: Path, connection: sqlite3.Connection) -> None:
-    """Raise StateError unless it is a state file of this version."""
+def check_version(path: Path, connection: sqlite3.Connection) -> int:
+    """Return the version of the state file. Raises StateError if this program cannot read it."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION:
         raise StateError(f"{path}: is not the state of a crawl; it is left as it is")
-    if version != VERSION:
+    if not OLDEST <= version <= VERSION:
         raise StateError(
             f"{path}: was written by another version of crawler (state {version}, this one has "
             f"{VERSION}); it is left as it is, finish it with that version"
         )
+    return version
+
+
+def _offsets(text: str, outputs: Sequence[str]) -> dict[str, int]:
+    """The length of each output by its name; ``outputs`` names those of version 1, in order."""
+    found = msgspec.json.decode(text, type=dict[str, int] | list[int])
+    if isinstance(found, dict):
+        return found
+    if found and len(found) != len(outputs):
+        raise StateError(f"the state has {len(found)} outputs, but the settings {len(outputs)}")
+    return dict(zip(outputs, found, strict=False))
 
 
 @contextmanager
-def _errors(path: Path) -> Iterator[None]:
+def state_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, msgspec.MsgspecError) as error:

@@ -3,8 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
+import msgspec
+
 from crawler.model.callbacks import Fail
 from crawler.parsing.batch import Results, Task
+from crawler.parsing.executors.spawn import Spawned
+from crawler.parsing.job import ParseOptions
+from crawler.sinks.base import Encoder
 
 Deliver = Callable[[Results], None]
 
@@ -12,15 +17,28 @@ BATCH = 32
 """Pages a worker gets at most at once: a page alone costs twice the transport."""
 
 
-class ParseExecutor(Protocol):
-    """Takes responses, delivers results; an async context manager on the core's loop.
+class ExecutorOptions(msgspec.Struct, frozen=True):
+    """What an executor is made from.
 
-    ``deliver`` is called on that loop, ``fail`` when the stage can work no more. Leaving the stage
-    waits for nothing: the core leaves it when everything was delivered, or when it has given up.
+    ``encoders`` turn each page into bytes, one for each page output. ``workers`` is the most that
+    work at once, ``first`` how many start at once. ``timeout`` is in seconds for one page.
+    ``prestarted`` are worker processes that run already.
     """
 
-    deliver: Deliver
-    fail: Fail
+    parse: ParseOptions
+    encoders: tuple[Encoder, ...]
+    workers: int = 1
+    first: int | None = None
+    timeout: float = 5.0
+    prestarted: tuple[Spawned, ...] = ()
+
+
+class ParseExecutor(Protocol):
+    """Takes responses and delivers results; an async context manager on the pipeline's loop.
+
+    Leaving it waits for nothing: the pipeline leaves it when everything was delivered, or when it
+    has given up.
+    """
 
     @property
     def waiting(self) -> int:
@@ -40,6 +58,13 @@ class ParseExecutor(Protocol):
     @property
     def pids(self) -> Sequence[int]:
         """Its processes, for the memory figure."""
+        ...
+
+    def start(self, deliver: Deliver, fail: Fail) -> None:
+        """``deliver`` takes the results, ``fail`` the error after which nothing more comes.
+
+        Both are called on the loop of the pipeline. It is called once, before ``submit``.
+        """
         ...
 
     async def __aenter__(self) -> Self: ...

@@ -5,9 +5,7 @@ from typing import Self
 
 from crawler.model.callbacks import Fail
 from crawler.parsing.batch import BatchParser, Task
-from crawler.parsing.executors.base import Deliver
-from crawler.parsing.job import ParseOptions
-from crawler.sinks.base import Encoder
+from crawler.parsing.executors.base import Deliver, ExecutorOptions
 
 
 class InlineExecutor:
@@ -17,11 +15,12 @@ class InlineExecutor:
     waiting_bytes = 0
     width = 1
     pids: Sequence[int] = ()
-    deliver: Deliver
-    fail: Fail
 
-    def __init__(self, options: ParseOptions, encoders: Sequence[Encoder]) -> None:
-        self._parser = BatchParser(options, encoders)
+    def __init__(self, options: ExecutorOptions) -> None:
+        self._parser = BatchParser(options.parse, options.encoders)
+
+    def start(self, deliver: Deliver, fail: Fail) -> None:
+        self._deliver, self._fail = deliver, fail
 
     async def __aenter__(self) -> Self:
         return self
@@ -30,4 +29,4 @@ class InlineExecutor:
         pass
 
     def submit(self, task: Task) -> None:
-        self.deliver(self._parser.run((task,)))
+        self._deliver(self._parser.run((task,)))

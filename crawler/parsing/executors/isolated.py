@@ -19,11 +19,9 @@ import msgspec
 from crawler.model.callbacks import Fail
 from crawler.model.errors import FailureKind, StateError
 from crawler.parsing.batch import Outcome, Results, Task
-from crawler.parsing.executors.base import BATCH, Deliver
+from crawler.parsing.executors.base import BATCH, Deliver, ExecutorOptions
 from crawler.parsing.executors.spawn import Spawned
-from crawler.parsing.executors.worker import LENGTH, Setup
-from crawler.parsing.job import ParseOptions
-from crawler.sinks.base import Encoder
+from crawler.parsing.executors.worker import HEAD, Setup, Tag
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +39,8 @@ class _Worker(asyncio.Protocol):
 
     def __init__(self, pool: "IsolatedExecutor") -> None:
         self.batches: deque[tuple[Task, ...]] = deque()
-        self.ready = False
-        self.begun = False
+        self.is_ready = False
+        self.has_begun = False
         self._pool = pool
         self._received = bytearray()
         self._transport: asyncio.Transport
@@ -51,33 +49,39 @@ class _Worker(asyncio.Protocol):
         self.process = spawned.process
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: self, sock=spawned.sock)
-        self._send(setup)
+        self._send(Tag.SETUP, setup)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
 
     def give(self, batch: tuple[Task, ...], payload: bytes) -> None:
         self.batches.append(batch)
-        self._send(payload)
+        self._send(Tag.BATCH, payload)
 
-    def _send(self, payload: bytes) -> None:
-        self._transport.writelines((LENGTH.pack(len(payload)), payload))
+    def _send(self, tag: Tag, payload: bytes) -> None:
+        self._transport.writelines((HEAD.pack(len(payload), tag), payload))
 
     def data_received(self, data: bytes) -> None:
         received = self._received
         received += data
-        while len(received) >= LENGTH.size:
-            end = LENGTH.size + LENGTH.unpack_from(received)[0]
+        while len(received) >= HEAD.size:
+            length, tag = HEAD.unpack_from(received)
+            end = HEAD.size + length
             if len(received) < end:
                 return
-            payload = bytes(memoryview(received)[LENGTH.size : end])
+            payload = bytes(memoryview(received)[HEAD.size : end])
             del received[:end]
-            if payload:
-                self.begun = False
+            self._take(tag, payload)
+
+    def _take(self, tag: int, payload: bytes) -> None:
+        match tag:
+            case Tag.READY:
+                self.is_ready = True
+            case Tag.BEGUN:
+                self.has_begun = True
+            case Tag.RESULTS:
+                self.has_begun = False
                 self._pool.finished(self, payload)
-            else:
-                self.begun = self.ready
-                self.ready = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pool.lost(self)
@@ -94,30 +98,17 @@ def _how(ended: int) -> str:
 
 
 class IsolatedExecutor:
-    """``workers`` processes behind the interface of a parse stage."""
+    """``workers`` processes of our own."""
 
-    deliver: Deliver
-    fail: Fail
-
-    def __init__(
-        self,
-        options: ParseOptions,
-        encoders: Sequence[Encoder],
-        workers: int,
-        timeout: float,
-        spawned: Iterable[Spawned] = (),
-        first: int | None = None,
-    ) -> None:
-        """``spawned`` are processes that were started before there was a stage for them.
-
-        With ``first`` it begins with so many, and starts another each time they have too much.
-        """
-        self._setup = pickle.dumps(Setup(options, tuple(encoders), timeout))
-        self._timeout = timeout
-        self._most = workers
-        self._count = workers if first is None else first
-        self._spawned = list(spawned)
-        self._no_chunks = (b"",) * len(encoders)
+    def __init__(self, options: ExecutorOptions) -> None:
+        """It begins with ``first`` workers and starts another when they have too much to do."""
+        setup = Setup(options.parse, options.encoders, options.timeout)
+        self._setup = pickle.dumps(setup)
+        self._timeout = options.timeout
+        self._most = options.workers
+        self._count = options.workers if options.first is None else options.first
+        self._spawned = list(options.prestarted)
+        self._no_chunks = (b"",) * len(options.encoders)
         self._workers: list[_Worker] = []
         self._queue: deque[Task] = deque()
         self._suspects: deque[Task] = deque()
@@ -127,13 +118,16 @@ class IsolatedExecutor:
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Results).decode
         self._closing = False
-        self.width = workers * _AHEAD * BATCH
+        self.width = options.workers * _AHEAD * BATCH
         self.waiting = 0
         self.waiting_bytes = 0
 
     @property
     def pids(self) -> Sequence[int]:
         return [worker.process.pid for worker in self._workers]
+
+    def start(self, deliver: Deliver, fail: Fail) -> None:
+        self._deliver, self._fail = deliver, fail
 
     async def __aenter__(self) -> Self:
         for _ in range(self._count):
@@ -195,7 +189,7 @@ class IsolatedExecutor:
         if self._suspected:
             self._suspected.difference_update(task.job.id for task in batch)
         self._settle(batch)
-        self.deliver(self._decode(payload))
+        self._deliver(self._decode(payload))
         self._feed()
 
     def _settle(self, batch: tuple[Task, ...]) -> None:
@@ -210,11 +204,11 @@ class IsolatedExecutor:
         worker.process.kill()
         ended = worker.process.wait()
         log.info("a parse process died (%s), another takes its place", _how(ended))
-        self._false_starts = 0 if worker.ready else self._false_starts + 1
+        self._false_starts = 0 if worker.is_ready else self._false_starts + 1
         if self._false_starts >= _FALSE_STARTS:
-            self.fail(StateError(f"the parse processes do not start (exit code {ended})"))
+            self._fail(StateError(f"the parse processes do not start (exit code {ended})"))
             return
-        if worker.begun:
+        if worker.has_begun:
             self._suspect(worker.batches.popleft(), ended)
         for batch in worker.batches:
             self._queue.extendleft(reversed(batch))
@@ -237,7 +231,7 @@ class IsolatedExecutor:
     def _condemn(self, batch: tuple[Task, ...], ended: int) -> None:
         self._settle(batch)
         outcome = Outcome(batch[0].job.id, error=FailureKind.PARSE, message=self._cause(ended))
-        self.deliver(Results((outcome,), self._no_chunks))
+        self._deliver(Results((outcome,), self._no_chunks))
 
     def _cause(self, ended: int) -> str:
         if ended == -signal.SIGALRM:

@@ -8,25 +8,25 @@ from typing import Self
 
 from crawler.model.callbacks import Fail
 from crawler.parsing.batch import BatchParser, Results, Task
-from crawler.parsing.executors.base import BATCH, Deliver
-from crawler.parsing.job import ParseOptions
-from crawler.sinks.base import Encoder
+from crawler.parsing.executors.base import BATCH, Deliver, ExecutorOptions
 
 
 class ThreadExecutor:
     """Parses on threads. lexbor holds the GIL, so this buys order, not speed."""
 
     pids: Sequence[int] = ()
-    deliver: Deliver
-    fail: Fail
 
-    def __init__(self, options: ParseOptions, encoders: Sequence[Encoder], workers: int) -> None:
-        self._idle = [BatchParser(options, encoders) for _ in range(workers)]
+    def __init__(self, options: ExecutorOptions) -> None:
+        workers = options.workers
+        self._idle = [BatchParser(options.parse, options.encoders) for _ in range(workers)]
         self._threads = ThreadPoolExecutor(workers, "crawler-parse")
         self._queue: list[Task] = []
         self.width = workers * BATCH
         self.waiting = 0
         self.waiting_bytes = 0
+
+    def start(self, deliver: Deliver, fail: Fail) -> None:
+        self._deliver, self._fail = deliver, fail
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -56,5 +56,5 @@ class ThreadExecutor:
         self.waiting -= len(batch)
         self.waiting_bytes -= sum(len(task.body) for task in batch)
         if not done.cancelled():
-            self.deliver(done.result())
+            self._deliver(done.result())
             self._start()

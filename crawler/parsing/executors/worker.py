@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
+from enum import IntEnum
 
 import msgspec
 
@@ -25,8 +26,20 @@ from crawler.parsing.facts import tune_allocator
 from crawler.parsing.job import ParseOptions
 from crawler.sinks.base import Encoder
 
-LENGTH = struct.Struct("=Q")
-"""What stands before every message: its length in bytes."""
+HEAD = struct.Struct("=QB")
+"""The head of every message: the length of its payload in bytes, and its tag."""
+
+
+class Tag(IntEnum):
+    """What a message is. ``SETUP`` and ``BATCH`` go to the worker, the others come from it."""
+
+    SETUP = 0
+    BATCH = 1
+    READY = 2
+    BEGUN = 3
+    RESULTS = 4
+
+
 MEMORY = 4 << 30
 """Bytes of data a worker may hold; past it the page that wanted more fails (RLIMIT_DATA)."""
 
@@ -52,12 +65,13 @@ def receive(sock: socket.socket, size: int) -> bytearray | None:
 
 
 def message(sock: socket.socket) -> bytearray | None:
-    head = receive(sock, LENGTH.size)
-    return None if head is None else receive(sock, LENGTH.unpack(head)[0])
+    """The payload of the next message, or None when the parent is gone."""
+    head = receive(sock, HEAD.size)
+    return None if head is None else receive(sock, HEAD.unpack(head)[0])
 
 
-def send(sock: socket.socket, payload: bytes) -> None:
-    sock.sendall(LENGTH.pack(len(payload)) + payload)
+def send(sock: socket.socket, tag: Tag, payload: bytes = b"") -> None:
+    sock.sendall(HEAD.pack(len(payload), tag) + payload)
 
 
 class TimedParser(BatchParser):
@@ -83,11 +97,11 @@ def serve(sock: socket.socket) -> None:
     parser = TimedParser(setup.options, setup.encoders, setup.timeout)
     encode = msgspec.msgpack.Encoder().encode
     decode = msgspec.msgpack.Decoder(tuple[Task, ...]).decode
-    send(sock, b"")  # ready
+    send(sock, Tag.READY)
     while (data := message(sock)) is not None:
-        send(sock, b"")  # begun: what becomes of us now is this batch's doing
+        send(sock, Tag.BEGUN)  # if this process dies now, a page of this batch is the cause
         results: Results = parser.run_timed(decode(data))
-        send(sock, encode(results))
+        send(sock, Tag.RESULTS, encode(results))
 
 
 def main() -> None:

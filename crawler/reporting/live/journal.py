@@ -31,11 +31,6 @@ _hosts = logging.getLogger("crawler.hosts")
 _state = logging.getLogger("crawler.state")
 
 
-def is_read() -> bool:
-    """Whether anybody reads it. If not, ``note`` need not be called at all."""
-    return any(log.isEnabledFor(INFO) for log in (_run, _requests, _entries, _hosts, _state))
-
-
 def began(run: str, settings: Mapping[str, object], resumed: bool) -> None:
     """A session begins in the run directory ``run``; ``settings`` are fit to be shown."""
     how = "a run goes on" if resumed else "a run begins"

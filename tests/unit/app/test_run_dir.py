@@ -7,18 +7,23 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from crawler.app import run_dir
-from crawler.app.run_dir import LOCK, SETTINGS, STATE, Lock, begin, is_locked, resume
+from crawler.app.run_dir import Lock, Run, begin, resume
 from crawler.frontier.state.store import Store
 from crawler.model.errors import StateError, UsageError
+from crawler.runs.layout import LOCK, SETTINGS, STATE, is_locked, resumed_settings
 from crawler.settings import Settings
 
 URL = "http://a.example/"
+
+
+def resumed_run(directory: Path, flags: Mapping[str, object]) -> Run:
+    return resume(directory, resumed_settings(directory, flags))
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def test_a_new_run_has_settings_state_and_lock(directory: Path) -> None:
         assert names(directory.parent) == {"run"}, "nothing is left of how it was made"
         assert is_locked(directory)
     assert not is_locked(directory)
-    with resume(directory, {}) as again:
+    with resumed_run(directory, {}) as again:
         assert (again.resumed, again.settings.concurrency) == (True, 7)
         assert again.store.facts == {"sources": "of a list"}
 
@@ -134,7 +139,7 @@ def test_a_kill_while_beginning_leaves_no_run(directory: Path, step: str) -> Non
     assert killed.returncode == -signal.SIGKILL
     assert not directory.exists()
     with pytest.raises(UsageError, match="there is no run"):
-        resume(directory, {})
+        resumed_run(directory, {})
     begun(directory)
     assert names(directory.parent) == {"run"}
 
@@ -151,7 +156,7 @@ def test_an_old_beginning_is_not_reused(directory: Path) -> None:
     (stale / "pages.jsonl").write_text("old")
     assert names(stale) == {"state.db", "state.db-wal", "state.db-shm", "pages.jsonl"}
     begun(directory)
-    with resume(directory, {}) as run:
+    with resumed_run(directory, {}) as run:
         assert (run.store.facts, run.store.offsets) == ({}, [])
         assert "pages.jsonl" not in names(directory)
 
@@ -160,15 +165,15 @@ def test_an_old_beginning_is_not_reused(directory: Path) -> None:
 def test_a_second_crawl_in_one_process_is_refused(directory: Path) -> None:
     with begin(Settings(sources=(URL,), run=str(directory))):
         with pytest.raises(UsageError, match=f"being crawled by process {os.getpid()}"):
-            resume(directory, {})
+            resumed_run(directory, {})
         assert is_locked(directory)
-    with resume(directory, {}):
+    with resumed_run(directory, {}):
         pass
 
 
 def _outcome(directory: Path, answers: "multiprocessing.SimpleQueue[str]") -> None:
     try:
-        with resume(directory, {}):
+        with resumed_run(directory, {}):
             pass
         answers.put("went on")
     except UsageError as error:
@@ -241,7 +246,7 @@ def test_resume_refuses_flags_that_change_the_result(
     begun(directory, **({} if "follow" in flags else {"follow": True, "depth": 3}))
     before = {path.name: path.read_bytes() for path in directory.iterdir()}
     with pytest.raises(UsageError, match=says):
-        resume(directory, flags)
+        resumed_run(directory, flags)
     after = {path.name: path.read_bytes() for path in directory.iterdir()}
     assert {**before, LOCK: b""} == {**after, LOCK: b""}
     assert not is_locked(directory), "who was refused holds nothing"
@@ -259,7 +264,7 @@ def test_resume_accepts_flags_that_may_change(directory: Path) -> None:
         "workers": "1",
         "max_pages": "8",
     }
-    with resume(directory, flags) as run:
+    with resumed_run(directory, flags) as run:
         for name, value in flags.items():
             assert str(getattr(run.settings, name)) in (value, f"{value}.0"), name
 
@@ -273,14 +278,14 @@ def test_resume_asks_for_secrets_again(
 ) -> None:
     begun(directory, **secret)
     with pytest.raises(UsageError, match=f"{flag} has to be given again"):
-        resume(directory, {})
-    with resume(directory, {name: list(value) for name, value in secret.items()}) as run:
+        resumed_run(directory, {})
+    with resumed_run(directory, {name: list(value) for name, value in secret.items()}) as run:
         assert getattr(run.settings, flag[2:]) == next(iter(secret.values()))
 
 
 def test_a_missing_run_cannot_be_resumed(directory: Path) -> None:
     with pytest.raises(UsageError, match="there is no run in"):
-        resume(directory, {})
+        resumed_run(directory, {})
     assert not directory.exists()
 
 
@@ -298,7 +303,7 @@ def test_an_incomplete_run_is_refused_and_unlocked(directory: Path, name: str) -
     begun(directory)
     SPOILED[name](directory / name)
     with pytest.raises((UsageError, StateError)):
-        resume(directory, {})
+        resumed_run(directory, {})
     assert not is_locked(directory)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import crawler.app.execute
 from crawler.cli import main
+from crawler.parsing.custom import check_parser
 from crawler.settings import Settings, options
 
 
@@ -82,12 +83,11 @@ def test_flags_win_over_variables_over_the_file(
 
 
 def test_the_current_directory_is_searched_for_parsers_last(
-    asked: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = [*sys.path]
     monkeypatch.setattr(sys, "path", [*before])
-    main(["crawl", "x"])
-    assert sys.path == before
-    main(["crawl", "x", "--parser", "shop:prices"])
+    (tmp_path / "shop_of_a_user.py").write_text("def prices(document): return {}")
+    check_parser("shop_of_a_user:prices")
     assert sys.path == [*before, str(tmp_path)]

@@ -46,7 +46,7 @@ def fill(run: Run) -> None:
     )
     store.counts.filtered = 7
     store.counts.bytes = 61_000
-    store.commit([0, 0, 0])
+    store.commit({})
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_running_crawl_is_shown_with_its_process(capsys: Capture, running: Run
 def test_status_does_not_disturb_the_crawl(capsys: Capture, running: Run) -> None:
     running.store.add([new(30, "http://late.example/")], lines=1)
     assert asked(capsys, running.directory)["urls"]["input"] == 10, "not committed yet"
-    running.store.commit([0, 0, 0])
+    running.store.commit({})
     assert asked(capsys, running.directory)["urls"]["input"] == 11
     end(running)
     asked(capsys, running.directory)
@@ -186,7 +186,7 @@ def test_the_ten_fullest_hosts_are_shown(capsys: Capture, directory: Path) -> No
     run = begin(Settings(run=str(directory)))
     urls = [f"http://h{host}.example/{n}" for host in range(15) for n in range(host)]
     run.store.add([new(n + 1, url) for n, url in enumerate(urls)], lines=len(urls))
-    run.store.commit([])
+    run.store.commit({})
     end(run)
     found = asked(capsys, directory)["hosts"]
     assert list(found.items()) == [(f"h{host}.example", host) for host in range(14, 4, -1)]

@@ -11,7 +11,13 @@ from crawler.frontier.entry import Entry
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.robots import from_answer, unreachable
 from crawler.frontier.schedule import HostPolicy, Wait
-from crawler.frontier.ticket import Disallowed, Ticket
+from crawler.frontier.ticket import (
+    Disallowed,
+    DocumentTicket,
+    EntryTicket,
+    RobotsTicket,
+    Ticket,
+)
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
 from crawler.model.scope import make_scope
 
@@ -27,7 +33,7 @@ def add(queue: Frontier, *urls: str, depth: int = 0) -> list[Entry]:
     first = queue.pending + 1
     entries = [Entry(first + n, url, depth, url) for n, url in enumerate(urls)]
     for entry in entries:
-        assert queue.heads.place(entry.host)
+        assert queue.window.place(entry.host)
     queue.entered([depth] * len(entries))
     queue.add(entries, 0.0)
     return entries
@@ -39,14 +45,24 @@ def take(queue: Frontier, now: float = 0.0) -> Ticket:
     return turn
 
 
+def entry_of(ticket: Ticket) -> Entry:
+    assert isinstance(ticket, EntryTicket)
+    return ticket.entry
+
+
 def test_entries_of_a_host_keep_their_order() -> None:
     queue = frontier(policy=HostPolicy(0, 2.0))
     first, second = add(queue, "http://a.example/1", "http://a.example/2")
     assert queue.waiting == 2
     ticket = take(queue)
-    assert (ticket.entry, ticket.url, ticket.attempt, ticket.since) == (first, first.url, 1, 0.0)
+    assert (entry_of(ticket), ticket.url, ticket.attempt, ticket.since) == (
+        first,
+        first.url,
+        1,
+        0.0,
+    )
     assert queue.next(1.0) == Wait(2.0, held=True)
-    assert (take(queue, 5.0).entry, queue.waiting) == (second, 0)
+    assert (entry_of(take(queue, 5.0)), queue.waiting) == (second, 0)
 
 
 def test_a_delay_does_not_count_as_queueing() -> None:
@@ -59,9 +75,9 @@ def test_a_delay_does_not_count_as_queueing() -> None:
 def test_a_final_entry_is_no_longer_pending() -> None:
     queue = frontier(pending=3)
     entry, _ = add(queue, "http://a.example/1", "http://b.example/")
-    assert (queue.pending, queue.heads.held) == (5, 2)
+    assert (queue.pending, queue.window.held) == (5, 2)
     queue.finish(entry, 0.0)
-    assert (queue.pending, queue.heads.held) == (4, 1)
+    assert (queue.pending, queue.window.held) == (4, 1)
 
 
 def test_retries_and_redirects_belong_to_their_entry() -> None:
@@ -71,7 +87,12 @@ def test_retries_and_redirects_belong_to_their_entry() -> None:
     queue.release(ticket, 1.0)
     queue.redirect(ticket, "http://b.example/y", 1.0)
     hop = take(queue, 1.0)
-    assert (hop.url, hop.host, hop.hops, hop.entry) == ("http://b.example/y", "b.example", 1, entry)
+    assert (hop.url, hop.host, hop.hops, entry_of(hop)) == (
+        "http://b.example/y",
+        "b.example",
+        1,
+        entry,
+    )
     queue.release(hop, 2.0)
     queue.repeat(hop, 2.0)
     again = take(queue, 2.0)
@@ -83,12 +104,12 @@ def test_retries_and_redirects_belong_to_their_entry() -> None:
 
 
 def test_a_level_starts_after_the_one_before() -> None:
-    queue = frontier(levels=DepthOrder({}))
+    queue = frontier(depth_order=DepthOrder({}))
     first, second = add(queue, "http://a.example/1", "http://a.example/2")
     take(queue)
     add(queue, "http://b.example/", depth=1)
     queue.finish(first, 0.0)
-    assert take(queue).entry == second
+    assert entry_of(take(queue)) == second
     assert isinstance(queue.next(0.0), Wait)
     queue.finish(second, 0.0)
     assert take(queue).url == "http://b.example/"
@@ -97,14 +118,11 @@ def test_a_level_starts_after_the_one_before() -> None:
 def test_a_document_request_goes_first_and_uncounted() -> None:
     queue = frontier()
     add(queue, "http://a.example/x")
-    told: list[object] = []
-    queue.add_document("http://a.example/sitemap.xml", 0.0, told.append)
+    delivered: list[object] = []
+    queue.add_document("http://a.example/sitemap.xml", 0.0, delivered.append)
     ticket = take(queue)
-    assert (ticket.url, ticket.entry, ticket.robots_of) == (
-        "http://a.example/sitemap.xml",
-        None,
-        None,
-    )
+    assert isinstance(ticket, DocumentTicket)
+    assert (ticket.url, ticket.deliver) == ("http://a.example/sitemap.xml", delivered.append)
     assert queue.pending == 1
 
 
@@ -117,7 +135,7 @@ def test_robots_txt_is_the_first_request_alone() -> None:
         "http://a.example/robots.txt",
         "http://b.example/robots.txt",
     }
-    assert first.entry is None
+    assert isinstance(first, RobotsTicket)
     assert isinstance(queue.next(0.0), Wait)
     queue.release(first, 0.0)
     queue.set_rules("http://a.example", from_answer(404, b"", "crawler"), 0.0)
@@ -151,7 +169,8 @@ def test_robots_txt_is_retried_while_its_host_waits() -> None:
     assert isinstance(turn, Wait)
     assert turn.until == 3.0
     again = take(queue, 3.0)
-    assert (again.robots_of, again.attempt) == ("http://a.example", 2)
+    assert isinstance(again, RobotsTicket)
+    assert (again.site, again.attempt) == ("http://a.example", 2)
 
 
 @pytest.mark.promise("P43")
@@ -209,7 +228,7 @@ def test_robots_txt_counts_up_to_500_kib() -> None:
 
 def hop(location: str | None, *, depth: int = 0, hops: int = 0) -> str:
     entry = Entry(1, "http://a.example/x", depth, "http://a.example/")
-    ticket = Ticket("http://a.example/x", "a.example", 0.0, entry, hops=hops)
+    ticket = EntryTicket("http://a.example/x", "a.example", 0.0, entry=entry, hops=hops)
     return redirect.target(ticket, location, make_scope("host"))
 
 
@@ -243,12 +262,12 @@ def test_unused_robots_rules_are_forgotten(
     rules = from_answer(200, b"User-agent: *\nCrawl-delay: 60", "c")
     for _ in slow:
         ticket = take(queue)
-        assert ticket.robots_of is not None
+        assert isinstance(ticket, RobotsTicket)
         queue.release(ticket, 0.0)
-        queue.set_rules(ticket.robots_of, rules, 0.0)
+        queue.set_rules(ticket.site, rules, 0.0)
     for _ in slow:
         ticket = take(queue, 60.0)
-        assert ticket.robots_of is None
+        assert isinstance(ticket, EntryTicket)
         queue.release(ticket, 60.0)
     for n in range(20):
         queue.set_rules(f"http://other{n}.example", rules, 60.0)

@@ -5,7 +5,10 @@ from collections import Counter
 
 import pytest
 
-from crawler.frontier.memory_window import HEAD, HELD, LOW, PART, MemoryWindow
+from crawler.frontier.memory_window import MemoryWindow, WindowSizes
+
+SIZES = WindowSizes()
+HEAD, LOW, PART, HELD = SIZES.head, SIZES.low, SIZES.part, SIZES.total
 
 
 @pytest.mark.promise("P23")

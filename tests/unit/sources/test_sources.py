@@ -133,9 +133,7 @@ def test_memory_does_not_grow_with_the_list(tmp_path: Path, suffix: str) -> None
 
 def read_all(reader: SourceReader) -> list[InputLine]:
     more = threading.Event()
-    reader.changed = more.set
-    reader.failed = lambda error: pytest.fail(str(error))
-    reader.start()
+    reader.start(more.set, lambda error: pytest.fail(str(error)))
     taken: list[InputLine] = []
     while not reader.exhausted:
         batch = reader.take()
@@ -170,9 +168,7 @@ def test_reading_ahead_is_bounded() -> None:
             yield "http://a.example/"
 
     reader = SourceReader(endless())  # type: ignore[arg-type]
-    reader.changed = lambda: None
-    reader.failed = lambda error: pytest.fail(str(error))
-    reader.start()
+    reader.start(lambda: None, lambda error: pytest.fail(str(error)))
     assert reached.wait(10)
     assert not reader.exhausted
     assert drawn == AHEAD + 1
@@ -189,9 +185,7 @@ def test_a_line_is_passed_on_at_once() -> None:
 
     first = threading.Event()
     reader = SourceReader(trickle())  # type: ignore[arg-type]
-    reader.changed = first.set
-    reader.failed = lambda error: pytest.fail(str(error))
-    reader.start()
+    reader.start(first.set, lambda error: pytest.fail(str(error)))
     assert first.wait(10)
     assert [wanted.url for wanted in reader.take()] == ["http://a.example/1"]
     come.set()
@@ -205,8 +199,6 @@ def test_errors_in_the_callers_lines_are_passed_on() -> None:
     failed: list[Exception] = []
     ended = threading.Event()
     reader = SourceReader(broken())  # type: ignore[arg-type]
-    reader.changed = lambda: None
-    reader.failed = lambda error: (failed.append(error), ended.set())  # type: ignore[func-returns-value, assignment]
-    reader.start()
+    reader.start(lambda: None, lambda error: (failed.append(error), ended.set()))  # type: ignore[func-returns-value, arg-type, return-value]
     assert ended.wait(10)
     assert str(failed[0]) == "their bug"

@@ -5,16 +5,18 @@ import random
 import sqlite3
 import stat
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 import crawler
-from crawler.frontier.entry import Candidate, Entry, Final, State
-from crawler.frontier.state.store import Store, read_counts
-from crawler.model.errors import StateError
+from crawler.frontier.entry import Candidate, Entry, Final, State, Wrong
+from crawler.frontier.state.status import read_counts
+from crawler.frontier.state.store import Store
+from crawler.model.errors import FailureKind, SkipReason, StateError
 from crawler.model.urls import authority, key
 
 
@@ -24,12 +26,18 @@ def new(number: int, url: str | None = None, depth: int = 0, **changes: object) 
     return Candidate(number, key(url), url, authority(url), depth, **values)  # type: ignore[arg-type]
 
 
+NOT_A_URL = Wrong(FailureKind.URL, None, "not a URL")
+TRAP = Wrong(None, SkipReason.TRAP, "longer than 9 characters")
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
 
 
-def committed(path: Path, *news: Candidate, offsets: tuple[int, ...] = ()) -> None:
+def committed(
+    path: Path, *news: Candidate, offsets: Mapping[str, int] = MappingProxyType({})
+) -> None:
     """A state file that knows ``news``."""
     store = Store.create(path)
     store.add(news, len(news))
@@ -48,11 +56,11 @@ def test_a_committed_state_can_be_read_back(path: Path) -> None:
     assert store.add([new(1), new(2), new(3)], lines=3, named=["http://a.example"]) == {1, 2, 3}
     store.finish([Final(2, State.DONE, digest=7)])
     store.facts["sources"] = "a list"
-    store.commit([10, 0, 2])
+    store.commit({"pages": 10, "failures": 0})
     store.close()
     again = Store.open(path)
     assert again.last_id == 3
-    assert again.offsets == [10, 0, 2]
+    assert again.offsets == {"pages": 10, "failures": 0}
     assert again.facts == {"sources": "a list"}
     assert list(again.named()) == ["http://a.example"]
     assert (again.counts.taken, again.counts.input, again.counts.done) == (3, 3, 1)
@@ -63,7 +71,7 @@ def test_a_committed_state_can_be_read_back(path: Path) -> None:
 
 @pytest.mark.promise("P35")
 def test_uncommitted_changes_are_lost(path: Path) -> None:
-    committed(path, new(1), offsets=(5,))
+    committed(path, new(1), offsets={"pages": 5})
     store = Store.open(path)
     store.add([new(2)], lines=1, named=["http://a.example"])
     store.finish([Final(1, State.FAILED, "dns")])
@@ -71,14 +79,14 @@ def test_uncommitted_changes_are_lost(path: Path) -> None:
     again = Store.open(path)
     assert (again.last_id, again.counts.input, again.counts.taken) == (1, 1, 1)
     assert (again.counts.failed, again.tails(), list(again.named())) == (0, {"a.example": 1}, [])
-    assert again.offsets == [5]
+    assert again.offsets == {"pages": 5}
     again.close()
 
 
 def test_an_entry_is_read_back_unchanged(path: Path) -> None:
     link = new(2, "http://b.example/ü?%0a='\"", depth=3, seed="http://a.example/seed")
     row = new(3, row='{"line":2,"name":"a\\u0000b \\ud83d\\ude00"}')
-    wrong = Candidate(4, -5, "no url", "", 0, None, 1, None, "not a URL")
+    wrong = Candidate(4, -5, "no url", "", 0, None, 1, None, NOT_A_URL)
     store = Store.create(path)
     store.add([new(1), link, row, wrong], 3)
     found = store.take(["", "a.example", "b.example"], 9, 9)
@@ -87,15 +95,15 @@ def test_an_entry_is_read_back_unchanged(path: Path) -> None:
         Entry(1, "http://a.example/1", 0, "http://a.example/1"),
         Entry(2, "http://b.example/ü?%0a='\"", 3, "http://a.example/seed"),
         Entry(3, "http://a.example/3", 0, "http://a.example/3", row.row),
-        Entry(4, "no url", 0, "no url", None, "not a URL"),
+        Entry(4, "no url", 0, "no url", None, NOT_A_URL),
     ]
 
 
 def test_why_a_line_is_wrong_survives_a_resume(path: Path) -> None:
-    committed(path, Candidate(1, -5, "no url", "", 0, None, 0, None, "not a URL"))
+    committed(path, Candidate(1, -5, "no url", "", 0, None, 0, None, NOT_A_URL))
     store = Store.open(path)
     assert store.tails() == {"": 1}
-    assert [entry.wrong for entry in store.take([""], 9, 9)] == ["not a URL"]
+    assert [entry.wrong for entry in store.take([""], 9, 9)] == [NOT_A_URL]
     store.close()
 
 
@@ -104,7 +112,7 @@ def test_a_known_url_is_entered_once(path: Path) -> None:
     first, spelled_otherwise = "http://a.example/~x", "http://a.example/%7ex"
     assert store.add([new(1, first), new(2, spelled_otherwise), new(3)], lines=3) == {1, 3}
     assert store.add([new(4, first), new(5, first, depth=1), new(6, depth=1)], lines=1) == {6}
-    store.commit(())
+    store.commit({})
     counts = store.counts
     assert (counts.taken, counts.input, counts.duplicates, counts.discovered) == (4, 2, 2, 1)
     assert counts.pending == 3
@@ -123,7 +131,7 @@ def test_keys_and_digests_have_64_bits(path: Path, identity: int) -> None:
     ]
     assert store.add(news) == {0, 1}
     store.finish([Final(0, State.DONE, digest=identity), Final(1, State.DONE, digest=near)])
-    store.commit(())
+    store.commit({})
     assert store.duplicate_pages() == 0
     store.close()
     assert in_file(path, "SELECT key, digest FROM entries ORDER BY id") == [
@@ -161,7 +169,7 @@ def test_a_resume_reads_every_pending_entry(
     store.add([new(1, spilled=0), new(2), new(3), new(4, spilled=0)])
     store.take(["a.example"], 1, 9)
     store.finish([Final(3, State.SKIPPED, "robots"), Final(4, State.DONE, digest=1)])
-    store.commit(())
+    store.commit({})
     store.close()
     again = Store.open(path)
     assert [entry.id for entry in again.take(["a.example"], 9, 9)] == [1, 2]
@@ -178,7 +186,7 @@ def test_the_counts_match_the_entries(path: Path) -> None:
         whys = {State.DONE: [None], State.FAILED: ["dns", "url"], State.SKIPPED: ["robots"]}
         states = {each: rng.choice(list(whys)) for each in rng.sample(sorted(added), 10)}
         store.finish([Final(n, state, rng.choice(whys[state])) for n, state in states.items()])
-        store.commit((start,))
+        store.commit({"pages": start})
     counts = store.counts
     store.close()
     states = dict(in_file(path, "SELECT state, count(*) FROM entries GROUP BY state"))
@@ -194,7 +202,7 @@ def test_the_counts_match_the_entries(path: Path) -> None:
     depths = "SELECT min(depth, 1), count(*) FROM entries GROUP BY 1"
     assert dict(in_file(path, depths)) == {0: counts.input, 1: counts.discovered}
     assert counts.taken == counts.input + counts.duplicates
-    assert read_counts(path) == (counts, {"offsets": "[361]"})
+    assert read_counts(path) == (counts, {"offsets": '{"pages":361}'})
 
 
 def test_pages_with_the_content_of_another_are_counted(path: Path) -> None:
@@ -212,7 +220,7 @@ def test_another_process_reads_the_last_commit(path: Path) -> None:
     store = Store.create(path)
     store.add([new(1)], lines=1)
     store.facts["engine"] = "curl"
-    store.commit((4,))
+    store.commit({"pages": 4})
     store.add([new(2)], lines=1)
     counts, facts = read_counts(path)
     assert (counts.input, facts["engine"]) == (1, "curl")
@@ -235,7 +243,7 @@ def test_nothing_is_committed_after_an_error(
         lambda: store.add([new(200)], lines=1),
         lambda: store.finish([Final(1, State.DONE, digest=1)]),
         lambda: store.take(["a.example"], 9, 999),
-        lambda: store.commit([5]),
+        lambda: store.commit({"pages": 5}),
     ):
         with pytest.raises(StateError):
             more()
@@ -247,7 +255,7 @@ def test_nothing_is_committed_after_an_error(
 def test_only_the_owner_may_read_the_files(path: Path) -> None:
     store = Store.create(path)
     store.add([new(1)])
-    store.commit(())
+    store.commit({})
     modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
     assert modes == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
     store.close()
@@ -344,3 +352,65 @@ def test_no_pickle_is_read_from_disk() -> None:
     users = [path for path in package.rglob("*.py") if "import pickle" in path.read_text()]
     assert {path.parent.name for path in users} <= {"executors"}
     assert not [path for path in users if "open(" in path.read_text()]
+
+
+def version_1(path: Path) -> None:
+    """A state as version 1 left it: outputs by number, wrong lines as one text."""
+    committed(
+        path,
+        new(1),
+        Candidate(2, 2, "no url", "", 0, None, 1, None, NOT_A_URL),
+        Candidate(3, 3, "http://a.example/trap", "", 1, None, 1, None, TRAP),
+        new(4),
+    )
+    store = Store.open(path)
+    store.finish([Final(4, State.FAILED, "dns")])
+    store.commit({})
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        texts = {2: "url not a URL", 3: "trap longer than 9 characters"}
+        for number, text in texts.items():
+            connection.execute("UPDATE entries SET why = ? WHERE id = ?", (text, number))
+        connection.execute("UPDATE facts SET value = '[7,8]' WHERE name = 'offsets'")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+
+
+def test_version_1_is_resumed(path: Path) -> None:
+    version_1(path)
+    with closing(Store.open(path, ("pages", "failures"))) as store:
+        assert store.offsets == {"pages": 7, "failures": 8}
+        entries = store.take(["", "a.example"], 9, 9)
+        assert [(entry.id, entry.wrong) for entry in entries] == [
+            (2, NOT_A_URL),
+            (3, TRAP),
+            (1, None),
+        ]
+        store.commit({"pages": 9})
+    assert in_file(path, "PRAGMA user_version") == [(2,)]
+    assert in_file(path, "SELECT why FROM entries WHERE id = 4") == [("dns",)]
+    with closing(Store.open(path)) as store:
+        assert store.offsets == {"pages": 9}
+
+
+def test_version_1_stays_until_the_first_commit(path: Path) -> None:
+    version_1(path)
+    before = in_file(path, "SELECT id, why FROM entries")
+    Store.open(path, ("pages", "failures")).close()
+    assert in_file(path, "PRAGMA user_version") == [(1,)]
+    assert in_file(path, "SELECT id, why FROM entries") == before
+
+
+def test_version_1_with_other_outputs_is_refused(path: Path) -> None:
+    version_1(path)
+    with pytest.raises(StateError, match="the state has 2 outputs, but the settings 3"):
+        Store.open(path, ("pages", "failures", "skipped"))
+
+
+def test_version_1_without_a_commit_has_no_offsets(path: Path) -> None:
+    version_1(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE facts SET value = '[]' WHERE name = 'offsets'")
+        connection.commit()
+    with closing(Store.open(path, ("pages", "failures"))) as store:
+        assert store.offsets == {}

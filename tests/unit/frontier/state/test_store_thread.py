@@ -9,29 +9,29 @@ from pathlib import Path
 import pytest
 
 from crawler.frontier.entry import Candidate, Entry, Final, State
+from crawler.frontier.state.job_thread import JobThread
 from crawler.frontier.state.store import Store
 from crawler.frontier.state.store_thread import RECENT, StoreThread
 from crawler.model.errors import StateError
 
 
-def new(ledger: StoreThread, name: str, depth: int = 0, spilled: int = 0) -> Candidate:
-    return Candidate(ledger.new_id(), hash(name), f"http://a/{name}", "a", depth, None, spilled)
+def new(thread: StoreThread, name: str, depth: int = 0, spilled: int = 0) -> Candidate:
+    return Candidate(thread.new_id(), hash(name), f"http://a/{name}", "a", depth, None, spilled)
 
 
 class Harness:
-    """A ledger and what it entered; ``gate`` holds its thread up until it is set."""
+    """A thread and what it entered; ``gate`` holds its thread up until it is set."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store.create(path)
-        self.ledger = StoreThread(self.store)
+        self.jobs = JobThread("test-state")
+        self.thread = StoreThread(self.store, self.jobs)
         self.entered: list[tuple[list[str], list[str]]] = []
         self.loaded: list[str] = []
         self.errors: list[Exception] = []
         self.changed = asyncio.Event()
         self.gate = threading.Event()
-        self.ledger.entered = self._entered
-        self.ledger.loaded = self._loaded
-        self.ledger.fail = self._fail
+        self.thread.start(self._entered, self._loaded, self._fail)
 
     def _entered(self, fresh: Sequence[Candidate], known: Sequence[Candidate]) -> None:
         self.entered.append((names(fresh), names(known)))
@@ -51,7 +51,7 @@ class Harness:
             await self.changed.wait()
 
     def hold_thread(self) -> None:
-        self.ledger._thread.submit(self.gate.wait)
+        self.jobs.run(self.gate.wait)
 
 
 def names(entries: Sequence[Candidate] | Sequence[Entry]) -> list[str]:
@@ -68,25 +68,25 @@ def harness(path: Path) -> Iterator[Harness]:
     harness = Harness(path)
     yield harness
     harness.gate.set()
-    harness.ledger.close()
+    harness.thread.close()
 
 
 async def test_entries_that_waited_are_entered_together(harness: Harness) -> None:
-    ledger = harness.ledger
+    thread = harness.thread
     harness.hold_thread()
     for name in ("x", "y", "x", "z"):
-        ledger.enter([new(ledger, name)], lines=1)
-    assert ledger.is_entering
-    assert ledger.is_busy
+        thread.enter([new(thread, name)], lines=1)
+    assert thread.is_entering
+    assert thread.is_busy
     harness.gate.set()
     await harness.until(lambda: len(harness.entered) == 2)
     assert harness.entered == [(["x"], []), (["y", "z"], ["x"])]
-    assert not ledger.is_busy
+    assert not thread.is_busy
     assert (harness.store.counts.taken, harness.store.counts.input) == (4, 3)
 
 
 async def test_lines_without_an_entry_are_counted_as_taken(harness: Harness) -> None:
-    harness.ledger.enter([], lines=5)
+    harness.thread.enter([], lines=5)
     await harness.until(lambda: harness.entered)
     assert harness.entered == [([], [])]
     assert harness.store.counts.taken == 5
@@ -94,72 +94,71 @@ async def test_lines_without_an_entry_are_counted_as_taken(harness: Harness) -> 
 
 @pytest.mark.promise("P35")
 async def test_a_commit_enters_waiting_entries_first(harness: Harness, path: Path) -> None:
-    ledger = harness.ledger
-    ledger.enter([new(ledger, "page")], lines=1)
+    thread = harness.thread
+    thread.enter([new(thread, "page")], lines=1)
     await harness.until(lambda: harness.entered)
     harness.hold_thread()
-    ledger.enter([new(ledger, "other", depth=1)])
-    ledger.enter([new(ledger, "link", depth=1)])
-    ledger.finish(Final(1, State.DONE, digest=1))
-    ledger.count(filtered=2, bytes=30)
-    committing = asyncio.ensure_future(ledger.commit(ledger.closing(), [40]))
+    thread.enter([new(thread, "other", depth=1)])
+    thread.enter([new(thread, "link", depth=1)])
+    thread.finish(Final(1, State.DONE, digest=1))
+    thread.count(filtered=2, bytes=30)
+    committing = asyncio.ensure_future(thread.commit(thread.closing(), {"pages": 40}, {}))
     await asyncio.sleep(0)
     harness.gate.set()
     await committing
     with closing(Store.open(path)) as committed:
         counts = committed.counts
         assert (counts.done, counts.discovered, counts.pending) == (1, 2, 2)
-        assert (counts.filtered, counts.bytes, committed.offsets) == (2, 30, [40])
+        assert (counts.filtered, counts.bytes, committed.offsets) == (2, 30, {"pages": 40})
 
 
 async def test_final_states_are_committed_once(harness: Harness) -> None:
-    ledger = harness.ledger
-    ledger.enter([new(ledger, "x"), new(ledger, "y")], lines=2)
+    thread = harness.thread
+    thread.enter([new(thread, "x"), new(thread, "y")], lines=2)
     await harness.until(lambda: harness.entered)
-    ledger.finish(Final(1, State.DONE, digest=1))
-    first = ledger.closing()
-    ledger.finish(Final(2, State.FAILED, "dns"))
-    ledger.remember = lambda: {"engine": "curl"}
-    await ledger.commit(first, [])
+    thread.finish(Final(1, State.DONE, digest=1))
+    first = thread.closing()
+    thread.finish(Final(2, State.FAILED, "dns"))
+    await thread.commit(first, {}, {})
     assert (harness.store.counts.done, harness.store.counts.failed) == (1, 0)
     assert "engine" not in harness.store.facts
-    await ledger.commit(ledger.closing(), [])
+    await thread.commit(thread.closing(), {}, {"engine": "curl"})
     assert (harness.store.counts.done, harness.store.counts.failed) == (1, 1)
     assert harness.store.facts["engine"] == "curl"
-    assert not ledger.closing().finals
+    assert not thread.closing().finals
 
 
 async def test_origins_are_committed_with_their_entries(harness: Harness, path: Path) -> None:
-    ledger = harness.ledger
-    ledger.remember_origin("http://a")
-    ledger.enter([new(ledger, "x")], lines=1)
-    await ledger.commit(ledger.closing(), [])
+    thread = harness.thread
+    thread.remember_origin("http://a")
+    thread.enter([new(thread, "x")], lines=1)
+    await thread.commit(thread.closing(), {}, {})
     with closing(Store.open(path)) as committed:
         assert list(committed.named()) == ["http://a"]
 
 
 async def test_loading_from_disk_makes_the_ledger_busy(harness: Harness) -> None:
-    ledger = harness.ledger
-    ledger.enter([new(ledger, name, spilled=1) for name in "xyz"], lines=3)
+    thread = harness.thread
+    thread.enter([new(thread, name, spilled=1) for name in "xyz"], lines=3)
     await harness.until(lambda: harness.entered)
-    ledger.load(["a"], 2)
-    assert ledger.is_busy
-    assert not ledger.is_entering
+    thread.load(["a"], 2)
+    assert thread.is_busy
+    assert not thread.is_entering
     await harness.until(lambda: harness.loaded)
     assert harness.loaded == ["x", "y"]
-    assert not ledger.is_busy
+    assert not thread.is_busy
 
 
 async def test_only_announced_entries_are_loaded(harness: Harness) -> None:
     """Who asks has places for what it knows to be on disk, and for no more."""
-    ledger = harness.ledger
-    ledger.enter([new(ledger, "x", spilled=1)], lines=1)
+    thread = harness.thread
+    thread.enter([new(thread, "x", spilled=1)], lines=1)
     await harness.until(lambda: harness.entered)
-    ledger.enter([new(ledger, "y", spilled=1)], lines=1)
-    ledger.load(["a"], 9)
+    thread.enter([new(thread, "y", spilled=1)], lines=1)
+    thread.load(["a"], 9)
     await harness.until(lambda: harness.loaded)
     assert harness.loaded == ["x"]
-    ledger.load(["a"], 9)
+    thread.load(["a"], 9)
     await harness.until(lambda: len(harness.loaded) == 2)
     assert harness.loaded == ["x", "y"]
 
@@ -167,48 +166,48 @@ async def test_only_announced_entries_are_loaded(harness: Harness) -> None:
 async def test_entries_of_an_earlier_session_are_loaded(path: Path) -> None:
     store = Store.create(path)
     store.add([Candidate(1, 1, "http://a/x", "a", 0, None, 1)])
-    store.commit([])
+    store.commit({})
     store.close()
     harness = Harness.__new__(Harness)
-    harness.ledger = StoreThread(Store.open(path))
+    harness.thread = StoreThread(Store.open(path))
     harness.loaded, harness.changed = [], asyncio.Event()
-    harness.ledger.loaded = harness._loaded
-    harness.ledger.load(["a"], 9)
+    harness.thread.start(lambda new, known: None, harness._loaded, lambda error: None)
+    harness.thread.load(["a"], 9)
     await harness.until(lambda: harness.loaded)
     assert harness.loaded == ["x"]
-    assert harness.ledger.new_id() == 2
-    harness.ledger.close()
+    assert harness.thread.new_id() == 2
+    harness.thread.close()
 
 
 @pytest.mark.promise("P37")
 async def test_state_errors_are_passed_on(harness: Harness) -> None:
-    ledger = harness.ledger
+    thread = harness.thread
     harness.store.close()
-    ledger.enter([new(ledger, "x")], lines=1)
+    thread.enter([new(thread, "x")], lines=1)
     await harness.until(lambda: harness.errors)
-    ledger.load(["a"], 2)
+    thread.load(["a"], 2)
     await harness.until(lambda: len(harness.errors) == 2)
     assert all(isinstance(error, StateError) for error in harness.errors)
     with pytest.raises(StateError, match=r"state\.db"):
-        await ledger.commit(ledger.closing(), [])
+        await thread.commit(thread.closing(), {}, {})
 
 
 async def test_closing_drops_uncommitted_entries(path: Path) -> None:
     harness = Harness(path)
-    ledger = harness.ledger
-    ledger.enter([new(ledger, "x")], lines=1)
+    thread = harness.thread
+    thread.enter([new(thread, "x")], lines=1)
     await harness.until(lambda: harness.entered)
-    ledger.close()
+    thread.close()
     with closing(Store.open(path)) as committed:
         assert committed.counts.input == 0
 
 
 @pytest.mark.promise("P23")
 async def test_memory_of_recent_keys_is_bounded(harness: Harness) -> None:
-    knows = harness.ledger.knows
+    knows = harness.thread.knows
     assert not knows(1)
     assert knows(1)
     for key in range(2, RECENT + 2):
         assert not knows(key)
-    assert len(harness.ledger._recent) <= RECENT
+    assert len(harness.thread._recent) <= RECENT
     assert not knows(1), "forgotten, and so asked of the disk again"

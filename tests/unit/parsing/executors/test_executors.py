@@ -17,7 +17,7 @@ from crawler.model.errors import FailureKind, StateError
 from crawler.model.pages import Page
 from crawler.model.scope import make_scope
 from crawler.parsing.batch import Outcome, Results, Task
-from crawler.parsing.executors.base import ParseExecutor
+from crawler.parsing.executors.base import ExecutorOptions, ParseExecutor
 from crawler.parsing.executors.inline import InlineExecutor
 from crawler.parsing.executors.isolated import IsolatedExecutor
 from crawler.parsing.executors.thread import ThreadExecutor
@@ -32,6 +32,10 @@ def options(**changes: object) -> ParseOptions:
         max_bytes=1 << 20, follow=True, max_depth=None, scope=make_scope("host"), robots=True
     )
     return msgspec.structs.replace(usual, **changes)
+
+
+def made(workers: int, **changes: object) -> ExecutorOptions:
+    return ExecutorOptions(options(**changes), (JsonlEncoder(),), workers, timeout=TIMEOUT)
 
 
 def page(number: int, text: str = "") -> Task:
@@ -74,19 +78,19 @@ class Collected:
 @asynccontextmanager
 async def running(stage: ParseExecutor) -> AsyncIterator[Collected]:
     collected = Collected()
-    stage.deliver, stage.fail = collected.deliver, collected.fail
+    stage.start(collected.deliver, collected.fail)
     async with stage:
         yield collected
 
 
 def processes(**changes: object) -> IsolatedExecutor:
-    return IsolatedExecutor(options(**changes), [JsonlEncoder()], 2, TIMEOUT)
+    return IsolatedExecutor(made(2, **changes))
 
 
 FORMS: dict[str, Callable[[], ParseExecutor]] = {
     "process": processes,
-    "thread": lambda: ThreadExecutor(options(), [JsonlEncoder()], 2),
-    "inline": lambda: InlineExecutor(options(), [JsonlEncoder()]),
+    "thread": lambda: ThreadExecutor(made(2)),
+    "inline": lambda: InlineExecutor(made(1)),
 }
 
 
@@ -185,7 +189,7 @@ async def test_workers_that_cannot_start_end_the_crawl(
 
 
 def growing(most: int) -> IsolatedExecutor:
-    return IsolatedExecutor(options(), [JsonlEncoder()], most, TIMEOUT, first=1)
+    return IsolatedExecutor(msgspec.structs.replace(made(most), first=1))
 
 
 async def test_a_growing_stage_starts_workers_under_load() -> None:
@@ -234,6 +238,7 @@ def is_alive(pid: int) -> bool:
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import asyncio, sys
+        from crawler.parsing.executors.base import ExecutorOptions
         from crawler.parsing.executors.isolated import IsolatedExecutor
         from crawler.parsing.job import ParseOptions
         from crawler.model.scope import make_scope
@@ -242,7 +247,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
             options = ParseOptions(
                 max_bytes=1, follow=False, max_depth=None, scope=make_scope("host")
             )
-            stage = IsolatedExecutor(options, [], 3, 5.0)
+            stage = IsolatedExecutor(ExecutorOptions(options, (), workers=3))
             async with stage:
                 print(*stage.pids, flush=True)
                 await asyncio.Event().wait()

@@ -145,8 +145,9 @@ def test_a_percent_sign_is_logged_unchanged(caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.parametrize(("level", "read"), [(DEBUG, True), (INFO, True), (INFO + 1, False)])
-def test_the_journal_knows_whether_its_level_is_logged(
+def test_a_failure_is_logged_at_info_and_below(
     caplog: pytest.LogCaptureFixture, level: int, read: bool
 ) -> None:
     caplog.set_level(level, "crawler")
-    assert journal.is_read() is read
+    journal.note(RobotsFailed("http://a", "why"))
+    assert bool(caplog.records) is read

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from crawler.model.errors import StateError
-from crawler.sinks import output as module
-from crawler.sinks.output import GATHER_BYTES, Output
+from crawler.sinks import outputs as module
+from crawler.sinks.outputs import GATHER_BYTES, Outputs
 
 
 class Memory:
@@ -52,15 +52,17 @@ class Harness:
 
     def __init__(self) -> None:
         self.writers = [Memory(), Memory()]
-        self.also = 0
+        self.commits = 0
         self.errors: list[Exception] = []
         self.written = asyncio.Event()
-        self.output = Output(self.writers, self._also)
-        self.output.fail = self.errors.append
-        self.output.written = self.written.set
+        writers = {"pages": self.writers[0], "failures": self.writers[1]}
+        self.output = Outputs(writers, self._at_commit)
+        self.output.start(self.written.set, self.errors.append)
+        self.pages = self.output.open("pages")
+        self.failures = self.output.open("failures")
 
-    def _also(self) -> None:
-        self.also += 1
+    def _at_commit(self) -> None:
+        self.commits += 1
 
 
 @pytest.fixture
@@ -75,14 +77,14 @@ async def harness() -> AsyncIterator[Harness]:
 
 async def test_a_commit_returns_the_length_of_each_output(harness: Harness) -> None:
     output = harness.output
-    output.put(0, b"one\n")
-    output.put(1, b"failed\n")
-    output.put(0, b"two\n")
-    assert await output.commit() == (8, 7)
+    harness.pages.put(b"one\n")
+    harness.failures.put(b"failed\n")
+    harness.pages.put(b"two\n")
+    assert await output.commit() == {"pages": 8, "failures": 7}
     assert [writer.data for writer in harness.writers] == [b"one\ntwo\n", b"failed\n"]
     assert [writer.durable for writer in harness.writers] == [8, 7]
-    assert await output.commit() == (8, 7)
-    assert harness.also == 2
+    assert await output.commit() == {"pages": 8, "failures": 7}
+    assert harness.commits == 2
 
 
 @pytest.mark.promise("P35")
@@ -90,19 +92,19 @@ async def test_later_bytes_lie_after_the_committed_offset(harness: Harness) -> N
     """However the thread and the loop take turns; and everything put before does."""
     output, slow = harness.output, harness.writers[0]
     slow.gate.clear()
-    output.put(0, b"a")
+    harness.pages.put(b"a")
     first = output.commit()
     await asyncio.to_thread(slow.began.wait)
-    output.put(0, b"bb")
+    harness.pages.put(b"bb")
     second = output.commit()
-    output.put(0, b"ccc")
+    harness.pages.put(b"ccc")
     third = output.commit()
-    output.put(1, b"dddd")
+    harness.failures.put(b"dddd")
     slow.gate.set()
-    assert await first == (1, 0)
-    assert await second == (3, 0)
-    assert await third == (6, 0)
-    assert await output.commit() == (6, 4)
+    assert await first == {"pages": 1, "failures": 0}
+    assert await second == {"pages": 3, "failures": 0}
+    assert await third == {"pages": 6, "failures": 0}
+    assert await output.commit() == {"pages": 6, "failures": 4}
     assert slow.data == b"abbccc"
 
 
@@ -110,8 +112,8 @@ async def test_output_is_gathered_before_it_is_written(
     harness: Harness,
 ) -> None:
     output = harness.output
-    output.put(0, b"a")
-    output.put(0, b"b")
+    harness.pages.put(b"a")
+    harness.pages.put(b"b")
     assert (harness.writers[0].data, output.waiting_bytes) == (b"", 2)
     await harness.written.wait()
     assert (harness.writers[0].data, output.waiting_bytes) == (b"ab", 0)
@@ -122,8 +124,8 @@ async def test_a_large_output_is_written_at_once(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "GATHER", 3600.0)
-    harness.output.put(0, b"x" * (GATHER_BYTES - 1))
-    harness.output.put(0, b"x")
+    harness.pages.put(b"x" * (GATHER_BYTES - 1))
+    harness.pages.put(b"x")
     await harness.written.wait()
     assert len(harness.writers[0].data) == GATHER_BYTES
 
@@ -131,9 +133,9 @@ async def test_a_large_output_is_written_at_once(
 async def test_bytes_waiting_for_output_are_counted(harness: Harness) -> None:
     output, slow = harness.output, harness.writers[0]
     slow.gate.clear()
-    output.put(0, b"aaa")
+    harness.pages.put(b"aaa")
     first = output.commit()
-    output.put(0, b"bb")
+    harness.pages.put(b"bb")
     assert output.waiting_bytes == 5
     slow.gate.set()
     await first
@@ -143,7 +145,7 @@ async def test_bytes_waiting_for_output_are_counted(harness: Harness) -> None:
 
 async def test_one_thread_of_its_own_writes_all_output(harness: Harness) -> None:
     for _ in range(5):
-        harness.output.put(0, b"x")
+        harness.pages.put(b"x")
         await harness.output.commit()
     (name,) = harness.writers[0].threads
     assert name.startswith("crawler-output")
@@ -154,7 +156,7 @@ async def test_an_error_fails_every_waiting_commit(harness: Harness) -> None:
     output, broken = harness.output, harness.writers[0]
     broken.gate.clear()
     broken.error = StateError("the disk is full")
-    output.put(0, b"x")
+    harness.pages.put(b"x")
     commits = [output.commit()]
     await asyncio.to_thread(broken.began.wait)
     commits += [output.commit(), output.commit()]
@@ -174,7 +176,7 @@ async def test_nothing_is_written_after_an_error(
     """A chunk behind one that is missing would be a hole."""
     output, broken = harness.output, harness.writers[0]
     broken.error = StateError("the disk is full")
-    output.put(0, b"lost")
+    harness.pages.put(b"lost")
     with pytest.raises(StateError):
         await output.commit()
     broken.error = None
@@ -192,7 +194,7 @@ async def test_a_timeline_error_fails_the_commit_too(harness: Harness) -> None:
     def fail() -> None:
         raise StateError("timeline.jsonl: No space left on device")
 
-    harness.output._also = fail
+    harness.output._at_commit = fail
     with pytest.raises(StateError, match=r"timeline\.jsonl"):
         await harness.output.commit()
     assert len(harness.errors) == 1

@@ -1,0 +1,64 @@
+"""Makes the report of a crawl, and writes it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from crawler.engines.auto import AutoEngine
+from crawler.engines.base import Engine
+from crawler.metrics.memory import rss_peak
+from crawler.metrics.meter import Meter
+from crawler.metrics.report import Report, to_json
+from crawler.metrics.simultaneous import Simultaneous, Work, simultaneous
+from crawler.model.errors import writing
+from crawler.model.version import __version__
+from crawler.parsing.executors.base import ParseExecutor
+from crawler.reporting import sentences
+from crawler.settings import Settings, usable_cores
+
+
+def make_report(
+    settings: Settings,
+    meter: Meter,
+    engine: Engine,
+    executor: ParseExecutor,
+    waiting_since: float,
+    duplicate_pages: int,
+) -> Report:
+    """Call it while the parse processes still live: the report has their memory.
+
+    ``waiting_since`` is the monotonic time from which on somebody waited for the crawl.
+    """
+    pids: Sequence[int] = executor.pids
+    workers = len(pids) or settings.parse_workers
+    report = meter.finish(
+        version=__version__,
+        engine=settings.engine,
+        workers=workers,
+        startup_s=meter.started - waiting_since,
+        rss_peak_mb=rss_peak(pids),
+        same_content=duplicate_pages,
+    )
+    report = msgspec.structs.replace(report, model=_modelled(report, workers))
+    return _with_choice(report, engine, workers) if isinstance(engine, AutoEngine) else report
+
+
+def _modelled(report: Report, workers: int) -> Simultaneous:
+    """What the waits and the computing of this run would take at best."""
+    work = Work(report.io_wait.total_s, report.cpu.fetch_s, report.cpu.parse_s)
+    return simultaneous(work, report.concurrency, workers, usable_cores())
+
+
+def _with_choice(report: Report, engine: AutoEngine, workers: int) -> Report:
+    choice = engine.choice
+    says = sentences.choice(choice, workers)
+    return msgspec.structs.replace(report, engine=f"auto ({choice.engine})", auto=says)
+
+
+def write_report(report: Report, directory: Path) -> Report:
+    """Write ``report.json``. Raises StateError."""
+    path = directory / "report.json"
+    with writing(path):
+        path.write_bytes(to_json(report))
+    return report

@@ -1,0 +1,80 @@
+"""What happens when an entry gets its final state: a record is written, and the parts are told."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from crawler.frontier.entry import Entry, Final, State
+from crawler.frontier.frontier import Frontier
+from crawler.frontier.state.store_thread import StoreThread
+from crawler.model.errors import FetchError, SkipError
+from crawler.model.events import Event, Finished
+from crawler.model.pages import Failure, Skipped, row_of
+from crawler.sinks.jsonl import JsonlEncoder
+from crawler.sinks.outputs import Channel
+
+
+class Channels(msgspec.Struct, frozen=True):
+    """Where records go: one channel for each page encoder, in its order, then the other two."""
+
+    pages: tuple[Channel, ...]
+    failures: Channel
+    skipped: Channel
+
+
+class FinalStates:
+    """Gives entries their final states. A page is encoded already, in its parse executor."""
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        store: StoreThread,
+        channels: Channels,
+        observe: Callable[[Event], None],
+    ) -> None:
+        self._frontier = frontier
+        self._store = store
+        self._channels = channels
+        self._observe = observe
+        self._encode = JsonlEncoder().encode
+
+    def write(self, chunks: Sequence[bytes]) -> None:
+        """Write encoded pages: a chunk for each page output, which may be empty."""
+        for channel, chunk in zip(self._channels.pages, chunks, strict=True):
+            if chunk:
+                channel.put(chunk)
+
+    def page(self, entry: Entry, digest: int | None) -> None:
+        """The entry has a page, whose content has this ``digest``."""
+        self._finish(entry, State.DONE, digest=digest)
+
+    def reject(self, entry: Entry, why: FetchError | SkipError) -> None:
+        """The entry ends before anything was requested for it."""
+        self.close(entry, why, attempts=0)
+
+    def close(
+        self,
+        entry: Entry,
+        error: FetchError | SkipError,
+        attempts: int,
+        status: int | None = None,
+    ) -> None:
+        """The entry ends without a page, after ``attempts`` tries."""
+        row = row_of(entry.row)
+        if isinstance(error, FetchError):
+            failure = Failure(entry.url, error.kind, error.message, attempts, status, row)
+            self._channels.failures.put(self._encode(failure))
+            self._finish(entry, State.FAILED, error.kind)
+            self._observe(Finished(failed=(failure,)))
+        else:
+            skipped = Skipped(entry.url, error.reason, error.message, row)
+            self._channels.skipped.put(self._encode(skipped))
+            self._finish(entry, State.SKIPPED, error.reason)
+            self._observe(Finished(skipped=(skipped,)))
+
+    def _finish(
+        self, entry: Entry, state: State, why: str | None = None, digest: int | None = None
+    ) -> None:
+        self._frontier.finish(entry, time.monotonic())
+        self._store.finish(Final(entry.id, state, why, digest))
