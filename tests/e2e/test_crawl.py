@@ -121,7 +121,7 @@ def test_bad_usage_ends_with_2_and_one_sentence(
 def test_an_empty_list_is_refused(crawl: Crawl, lines: str) -> None:
     run = crawl(lines=lines)
     assert run.code == 2
-    assert "there is no URL in it" in run.err
+    assert "contains no URLs" in run.err
     assert not run.directory.exists()
 
 

@@ -11,7 +11,7 @@ import pytest
 from e2e.conftest import Crawl, Run, Serve, balanced, command, environment, html
 from e2e.test_signals import start, wait_for_requests
 
-from crawler.frontier.state.store import read_counts
+from crawler.frontier.state.status import read_counts
 from crawler.localweb.server import SILENCE, Answer, Seen, Server
 
 PAGES = 60

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crawler.frontier.state.store import read_counts
+from crawler.frontier.state.status import read_counts
 
 RECORDS = ("pages", "failures", "skipped")
 GRACE = 10.0
