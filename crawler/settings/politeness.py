@@ -1,0 +1,87 @@
+"""Options under the heading ``politeness``."""
+
+from typing import Annotated
+
+from crawler.model.version import __version__
+from crawler.settings.fetching import FetchingFields
+from crawler.settings.option import option
+from crawler.settings.types import HeaderText, Pause, Rate, SlotCount
+
+
+class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
+    per_host: Annotated[
+        SlotCount | None,
+        option(
+            "politeness",
+            "requests in flight to one host (default: 4; no limit for a loopback host that the "
+            "input names)",
+            "N",
+            example=4,
+        ),
+    ] = None
+
+    delay: Annotated[
+        Pause | None,
+        option(
+            "politeness",
+            "seconds between requests to one host (default: 0.25; none for a loopback host that "
+            "the input names)",
+            "S",
+            example=0.25,
+        ),
+    ] = None
+
+    rate: Annotated[
+        Rate | None,
+        option(
+            "politeness",
+            "most requests a second, all hosts together (default: no limit)",
+            "N",
+            example=50.0,
+        ),
+    ] = None
+
+    robots: Annotated[bool, option("politeness", "obey robots.txt")] = True
+
+    user_agent: Annotated[
+        HeaderText,
+        option("politeness", "how the crawler names itself", "TEXT"),
+    ] = f"crawler/{__version__}"
+
+    allow_private: Annotated[
+        tuple[str, ...],
+        option(
+            "politeness",
+            "ask this host or network although its address is not public; repeatable",
+            "HOST|CIDR",
+            example=["intranet.example", "10.0.0.0/8"],
+        ),
+    ] = ()
+
+    per_address: Annotated[
+        SlotCount | None,
+        option(
+            "politeness",
+            "requests in flight to one IP address, all its hosts together (default: 16; no limit "
+            "for a loopback host that the input names)",
+            "N",
+            example=16,
+        ),
+    ] = None
+
+    def host_limit(self, *, own: bool) -> int | None:
+        """Give the most requests in flight to one host, or None; ``own`` as below."""
+        return self.per_host or (None if own else 4)
+
+    def address_limit(self, *, own: bool) -> int | None:
+        """Give the most requests in flight to one address, or None; ``own`` as below."""
+        return self.per_address or (None if own else 16)
+
+    def host_delay(self, *, own: bool) -> float:
+        """Give the seconds between requests to one host.
+
+        ``own``: it is mocked, or on loopback and the input names it.
+        """
+        if self.delay is not None:
+            return self.delay
+        return 0.0 if own else 0.25
