@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from crawler.engines.names import AUTO, ENGINES, PLUGINS
+from crawler.settings.defaults import CONCURRENCY
 from crawler.settings.option import option
 from crawler.settings.sources import SourcesFields
 from crawler.settings.types import Seconds, Size, SlotCount, Tries
@@ -18,15 +19,15 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
             choices=(*ENGINES, AUTO),
             plugins=PLUGINS,
         ),
-    ] = "curl"
+    ] = ENGINES[0]
 
     concurrency: Annotated[
         SlotCount | None,
         option(
             "fetching",
-            "requests in flight at the same time (default: 64, with sequential 1)",
+            f"requests in flight at the same time (default: {CONCURRENCY}, with sequential 1)",
             "N",
-            example=64,
+            example=CONCURRENCY,
         ),
     ] = None
 
@@ -74,4 +75,4 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
     @property
     def slots(self) -> int:
         """Requests in flight at the same time: ``concurrency``, or its default."""
-        return self.concurrency or (1 if self.engine == "sequential" else 64)
+        return self.concurrency or (1 if self.engine == "sequential" else CONCURRENCY)

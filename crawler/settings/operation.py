@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+from crawler.settings.defaults import LOG
 from crawler.settings.option import option
 from crawler.settings.output import OutputFields
 from crawler.settings.types import Path, Port
@@ -12,7 +13,7 @@ class OperationFields(OutputFields, frozen=True, kw_only=True):
         Literal["error", "warning", "info", "debug"] | None,
         option(
             "operation",
-            "the least that is worth a log line (default: warning)",
+            f"the least that is worth a log line (default: {LOG})",
             "LEVEL",
             example="info",
         ),
@@ -40,3 +41,8 @@ class OperationFields(OutputFields, frozen=True, kw_only=True):
             example=9090,
         ),
     ] = None
+
+    @property
+    def log_level(self) -> Literal["error", "warning", "info", "debug"]:
+        """``log``, or its default."""
+        return self.log or LOG

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from crawler.model.version import __version__
+from crawler.settings.defaults import DELAY, PER_ADDRESS, PER_HOST
 from crawler.settings.fetching import FetchingFields
 from crawler.settings.option import option
 from crawler.settings.types import HeaderText, Pause, Rate, SlotCount
@@ -13,10 +14,10 @@ class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
         SlotCount | None,
         option(
             "politeness",
-            "requests in flight to one host (default: 4; no limit for a loopback host that the "
-            "input names)",
+            f"requests in flight to one host (default: {PER_HOST}; no limit for a loopback host "
+            "that the input names)",
             "N",
-            example=4,
+            example=PER_HOST,
         ),
     ] = None
 
@@ -24,10 +25,10 @@ class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
         Pause | None,
         option(
             "politeness",
-            "seconds between requests to one host (default: 0.25; none for a loopback host that "
-            "the input names)",
+            f"seconds between requests to one host (default: {DELAY}; none for a loopback host "
+            "that the input names)",
             "S",
-            example=0.25,
+            example=DELAY,
         ),
     ] = None
 
@@ -62,20 +63,20 @@ class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
         SlotCount | None,
         option(
             "politeness",
-            "requests in flight to one IP address, all its hosts together (default: 16; no limit "
-            "for a loopback host that the input names)",
+            "requests in flight to one IP address, all its hosts together (default: "
+            f"{PER_ADDRESS}; no limit for a loopback host that the input names)",
             "N",
-            example=16,
+            example=PER_ADDRESS,
         ),
     ] = None
 
     def host_limit(self, *, own: bool) -> int | None:
         """Give the most requests in flight to one host, or None; ``own`` as below."""
-        return self.per_host or (None if own else 4)
+        return self.per_host or (None if own else PER_HOST)
 
     def address_limit(self, *, own: bool) -> int | None:
         """Give the most requests in flight to one address, or None; ``own`` as below."""
-        return self.per_address or (None if own else 16)
+        return self.per_address or (None if own else PER_ADDRESS)
 
     def host_delay(self, *, own: bool) -> float:
         """Give the seconds between requests to one host.
@@ -84,4 +85,4 @@ class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
         """
         if self.delay is not None:
             return self.delay
-        return 0.0 if own else 0.25
+        return 0.0 if own else DELAY

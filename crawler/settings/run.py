@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from crawler.settings.defaults import RUNS
 from crawler.settings.operation import OperationFields
 from crawler.settings.option import option
 from crawler.settings.types import Natural, Path, SampleSize
@@ -12,7 +13,7 @@ class RunFields(OperationFields, frozen=True, kw_only=True):
         Path | None,
         option(
             "run",
-            "directory of this run, which must not exist yet (default: runs/<time>)",
+            f"directory of this run, which must not exist yet (default: {RUNS}/<time>)",
             "DIR",
             example="runs/first",
         ),

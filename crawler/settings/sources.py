@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from crawler.settings.defaults import ORDER
 from crawler.settings.option import option
 from crawler.settings.types import Name, Path
 
@@ -35,8 +36,8 @@ class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
         Literal["input", "random", "slowest"] | None,
         option(
             "sources",
-            "which URLs first; all but input hold the whole list in memory (default: input; with "
-            "a history slowest)",
+            "which URLs first; all but input hold the whole list in memory (default: "
+            f"{ORDER}; with a history slowest)",
             "NAME",
             example="slowest",
         ),
@@ -55,4 +56,4 @@ class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def line_order(self) -> Literal["input", "random", "slowest"]:
         """``order``, or its default."""
-        return self.order or ("slowest" if self.history else "input")
+        return self.order or ("slowest" if self.history else ORDER)
