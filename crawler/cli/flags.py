@@ -80,9 +80,14 @@ def describe(option: Option) -> str:
     """Say what the option means, its choices and its default."""
     facts = [", ".join(option.choices)] if option.choices else []
     if option.default not in (None, (), False):
-        default = _spell(option, option.default).strip('"').removesuffix(".0")
-        facts.append(f"default: {default}")
+        facts.append(f"default: {_spell_default(option)}")
     return f"{option.text} ({'; '.join(facts)})" if facts else option.text
+
+
+def _spell_default(option: Option) -> str:
+    if isinstance(option.default, float):
+        return f"{option.default:g}"
+    return _spell(option, option.default).strip('"')
 
 
 def default_toml() -> str:
