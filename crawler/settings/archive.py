@@ -1,4 +1,4 @@
-"""Options under the heading ``archive``."""
+"""Options under the heading "archive": requests and responses in WARC files."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ class ArchiveFields(RunFields, frozen=True, kw_only=True):
         Path | None,
         option(
             "archive",
-            "keep every request and its answer in this WARC file, which must not exist yet",
+            "record every request and its response in this WARC file, which must not exist yet",
             "FILE",
             example="run.warc.gz",
         ),
@@ -22,12 +22,14 @@ class ArchiveFields(RunFields, frozen=True, kw_only=True):
         Path | None,
         option(
             "archive",
-            "ask no network but what this WARC file holds, as fast or slow as it was",
+            "answer all requests from this WARC file instead of the network, as fast or slowly as "
+            "the servers did",
             "FILE",
             example="run.warc.gz",
         ),
     ] = None
 
     latency_scale: Annotated[
-        Scale, option("archive", "what to multiply the recorded waits by, 0 for none", "X")
+        Scale,
+        option("archive", "factor for the recorded waits of --replay; 0 for no waits", "X"),
     ] = 1.0

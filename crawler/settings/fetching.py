@@ -1,4 +1,4 @@
-"""Options under the heading ``fetching``."""
+"""Options under the heading "fetching": how requests are sent, and which are sent again."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
         str,
         option(
             "fetching",
-            "the library that fetches, see `crawler engines`",
+            "library that sends the requests; `crawler engines` describes each of them",
             "NAME",
             choices=(*ENGINES, AUTO),
             plugins=PLUGINS,
@@ -25,38 +25,56 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
         SlotCount | None,
         option(
             "fetching",
-            f"requests in flight at the same time (default: {CONCURRENCY}, with sequential 1)",
+            f"maximum number of requests in flight (default: {CONCURRENCY}, or 1 with --engine "
+            "sequential)",
             "N",
             example=CONCURRENCY,
         ),
     ] = None
 
-    timeout: Annotated[Seconds, option("fetching", "seconds one request may take in all", "S")] = (
-        30.0
-    )
+    timeout: Annotated[
+        Seconds,
+        option(
+            "fetching",
+            "maximum seconds for one request, from the name lookup to the end of the response",
+            "S",
+        ),
+    ] = 30.0
 
     retries: Annotated[
-        Tries, option("fetching", "how often a failed request is tried again", "N")
+        Tries,
+        option("fetching", "maximum number of retries after a failure that may be temporary", "N"),
     ] = 2
 
     max_bytes: Annotated[
-        Size, option("fetching", "largest body, also once decompressed", "SIZE", size=True)
+        Size,
+        option(
+            "fetching",
+            "maximum size of a response body, before and after decompression",
+            "SIZE",
+            size=True,
+        ),
     ] = 10_000_000
 
     memory: Annotated[
-        Size, option("fetching", "most bytes of bodies in memory at once", "SIZE", size=True)
+        Size,
+        option("fetching", "maximum size of all bodies in memory together", "SIZE", size=True),
     ] = 256_000_000
 
     http2: Annotated[
-        bool, option("fetching", "speak HTTP/2 where the server can; with curl only")
+        bool,
+        option(
+            "fetching",
+            "use HTTP/2 with servers that support it; only with --engine curl",
+        ),
     ] = False
 
     retry: Annotated[
         tuple[str, ...],
         option(
             "fetching",
-            "try this kind of failure again so often, the first time after so many seconds, where "
-            "--retries does not fit; repeatable",
+            "number of retries for one kind of failure, and seconds before the first of them; "
+            "replaces --retries for this kind; repeatable",
             "KIND=TRIES[,SECONDS]",
             example=["timeout=5,2", "status:503=0"],
         ),
@@ -66,7 +84,8 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "fetching",
-            "leave this parameter out of every query, or all that begin so; repeatable",
+            "remove this query parameter from every URL; with a * at the end, all parameters whose "
+            "names start like this; repeatable",
             "NAME[*]",
             example=["sessionid", "utm_*"],
         ),
@@ -74,5 +93,5 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
 
     @property
     def slots(self) -> int:
-        """Requests in flight at the same time: ``concurrency``, or its default."""
+        """Maximum number of requests in flight: ``concurrency``, or its default."""
         return self.concurrency or (1 if self.engine == "sequential" else CONCURRENCY)

@@ -1,4 +1,4 @@
-"""Options under the heading ``following``."""
+"""Options under the heading "following": which links are followed, and how many pages there are."""
 
 from typing import Annotated, Literal
 
@@ -8,13 +8,15 @@ from crawler.settings.types import Count, Natural
 
 
 class FollowingFields(SessionFields, frozen=True, kw_only=True):
-    follow: Annotated[bool, option("following", "crawl what the pages link to as well")] = False
+    follow: Annotated[
+        bool, option("following", "follow links: also fetch the pages that pages link to")
+    ] = False
 
     depth: Annotated[
         Natural | None,
         option(
             "following",
-            "most links from the input to a page (default: no limit)",
+            "maximum number of links between an input URL and a page (default: no limit)",
             "N",
             example=3,
         ),
@@ -22,19 +24,29 @@ class FollowingFields(SessionFields, frozen=True, kw_only=True):
 
     max_pages: Annotated[
         Count | None,
-        option("following", "stop after this many pages (default: never)", "N", example=1000),
+        option(
+            "following",
+            "stop after this number of pages (default: no limit)",
+            "N",
+            example=1000,
+        ),
     ] = None
 
     scope: Annotated[
         Literal["host", "domain", "prefix", "any"],
-        option("following", "how far links may lead from where the input began", "NAME"),
+        option(
+            "following",
+            "which links are followed: those to the host, the registrable domain or the directory "
+            "(prefix) of the input URL, or any",
+            "NAME",
+        ),
     ] = "host"
 
     include: Annotated[
         tuple[str, ...],
         option(
             "following",
-            "follow only URLs in which this regular expression is found; repeatable",
+            "follow only URLs that contain a match of this regular expression; repeatable",
             "RE",
             example=["/docs/"],
         ),
@@ -44,21 +56,25 @@ class FollowingFields(SessionFields, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "following",
-            "follow no URL in which this regular expression is found; repeatable",
+            "do not follow URLs that contain a match of this regular expression; repeatable",
             "RE",
             example=["[?&]sort="],
         ),
     ] = ()
 
     max_url_length: Annotated[
-        Count, option("following", "take a link with more characters for a trap", "N")
+        Count,
+        option(
+            "following", "skip links with more characters than this: they may be crawler traps", "N"
+        ),
     ] = 2000
 
     max_repeats: Annotated[
         Count,
         option(
             "following",
-            "take a link for a trap in which a part of path or query stands more often",
+            "skip links in which one part of the path or query occurs more often than this: they "
+            "may be crawler traps",
             "N",
         ),
     ] = 4
@@ -67,7 +83,8 @@ class FollowingFields(SessionFields, frozen=True, kw_only=True):
         Count | None,
         option(
             "following",
-            "follow no more links to a host once so many of its URLs are known (default: no limit)",
+            "skip further links to a host when this number of its URLs is known (default: no "
+            "limit)",
             "N",
             example=10_000,
         ),

@@ -1,4 +1,4 @@
-"""Options under the heading ``operation``."""
+"""Options under the heading "operation": the log, and metrics for Prometheus."""
 
 from typing import Annotated, Literal
 
@@ -11,12 +11,7 @@ from crawler.settings.types import Path, Port
 class OperationFields(OutputFields, frozen=True, kw_only=True):
     log: Annotated[
         Literal["error", "warning", "info", "debug"] | None,
-        option(
-            "operation",
-            f"the least that is worth a log line (default: {LOG})",
-            "LEVEL",
-            example="info",
-        ),
+        option("operation", f"minimum log level, by default {LOG}", "LEVEL", example="info"),
     ] = None
 
     log_file: Annotated[
@@ -35,8 +30,8 @@ class OperationFields(OutputFields, frozen=True, kw_only=True):
         Port | None,
         option(
             "operation",
-            "serve figures for Prometheus at http://127.0.0.1:N/metrics while the crawl runs; 0 "
-            "picks a port",
+            "serve metrics for Prometheus at http://127.0.0.1:N/metrics during the crawl; with 0, "
+            "at a free port",
             "N",
             example=9090,
         ),

@@ -1,4 +1,4 @@
-"""Options under the heading ``output``."""
+"""Options under the heading "output": where pages are written, and what is printed."""
 
 from typing import Annotated
 
@@ -11,8 +11,8 @@ class OutputFields(ParsingFields, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "output",
-            "write pages here, not into the run directory; the suffix picks the format, - is "
-            "standard output; repeatable",
+            "write pages to this file instead of the run directory; the suffix selects the format; "
+            "- is standard output; repeatable",
             "PATH",
             example=["pages.jsonl"],
         ),
@@ -20,4 +20,4 @@ class OutputFields(ParsingFields, frozen=True, kw_only=True):
 
     json: Annotated[bool, option("output", "print the report as JSON")] = False
 
-    quiet: Annotated[bool, option("output", "print no progress and no report")] = False
+    quiet: Annotated[bool, option("output", "print neither the progress nor the report")] = False

@@ -1,4 +1,4 @@
-"""Options under the heading ``parsing``."""
+"""Options under the heading "parsing": where pages are parsed, and what is extracted."""
 
 from typing import Annotated, Literal
 
@@ -12,28 +12,34 @@ from crawler.settings.types import Function, Path, Seconds, Workers
 class ParsingFields(FollowingFields, frozen=True, kw_only=True):
     parse: Annotated[
         Literal["process", "thread", "inline", "none"],
-        option("parsing", "where pages are parsed, inline being the thread that fetches", "NAME"),
+        option(
+            "parsing",
+            "where pages are parsed: in worker processes, in worker threads, in the thread that "
+            "fetches (inline), or not at all (none)",
+            "NAME",
+        ),
     ] = "process"
 
     workers: Annotated[
         Workers | None,
         option(
             "parsing",
-            "parse workers (default: one for each usable core)",
+            "number of worker processes or threads that parse (default: number of usable cores)",
             "N",
             example=2,
         ),
     ] = None
 
     parse_timeout: Annotated[
-        Seconds, option("parsing", "seconds the parsing of one page may take", "S")
+        Seconds,
+        option("parsing", "maximum seconds to parse one page, with --parse process", "S"),
     ] = 5.0
 
     parser: Annotated[
         Function | None,
         option(
             "parsing",
-            "your own function: it is given each page and returns fields for the record",
+            "your own function, which is called with each page and returns fields for its record",
             "MODULE:FUNCTION",
             example="shop:prices",
         ),
@@ -43,23 +49,23 @@ class ParsingFields(FollowingFields, frozen=True, kw_only=True):
         Path | None,
         option(
             "parsing",
-            "TOML file of fields and the CSS selectors that find them",
+            "TOML file with the names of fields and the CSS selectors that find their values",
             "FILE",
             example="fields.toml",
         ),
     ] = None
 
-    html: Annotated[bool, option("parsing", "keep the HTML in the record of a page")] = False
+    html: Annotated[bool, option("parsing", "include the HTML in the record of each page")] = False
 
     @property
     def parse_workers(self) -> int:
-        """``workers``, or the cores this process may use; 0 where the fetch thread parses."""
+        """``workers`` or the number of usable cores; 0 if no process or thread parses."""
         if self.parse not in ("process", "thread"):
             return 0
         return self.workers or usable_cores()
 
     @property
     def first_workers(self) -> int:
-        """Parse workers to begin with; with ``auto`` others come when there is work for them."""
+        """Number of parse workers at the start; the engine ``auto`` adds others when needed."""
         most = self.parse_workers
         return min(1, most) if self.engine == AUTO and self.workers is None else most

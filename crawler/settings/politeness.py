@@ -1,4 +1,4 @@
-"""Options under the heading ``politeness``."""
+"""Options under the heading "politeness": limits for each host, robots.txt, private addresses."""
 
 from typing import Annotated
 
@@ -14,8 +14,8 @@ class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
         SlotCount | None,
         option(
             "politeness",
-            f"requests in flight to one host (default: {PER_HOST}; no limit for a loopback host "
-            "that the input names)",
+            f"maximum number of requests in flight to one host (default: {PER_HOST}; no limit for "
+            "a loopback host that is in the input)",
             "N",
             example=PER_HOST,
         ),
@@ -25,8 +25,8 @@ class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
         Pause | None,
         option(
             "politeness",
-            f"seconds between requests to one host (default: {DELAY}; none for a loopback host "
-            "that the input names)",
+            f"minimum seconds between requests to one host (default: {DELAY}; 0 for a loopback "
+            "host that is in the input)",
             "S",
             example=DELAY,
         ),
@@ -36,7 +36,7 @@ class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
         Rate | None,
         option(
             "politeness",
-            "most requests a second, all hosts together (default: no limit)",
+            "maximum number of requests per second, all hosts together (default: no limit)",
             "N",
             example=50.0,
         ),
@@ -46,14 +46,18 @@ class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
 
     user_agent: Annotated[
         HeaderText,
-        option("politeness", "how the crawler names itself", "TEXT"),
+        option(
+            "politeness",
+            "name of the crawler, in the User-Agent header and for the rules of robots.txt",
+            "TEXT",
+        ),
     ] = f"crawler/{__version__}"
 
     allow_private: Annotated[
         tuple[str, ...],
         option(
             "politeness",
-            "ask this host or network although its address is not public; repeatable",
+            "allow requests to this host or network although its address is not public; repeatable",
             "HOST|CIDR",
             example=["intranet.example", "10.0.0.0/8"],
         ),
@@ -63,25 +67,31 @@ class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
         SlotCount | None,
         option(
             "politeness",
-            "requests in flight to one IP address, all its hosts together (default: "
-            f"{PER_ADDRESS}; no limit for a loopback host that the input names)",
+            "maximum number of requests in flight to one IP address, all its hosts together "
+            f"(default: {PER_ADDRESS}; no limit for a loopback host that is in the input)",
             "N",
             example=PER_ADDRESS,
         ),
     ] = None
 
     def host_limit(self, *, own: bool) -> int | None:
-        """Give the most requests in flight to one host, or None; ``own`` as below."""
+        """Return the maximum number of requests in flight to one host, or None for no limit.
+
+        ``own`` is as in ``host_delay``.
+        """
         return self.per_host or (None if own else PER_HOST)
 
     def address_limit(self, *, own: bool) -> int | None:
-        """Give the most requests in flight to one address, or None; ``own`` as below."""
+        """Return the maximum number of requests in flight to one address, or None for no limit.
+
+        ``own`` is as in ``host_delay``.
+        """
         return self.per_address or (None if own else PER_ADDRESS)
 
     def host_delay(self, *, own: bool) -> float:
-        """Give the seconds between requests to one host.
+        """Return the minimum seconds between requests to one host.
 
-        ``own``: it is mocked, or on loopback and the input names it.
+        ``own``: the host is mocked, or it is a loopback host that is in the input.
         """
         if self.delay is not None:
             return self.delay

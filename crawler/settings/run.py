@@ -1,4 +1,4 @@
-"""Options under the heading ``run``."""
+"""Options under the heading "run": the run directory, resuming, repeating, measuring."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ class RunFields(OperationFields, frozen=True, kw_only=True):
         Path | None,
         option(
             "run",
-            f"directory of this run, which must not exist yet (default: {RUNS}/<time>)",
+            f"run directory, which must not exist yet for a new run (default: {RUNS}/<time>)",
             "DIR",
             example="runs/first",
         ),
@@ -23,25 +23,26 @@ class RunFields(OperationFields, frozen=True, kw_only=True):
         SampleSize | None,
         option(
             "run",
-            "fetch this many URLs one by one as well, to measure what concurrency was worth",
+            "after the crawl, fetch a random sample of this number of URLs one by one, to measure "
+            "the speed-up of concurrency",
             "N",
             example=50,
         ),
     ] = None
 
     resume: Annotated[
-        bool, option("run", "go on with the run in --run, as it was asked for when it began")
+        bool, option("run", "resume the run in the --run directory with its original settings")
     ] = False
 
     seed: Annotated[
         Natural | None,
         option(
             "run",
-            "makes a run repeatable: what is drawn at random, and by going from depth to depth "
-            "also which depth a page has",
+            "seed of all random choices, which makes a run repeatable; with --follow, pages are "
+            "then fetched depth by depth, so that their depths are repeatable, too",
             "N",
             example=1,
         ),
     ] = None
 
-    strict: Annotated[bool, option("run", "exit with 3 if any URL failed")] = False
+    strict: Annotated[bool, option("run", "exit with code 3 if any URL failed")] = False

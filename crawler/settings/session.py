@@ -1,4 +1,4 @@
-"""Options under the heading ``session``."""
+"""Options under the heading "session": headers, logins, cookies, the proxy, certificates."""
 
 from typing import Annotated
 
@@ -11,8 +11,8 @@ class SessionFields(PolitenessFields, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "session",
-            "send this header with every request, Authorization and Cookie to the hosts that the "
-            "input names alone; repeatable",
+            "send this header with every request; Authorization and Cookie are sent only to the "
+            "origins (scheme, host and port) of the input URLs; repeatable",
             "'K: V'",
             example=["Accept-Language: de"],
             secret=True,
@@ -23,22 +23,24 @@ class SessionFields(PolitenessFields, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "session",
-            "log in to this host, by http only where the input names it so; HOST may have a port; "
-            "repeatable",
+            "log in to this host with HTTP basic authentication; over http only if the input has "
+            "an http URL of the host; HOST may include a port; repeatable",
             "HOST=USER:PASS",
             example=["shop.example=user:password"],
             secret=True,
         ),
     ] = ()
 
-    cookies: Annotated[bool, option("session", "keep the cookies that servers set")] = False
+    cookies: Annotated[
+        bool, option("session", "store the cookies that servers set, and send them back")
+    ] = False
 
     proxy: Annotated[
         str | None,
         option(
             "session",
-            "ask through this proxy, which looks up the names: http, https or socks5, see "
-            "`crawler engines`",
+            "send all requests through this proxy, which also resolves the host names; http, https "
+            "or socks5, see `crawler engines` for what each engine supports",
             "URL",
             example="http://user:password@proxy.example:3128",
             secret=True,
@@ -49,7 +51,7 @@ class SessionFields(PolitenessFields, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "session",
-            "do not verify the certificate of this host, which may have a port; repeatable",
+            "do not verify the TLS certificate of this host; HOST may include a port; repeatable",
             "HOST",
             example=["intranet.example"],
         ),

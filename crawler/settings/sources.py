@@ -1,4 +1,4 @@
-"""Options under the heading ``sources``."""
+"""Options under the heading "sources": where URLs come from, and in which order."""
 
 from typing import Annotated, Literal
 
@@ -14,8 +14,8 @@ class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "sources",
-            "a URL, a file of URLs (one a line, # comments), a CSV or TSV with a header row, a "
-            "sitemap (file or URL), or - for standard input",
+            "a URL, a file with one URL per line (# starts a comment), a CSV or TSV file with a "
+            "header row, a sitemap (file or URL), or - for standard input",
             "SOURCE",
             example=["urls.txt"],
         ),
@@ -25,8 +25,8 @@ class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
         Name | None,
         option(
             "sources",
-            "the files and standard input are tables, and this column holds the URLs (default: "
-            "url, in files called .csv or .tsv)",
+            "name of the column that contains the URLs; files and standard input are then read as "
+            "tables (default: url, for .csv and .tsv files)",
             "NAME",
             example="url",
         ),
@@ -36,8 +36,8 @@ class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
         Literal["input", "random", "slowest"] | None,
         option(
             "sources",
-            "which URLs first; all but input hold the whole list in memory (default: "
-            f"{ORDER}; with a history slowest)",
+            f"order in which URLs are fetched, by default {ORDER}, or slowest with --history; "
+            "random and slowest keep the whole list in memory",
             "NAME",
             example="slowest",
         ),
@@ -47,7 +47,8 @@ class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
         Path | None,
         option(
             "sources",
-            "run directory of an earlier crawl, for --order slowest: what took longest goes first",
+            "run directory of an earlier crawl: the URLs that took longest there are fetched "
+            "first (--order slowest)",
             "RUN",
             example="runs/first",
         ),
