@@ -29,7 +29,7 @@ def logging_of(
         handler: Handler = LogFile(Path(settings.log_file), fail)
     else:
         handler = console or Console(sys.stderr)
-    return written_to(handler, settings.log or "warning", as_json=settings.log_json)
+    return written_to(handler, settings.log_level, as_json=settings.log_json)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from crawler.frontier.state.store import Store
 from crawler.model.errors import UsageError, writing
 from crawler.runs.layout import LOCK, SETTINGS, STATE, output_names
 from crawler.settings import Settings, written
+from crawler.settings.defaults import RUNS
 
 
 class Run:
@@ -110,9 +111,9 @@ def _place(settings: Settings) -> Path:
 
 def _free(name: str) -> Path:
     """Two runs within a second get names of their own."""
-    directory, number = Path("runs") / name, 2
+    directory, number = Path(RUNS) / name, 2
     while directory.exists():
-        directory = Path("runs") / f"{name}-{number}"
+        directory = Path(RUNS) / f"{name}-{number}"
         number += 1
     return directory
 

@@ -8,12 +8,12 @@ import sys
 from crawler.cli.flags import Parser, add_flags
 from crawler.engines.names import AUTO, ENGINES
 from crawler.model.errors import UsageError
+from crawler.settings.defaults import CONCURRENCY
 
 REPEAT = 13
 """Pairs of runs, unless asked otherwise: on a busy machine (a variation of 6 %, one run in ten
 disturbed) so many find 19 of 20 differences of 20 %, and 5 would find half of them.
 """
-_CONCURRENCY = 64
 _NOT_OURS = {
     *("engine", "concurrency", "out", "record", "strict"),
     *("resume", "order", "history", "metrics_port"),
@@ -36,7 +36,7 @@ def add_arguments(parser: Parser) -> None:
     names = "separated by commas, or all (default: our own but sequential)"
     group.add_argument("--engines", metavar="NAMES", help=names)
     group.add_argument(
-        "--concurrency", metavar="N,…", help=f"one or several (default: {_CONCURRENCY})"
+        "--concurrency", metavar="N,…", help=f"one or several (default: {CONCURRENCY})"
     )
     group.add_argument("--repeat", type=int, metavar="N", help=f"runs of each (default: {REPEAT})")
     group.add_argument("--live", action="store_true", help="ask the sites in every run")
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from crawler.reporting.html.write import write_html
 
     engines = _engines(flags.pop("engines", None))
-    concurrencies = _numbers(flags.pop("concurrency", str(_CONCURRENCY)))
+    concurrencies = _numbers(flags.pop("concurrency", str(CONCURRENCY)))
     repeat, live = flags.pop("repeat", REPEAT), flags.pop("live", False)
     if repeat < 1:
         raise UsageError(f"--repeat must be a whole number of at least 1, not {repeat}")

@@ -1,4 +1,4 @@
-"""What follows from ``Settings`` for a person: the flags, their help, the commented TOML file."""
+"""The flags, their help and the commented TOML file, made from the options of ``Settings``."""
 
 import argparse
 import textwrap
@@ -15,8 +15,9 @@ from crawler.settings.sizes import format_size
 from crawler.settings.spelling import nearest
 
 _HEADER = """\
-# Every option of `crawler crawl`, at its default or, where it has none, with an example.
-# Take the # before a line away to set it. Flags and variables (CRAWLER_<NAME>) win over this file.
+# Every option of `crawler crawl`, with its default value, or with an example if it has none.
+# To set an option, remove the # before its line. Environment variables (CRAWLER_<NAME>) and flags
+# override this file.
 """
 
 
@@ -40,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
-        """Parse ``argv``, in which flags and the other arguments may stand in any order."""
+        """Parse ``argv``; flags and other arguments can be in any order. Raises UsageError."""
         found, extras = self.parse_known_intermixed_args(argv)
         if extras:
             flag = extras[0].partition("=")[0]
@@ -51,9 +52,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_flags(parser: argparse.ArgumentParser, without: Container[str] = ()) -> None:
-    """Give ``parser`` a flag for each option, under the heading of its group.
+    """Add a flag to ``parser`` for each option, under the heading of its group.
 
-    ``without``: names of those that are left out.
+    ``without`` has the names of options that get no flag.
     """
     sources, *flags = (option for option in options() if option.name not in without)
     parser.add_argument(
@@ -77,16 +78,21 @@ def _add_flag(group: argparse._ArgumentGroup, option: Option) -> None:
 
 
 def describe(option: Option) -> str:
-    """Say what the option means, its choices and its default."""
+    """Return the help text of ``option``: its meaning, its choices and its default."""
     facts = [", ".join(option.choices)] if option.choices else []
     if option.default not in (None, (), False):
-        default = _spell(option, option.default).strip('"').removesuffix(".0")
-        facts.append(f"default: {default}")
+        facts.append(f"default: {_spell_default(option)}")
     return f"{option.text} ({'; '.join(facts)})" if facts else option.text
 
 
+def _spell_default(option: Option) -> str:
+    if isinstance(option.default, float):
+        return f"{option.default:g}"
+    return _spell(option, option.default).strip('"')
+
+
 def default_toml() -> str:
-    """Write the text of config/default.toml."""
+    """Return the text of config/default.toml."""
     return "\n".join([_HEADER, *_sections()])
 
 
@@ -101,7 +107,7 @@ def _sections() -> Iterator[str]:
 
 
 def _spell(option: Option, value: object) -> str:
-    """``value`` as TOML has it; for texts, numbers and lists of texts that is how JSON has it."""
+    """Return ``value`` in TOML, which writes strings, numbers and lists of strings as JSON does."""
     if option.extra["size"] and isinstance(value, int):
         value = format_size(value)
     return msgspec.json.encode(value).decode()

@@ -27,7 +27,7 @@ from crawler.metrics.report import Report, from_json
 from crawler.model.errors import StateError, UsageError, writing
 from crawler.model.units import count
 from crawler.model.version import __version__
-from crawler.settings import Settings, load
+from crawler.settings import Settings, load, usable_cores
 
 Say = Callable[[str], None]
 """Tells a person how far it is, a sentence at a time."""
@@ -260,7 +260,7 @@ class Session:
             own, self._capabilities, request_headers(self._common).of(_NOWHERE), self._seen
         )
         by_contestant = summary.by_contestant(self._runs)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        cores = usable_cores()
         urls = len(self._first[1]) if self._first else 0
         baseline = summary.one_by_one(self._alone, urls) if self._alone else None
         same = not self._differences

@@ -5,7 +5,7 @@ The flags of ``crawler crawl``, the variables ``CRAWLER_<NAME>``, the keys of a 
 option, the stronger wins: defaults < file < environment < flags; a list is replaced, not extended.
 """
 
-from crawler.settings.fields import usable_cores
+from crawler.settings.cores import usable_cores
 from crawler.settings.load import Settings, load, options, resumed, written
 
 __all__ = [

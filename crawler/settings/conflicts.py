@@ -1,4 +1,4 @@
-"""Options that exclude each other, and texts that are none of their kind."""
+"""Options that exclude each other, and values that have the wrong form."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -13,130 +13,145 @@ from crawler.model.scope import make_strip
 from crawler.settings.fields import Fields
 from crawler.settings.option import Option
 
-# A token (RFC 9110, 5.6.2), and nothing that could end the line.
+# The name is a token (RFC 9110, 5.6.2); the value has no character that could end the line.
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*")
 _LOGIN = re.compile(r"[^=]+=[^:\0-\x1f\x7f]*:[^\0-\x1f\x7f]*")
 
 
-def _names(headers: Iterable[str]) -> frozenset[str]:
+def _header_names(headers: Iterable[str]) -> frozenset[str]:
     return frozenset(parse_header(each)[0].lower() for each in headers)
 
 
-def _is(parse: Callable[[str], object], text: str) -> bool:
-    """Whether ``parse`` takes ``text``."""
+def _are_valid(parse: Callable[[str], object], texts: Iterable[str]) -> bool:
+    """Whether ``parse`` accepts each of ``texts``."""
     try:
-        parse(text)
+        for text in texts:
+            parse(text)
     except UsageError:
         return False
     return True
 
 
 class _Rule(NamedTuple):
-    """Where any of ``names`` was asked for, ``holds`` must, or else ``{name} {says}``."""
+    """If one of the options ``names`` is set and ``holds`` is false, ``message`` is the error.
+
+    In a message, ``{engine}`` is replaced by the place where the option ``engine`` was set: the
+    flag, the variable, or the file and its key.
+    """
 
     names: tuple[str, ...]
     holds: Callable[[Fields], bool]
-    says: str
+    message: str
 
 
 _RULES = (
     _Rule(
         ("concurrency",),
-        lambda asked: asked.engine != "sequential" or asked.slots == 1,
-        "above 1 cannot be had with {engine} sequential: it fetches one page at a time",
+        lambda fields: fields.engine != "sequential" or fields.slots == 1,
+        "must be 1 with {engine} sequential, which sends one request at a time",
     ),
     _Rule(
         ("http2",),
-        lambda asked: asked.engine == "curl",
-        "needs {engine} curl: the others speak HTTP/1.1 only",
+        lambda fields: fields.engine == "curl",
+        "needs {engine} curl: the other engines support only HTTP/1.1",
     ),
     _Rule(
         ("header",),
-        lambda asked: all(map(_HEADER.fullmatch, asked.header)),
-        "must be 'K: V' in printable ASCII",
+        lambda fields: all(map(_HEADER.fullmatch, fields.header)),
+        "must have the form 'K: V', in printable ASCII characters",
     ),
     _Rule(
         ("header",),
-        lambda asked: FRAMING.isdisjoint(_names(asked.header)),
-        f"sets none of {', '.join(sorted(FRAMING))}: they belong to the connection",
+        lambda fields: FRAMING.isdisjoint(_header_names(fields.header)),
+        f"cannot set any of {', '.join(sorted(FRAMING))}: they control the connection",
     ),
     _Rule(
         ("header",),
-        lambda asked: asked.proxy is None or "proxy-authorization" not in _names(asked.header),
-        "cannot set Proxy-Authorization: the login stands in {proxy}",
+        lambda fields: (
+            fields.proxy is None or "proxy-authorization" not in _header_names(fields.header)
+        ),
+        "cannot set Proxy-Authorization: write the login into the URL of {proxy}",
     ),
     _Rule(
         ("auth",),
-        lambda asked: all(_LOGIN.fullmatch(each) and _is(parse_login, each) for each in asked.auth),
-        "must be HOST=USER:PASS or HOST:PORT=USER:PASS",
+        lambda fields: (
+            all(map(_LOGIN.fullmatch, fields.auth)) and _are_valid(parse_login, fields.auth)
+        ),
+        "must have the form HOST=USER:PASS or HOST:PORT=USER:PASS",
     ),
     _Rule(
         ("proxy",),
-        lambda asked: asked.proxy is None or _is(parse_proxy, asked.proxy),
-        "must be SCHEME://[USER:PASSWORD@]HOST[:PORT], of http, https, socks5 or socks5h",
+        lambda fields: fields.proxy is None or _are_valid(parse_proxy, [fields.proxy]),
+        "must have the form SCHEME://[USER:PASSWORD@]HOST[:PORT], with the scheme http, https, "
+        "socks5 or socks5h",
     ),
     _Rule(
         ("insecure",),
-        lambda asked: all(_is(parse_place, each) for each in asked.insecure),
-        "must be HOST or HOST:PORT",
+        lambda fields: _are_valid(parse_place, fields.insecure),
+        "must have the form HOST or HOST:PORT",
     ),
     _Rule(
         ("retry",),
-        lambda asked: all(_is(parse_backoff, each) for each in asked.retry),
-        "must be KIND=TRIES or KIND=TRIES,SECONDS, of a kind that can be tried again",
+        lambda fields: _are_valid(parse_backoff, fields.retry),
+        "must have the form KIND=TRIES or KIND=TRIES,SECONDS, with a kind of failure that can be "
+        "retried",
     ),
     _Rule(
         ("strip_param",),
-        lambda asked: all(_is(lambda name: make_strip([name]), each) for each in asked.strip_param),
-        "must be the name of a parameter, or the beginning of one and *",
+        lambda fields: _are_valid(lambda name: make_strip([name]), fields.strip_param),
+        "must be the name of a query parameter, or the start of a name followed by *",
     ),
     _Rule(
         ("depth", "scope", "include", "exclude", "max_url_length", "max_repeats", "max_per_host"),
-        lambda asked: asked.follow,
+        lambda fields: fields.follow,
         "needs {follow}",
     ),
-    _Rule(("latency_scale",), lambda asked: asked.replay is not None, "needs {replay}"),
+    _Rule(("latency_scale",), lambda fields: fields.replay is not None, "needs {replay}"),
     _Rule(
         ("http2",),
-        lambda asked: asked.replay is None,
-        "cannot go with {replay}: that speaks HTTP/1.1 only",
+        lambda fields: fields.replay is None,
+        "cannot be combined with {replay}, which supports only HTTP/1.1",
     ),
     _Rule(
         ("follow", "parser", "extract", "html"),
-        lambda asked: asked.parse != "none",
-        "needs parsed pages: it cannot go with {parse} none",
+        lambda fields: fields.parse != "none",
+        "needs parsed pages: it cannot be combined with {parse} none",
     ),
     _Rule(
         ("workers",),
-        lambda asked: asked.parse in ("process", "thread"),
+        lambda fields: fields.parse in ("process", "thread"),
         "needs {parse} process or thread",
     ),
     _Rule(
         ("json",),
-        lambda asked: "-" not in asked.out,
-        "cannot go with {out} -: both write to standard output",
+        lambda fields: "-" not in fields.out,
+        "cannot be combined with {out} -: both write to standard output",
     ),
     _Rule(
         ("out",),
-        lambda asked: len(set(asked.out)) == len(asked.out),
-        "names the same place twice",
+        lambda fields: len(set(fields.out)) == len(fields.out),
+        "names the same file twice",
     ),
-    _Rule(("resume",), lambda asked: asked.run is not None, "needs {run}"),
+    _Rule(("resume",), lambda fields: fields.run is not None, "needs {run}"),
     _Rule(
         ("history",),
-        lambda asked: asked.line_order == "slowest",
+        lambda fields: fields.line_order == "slowest",
         "needs {order} slowest",
     ),
     _Rule(
         ("sources",),
-        lambda asked: asked.sources.count("-") < 2,
-        "names - twice, but standard input can be read only once",
+        lambda fields: fields.sources.count("-") < 2,
+        "contains - twice, but standard input can be read only once",
     ),
 )
 
 
-def conflicts(asked: Fields, known: Iterable[Option]) -> Iterator[str]:
-    given = {each.name for each in known if getattr(asked, each.name) != each.default}
+def conflicts(fields: Fields, known: Iterable[Option]) -> Iterator[str]:
+    """Yield an error message for each option that is set and breaks a rule.
+
+    In a message, ``{name}`` stands for an option. An option is set if it differs from its default.
+    """
+    changed = {each.name for each in known if getattr(fields, each.name) != each.default}
     for rule in _RULES:
-        if not rule.holds(asked):
-            yield from (f"{{{name}}} {rule.says}" for name in rule.names if name in given)
+        if not rule.holds(fields):
+            yield from (f"{{{name}}} {rule.message}" for name in rule.names if name in changed)

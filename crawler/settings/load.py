@@ -1,4 +1,4 @@
-"""What was asked for, checked, and where from: files, environment, flags, an earlier session."""
+"""Settings: checked, and loaded from a file, the environment, flags, or an earlier session."""
 
 import os
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from crawler.model.errors import UsageError
 from crawler.model.urls import UrlError, canonical
 from crawler.settings.conflicts import conflicts
 from crawler.settings.fields import Fields
-from crawler.settings.option import Option, from_environment, from_file, from_flags
+from crawler.settings.option import Given, Option, from_environment, from_file, from_flags
 
 
 class Settings(Fields, frozen=True, kw_only=True):
-    """A crawl as asked for; every field has a default, and None means that nothing was asked.
+    """The options of one crawl. Every field has a default; None means that the option is not set.
 
-    Raises UsageError for a value of the wrong type or out of bounds and for options that exclude
-    each other. Sizes may be given as text (``memory="1GiB"``) and are kept in bytes; where several
-    values are possible, one may be given alone (``out="pages.jsonl"``).
+    Raises UsageError for a value of the wrong type or out of bounds, and for options that exclude
+    each other. A size can be text (``memory="1GiB"``) and is stored in bytes. An option with
+    several values also accepts a single one (``out="pages.jsonl"``).
     """
 
     def __post_init__(self) -> None:
@@ -32,7 +32,7 @@ class Settings(Fields, frozen=True, kw_only=True):
 
 @cache
 def options() -> tuple[Option, ...]:
-    """Every option, in the order in which help and files show them."""
+    """Return all options, in the order of the help and of ``config/default.toml``."""
     return tuple(map(Option.of, msgspec.structs.fields(Settings)))
 
 
@@ -58,27 +58,27 @@ _CHANGEABLE = frozenset(
         "strict",
     ]
 )
-"""What may be asked for anew when a run goes on; the rest decides what the run's result is."""
+"""Options that may change when a run is resumed; the others decide the result of the run."""
 _OF_SESSION = frozenset(["run", "resume", "json", "quiet"])
-"""What belongs to one session of a run, and not to the run."""
+"""Options that belong to one session of a run, not to the run."""
 
 
-def written(asked: Settings) -> dict[str, object]:
-    """What the directory of a run keeps of ``asked``: nothing secret, files by their whole path."""
-    found = {each.name: each.shown(getattr(asked, each.name)) for each in options()}
-    found["sources"] = tuple(map(_kept, asked.sources))
+def written(settings: Settings) -> dict[str, object]:
+    """Return the options that the run directory stores: no secrets, files with absolute paths."""
+    values = {each.name: each.shown(getattr(settings, each.name)) for each in options()}
+    values["sources"] = tuple(map(_written_source, settings.sources))
     return {
         name: value
-        for name, value in found.items()
+        for name, value in values.items()
         if value not in (None, ()) and name not in _OF_SESSION
     }
 
 
-def _kept(source: str) -> str:
+def _written_source(source: str) -> str:
     if source == "-":
         return source
     if "://" not in source:
-        return os.path.abspath(source)  # noqa: PTH100 - a path of the user's, links and all
+        return os.path.abspath(source)  # noqa: PTH100 - a path of the user: its links stay
     try:
         return canonical(source)
     except UrlError:
@@ -86,29 +86,34 @@ def _kept(source: str) -> str:
 
 
 def resumed(path: str | os.PathLike[str], flags: Mapping[str, object]) -> Settings:
-    """What a run was asked for as its file at ``path`` says, with ``flags`` (by field name).
+    """Return the settings in the settings file of a run at ``path``, with changes by ``flags``.
 
-    Raises UsageError for a flag that would change the run's result, and for a secret that is
-    needed again.
+    ``flags`` are by field name. Raises UsageError for a flag that would change the result of the
+    run, and for a secret that is missing in ``flags``.
     """
-    before = from_file(path, options())
+    stored = from_file(path, options())
     given = from_flags(flags, options())
     for each in options():
-        if each.name in before and each.extra["secret"] and each.name not in given:
-            raise UsageError(f"{each.flag} has to be given again: secrets are not written down")
-    values = {name: each.value for name, each in {**before, **given}.items()}
-    asked = Settings(**values)  # type: ignore[arg-type]
-    kept = written(asked)
+        if each.name in stored and each.extra["secret"] and each.name not in given:
+            raise UsageError(f"{each.flag} must be given again: a run does not store secrets")
+    values = {name: each.value for name, each in {**stored, **given}.items()}
+    settings = Settings(**values)  # type: ignore[arg-type]
+    _check_unchanged(settings, stored)
+    return settings
+
+
+def _check_unchanged(settings: Settings, stored: Mapping[str, Given]) -> None:
+    """Raise UsageError if ``settings`` would change the result of the run with ``stored``."""
+    new = written(settings)
     for each in options():
-        then = before[each.name].value if each.name in before else each.default
-        if each.name in kept and each.name not in _CHANGEABLE and kept[each.name] != then:
-            shown = "" if each.extra["secret"] else f", which has {then!r}"
-            raise UsageError(f"{each.flag} cannot be changed when a run goes on{shown}")
-    return asked
+        old = stored[each.name].value if each.name in stored else each.default
+        if each.name in new and each.name not in _CHANGEABLE and new[each.name] != old:
+            shown = "" if each.extra["secret"] else f"; the run has {old!r}"
+            raise UsageError(f"{each.flag} cannot be changed when a run is resumed{shown}")
 
 
 class _ConflictError(UsageError):
-    """Options exclude each other; ``template`` names them like ``{depth}``."""
+    """Options exclude each other; ``template`` has their names in braces, such as ``{depth}``."""
 
     def __init__(self, template: str, spelled: Mapping[str, str]) -> None:
         super().__init__(template.format_map(spelled))
@@ -120,11 +125,11 @@ def load(
     environ: Mapping[str, str],
     config: str | os.PathLike[str] | None = None,
 ) -> Settings:
-    """Settle what a TOML file, the environment and ``flags`` (by field name) ask for.
+    """Return the settings from a TOML file, the environment and ``flags`` (by field name).
 
-    Flags and variables may be texts; in a variable a list has one value a line, and an empty
-    variable counts as none. Raises UsageError, which names the flag, the variable or the file and
-    its key.
+    Flags and variables can be text; in a variable, a list has one value per line, and an empty
+    variable counts as not set. Raises UsageError, which names the flag, the variable, or the file
+    and its key.
     """
     known = options()
     given = {

@@ -1,4 +1,4 @@
-"""One option, as the annotation of a field describes it, and where a value for it can be given."""
+"""One option, as the annotation of its field describes it, and the places that can set it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike, fspath
@@ -14,7 +14,7 @@ from crawler.settings.sizes import parse_size
 from crawler.settings.spelling import nearest
 
 _PREFIX = "CRAWLER_"
-SECRET = "<secret>"  # noqa: S105 - what is written in the place of one
+SECRET = "<secret>"  # noqa: S105 - written instead of a secret
 
 
 def option(
@@ -28,12 +28,12 @@ def option(
     choices: tuple[str, ...] = (),
     plugins: str = "",
 ) -> Meta:
-    """Describe a field of ``Settings``; bounds and patterns stand in its type.
+    """Describe a field of ``Settings``; the type of the field has the bounds and patterns.
 
-    ``group`` is the heading it stands under, ``example`` a value to show where there is no default.
-    With ``size`` the bytes may be spelled as ``parse_size`` takes them. A ``secret`` value is
-    quoted in no message and written nowhere. A text must be one of ``choices``, if any, or
-    the name of an entry point in the group ``plugins``.
+    ``group`` is its heading in the help, ``example`` a value to show if there is no default. With
+    ``size``, a value can be text that ``parse_size`` accepts. A ``secret`` value is never part of a
+    message or a file. If there are ``choices``, a value must be one of them or the name of an entry
+    point in the group ``plugins``.
     """
     extra = {
         "group": group,
@@ -50,8 +50,9 @@ def option(
 class Option(NamedTuple):
     """A field of ``Settings``.
 
-    ``hint`` is its type without None, ``kind`` that without bounds: ``bool``, ``int``, ``float``,
-    ``str``, a ``Literal`` or a ``tuple``. ``extra`` holds what ``option`` was told besides.
+    ``hint`` is its type without None, ``kind`` the same without bounds: ``bool``, ``int``,
+    ``float``, ``str``, a ``Literal`` or a ``tuple``. ``extra`` has the other arguments of
+    ``option``.
     """
 
     name: str
@@ -90,11 +91,11 @@ class Option(NamedTuple):
 
     @property
     def expects(self) -> str:
-        """What a value must be, for a person: ``a whole number from 1 to 256``."""
+        """What a value must be, in words: ``a whole number from 1 to 256``."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         if self.many:
-            return "a text or a list of texts"
+            return "a string or a list of strings"
         if self.extra["size"]:
             return "a size from 1 byte to 1024TiB, such as 10000000, 256MB or 1GiB"
         if self.kind is str:
@@ -111,9 +112,9 @@ class Option(NamedTuple):
             yield f" to {self.bounds.le}"
 
     def check(self, value: object, spelled: str, *, text: bool = False) -> object:
-        """``value`` as the field keeps it; with ``text`` it may be the spelling of one.
+        """Return ``value`` as the field stores it; with ``text``, it can be written as text.
 
-        Raises UsageError, in which the option is called ``spelled``.
+        Raises UsageError, whose message calls the option ``spelled``.
         """
         if value is None and self.default is None:
             return None
@@ -126,7 +127,7 @@ class Option(NamedTuple):
         return checked
 
     def shown(self, value: object) -> object:
-        """``value`` as it may be written: what is secret is ``<secret>``, each text of a list."""
+        """Return ``value`` as it can be shown: each secret is replaced by ``<secret>``."""
         if not self.extra["secret"] or value is None:
             return value
         return (SECRET,) * len(value) if isinstance(value, tuple) else SECRET
@@ -137,7 +138,7 @@ class Option(NamedTuple):
         return f", not {value!r}{nearest(str(value), self.choices)}"
 
     def _is_known(self, value: object) -> bool:
-        """Whether it is one of the choices, where there are some, or a package brings it."""
+        """Whether ``value`` is one of the choices, if any, or the name of an installed plugin."""
         if not self.choices or value in self.choices:
             return True
         return bool(self.extra["plugins"] and entry_point(self.extra["plugins"], str(value)))
@@ -153,14 +154,14 @@ class Option(NamedTuple):
 
 
 class Given(NamedTuple):
-    """A checked value, and how the one who gave it called the option."""
+    """A checked value, and where it was set: the flag, the variable, or the key and its file."""
 
     value: object
     spelled: str
 
 
 def from_flags(flags: Mapping[str, object], known: Iterable[Option]) -> dict[str, Given]:
-    """Check ``flags``, by the option's name. Raises UsageError."""
+    """Return the options that ``flags`` (by field name) set, by name. Raises UsageError."""
     return {
         each.name: Given(each.check(flags[each.name], each.flag, text=True), each.flag)
         for each in known
@@ -169,7 +170,7 @@ def from_flags(flags: Mapping[str, object], known: Iterable[Option]) -> dict[str
 
 
 def from_environment(environ: Mapping[str, str], known: Iterable[Option]) -> dict[str, Given]:
-    """Take the variables ``CRAWLER_…`` that are not empty, by option. Raises UsageError."""
+    """Return the options that non-empty variables ``CRAWLER_…`` set. Raises UsageError."""
     names = {each.name.upper(): each for each in known}
     given = {}
     for variable, value in environ.items():
@@ -180,7 +181,7 @@ def from_environment(environ: Mapping[str, str], known: Iterable[Option]) -> dic
 
 
 def from_file(path: str | PathLike[str], known: Iterable[Option]) -> dict[str, Given]:
-    """Take the keys of a TOML file, by option. Raises UsageError, also if it cannot be read."""
+    """Return the options that a TOML file sets. Raises UsageError, also if it is unreadable."""
     names = {each.name: each for each in known}
     given = {}
     for name, value in _read(path).items():

@@ -1,4 +1,4 @@
-"""Sizes in bytes as people spell them."""
+"""Sizes in bytes, as people write them."""
 
 _UNITS: dict[str, int] = {"": 1, "b": 1} | {
     letter + suffix: base**power
@@ -8,7 +8,10 @@ _UNITS: dict[str, int] = {"": 1, "b": 1} | {
 
 
 def parse_size(text: str) -> int:
-    """Bytes meant by ``10000000``, ``256MB`` (10^6) or ``1.5GiB`` (2^30). Raises ValueError."""
+    """Return the number of bytes that ``text`` stands for. Raises ValueError.
+
+    Examples: ``10000000``, ``256MB`` (10^6), ``1.5GiB`` (2^30).
+    """
     number = text.rstrip("bBiIkKmMgGtT ")
     unit = text[len(number) :].strip().lower()
     if unit not in _UNITS or not number.isascii():
@@ -20,7 +23,7 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size: int) -> str:
-    """``size`` bytes as a person writes it; ``parse_size`` takes it back."""
+    """Return ``size`` bytes as text that ``parse_size`` can read."""
     for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size and size % factor == 0:
             return f"{size // factor}{unit}"

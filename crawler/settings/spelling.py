@@ -1,10 +1,10 @@
-"""What a person may have meant by a name that does not exist."""
+"""A suggestion for a name that does not exist."""
 
 from collections.abc import Iterable
 
 
 def nearest(given: str, known: Iterable[str], prefix: str = "") -> str:
-    """``; did you mean …?`` with ``prefix`` and the name most like ``given``, or nothing."""
+    """Return ``; did you mean …?`` with ``prefix`` and the most similar name, or no text."""
     from difflib import get_close_matches
 
     near = get_close_matches(given, known, n=1)

@@ -1,4 +1,4 @@
-"""Types of options: what they are, and their bounds."""
+"""Types of options, with their bounds."""
 
 from typing import Annotated
 
@@ -19,5 +19,5 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 Path = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(min_length=1)]
 Function = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")]
-# Printable ASCII, so that nothing in it can end the header line.
+# Printable ASCII: no character can end the header line.
 HeaderText = Annotated[str, Meta(pattern=r"^[!-~][ -~]*\Z")]

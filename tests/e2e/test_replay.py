@@ -184,7 +184,7 @@ def test_a_torn_archive_is_reported(recorded: Path, crawl: Crawl) -> None:
     [
         (("--replay", "missing.warc"), "cannot read missing.warc"),
         (("--replay", "list"), "list is not a WARC file"),
-        (("--replay", "list", "--http2"), "--http2 cannot go with --replay"),
+        (("--replay", "list", "--http2"), "--http2 cannot be combined with --replay"),
         (("--latency-scale", "0"), "--latency-scale needs --replay"),
         (("--record", "list"), "--record list: exists already, and is not overwritten"),
     ],

@@ -260,6 +260,6 @@ def test_resume_needs_the_secrets_again(crawl: Crawl, serve: Serve) -> None:
     crawl("--max-pages", "5", *auth, lines=site.lines)
     refused = crawl("--resume", "--max-pages", "1000")
     assert refused.code == 2
-    assert "--auth has to be given again" in refused.err
+    assert "--auth must be given again" in refused.err
     whole(crawl("--resume", "--max-pages", "1000", *auth), site)
     assert "Authorization" in dict(site.server.seen[-1].headers)

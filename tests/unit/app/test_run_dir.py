@@ -157,7 +157,7 @@ def test_an_old_beginning_is_not_reused(directory: Path) -> None:
     assert names(stale) == {"state.db", "state.db-wal", "state.db-shm", "pages.jsonl"}
     begun(directory)
     with resumed_run(directory, {}) as run:
-        assert (run.store.facts, run.store.offsets) == ({}, [])
+        assert (run.store.facts, run.store.offsets) == ({}, {})
         assert "pages.jsonl" not in names(directory)
 
 
@@ -234,7 +234,7 @@ def test_checking_the_lock_does_not_take_it(directory: Path) -> None:
     ("flags", "says"),
     [
         ({"follow": True}, "--follow cannot be changed"),
-        ({"depth": 4}, "--depth cannot be changed when a run goes on, which has 3"),
+        ({"depth": 4}, "--depth cannot be changed when a run is resumed; the run has 3"),
         ({"sources": ["http://b.example/"]}, r"SOURCE cannot be changed .*http://a\.example/"),
         ({"out": ["pages.jsonl"]}, "--out cannot be changed"),
         ({"engine": "nonsense"}, "--engine must be one of"),
@@ -277,7 +277,7 @@ def test_resume_asks_for_secrets_again(
     directory: Path, secret: dict[str, tuple[str, ...]], flag: str
 ) -> None:
     begun(directory, **secret)
-    with pytest.raises(UsageError, match=f"{flag} has to be given again"):
+    with pytest.raises(UsageError, match=f"{flag} must be given again"):
         resumed_run(directory, {})
     with resumed_run(directory, {name: list(value) for name, value in secret.items()}) as run:
         assert getattr(run.settings, flag[2:]) == next(iter(secret.values()))

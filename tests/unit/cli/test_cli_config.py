@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli.flags import default_toml
+from crawler.cli.flags import default_toml, describe
 from crawler.settings import Settings, load, options
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -14,6 +14,22 @@ FOLLOWING = {"depth", "include", "exclude", "max_url_length", "max_repeats", "ma
 
 def test_the_default_file_matches_the_options() -> None:
     assert (CONFIG / "default.toml").read_text("utf-8") == default_toml(), "run scripts/make-config"
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("engine", "curl"),
+        ("timeout", "30"),
+        ("memory", "256MB"),
+        ("latency_scale", "1"),
+        ("robots", "true"),
+        ("user_agent", Settings().user_agent),
+    ],
+)
+def test_the_help_ends_with_the_default(name: str, default: str) -> None:
+    option = next(each for each in options() if each.name == name)
+    assert describe(option).endswith(f"default: {default})")
 
 
 def test_the_default_file_changes_nothing() -> None:

@@ -36,14 +36,14 @@ BAD = [
     ("max_url_length", 0, ("at least 1",)),
     ("max_repeats", 0, ("at least 1",)),
     ("max_per_host", 0, ("at least 1",)),
-    ("retry", [1], ("list of texts",)),
+    ("retry", [1], ("list of strings",)),
     ("delay", -0.1, ("0 to 86400",)),
     ("rate", 0, ("above 0",)),
     ("robots", "maybe", ("true or false",)),
     ("user_agent", "", ("TEXT",)),
     ("user_agent", "me\r\nCookie: a=b", ("TEXT",)),
     ("user_agent", "me\n", ("TEXT",)),
-    ("allow_private", [1], ("list of texts",)),
+    ("allow_private", [1], ("list of strings",)),
     ("depth", -1, ("at least 0",)),
     ("max_pages", 0, ("at least 1",)),
     ("scope", "hots", ("host, domain, prefix, any", "did you mean host?")),
@@ -51,7 +51,7 @@ BAD = [
     ("parser", "module", ("MODULE:FUNCTION", "shop:prices")),
     ("parser", "os.path:join; rm", ("MODULE:FUNCTION",)),
     ("extract", "", ("FILE",)),
-    ("out", {"a": 1}, ("list of texts",)),
+    ("out", {"a": 1}, ("list of strings",)),
     ("run", "", ("DIR",)),
     ("baseline", 1, ("at least 2",)),
 ]
@@ -80,6 +80,10 @@ CONFLICTS = [
     ({"json": True, "out": ["-"]}, ("json", "out")),
     ({"out": ["a", "a"]}, ("out",)),
     ({"sources": ["-", "-"]}, ("sources",)),
+    ({"http2": True, "replay": "a"}, ("http2", "replay")),
+    ({"latency_scale": 0.5}, ("latency_scale", "replay")),
+    ({"history": "a", "order": "random"}, ("history", "order")),
+    ({"resume": True}, ("resume", "run")),
 ]
 
 

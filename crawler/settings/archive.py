@@ -1,0 +1,35 @@
+"""Options under the heading "archive": requests and responses in WARC files."""
+
+from typing import Annotated
+
+from crawler.settings.option import option
+from crawler.settings.run import RunFields
+from crawler.settings.types import Path, Scale
+
+
+class ArchiveFields(RunFields, frozen=True, kw_only=True):
+    record: Annotated[
+        Path | None,
+        option(
+            "archive",
+            "record every request and its response in this WARC file, which must not exist yet",
+            "FILE",
+            example="run.warc.gz",
+        ),
+    ] = None
+
+    replay: Annotated[
+        Path | None,
+        option(
+            "archive",
+            "answer all requests from this WARC file instead of the network, as fast or slowly as "
+            "the servers did",
+            "FILE",
+            example="run.warc.gz",
+        ),
+    ] = None
+
+    latency_scale: Annotated[
+        Scale,
+        option("archive", "factor for the recorded waits of --replay; 0 for no waits", "X"),
+    ] = 1.0

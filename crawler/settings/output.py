@@ -1,0 +1,23 @@
+"""Options under the heading "output": where pages are written, and what is printed."""
+
+from typing import Annotated
+
+from crawler.settings.option import option
+from crawler.settings.parsing import ParsingFields
+
+
+class OutputFields(ParsingFields, frozen=True, kw_only=True):
+    out: Annotated[
+        tuple[str, ...],
+        option(
+            "output",
+            "write pages to this file instead of the run directory; the suffix selects the format; "
+            "- is standard output; repeatable",
+            "PATH",
+            example=["pages.jsonl"],
+        ),
+    ] = ()
+
+    json: Annotated[bool, option("output", "print the report as JSON")] = False
+
+    quiet: Annotated[bool, option("output", "print neither the progress nor the report")] = False

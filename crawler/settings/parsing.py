@@ -1,0 +1,71 @@
+"""Options under the heading "parsing": where pages are parsed, and what is extracted."""
+
+from typing import Annotated, Literal
+
+from crawler.engines.names import AUTO
+from crawler.settings.cores import usable_cores
+from crawler.settings.following import FollowingFields
+from crawler.settings.option import option
+from crawler.settings.types import Function, Path, Seconds, Workers
+
+
+class ParsingFields(FollowingFields, frozen=True, kw_only=True):
+    parse: Annotated[
+        Literal["process", "thread", "inline", "none"],
+        option(
+            "parsing",
+            "where pages are parsed: in worker processes, in worker threads, in the thread that "
+            "fetches (inline), or not at all (none)",
+            "NAME",
+        ),
+    ] = "process"
+
+    workers: Annotated[
+        Workers | None,
+        option(
+            "parsing",
+            "number of worker processes or threads that parse (default: number of usable cores)",
+            "N",
+            example=2,
+        ),
+    ] = None
+
+    parse_timeout: Annotated[
+        Seconds,
+        option("parsing", "maximum seconds to parse one page, with --parse process", "S"),
+    ] = 5.0
+
+    parser: Annotated[
+        Function | None,
+        option(
+            "parsing",
+            "your own function, which is called with each page and returns fields for its record",
+            "MODULE:FUNCTION",
+            example="shop:prices",
+        ),
+    ] = None
+
+    extract: Annotated[
+        Path | None,
+        option(
+            "parsing",
+            "TOML file with the names of fields and the CSS selectors that find their values",
+            "FILE",
+            example="fields.toml",
+        ),
+    ] = None
+
+    html: Annotated[bool, option("parsing", "include the HTML in the record of each page")] = False
+
+    @property
+    def parse_workers(self) -> int:
+        """``workers`` or the number of usable cores; 0 if no process or thread parses."""
+        if self.parse not in ("process", "thread"):
+            return 0
+        return self.workers or usable_cores()
+
+    @property
+    def first_workers(self) -> int:
+        """Number of parse workers at the start; the engine ``auto`` adds others when needed."""
+        most = self.parse_workers
+        return min(1, most) if self.engine == AUTO and self.workers is None else most
