@@ -3,10 +3,10 @@
 from crawler import __version__
 
 project = "simulcrawl"
-author = "the simulcrawl authors"
 release = __version__
 extensions = ["myst_parser", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
+smartquotes = False  # it would make a dash of the two hyphens of an option
 
 # A link that leads nowhere is a warning, and scripts/docs treats a warning as an error.
 nitpicky = True
@@ -16,6 +16,7 @@ html_theme = "furo"
 html_title = "simulcrawl"
 html_static_path = ["_static"]
 html_css_files = ["docs.css"]
+html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {

@@ -73,8 +73,9 @@ def _default(option: Option, spelled: Mapping[str, str]) -> str:
 
 def _sentence(text: str) -> str:
     """``text`` as Markdown has it, beginning and ending as a sentence does."""
-    whole = f"{text[0].upper()}{text[1:]}."
-    return "\n".join(wrap(re.sub(r"([<>*_\[\]|])", r"\\\1", whole), 98, break_long_words=False))
+    plain = re.sub(r"([<>*_\[\]|])", r"\\\1", f"{text[0].upper()}{text[1:]}.")
+    marked = re.sub(r"(?<![\w`])--[a-z][a-z-]*", r"`\g<0>`", plain)
+    return "\n".join(wrap(marked, 98, break_long_words=False, break_on_hyphens=False))
 
 
 def _spelled() -> dict[str, str]:

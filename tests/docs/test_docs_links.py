@@ -64,7 +64,7 @@ def dead(site: dict[Path, Html]) -> Iterator[str]:
                 yield f"{page.name}: {link}: no such anchor"
 
 
-def test_the_site_builds_and_no_link_in_it_is_dead(site: dict[Path, Html]) -> None:
+def test_no_link_of_the_site_is_dead(site: dict[Path, Html]) -> None:
     assert len(site) > 15
     assert not list(dead(site))
 
@@ -80,7 +80,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_links_of_a_page_lead_somewhere_in_the_repository(page: Path) -> None:
+def test_no_link_of_a_page_is_dead(page: Path) -> None:
     for link in filter(is_local, _LINK.findall(_CODE.sub("", page.read_text("utf-8")))):
         path, _, fragment = link.partition("#")
         target = (page.parent / path).resolve() if path else page

@@ -79,7 +79,7 @@ def _plain(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", RUNNING, ids=name)
-def test_the_samples_of_a_page_run_one_after_the_other(page: Path, folder: Path) -> None:
+def test_the_samples_of_a_page_run(page: Path, folder: Path) -> None:
     for sample in samples(page):
         if "file" in sample.notes:
             (folder / sample.notes["file"]).write_text(sample.text)
@@ -93,7 +93,7 @@ def test_the_samples_of_a_page_run_one_after_the_other(page: Path, folder: Path)
 
 
 @pytest.mark.parametrize("sample", list(filter(is_test, ALL)), ids=str)
-def test_a_test_passes_with_every_engine(sample: Sample, folder: Path) -> None:
+def test_a_sample_test_passes_with_every_engine(sample: Sample, folder: Path) -> None:
     (folder / "test_sample.py").write_text(sample.text)
     command = ["-m", "pytest", "-v", "-p", "no:cacheprovider", "--rootdir", str(folder)]
     # What a reader has: no warning is an error there.
@@ -124,7 +124,7 @@ def _simple(command: str) -> Iterator[list[str]]:
         words = words[end + 1 :]
 
 
-def test_every_command_in_the_documentation_exists_and_has_the_options_shown() -> None:
+def test_every_documented_command_is_accepted() -> None:
     for sample, words in calls("crawler"):
         try:
             check(words[1:])
@@ -145,7 +145,7 @@ def check(arguments: list[str]) -> None:
         load({key: value for key, value in asked.items() if key != "config"}, {})
 
 
-def test_every_script_in_the_documentation_exists() -> None:
+def test_every_documented_script_exists() -> None:
     found = list(calls("scripts/"))
     assert found
     for sample, words in found:
