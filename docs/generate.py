@@ -13,8 +13,8 @@ import msgspec
 
 from crawler import Failure, Page, Report, Skipped
 from crawler.metrics.timeline import Line
-from crawler.options import Option
 from crawler.settings import options
+from crawler.settings.option import Option
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
