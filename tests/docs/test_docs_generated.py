@@ -111,3 +111,8 @@ def test_every_fault_is_described() -> None:
     section = text.partition("\n## Faults\n")[2].partition("\n## ")[0]
     rows = [row for row in section.splitlines() if row.startswith("| `")]
     assert {name for row in rows for name in names(row.split(" | ")[0])} == {*Fault.__members__}
+
+
+def test_every_room_is_described() -> None:
+    rooms = {path.parent.name for path in (ROOT / "crawler").glob("*/__init__.py")}
+    assert {names(row[0])[0] for row in table(ROOT / "CONTRIBUTING.md", "Rooms")} == rooms

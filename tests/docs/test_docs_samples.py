@@ -150,3 +150,10 @@ def test_every_documented_script_exists() -> None:
     assert found
     for sample, words in found:
         assert os.access(ROOT / words[0], os.X_OK), f"{sample}: {words[0]}"
+
+
+def test_the_name_of_a_file_is_told_before_its_text() -> None:
+    for sample in ALL:
+        before = "\n".join(sample.page.read_text("utf-8").splitlines()[: sample.line - 2])
+        if "file" in sample.notes:
+            assert f"`{sample.notes['file']}`" in before, sample

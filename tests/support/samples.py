@@ -18,7 +18,7 @@ last command (0 unless noted). ``output`` is ``checked`` where the program must 
 """
 
 _SAMPLE = re.compile(
-    r"^(?P<notes>(?:<!--.*?-->\n)*)```(?P<language>\S*)\n(?P<text>.*?)^```$",
+    r"^(?P<notes>(?:<!--[^\n]*-->\n)*)```(?P<language>\S*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _NOTE = re.compile(r"<!-- ([\w ]+): (.*?) -->")
