@@ -84,9 +84,9 @@ class Goal(msgspec.Struct, frozen=True):
             return pair.value - pair.reference
         return pair.value / pair.reference
 
-    def reached(self, median: float) -> bool:
-        above = self.least is None or median >= self.least
-        return above and (self.most is None or median <= self.most)
+    def reached(self, judged: Spread) -> bool:
+        above = self.least is None or judged.median >= self.least
+        return above and (self.most is None or judged.median <= self.most)
 
     def __str__(self) -> str:
         if self.least is not None and self.most is not None:
