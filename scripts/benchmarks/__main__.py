@@ -3,13 +3,16 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from support.needs import Missing
 
+from benchmarks import against
 from benchmarks.budget import budget
+from benchmarks.checkouts import commit_of
 from benchmarks.chess import chess
 from benchmarks.fetching import fetch
 from benchmarks.politeness import politeness
@@ -19,7 +22,8 @@ from benchmarks.table import Figure, draw, figure, to_json
 from benchmarks.throughput import list_of_urls, site
 from benchmarks.waiting import iowait, tls
 
-SCENARIOS: dict[str, Callable[[Bench], Iterator[Case]]] = {
+Scenario = Callable[[Bench], Iterator[Case]]
+SCENARIOS: Mapping[str, Scenario] = {
     "list": list_of_urls,
     "site": site,
     "fetch": fetch,
@@ -30,25 +34,60 @@ SCENARIOS: dict[str, Callable[[Bench], Iterator[Case]]] = {
     "budget": budget,
     "help": help_text,
 }
+_REPEAT = 3
 _WIDTH = 140
 """Columns of a table that goes into a file or a pipe."""
+_TITLE = "median (lowest to highest)"
+_TITLE_AGAINST = "this working tree, beside {}: median (95 % interval; a ratio above 1 is faster)"
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    names = ", ".join(SCENARIOS)
+    names, compared = ", ".join(SCENARIOS), ", ".join(against.WORKS)
     add = parser.add_argument
     add("--quick", action="store_true", help="small sizes: does it work at all?")
-    add("--only", nargs="+", choices=SCENARIOS, metavar="NAME", help=f"of {names}")
+    add("--only", nargs="+", metavar="NAME", help=f"of {names}; with --against of {compared}")
     add("--json", type=Path, metavar="FILE", default=Path("bench.json"), help="(bench.json)")
-    add("--repeat", type=int, metavar="N", default=3, help="pairs for each figure (3)")
-    return parser.parse_args()
+    add(
+        "--repeat",
+        "--pairs",
+        type=_pairs,
+        metavar="N",
+        help=f"pairs for each figure ({_REPEAT}; with --against {against.PAIRS} after a warm-up)",
+    )
+    add("--against", metavar="REV", help="this working tree beside a revision from git")
+    add(
+        "--least",
+        type=float,
+        metavar="RATIO",
+        default=against.LEAST,
+        help=f"--against: missed if the whole interval lies below ({against.LEAST})",
+    )
+    return _completed(parser, parser.parse_args())
 
 
-def measure(name: str, bench: Bench) -> Iterator[Figure]:
+def _completed(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> argparse.Namespace:
+    """With the defaults that depend on whether there is ``--against``."""
+    alone = asked.against is None
+    known: Mapping[str, object] = SCENARIOS if alone else against.WORKS
+    asked.only = asked.only or list(known)
+    asked.repeat = asked.repeat or (_REPEAT if alone else against.PAIRS)
+    for name in asked.only:
+        if name not in known:
+            parser.error(f"--only: {name} is not one of {', '.join(known)}")
+    return asked
+
+
+def _pairs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of pairs")
+    return int(text)
+
+
+def measure(name: str, scenario: Scenario, bench: Bench) -> Iterator[Figure]:
     """A scenario makes one case after the other ready; what they share lives as long as it does."""
     try:
-        for case in SCENARIOS[name](bench):
+        for case in scenario(bench):
             try:
                 yield figure(name, case, case.measure())
             except Refused as why:
@@ -57,17 +96,34 @@ def measure(name: str, bench: Bench) -> Iterator[Figure]:
         yield Figure(name, "", "skipped", note=str(why))
 
 
-def main() -> int:
-    asked = arguments()
-    figures: list[Figure] = []
+def _scenarios(bench: Bench, commit: str | None, least: float) -> Mapping[str, Scenario]:
+    if commit is None:
+        return SCENARIOS
+    both = against.contest(bench, commit, least)
+    return {name: partial(against.cases, both, name) for name in against.WORKS}
+
+
+def _measure_all(asked: argparse.Namespace, commit: str | None) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="crawler-bench-") as folder:
         bench = Bench(Path(folder), asked.repeat, asked.quick)
-        for name in asked.only or SCENARIOS:
-            for each in measure(name, bench):
+        scenarios = _scenarios(bench, commit, asked.least)
+        for name in asked.only:
+            for each in measure(name, scenarios[name], bench):
                 sys.stderr.write(f"{each.scenario} {each.name}: {each.verdict}\n")
-                figures.append(each)
-    draw(figures, Console(width=None if sys.stdout.isatty() else _WIDTH))
-    asked.json.write_bytes(to_json(figures, quick=asked.quick, repeat=asked.repeat))
+                yield each
+
+
+def main() -> int:
+    asked = arguments()
+    try:
+        commit = None if asked.against is None else commit_of(asked.against)
+        figures = list(_measure_all(asked, commit))
+    except (Refused, Missing) as why:
+        sys.exit(f"scripts/bench: {why}")
+    title = _TITLE_AGAINST.format(asked.against) if commit else _TITLE
+    draw(figures, title, Console(width=None if sys.stdout.isatty() else _WIDTH))
+    told = to_json(figures, quick=asked.quick, repeat=asked.repeat, against=commit)
+    asked.json.write_bytes(told)
     return int(any(each.verdict in ("missed", "refused") for each in figures))
 
 

@@ -6,12 +6,13 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Literal, Self
+from typing import IO, Literal, Self, TypeVar
 
 import msgspec
 
+T = TypeVar("T")
 PATIENCE = 600.0
 """Seconds after which a command is taken to hang, and is ended."""
 
@@ -83,9 +84,9 @@ class Goal(msgspec.Struct, frozen=True):
             return pair.value - pair.reference
         return pair.value / pair.reference
 
-    def reached(self, median: float) -> bool:
-        above = self.least is None or median >= self.least
-        return above and (self.most is None or median <= self.most)
+    def reached(self, judged: Spread) -> bool:
+        above = self.least is None or judged.median >= self.least
+        return above and (self.most is None or judged.median <= self.most)
 
     def __str__(self) -> str:
         if self.least is not None and self.most is not None:
@@ -143,6 +144,14 @@ def run(
     return Run(wall, usage.ru_utime + usage.ru_stime)
 
 
+def output(command: Sequence[str], env: Mapping[str, str] | None = None) -> str:
+    """What ``command`` writes, with ``env`` on top of ours. Raises Refused as ``run`` does."""
+    with tempfile.TemporaryFile() as file:
+        run(command, env=env, stdout=file.fileno())
+        file.seek(0)
+        return file.read().decode().strip()
+
+
 def _name(command: Sequence[str]) -> str:
     return " ".join(Path(part).name for part in command[:4])
 
@@ -156,8 +165,20 @@ def _last_line(errors: IO[bytes]) -> str:
 def alternate(
     ours: Callable[[], float], reference: Callable[[], float], repeat: int
 ) -> tuple[Pair, ...]:
-    """A B A B …: what the machine does meanwhile meets both."""
-    return tuple(Pair(ours(), reference()) for _ in range(repeat))
+    """Figures measured in turns."""
+    return tuple(Pair(*both) for both in in_turns(ours, reference, repeat))
+
+
+def in_turns(
+    ours: Callable[[], T], reference: Callable[[], T], repeat: int
+) -> Iterator[tuple[T, T]]:
+    """A B B A …: what the machine does meanwhile meets both, and neither is always first."""
+    for number in range(repeat):
+        if number % 2 == 0:
+            yield ours(), reference()
+        else:
+            second = reference()
+            yield ours(), second
 
 
 def slope(small: tuple[int, float], large: tuple[int, float]) -> float:

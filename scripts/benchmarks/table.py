@@ -47,7 +47,7 @@ def figure(scenario: str, case: Case, measured: Measured) -> Figure:
     return Figure(
         scenario=scenario,
         name=case.name,
-        verdict="reached" if case.goal.reached(judged.median) else "missed",
+        verdict="reached" if case.goal.reached(judged) else "missed",
         unit=case.unit,
         value=Spread.of(pair.value for pair in measured.pairs).median,
         reference=Spread.of(references).median if references else None,
@@ -58,8 +58,8 @@ def figure(scenario: str, case: Case, measured: Measured) -> Figure:
     )
 
 
-def draw(figures: Sequence[Figure], console: Console) -> None:
-    table = Table(title="median (lowest to highest)")
+def draw(figures: Sequence[Figure], title: str, console: Console) -> None:
+    table = Table(title=title)
     for name in ("scenario", "figure"):
         table.add_column(name, no_wrap=True)
     for name in ("value", "reference", "ratio or difference"):
@@ -94,8 +94,14 @@ def _spread(spread: Spread | None) -> str:
     return f"{_number(spread.median)} ({_number(spread.low)} to {_number(spread.high)})"
 
 
-def to_json(figures: Sequence[Figure], *, quick: bool, repeat: int) -> bytes:
-    """The figures and the machine they were taken on. ``load`` is the mean of the last minute."""
+def to_json(
+    figures: Sequence[Figure], *, quick: bool, repeat: int, against: str | None = None
+) -> bytes:
+    """The figures and the machine they were taken on. ``load`` is the mean of the last minute.
+
+    ``against`` is the commit that is the reference; then ``low`` and ``high`` of a ratio are the
+    bounds of its 95 % interval.
+    """
     machine = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -105,5 +111,5 @@ def to_json(figures: Sequence[Figure], *, quick: bool, repeat: int) -> bytes:
         "quick": quick,
         "repeat": repeat,
     }
-    text = msgspec.json.encode({"machine": machine, "figures": figures})
+    text = msgspec.json.encode({"machine": machine, "against": against, "figures": figures})
     return msgspec.json.format(text, indent=2) + b"\n"

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -18,31 +19,42 @@ from benchmarks.runs import Bench, Case, Goal, Measured, alternate, extrapolate,
 from benchmarks.scrapy_env import scrapy_python
 from benchmarks.web import write_list, write_urls
 
+LIST_PAGES = (10_000, 1_000)
+"""How many, and how many if it has to be quick."""
 _LIST_BYTES = 7_000
 _BEGIN_TO_END = "start to exit"
 _SCALED = "Scrapy was run on {part:,} pages and on 1, and scaled to {whole:,}"
 
 
 class Work(msgspec.Struct, frozen=True):
-    """A list of URLs to be crawled, with what they link to or without; what has to come out."""
+    """A file of URLs to be crawled, with these options of ``crawler crawl``; what must come out."""
 
     urls: str
     expected: Mapping[str, Facts]
-    follow: bool = False
+    options: tuple[str, ...] = ()
 
     @property
     def pages(self) -> int:
         return len(self.expected)
 
+    @property
+    def follow(self) -> bool:
+        return "--follow" in self.options
 
-def list_of_urls(bench: Bench) -> Iterator[Case]:
+
+@contextmanager
+def list_work(bench: Bench, pages: int) -> Iterator[Work]:
+    """``pages`` made-up pages, each of them listed. Raises Missing where there is no nginx."""
     root = bench.fresh("www")
     root.mkdir()
-    facts = write_list(root, bench.size(10_000, 1_000), _LIST_BYTES)
+    facts = write_list(root, pages, _LIST_BYTES)
     with Nginx(bench.fresh("nginx"), root) as nginx:
-        expected = {nginx.url(f"{n}.html"): each for n, each in enumerate(facts)}
-        whole = _listed(bench, expected)
-        part = _listed(bench, dict(list(expected.items())[: len(expected) // 10]))
+        yield _listed(bench, {nginx.url(f"{n}.html"): each for n, each in enumerate(facts)})
+
+
+def list_of_urls(bench: Bench) -> Iterator[Case]:
+    with list_work(bench, bench.size(*LIST_PAGES)) as whole:
+        part = _listed(bench, dict(list(whole.expected.items())[: whole.pages // 10]))
         yield _beside_bare_loop(bench, whole, 0.6)
         yield auto_beside_the_best(bench, lambda engine: _ours(bench, whole, engine))
         yield _beside_scrapy(bench, whole, part, 15)
@@ -52,8 +64,9 @@ def _listed(bench: Bench, expected: Mapping[str, Facts]) -> Work:
     return Work(write_urls(bench.fresh("urls"), list(expected)), expected)
 
 
-def site(bench: Bench) -> Iterator[Case]:
-    """The Python manual, ten times over: on ten addresses."""
+@contextmanager
+def site_work(bench: Bench) -> Iterator[Work]:
+    """The Python manual, ten times over: on ten addresses. Raises Missing where there is none."""
     index = needs.docs()
     if index is None:
         raise Missing(needs.missing("docs") or "")
@@ -61,18 +74,30 @@ def site(bench: Bench) -> Iterator[Case]:
     addresses = [f"127.0.9.{n + 1}" for n in range(bench.size(10, 2))]
     with Nginx(bench.fresh("nginx"), root, addresses) as nginx:
         seeds = [nginx.url("index.html", address) for address in addresses]
-        whole = _followed(bench, seeds, root)
+        yield _followed(bench, seeds, root)
+
+
+def site(bench: Bench) -> Iterator[Case]:
+    with site_work(bench) as whole:
         yield _beside_bare_loop(bench, whole, 0.75)
         yield auto_beside_the_best(bench, lambda engine: _ours(bench, whole, engine))
-        yield _beside_scrapy(bench, whole, _followed(bench, seeds[:1], root), 50)
+        yield _beside_scrapy(bench, whole, _of_one_address(bench, whole), 50)
 
 
 def _followed(bench: Bench, seeds: list[str], root: Path) -> Work:
     """What can be found from ``seeds``: as the bare loop does, each held against the file."""
-    work = Work(write_urls(bench.fresh("urls"), seeds), {}, follow=True)
+    work = Work(write_urls(bench.fresh("urls"), seeds), {}, ("--follow",))
     found = records.read(_bare_loop(bench, work)[1])
     expected = {each.url: Facts(_digest(root, each.url), len(each.links)) for each in found}
     return msgspec.structs.replace(work, expected=expected)
+
+
+def _of_one_address(bench: Bench, whole: Work) -> Work:
+    """The pages of a site link to no other address."""
+    seed = Path(whole.urls).read_text().split()[0]
+    address = seed.removesuffix("index.html")
+    expected = {url: facts for url, facts in whole.expected.items() if url.startswith(address)}
+    return Work(write_urls(bench.fresh("urls"), [seed]), expected, whole.options)
 
 
 def _digest(root: Path, url: str) -> str:
@@ -118,8 +143,7 @@ def _beside_scrapy(bench: Bench, whole: Work, part: Work, least: float) -> Case:
 
 def _ours(bench: Bench, work: Work, engine: str = "curl") -> float:
     """Seconds."""
-    follow = ("--follow",) if work.follow else ()
-    done = crawl(bench, work.urls, "--engine", engine, *follow)
+    done = crawl(bench, work.urls, "--engine", engine, *work.options)
     records.check(done.pages, work.expected)
     return done.run.wall
 

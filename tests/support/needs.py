@@ -30,11 +30,16 @@ def wget() -> str | None:
     return shutil.which("wget")
 
 
+def git() -> str | None:
+    return shutil.which("git")
+
+
 NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "nginx": (nginx, "nginx-light"),
     "docs": (docs, "python3-doc"),
     "browser": (browser, "chromium"),
     "wget": (wget, "wget"),
+    "git": (git, "git"),
 }
 """By marker: where it is, and the Debian package that brings it."""
 

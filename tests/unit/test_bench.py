@@ -7,10 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from support import needs
+from support.needs import Missing
 
 from crawler.parsing.facts import read_facts
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
+against = import_module("benchmarks.against")
+checkouts = import_module("benchmarks.checkouts")
+environments = import_module("benchmarks.environments")
 program = import_module("benchmarks.__main__")
 records = import_module("benchmarks.records")
 runs = import_module("benchmarks.runs")
@@ -57,15 +61,15 @@ def test_a_value_needs_no_reference():
 )
 def test_bounds_are_part_of_the_goal(bounds, inside, outside, text):
     goal = runs.Goal("ratio", **bounds)
-    assert all(map(goal.reached, inside))
-    assert not any(map(goal.reached, outside))
+    assert all(goal.reached(runs.Spread(0, median, 100)) for median in inside)
+    assert not any(goal.reached(runs.Spread(0, median, 100)) for median in outside)
     assert str(goal) == text
 
 
 def test_the_two_measured_alternate():
     order = []
     pairs = runs.alternate(lambda: order.append("A") or 1, lambda: order.append("B") or 2, 3)
-    assert "".join(order) == "ABABAB"
+    assert "".join(order) == "ABBAAB"
     assert pairs == (runs.Pair(1, 2),) * 3
 
 
@@ -139,9 +143,9 @@ def without_nginx(_bench):
     raise needs.Missing("needs nginx")
 
 
-def test_a_refused_measurement_does_not_stop_others(tmp_path, monkeypatch):
-    monkeypatch.setitem(program.SCENARIOS, "made up", without_nginx)
-    figures = list(program.measure("made up", runs.Bench(tmp_path)))
+def test_what_is_refused_or_missing_becomes_a_line_and_the_others_go_on(tmp_path):
+    figures = list(program.measure("made up", without_nginx, runs.Bench(tmp_path)))
+
     assert [(each.verdict, each.note) for each in figures] == [
         ("refused", "another digest"),
         ("reached", ""),
@@ -159,3 +163,92 @@ def test_generated_pages_are_stable_with_stated_links():
     tree = import_module("selectolax.lexbor").LexborHTMLParser(body)
     facts = read_facts(tree, "http://127.0.0.1/7.html")
     assert (facts.title, len(facts.links)) == ("Page 7", links)
+
+
+@pytest.mark.parametrize(
+    ("values", "reached"),
+    [
+        # The interval of five runs reaches from the lowest to the highest.
+        ((0.96, 0.95, 0.94, 0.93, 0.92), False),
+        ((0.98, 0.95, 0.94, 0.93, 0.92), True),
+        ((1.3, 1.2, 1.1, 0.5, 0.4), True),
+    ],
+)
+@pytest.mark.parametrize("of_seconds", [False, True])
+def test_slower_is_what_the_whole_interval_says(values, reached, of_seconds):
+    goal = against.NotSlower("ratio", least=0.97, of_seconds=of_seconds)
+    ratios = [(2, 2 * value) if of_seconds else (2 * value, 2) for value in values]
+    judged = goal.measure([runs.Pair(*pair) for pair in ratios])
+    assert (judged.low, judged.median, judged.high) == pytest.approx(
+        (min(values), values[2], max(values))
+    )
+    assert goal.reached(judged) is reached
+
+
+def contest(here, there):
+    sides = (checkouts.Checkout(sys.executable, folder) for folder in (here, there))
+    return against.Contest(*sides, 0.97)
+
+
+def test_checkouts_take_turns_and_the_first_pair_does_not_count(tmp_path):
+    walls = {"here": iter([1, 4, 5]), "there": iter([9, 2, 10])}
+    order = []
+
+    def sample(checkout):
+        order.append(checkout.folder.name)
+        wall = next(walls[checkout.folder.name])
+        return runs.Run(wall, wall / 2)
+
+    both = contest(tmp_path / "here", tmp_path / "there")
+    speed, cpu = both.figures(runs.Bench(tmp_path, repeat=2), "made up", sample, pages=20)
+    assert speed.measure().pairs == [runs.Pair(5, 10), runs.Pair(4, 2)]
+    assert cpu.measure().pairs == [runs.Pair(2, 1), runs.Pair(2.5, 5)]
+    assert order == ["here", "there", "there", "here", "here", "there"]
+
+
+def test_few_pairs_say_how_little_they_prove(tmp_path):
+    def note(pairs):
+        bench, both = runs.Bench(tmp_path, repeat=pairs), contest(tmp_path, tmp_path)
+        wall, _ = both.figures(bench, "made up", lambda _: runs.Run(1.0, 1.0))
+        return wall.measure().note
+
+    assert note(4) == "the interval of 4 pairs covers less than 95 %"
+    assert not note(5)
+
+
+def test_a_checkout_imports_its_own_package_and_compiles_it(tmp_path):
+    package = tmp_path / "crawler"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    checkouts.Checkout(sys.executable, tmp_path).prepare()
+    assert list(package.glob("__pycache__/__init__.*.pyc"))
+
+
+def test_a_checkout_without_the_package_would_import_an_installed_one_and_is_refused(tmp_path):
+    with pytest.raises(runs.Refused, match="crawler is imported from "):
+        checkouts.Checkout(sys.executable, tmp_path).prepare()
+
+
+def test_an_environment_is_made_once_and_one_that_failed_is_not_taken(tmp_path, monkeypatch):
+    steps, place = [], tmp_path / "environment"
+
+    def run(command):
+        place.mkdir(exist_ok=True)
+        steps.append(command[2])
+        if steps == ["venv", "pip"]:
+            raise runs.Refused("no such package")
+
+    monkeypatch.setattr(environments, "run", run)
+    with pytest.raises(Missing, match=r"^environment could not be made: no such package"):
+        environments.python_with(place, "rich")
+    for _ in range(2):
+        assert environments.python_with(place, "rich") == str(place / "bin" / "python")
+    assert steps == ["venv", "pip"] * 2
+
+
+@pytest.mark.parametrize("name", ["fetch", "nonsense"])
+def test_only_scenarios_that_can_be_compared_are_taken(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench", "--against", "HEAD", "--only", "list", name])
+    with pytest.raises(SystemExit, match="2"):
+        program.main()
+    assert f"{name} is not one of list, site, chess, startup" in capsys.readouterr().err
