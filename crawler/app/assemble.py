@@ -34,8 +34,8 @@ from crawler.metrics.budget import ThreadClocks
 from crawler.metrics.meter import Meter
 from crawler.metrics.sampling import Sample
 from crawler.metrics.timeline import Timeline
-from crawler.parsing.executors import make_executor
 from crawler.parsing.executors.base import ParseExecutor
+from crawler.parsing.executors.registry import make_executor
 from crawler.parsing.executors.spawn import Spawned
 from crawler.pipeline.checkpoint import Checkpoint
 from crawler.pipeline.core import Pipeline

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from crawler.cli.flags import Parser, add_flags
 from crawler.model.errors import UsageError
-from crawler.parsing.executors import prestarted
+from crawler.parsing.executors.registry import prestarted
 from crawler.runs.layout import resumed_settings
 from crawler.settings import Settings, load
 

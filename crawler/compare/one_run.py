@@ -15,7 +15,7 @@ from crawler.fetch.network import mocking
 from crawler.localweb.replay import ReplayNetwork
 from crawler.localweb.replay_messages import Ready
 from crawler.model.errors import CrawlerError, UsageError
-from crawler.parsing.executors import prestarted
+from crawler.parsing.executors.registry import prestarted
 from crawler.settings import load
 
 

@@ -1,24 +1,26 @@
 """Options under the heading "parsing": where pages are parsed, and what is extracted."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from crawler.engines.names import AUTO
+from crawler.parsing.executors.names import EXECUTORS
 from crawler.settings.cores import usable_cores
 from crawler.settings.following import FollowingFields
 from crawler.settings.option import option
-from crawler.settings.types import Function, Path, Seconds, Workers
+from crawler.settings.types import Function, Name, Path, Seconds, Workers
 
 
 class ParsingFields(FollowingFields, frozen=True, kw_only=True):
     parse: Annotated[
-        Literal["process", "thread", "inline", "none"],
+        Name,
         option(
             "parsing",
             "where pages are parsed: in worker processes, in worker threads, in the thread that "
             "fetches (inline), or not at all (none)",
             "NAME",
+            choices=tuple(EXECUTORS),
         ),
-    ] = "process"
+    ] = next(iter(EXECUTORS))
 
     workers: Annotated[
         Workers | None,

@@ -24,7 +24,9 @@ class Format(msgspec.Struct, frozen=True):
 
 
 FORMATS = MappingProxyType(
-    {".jsonl": Format("crawler.sinks.jsonl:JsonlEncoder", "crawler.sinks.file:FileWriter")}
+    {
+        ".jsonl": Format("crawler.sinks.jsonl:JsonlEncoder", "crawler.sinks.file:FileWriter"),
+    }
 )
 
 

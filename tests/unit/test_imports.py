@@ -26,6 +26,7 @@ ROOMS = {
         "fetch.headers",
         "fetch.proxy",
         "frontier.retry",
+        "parsing.executors.names",
     ),
     "pipeline": ("model", "frontier", "fetch", "sources", "parsing", "sinks"),
     "localweb": (

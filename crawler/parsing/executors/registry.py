@@ -1,0 +1,28 @@
+"""Makes a parse executor by its name, and starts its processes early."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from crawler.parsing.executors.names import EXECUTORS
+from crawler.parsing.executors.spawn import Spawned, spawned
+
+if TYPE_CHECKING:
+    from crawler.parsing.executors.base import ExecutorOptions, ParseExecutor
+
+
+def make_executor(name: str, options: "ExecutorOptions") -> "ParseExecutor":
+    module, _, class_name = EXECUTORS[name].partition(":")
+    executor: ParseExecutor = getattr(import_module(module), class_name)(options)
+    return executor
+
+
+@contextmanager
+def prestarted(name: str, workers: int) -> Iterator[Sequence[Spawned]]:
+    """Start worker processes before there is an executor, while the program still imports.
+
+    It yields none for an executor without processes. Those left over end with the context.
+    """
+    with spawned(workers if name == "process" else 0) as processes:
+        yield processes
