@@ -1,0 +1,91 @@
+"""How far a run is, read from outside, also while it is crawled."""
+
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from crawler.frontier.state.status import busiest, last_commit, read_counts
+from crawler.metrics.report import Urls
+from crawler.model.errors import UsageError
+from crawler.runs.layout import LOCK, SETTINGS, STATE, is_locked, is_run
+from crawler.settings import options
+from crawler.settings.option import from_file
+
+_HOSTS = 10
+
+
+class Status(msgspec.Struct, frozen=True):
+    """A run at its last commit. ``process`` is the id of the process that crawls it now, or None.
+
+    ``last_commit`` is ISO 8601, UTC. ``hosts`` are those with most pending URLs, and how many.
+    ``resume`` is the command that resumes the run, ``obstacle`` the reason why it cannot be
+    resumed. ``finished`` says whether all of the input was read and no URL is pending.
+    """
+
+    run: str
+    running: bool
+    finished: bool
+    process: int | None
+    last_commit: str
+    urls: Urls
+    bytes: int
+    errors: dict[str, int]
+    skips: dict[str, int]
+    hosts: dict[str, int]
+    resume: str | None
+    obstacle: str | None
+
+
+def status_of(directory: Path) -> Status:
+    """Raises UsageError where there is no run, StateError where its state cannot be read."""
+    if not is_run(directory):
+        raise UsageError(f"there is no run in {directory}")
+    state = directory / STATE
+    running = is_locked(directory)
+    counts, facts = read_counts(state)
+    finished = facts.get("input") == "read" and not counts.pending
+    command, obstacle = (None, None) if running or finished else _resume(directory)
+    return Status(
+        run=str(directory),
+        running=running,
+        finished=finished,
+        process=_process(directory) if running else None,
+        last_commit=_time(last_commit(state)),
+        urls=Urls.of(counts),
+        bytes=counts.bytes,
+        errors=_ranked(counts.errors),
+        skips=_ranked(counts.skips),
+        hosts=busiest(state, _HOSTS),
+        resume=command,
+        obstacle=obstacle,
+    )
+
+
+def _process(directory: Path) -> int | None:
+    """The process that holds the lock; None in the moment before the lock names it."""
+    text = (directory / LOCK).read_text()
+    return int(text) if text.isdecimal() else None
+
+
+def _resume(directory: Path) -> tuple[str | None, str | None]:
+    """The command that resumes the run, with places for secrets; or why there is none."""
+    try:
+        asked = from_file(directory / SETTINGS, options())
+    except UsageError as error:
+        return None, str(error)
+    command = ["crawler", "crawl", "--run", shlex.quote(str(directory)), "--resume"]
+    for each in options():
+        if each.name in asked and each.extra["secret"]:
+            command += [each.flag, each.extra["metavar"]]
+    return " ".join(command), None
+
+
+def _ranked(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
