@@ -1,9 +1,9 @@
 """The ``threads`` engine: blocking urllib on a thread pool, one thread per fetch.
 
-urllib handles only HTTP here: an OpenerDirector without handlers follows no redirects, keeps no
-cookies and uses no proxies. ``_UrllibResponse`` checks what urllib does not detect (a truncated
-response, contradictory lengths). The socket belongs to a ``Wire``, so that the event loop can end a
-fetch and read the kernel's times.
+urllib handles only HTTP here: its OpenerDirector has one handler of ours, so it follows no
+redirects, keeps no cookies and uses no proxies. ``_UrllibResponse`` checks what urllib does not
+detect (a truncated response, contradictory lengths). The socket belongs to a ``Wire``, so that the
+event loop can end a fetch and the kernel's times can be read.
 """
 
 import asyncio

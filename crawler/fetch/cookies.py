@@ -44,7 +44,7 @@ Key = tuple[str, str, str]
 class Cookie(msgspec.Struct, frozen=True):
     """With ``host_only``, ``domain`` is one host; otherwise the cookie includes its subdomains.
 
-    ``expires`` is wall clock seconds; None means until the end of the crawl, resumes included.
+    ``expires`` is wall clock seconds; None means until the end of the crawl, even if it is resumed.
     """
 
     name: str

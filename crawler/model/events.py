@@ -14,7 +14,7 @@ from crawler.model.pages import Failure, Skipped
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """A request ended, with a response or an error. ``started`` is monotonic time.
+    """A request ended, with a response or an error. ``started`` is its start (monotonic time).
 
     ``queued`` is how long the request was ready to be sent but waited for a free slot. ``bytes`` is
     the size of the body as received. ``error`` is None for a response of any status.
