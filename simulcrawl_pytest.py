@@ -1,8 +1,8 @@
 """The pytest plugin: a mocked web, and tests that run with every fetch engine.
 
-pytest loads it in every project of an environment in which the crawler is installed. So it stands
-outside the package ``crawler`` (the project may have a package of that name itself), and imports
-nothing of it before a test asks for a fixture.
+pytest loads this plugin in every project of an environment where the crawler is installed. So it is
+outside the package ``crawler``, because a project may have its own package of that name, and
+imports nothing of the crawler before a test uses a fixture.
 """
 
 import sys
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from crawler.testing import MockWeb
 
 _MARKERS = (
-    "engines(name, ...): run the test with these engines of the crawler, and with no others",
-    "skip_engine(name, reason): skip the test with this engine of the crawler, and say why",
+    "engines(name, ...): run the test only with these engines of the crawler",
+    "skip_engine(name, reason): skip the test with this engine of the crawler",
 )
 
 
@@ -33,8 +33,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def mock_web() -> Iterator["MockWeb"]:
-    """A ``crawler.testing.MockWeb``, running: the whole web of every crawl within the test."""
-    with _ours("crawler.testing").MockWeb() as web:
+    """A running ``crawler.testing.MockWeb``: every crawl of the test sees only this web."""
+    with _import("crawler.testing").MockWeb() as web:
         yield web
 
 
@@ -42,33 +42,33 @@ def mock_web() -> Iterator["MockWeb"]:
 def engine(crawler_engine: str) -> str:
     """Name of a fetch engine, for ``crawler.crawl(…, engine=engine)``: the test runs with each.
 
-    ``@pytest.mark.engines("curl", "aiohttp")`` is for tests that are about some of them only,
-    ``@pytest.mark.skip_engine("threads", "reason")`` for one that cannot do what is tested.
+    ``@pytest.mark.engines("curl", "aiohttp")`` runs the test only with the named engines,
+    ``@pytest.mark.skip_engine("threads", "reason")`` skips it with one engine.
     """
     return crawler_engine
 
 
 def _engines(test: pytest.Item) -> list[object]:
-    """What ``test`` runs with, as its marks say."""
-    engines: tuple[str, ...] = _ours("crawler.engines.names").ENGINES
+    """The engines that ``test`` runs with, by its marks."""
+    engines: tuple[str, ...] = _import("crawler.engines.names").ENGINES
     skips, only = _skips(test), _only(test)
     names = engines if only is None else only
     for name in (*names, *skips):
         if name not in engines:
-            _refuse(test, f"no engine is called {name!r}; there are {', '.join(engines)}")
+            _refuse(test, f"unknown engine {name!r}; available: {', '.join(engines)}")
     return [
         pytest.param(name, marks=skips.get(name, ()), id=name) for name in engines if name in names
     ]
 
 
-def _ours(name: str) -> Any:
-    """The module ``name`` of the crawler that this plugin came with."""
+def _import(name: str) -> Any:
+    """Import the module ``name`` of the crawler; fail the test if another package has that name."""
     try:
         return import_module(name)
     except ImportError:
         found = getattr(sys.modules.get("crawler"), "__file__", None)
         pytest.fail(
-            f"the fixtures of simulcrawl need its package crawler, but here crawler is {found}",
+            f"the fixtures of simulcrawl need its package crawler, but crawler here is {found}",
             pytrace=False,
         )
 
@@ -76,19 +76,21 @@ def _ours(name: str) -> Any:
 def _only(test: pytest.Item) -> tuple[object, ...] | None:
     mark = test.get_closest_marker("engines")
     if mark is not None and (not mark.args or mark.kwargs):
-        _refuse(test, 'the mark engines takes names: engines("curl", "aiohttp")')
+        _refuse(test, 'the mark engines needs names: engines("curl", "aiohttp")')
     return mark.args if mark else None
 
 
 def _skips(test: pytest.Item) -> dict[str, pytest.MarkDecorator]:
-    """For each engine to be skipped the mark that does it; the closest to ``test`` counts."""
+    """Engine to skip → the mark for it; the mark closest to ``test`` wins."""
     skips: dict[str, pytest.MarkDecorator] = {}
     for mark in test.iter_markers("skip_engine"):
         match (*mark.args, *mark.kwargs.values()):
             case (str(name), str(reason)) if reason:
                 skips.setdefault(name, pytest.mark.skip(reason=reason))
             case _:
-                _refuse(test, 'the mark skip_engine takes a name and why: skip_engine("curl", "…")')
+                _refuse(
+                    test, 'the mark skip_engine needs a name and a reason: skip_engine("curl", "…")'
+                )
     return skips
 
 

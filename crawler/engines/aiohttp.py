@@ -14,7 +14,7 @@ from aiohttp import hdrs
 
 from crawler.engines.aiohttp_hooks import (
     BODILESS,
-    Bare,
+    BareRequest,
     Handshake,
     HookedConnector,
     HookedResponse,
@@ -30,7 +30,7 @@ from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response, 
 
 
 class AiohttpEngine:
-    """aiohttp on the running loop. ``options.http2`` cannot be had here."""
+    """aiohttp on the running loop. It does not support ``options.http2``."""
 
     capabilities = Capabilities(
         name="aiohttp",
@@ -49,7 +49,7 @@ class AiohttpEngine:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=HookedConnector(self._concurrency),
-            request_class=Bare,
+            request_class=BareRequest,
             response_class=HookedResponse,
             middlewares=(_once,),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -58,7 +58,7 @@ class AiohttpEngine:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
-            max_headers=MAX_HEADER_BYTES,  # a header is more than a byte: their sum is the bound
+            max_headers=MAX_HEADER_BYTES,  # in effect no limit: the sum of bytes is limited
         )
         return self
 
@@ -95,7 +95,7 @@ class AiohttpEngine:
         dial, proxied = _dial(request.endpoint), request.proxy is not None
         login = _login(request.proxy)
         return self._session.get(
-            # A query given as path goes out as it is, were it but a question mark.
+            # As part of the path the query is sent unchanged, even if it is empty.
             yarl.URL.build(
                 scheme=scheme,
                 authority=authority if proxied else dial,
@@ -143,7 +143,7 @@ def _login(proxy: Proxy | None) -> Headers:
 
 
 def _name(authority: str) -> str:
-    """Drop the port, and the brackets of an IPv6 address."""
+    """The host without port and without the brackets of an IPv6 address."""
     if authority.startswith("["):
         return authority[1 : authority.index("]")]
     return authority.partition(":")[0]
@@ -152,7 +152,7 @@ def _name(authority: str) -> str:
 async def _once(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Translate what goes wrong before the body. aiohttp would send the request a second time."""
+    """Translate errors before the body; aiohttp would otherwise send the request again."""
     try:
         return await send(request)
     except aiohttp.ClientHttpProxyError:
@@ -162,7 +162,7 @@ async def _once(
 
 
 async def _read(answer: HookedResponse, request: Request) -> bytes:
-    """Read the body as sent. Raises FetchError past ``max_bytes`` and where it was cut short."""
+    """Read the body as sent. Raises FetchError if it exceeds ``max_bytes`` or is truncated."""
     length = _check_head(answer)
     if length is not None and length > request.max_bytes:
         raise FetchError(FailureKind.TOO_LARGE, too_large(request))
@@ -179,12 +179,12 @@ async def _read(answer: HookedResponse, request: Request) -> bytes:
 
 
 def _check_head(answer: HookedResponse) -> int | None:
-    """Return how long a body to expect, if that is said. Raises FetchError."""
+    """Return the declared length of the body, or None. Raises FetchError."""
     if answer.status < HTTPStatus.OK:
-        raise FetchError(FailureKind.PROTOCOL, f"status {answer.status:03} ends no exchange")
+        raise FetchError(FailureKind.PROTOCOL, f"status {answer.status:03} is not a final status")
     if answer.version is None or answer.version.major != 1:
-        raise FetchError(FailureKind.PROTOCOL, "no HTTP/1 answer: another version")
-    if any(name.endswith(b" ") for name, _ in answer.raw_headers):  # heeded by half
+        raise FetchError(FailureKind.PROTOCOL, "not an HTTP/1 response: another version")
+    if any(name.endswith(b" ") for name, _ in answer.raw_headers):  # aiohttp uses only some of them
         raise FetchError(FailureKind.PROTOCOL, "malformed header line")
     headers = answer.headers
     length = body_length(
@@ -222,32 +222,38 @@ def _translate(error: Exception, exchange: WireExchange | None) -> FetchError:
     lost = exchange.connection.lost
     untouched = exchange.reused and not exchange.received
     if isinstance(error, aiohttp.ClientResponseError):
-        return FetchError(FailureKind.PROTOCOL, f"no HTTP/1 answer: {_gist(error.message)}")
+        return FetchError(
+            FailureKind.PROTOCOL, f"not an HTTP/1 response: {_first_line(error.message)}"
+        )
     if isinstance(lost, ssl.SSLError) and not isinstance(lost, ssl.SSLEOFError):
         return FetchError(FailureKind.TLS, _tls_reason(lost))
     if isinstance(lost, ConnectionError) or not exchange.received:
-        reason = getattr(lost, "strerror", None) or "the server ended the connection unanswered"
+        reason = (
+            getattr(lost, "strerror", None) or "the server closed the connection without a response"
+        )
         return FetchError(FailureKind.RESET, reason, reused=untouched)
-    return FetchError(FailureKind.TRUNCATED, f"broken off after {exchange.received:,} bytes")
+    return FetchError(
+        FailureKind.TRUNCATED, f"the connection closed after {exchange.received:,} bytes"
+    )
 
 
-def _gist(message: str) -> str:
-    """What llhttp says, without the lines of the answer that it shows below."""
+def _first_line(message: str) -> str:
+    """The first line of llhttp's message; the lines below quote the response."""
     return message.partition("\n\n")[0].replace("\n", "").rstrip(":")
 
 
 def _unconnected(error: Exception) -> FetchError:
     match error:
         case aiohttp.ClientConnectorCertificateError(certificate_error=reason):
-            return FetchError(FailureKind.TLS, f"certificate refused: {_tls_reason(reason)}")
+            return FetchError(FailureKind.TLS, f"certificate rejected: {_tls_reason(reason)}")
         case aiohttp.ClientConnectorSSLError(os_error=reason):
             return FetchError(FailureKind.TLS, _tls_reason(reason))
         case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError() as reason):
             return FetchError(FailureKind.CONNECT, reason.strerror or "connection refused")
-        # Where there is no TLS, aiohttp says True of it.
+        # Without TLS, ``ssl`` is True instead of a context.
         case aiohttp.ClientConnectorError(os_error=ConnectionError(), ssl=ssl.SSLContext()):
             return FetchError(
-                FailureKind.TLS, "the server ended the connection in the TLS handshake"
+                FailureKind.TLS, "the server closed the connection during the TLS handshake"
             )
         case aiohttp.ClientConnectorError(os_error=reason):
             return FetchError(FailureKind.CONNECT, reason.strerror or str(reason))
@@ -256,5 +262,5 @@ def _unconnected(error: Exception) -> FetchError:
 
 
 def _tls_reason(error: Exception) -> str:
-    said = getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
-    return str(said).lower().replace("_", " ")
+    text = getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
+    return str(text).lower().replace("_", " ")

@@ -1,9 +1,9 @@
-"""What aiohttp does not do by itself, hooked in where it calls out.
+"""Subclasses of aiohttp's classes, for what aiohttp does not do itself.
 
-A ``HookedConnection`` stands in the place of aiohttp's protocol object. It asks the kernel about
-its socket at every read, bounds what comes before and behind a body, and notices what aiohttp takes
-for a whole answer: a body without a length that a reset or a TLS end without closing alert cut off,
-and bytes that nobody asked for on a connection kept for the next request.
+A ``HookedConnection`` replaces aiohttp's protocol object. It reads the kernel's data about its
+socket at every read and limits the bytes before and after a body. It also detects what aiohttp
+takes for a complete response: a body without a length that ended with a reset or without a TLS
+closing alert, and bytes that arrive on an idle connection.
 """
 
 import asyncio
@@ -27,18 +27,19 @@ from aiohttp.streams import StreamReader
 
 from crawler.engines.base import MAX_HEADER_BYTES
 from crawler.engines.shared.kernel import TcpInfo, connect_wait, tcp_info
+from crawler.engines.shared.messages import HEADERS_TOO_LARGE
 from crawler.model.errors import FailureKind, FetchError
 
 Message: TypeAlias = tuple[RawResponseMessage, StreamReader]
 Sockets: TypeAlias = WeakValueDictionary[int, socket.socket]
 
 BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-"""Statuses without a body, whatever the head says (RFC 9112, 6.3)."""
+"""Statuses without a body, even if the head declares one (RFC 9112, 6.3)."""
 _CLOSING_TURNS = 16
 
 
 class Handshake(ssl.SSLObject):
-    """Remembers when the TLS handshake began: ``begun``, monotonic seconds."""
+    """Records when the TLS handshake began: ``begun``, monotonic seconds."""
 
     begun: float | None = None
 
@@ -49,10 +50,10 @@ class Handshake(ssl.SSLObject):
 
 
 class WireExchange:
-    """One request on a connection and what came of it. Times are monotonic seconds.
+    """One request on a connection and its outcome. Times are monotonic seconds.
 
-    ``info`` is what the kernel said when the last bytes were taken, ``received`` how many bytes
-    came, ``first_byte`` and ``last_byte`` when. ``refused`` is why we ended it.
+    ``info`` is the kernel's data at the last read, ``received`` the number of bytes received,
+    ``first_byte`` and ``last_byte`` are their times. ``refused`` is why we ended it.
     """
 
     def __init__(self, connection: "HookedConnection", *, reused: bool) -> None:
@@ -72,7 +73,7 @@ class WireExchange:
         return self.body is not None and self.body.is_eof()
 
     def note(self, count: int, info: TcpInfo | None) -> None:
-        """``count`` bytes were taken from the socket."""
+        """``count`` bytes were read from the socket."""
         self.info = info
         self.last_byte = time.monotonic()
         self.first_byte = self.first_byte or self.last_byte
@@ -80,29 +81,29 @@ class WireExchange:
         self._allowance -= count
 
     def excessive(self) -> bool:
-        """Whether more came since the body last grew than heads and trailers may be long."""
+        """Whether more than ``MAX_HEADER_BYTES`` arrived since the body last grew."""
         if self.body is not None and self.body.total_bytes > self._body_bytes:
             self._body_bytes = self.body.total_bytes
             self._allowance = MAX_HEADER_BYTES
         return self._allowance < 0
 
     def cut_off(self, reason: str) -> None:
-        """Fail the body. Without a length aiohttp takes its end for good, however it came."""
+        """Fail the body. aiohttp accepts any end of a body without a length."""
         if self.body is not None and not self.body.is_eof():
             self.body.set_exception(aiohttp.ClientPayloadError(reason))
 
 
 class HookedConnection(ResponseHandler):
-    """One connection, for one request after the other.
+    """One connection, for one request at a time.
 
-    ``dialled`` is when TCP stood (monotonic seconds), ``tls`` how many seconds TLS waited then,
-    ``lost`` what the transport reported when the connection ended.
+    ``dialled`` is when TCP was connected (monotonic seconds), ``tls`` the seconds that we then
+    waited for TLS, ``lost`` the error that the transport reported at the end.
     """
 
     exchange: WireExchange | None = None
     lost: BaseException | None = None
     tls = 0.0
-    _farewell = False
+    _clean_end = False
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sockets: Sockets) -> None:
         super().__init__(loop)
@@ -111,19 +112,19 @@ class HookedConnection(ResponseHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        # uvloop's own view of the socket copies the descriptor at every question.
+        # uvloop's own socket object duplicates the descriptor at every call.
         self._sock = self._sockets.get(transport.get_extra_info("socket").fileno())
         self._readable = select.poll()
         if self._sock is not None:
             self._readable.register(self._sock, select.POLLIN)
-        self._handshake = self._ask()
+        self._handshake = self._tcp_info()
         secured = transport.get_extra_info("ssl_object")
         self._secure = secured is not None
         if secured is not None:
             self.tls = self._tls_wait(secured)
 
     def is_connected(self) -> bool:
-        """Whether the connection can be used again: the loop may not yet know that it ended."""
+        """Whether it can be reused; asks the socket, as the loop may learn of an end later."""
         return super().is_connected() and not self._ended()
 
     def _ended(self) -> bool:
@@ -139,11 +140,11 @@ class HookedConnection(ResponseHandler):
         lag = self._handshake.received_ago if self._handshake else 0.0
         return max(0.0, time.monotonic() - (secured.begun or self.dialled) - lag)
 
-    def _ask(self) -> TcpInfo | None:
+    def _tcp_info(self) -> TcpInfo | None:
         return None if self._sock is None else tcp_info(self._sock)
 
     def connect_wait(self, started: float) -> float:
-        """Seconds the TCP handshake took, for the fetch that began at ``started`` and made it."""
+        """Seconds of the TCP handshake, for the fetch that began at ``started`` and connected."""
         return connect_wait(self.dialled - started, self._handshake)
 
     def set_response_params(self, **params: Any) -> None:
@@ -153,18 +154,18 @@ class HookedConnection(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
-        if exchange is None or not data:  # too early, or aiohttp goes on with what it put aside
+        if exchange is None or not data:  # too early, or aiohttp parses stored data
             super().data_received(data)
         elif exchange.whole:
-            self._refuse("bytes behind the end of the answer")
+            self._refuse("bytes after the end of the response")
         else:
-            exchange.note(len(data), self._ask())
+            exchange.note(len(data), self._tcp_info())
             super().data_received(data)
             self._check(exchange)
 
     def _check(self, exchange: WireExchange) -> None:
         if exchange.excessive():
-            self._refuse(f"over {MAX_HEADER_BYTES:,} bytes of headers")
+            self._refuse(HEADERS_TOO_LARGE)
         elif self.exception() is not None and exchange.body is not None:
             self._refuse("malformed chunks in the body")
 
@@ -176,10 +177,10 @@ class HookedConnection(ResponseHandler):
             self.transport.abort()
 
     def feed_data(self, data: Message, size: int = 0) -> None:
-        """Take a parsed head. Every 1xx is dropped at once: a flood of them would pile up."""
+        """Receive a parsed head. Drops every 1xx response, so that they cannot pile up."""
         message, body = data
         if self.exchange is None or self.exchange.body is not None:
-            self._refuse("a second answer")
+            self._refuse("a second response")
         elif not 100 <= message.code < 200 or message.code == HTTPStatus.SWITCHING_PROTOCOLS:
             if message.code in BODILESS and _announces_body(message):
                 self.force_close()
@@ -187,37 +188,37 @@ class HookedConnection(ResponseHandler):
             super().feed_data(data, size)
 
     def eof_received(self) -> None:
-        """Note an end in order: FIN, of TLS the closing alert (RFC 8446, 6.1)."""
-        self._farewell = True
+        """Note a clean end: FIN, or for TLS the closing alert (RFC 8446, 6.1)."""
+        self._clean_end = True
         super().eof_received()
 
     def close(self) -> None:
-        """Close at once: in order, TLS would wait half a minute for the server's farewell."""
+        """Close immediately: a clean TLS close would wait 30 s for the server's closing alert."""
         self.abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.lost = exc
-        if not self._farewell and self.exchange is not None:
+        if not self._clean_end and self.exchange is not None:
             self.exchange.cut_off(str(exc or "no closing alert"))
         super().connection_lost(exc)
 
 
 def _announces_body(message: RawResponseMessage) -> bool:
-    """Whether a head without a body says there is one; some servers then send it (RFC 9112, 6)."""
+    """Whether a bodiless head declares a body; some servers then send one (RFC 9112, 6)."""
     return message.chunked or (
         message.code == HTTPStatus.NO_CONTENT and hdrs.CONTENT_LENGTH in message.headers
     )
 
 
-class Bare(aiohttp.ClientRequest):
-    """A request with the headers it was given, and no others."""
+class BareRequest(aiohttp.ClientRequest):
+    """A request that sends exactly its given headers."""
 
     def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
         """Add nothing: no User-Agent, no Accept, no Accept-Encoding."""
 
 
 class HookedResponse(aiohttp.ClientResponse):
-    """A response that keeps its exchange: aiohttp lets go of the connection with the last byte."""
+    """A response that keeps its exchange: aiohttp drops the connection after the last byte."""
 
     exchange: WireExchange
 
@@ -226,22 +227,22 @@ class HookedResponse(aiohttp.ClientResponse):
         return await super().start(connection)
 
 
-class Unused(AbstractResolver):
-    """Every host is given as an address, so nothing is ever looked up here."""
+class NoResolver(AbstractResolver):
+    """Never used: aiohttp gets only addresses, so there is nothing to look up."""
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[Any]:
-        raise OSError(f"{host} is no address")
+        raise OSError(f"{host} is not an address")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 class HookedConnector(aiohttp.TCPConnector):
-    """Makes a ``HookedConnection`` of every connection, and keeps track of their sockets."""
+    """Creates ``HookedConnection`` objects and keeps track of their sockets."""
 
     def __init__(self, limit: int) -> None:
         self._sockets: Sockets = WeakValueDictionary()
-        super().__init__(limit=limit, resolver=Unused(), socket_factory=self._open)
+        super().__init__(limit=limit, resolver=NoResolver(), socket_factory=self._open)
         factory = functools.partial(HookedConnection, self._loop, self._sockets)
         self._factory = cast("functools.partial[ResponseHandler]", factory)
 
@@ -252,7 +253,7 @@ class HookedConnector(aiohttp.TCPConnector):
         return sock
 
     async def close(self, *, abort_ssl: bool = False) -> None:
-        """Close everything, and see it closed: the loop closes sockets some turns later."""
+        """Close everything and wait for it: the loop closes sockets some iterations later."""
         await super().close(abort_ssl=abort_ssl)
         for _ in range(_CLOSING_TURNS):
             if all(sock.fileno() < 0 for sock in self._sockets.values()):

@@ -1,9 +1,8 @@
-"""The ``auto`` engine: one of the others, the one that costs this very run the least.
+"""The ``auto`` engine: uses the engine that needs the least CPU for this run.
 
-While the fetch thread mostly waits, one engine is as good as another, and the first candidate
-stays. Where the thread's computing is what limits, each candidate gets a turn at the same number of
-the run's own requests, and the one that computes least a request stays. A trial asks for nothing
-that was not asked for anyway.
+While the fetch thread mostly waits, all engines are equally fast, and the first candidate stays. If
+the thread's CPU limits the crawl, each candidate fetches the same number of the run's own requests,
+and the one with the least CPU time per request stays. A trial sends no additional requests.
 """
 
 import asyncio
@@ -22,23 +21,23 @@ from crawler.model.exchange import Request, Response
 log = logging.getLogger(__name__)
 
 PATIENCE = 10.0
-"""Seconds of a run until others are tried: to import and try them takes nearly half of one."""
-_LOOKS_EVERY = 16
+"""Seconds of a run before other engines are tried; importing and trying them takes about 0.5 s."""
+_CHECK_EVERY = 16
 _WARM_UP = 64
-"""Requests of a turn that do not count: it connects, and the one before has some under way."""
+"""Requests of a turn that do not count: new connections, and the last engine is still busy."""
 _COUNTED = 192
-_LONGEST = 1.0
-"""Seconds a turn may take."""
-_CLEARLY = 0.9
-"""What an engine may cost of what the first one does, so that it is worth the change."""
+_TURN_SECONDS = 1.0
+"""Seconds that a turn may take, at most."""
+_WORTH_A_CHANGE = 0.9
+"""An engine replaces the first one only if it needs less than this share of its CPU."""
 
-_HALF = 0.5
+_LIMITING_SHARE = 0.5
 
 Make = Callable[[], Engine]
 
 
 class Clocks(Protocol):
-    """Of the calling thread: wall time, CPU, and time without a core, in seconds."""
+    """Clocks of the calling thread: wall time, CPU time and time waiting for a core, in seconds."""
 
     def __call__(self) -> tuple[float, float, float]: ...
 
@@ -46,24 +45,24 @@ class Clocks(Protocol):
 
 
 class StoppedClocks:
-    """Clocks of a thread that does nothing: for who asks an engine only for its capabilities."""
+    """Clocks that do not advance: for an engine that is created only for its capabilities."""
 
     def __call__(self) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 class _Watch:
-    """What the fetch thread did since the first request."""
+    """Measures the fetch thread since the first request."""
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
         self._first: tuple[float, float, float] | None = None
         self._in_flight = 0
         self._ended = 0
-        self._since = self._flying = 0.0
+        self._since = self._in_flight_seconds = 0.0
 
     def begin(self) -> None:
         if not self._in_flight:
@@ -76,42 +75,46 @@ class _Watch:
         self._in_flight -= 1
         self._ended += 1
         if not self._in_flight:
-            self._flying += self._clocks()[0] - self._since
+            self._in_flight_seconds += self._clocks()[0] - self._since
 
     @property
     def seconds(self) -> float:
-        """Since the first request."""
+        """Seconds since the first request."""
         return 0.0 if self._first is None else self._clocks()[0] - self._first[0]
 
     def choose(self, engine: str) -> Choice:
-        """``engine``, and what there is to say for it so far."""
+        """Return the choice of ``engine`` with the figures so far."""
         if self._first is None:
             return Choice(engine)
         now = self._clocks()
         wall, cpu, delay = (after - before for after, before in zip(now, self._first, strict=True))
-        flying = self._flying + (now[0] - self._since if self._in_flight else 0.0)
-        return _judged(engine, self._ended, wall, cpu, delay, max(0.0, flying - cpu - delay))
+        in_flight_seconds = self._in_flight_seconds + (
+            now[0] - self._since if self._in_flight else 0.0
+        )
+        return _judge(
+            engine, self._ended, wall, cpu, delay, max(0.0, in_flight_seconds - cpu - delay)
+        )
 
 
-def _judged(
+def _judge(
     engine: str, requests: int, wall: float, cpu: float, delayed: float, waiting: float
 ) -> Choice:
-    """What the figures of the fetch thread say: whether computing limits, or waiting for answers.
+    """Judge the figures of the fetch thread: CPU limits, waiting for responses limits, or neither.
 
-    Computing does where the thread had something to compute for half of the time; answers do where
-    it otherwise mostly waited for them.
+    CPU limits if the thread had work for at least half of the time. Otherwise, waiting limits if
+    the thread spent at least half of the rest waiting for responses.
     """
     busy = min(1.0, (cpu + delayed) / wall) if wall > 0 else 0.0
     bound: Literal["cpu", "io"] | None = None
-    if busy >= _HALF:
+    if busy >= _LIMITING_SHARE:
         bound = "cpu"
-    elif waiting >= (1 - busy) * wall * _HALF:
+    elif waiting >= (1 - busy) * wall * _LIMITING_SHARE:
         bound = "io"
     return Choice(engine, requests, cpu, waiting, busy, bound)
 
 
 class _Trial:
-    """An open engine, and its turn."""
+    """An open engine, and the figures of its turn."""
 
     def __init__(self, name: str, engine: Engine) -> None:
         self.name = name
@@ -132,16 +135,16 @@ class _Trial:
         self._begun, self._warm = wall, None
 
     def is_done(self, wall: float, cpu: float) -> bool:
-        """Whether its turn is over; then ``cost`` is known, if it gave answers. Ask now and then.
+        """Whether its turn is over; ``cost`` is then set if it received responses. Call regularly.
 
-        One that has begun with nothing but failures has no more of the requests than that.
+        The turn ends early if the first requests all failed.
         """
         elapsed = wall - self._begun
         if self._warm is None and not self._answered:
             return True
-        if self._warm is None and (self.ended >= _WARM_UP or elapsed >= _LONGEST / 2):
+        if self._warm is None and (self.ended >= _WARM_UP or elapsed >= _TURN_SECONDS / 2):
             self._warm, self._answered = cpu, 0
-        elif self.ended >= _WARM_UP + _COUNTED or elapsed >= _LONGEST:
+        elif self.ended >= _WARM_UP + _COUNTED or elapsed >= _TURN_SECONDS:
             if self._warm is not None and self._answered:
                 self.cost = (cpu - self._warm) / self._answered
             return True
@@ -149,10 +152,10 @@ class _Trial:
 
 
 class AutoEngine:
-    """Fetches with the first of ``candidates`` until another proves cheaper.
+    """Fetches with the first of ``candidates`` until another one proves cheaper.
 
-    The others are made, their libraries imported with that, when there is need, on another thread.
-    ``clocks`` are read on the loop's thread, and closed with the engine.
+    The others are created, and their libraries imported, only if needed, on another thread.
+    ``clocks`` are read on the loop's thread and closed together with the engine.
     """
 
     def __init__(self, candidates: Mapping[str, Make], clocks: Clocks) -> None:
@@ -173,16 +176,16 @@ class AutoEngine:
         return msgspec.structs.replace(
             self._best.engine.capabilities,
             name="auto",
-            summary=f"the cheapest of {names} where computing is what limits, else {first}",
-            library="that of the one it chooses",
+            summary=f"{first}; if CPU limits the crawl, the one of {names} that needs the least",
+            library="the chosen engine's",
             http2=False,
-            proxies=("http",),  # what each of them can
+            proxies=("http",),  # all candidates support it
             notes=(),
         )
 
     @property
     def choice(self) -> Choice:
-        """What it settled on, or leans to as things are; ask on the loop's thread."""
+        """The final choice, or the current one; read it on the loop's thread."""
         return self._choice or self._watch.choose(self._best.name)
 
     async def __aenter__(self) -> Self:
@@ -218,14 +221,14 @@ class AutoEngine:
     def _ended(self, candidate: _Trial) -> None:
         if self._choice is not None:
             self._close_unless_needed(candidate)
-        elif candidate is self._turn and candidate.ended % _LOOKS_EVERY == 0:
+        elif candidate is self._turn and candidate.ended % _CHECK_EVERY == 0:
             if self._turns is not None:
-                self._go_on(candidate, self._turns)
+                self._check_turn(candidate, self._turns)
             elif self._opening is None:
-                self._look()
+                self._decide_on_trial()
 
-    def _look(self) -> None:
-        """Late enough in the run, see whether it is worth while to try others."""
+    def _decide_on_trial(self) -> None:
+        """After ``PATIENCE`` seconds, decide whether to try the other engines."""
         if self._watch.seconds < PATIENCE:
             return
         if self.choice.bound == "cpu" and self._others:
@@ -239,13 +242,13 @@ class AutoEngine:
                 engine = await asyncio.to_thread(make)
                 await engine.__aenter__()
             except Exception:
-                log.exception("the engine %s cannot be tried", name)
+                log.exception("cannot try the engine %s", name)
             else:
                 self._open.append(_Trial(name, engine))
         self._turns = deque(self._open)
         self._next_turn(self._turns, self._clocks()[0])
 
-    def _go_on(self, candidate: _Trial, turns: "deque[_Trial]") -> None:
+    def _check_turn(self, candidate: _Trial, turns: "deque[_Trial]") -> None:
         wall, cpu, _ = self._clocks()
         if candidate.is_done(wall, cpu):
             self._next_turn(turns, wall)
@@ -256,8 +259,8 @@ class AutoEngine:
             self._turn.begin_turn(wall)
             return
         cheapest = min(self._open, key=lambda each: each.cost)
-        clearly = cheapest.cost < _CLEARLY * self._best.cost < math.inf
-        self._settle(cheapest if clearly else self._best)
+        worth_a_change = cheapest.cost < _WORTH_A_CHANGE * self._best.cost < math.inf
+        self._settle(cheapest if worth_a_change else self._best)
 
     def _settle(self, best: _Trial) -> None:
         tried = {each.name: each.cost for each in self._open} if self._turns is not None else {}

@@ -1,19 +1,21 @@
-"""The contract of a fetch engine. One request in, one whole response or one FetchError out.
+"""The contract of a fetch engine: it takes one request and returns one complete response.
 
-An engine never retries, follows a redirect, waits for politeness, keeps a cookie, reads robots.txt,
-decodes a Content-Encoding, or obeys proxies from the environment and ``.netrc``: that is done
-once, outside, the same for all, so that to compare engines compares engines. It
+An engine does not retry, follow redirects, wait for politeness, keep cookies, read robots.txt,
+decode a Content-Encoding, or read proxies and logins from the environment or ``.netrc``. The
+crawler does these things in one place for all engines, so that a comparison of engines compares
+only engines. An engine
 
-* connects to ``request.endpoint.dial_host:dial_port``; SNI, Host and certificate verification stay
-  with the name in ``request.url``; with ``request.proxy`` the proxy is there, and is asked by
-  absolute URL for http, by CONNECT for https (RFC 9110, 9.3.6), or in SOCKS 5 (RFC 1928) by name;
-  its login goes to the proxy alone, and into a tunnel goes nothing but the request;
-* sends exactly ``request.headers`` besides Host (and Connection), what its library cannot do
-  otherwise is said in ``capabilities``;
-* holds ``request.timeout`` as a total deadline and ``request.max_bytes`` as a bound on the body,
-  whatever the server does, and bounds the header block (256 KiB) and the number of 1xx responses;
+* connects to ``request.endpoint.dial_host:dial_port``; SNI, Host and certificate verification use
+  the host name in ``request.url``. If ``request.proxy`` is set, the endpoint is the proxy: the
+  engine sends it absolute URLs for http, CONNECT for https (RFC 9110, 9.3.6), or host names in
+  SOCKS 5 (RFC 1928). The proxy's login goes only to the proxy; a tunnel carries only the request;
+* sends exactly ``request.headers``, plus Host and Connection; ``capabilities`` names every
+  deviation that its library forces;
+* enforces ``request.timeout`` as a total deadline and ``request.max_bytes`` as a limit for the
+  body, whatever the server does, and limits the header block (256 KiB) and the number of 1xx
+  responses;
 * raises only ``FetchError``; a truncated body is never a success;
-* stays usable after a fetch was cancelled, and leaves nothing open once it is closed.
+* stays usable after a fetch was cancelled, and leaves nothing open after it was closed.
 """
 
 from typing import Protocol, Self
@@ -23,11 +25,11 @@ import msgspec
 from crawler.model.exchange import Request, Response
 
 MAX_HEADER_BYTES = 256 * 1024
-"""Bound on everything that comes before a body: status lines, headers, 1xx responses."""
+"""Limit for everything before a body: status lines, headers, 1xx responses."""
 
 
 class Capabilities(msgspec.Struct, frozen=True):
-    """What an engine can do, as data: printed by ``crawler engines``, named beside a comparison."""
+    """What an engine can do. ``crawler engines`` and comparison reports show it."""
 
     name: str
     summary: str
@@ -36,16 +38,16 @@ class Capabilities(msgspec.Struct, frozen=True):
     keep_alive: bool
     http2: bool
     own_threads: bool
-    """It computes on threads besides the loop's; their CPU counts as fetch CPU too."""
+    """It also uses CPU on its own threads; that counts as fetch CPU."""
     max_concurrency: int | None = None
     proxies: tuple[str, ...] = ()
-    """Schemes of the proxies it can ask: of ``http``, ``https`` and ``socks5``."""
+    """Schemes of the proxies it supports: of ``http``, ``https`` and ``socks5``."""
     notes: tuple[str, ...] = ()
-    """Where it cannot do what the others do, a sentence each."""
+    """Its limitations compared with other engines, one sentence each."""
 
 
 class EngineOptions(msgspec.Struct, frozen=True):
-    """What an engine is built with. ``ca_file`` is a PEM bundle; None means certifi's."""
+    """Constructor options of an engine. ``ca_file`` is a PEM bundle; None means certifi's."""
 
     concurrency: int
     http2: bool = False
@@ -53,7 +55,7 @@ class EngineOptions(msgspec.Struct, frozen=True):
 
 
 class Engine(Protocol):
-    """An async context manager; enter, fetch and leave it on one running loop."""
+    """An async context manager. Enter it, fetch and leave it on the same running event loop."""
 
     @property
     def capabilities(self) -> Capabilities: ...
@@ -63,5 +65,5 @@ class Engine(Protocol):
     async def __aexit__(self, *_: object) -> None: ...
 
     async def fetch(self, request: Request) -> Response:
-        """Raises FetchError."""
+        """Send ``request`` and return its response. Raises FetchError."""
         ...

@@ -1,4 +1,4 @@
-"""The ``curl`` engine: libcurl's multi interface on the running event loop, handles reused."""
+"""The ``curl`` engine: libcurl's multi interface on the running event loop, with reused handles."""
 
 from typing import Self
 
@@ -18,12 +18,12 @@ class _Multi(pycurl.AsyncCurlMulti):  # type: ignore[misc]
 
     def _on_readable(self, fd: int, state: object) -> None:
         if fd in self._sockets.opening:
-            self._sockets.stirred(fd)
+            self._sockets.note_data(fd)
         super()._on_readable(fd, state)
 
 
 class CurlEngine:
-    """``pycurl.AsyncCurlMulti`` on the running loop; needs no thread of its own."""
+    """``pycurl.AsyncCurlMulti`` on the running loop, without threads of its own."""
 
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
@@ -43,7 +43,7 @@ class CurlEngine:
             http2=True,
             own_threads=False,
             proxies=("http", "https", "socks5"),
-            notes=("A reused connection that died is dialled again by libcurl itself.",),
+            notes=("libcurl itself reconnects if a reused connection has died.",),
         )
 
     async def __aenter__(self) -> Self:
@@ -67,11 +67,11 @@ class CurlEngine:
             return transfer.response()
         except pycurl.error as error:
             raise transfer.failure(*error.args) from None
-        except ValueError as error:  # pycurl would not take an option
-            raise FetchError(FailureKind.URL, f"cannot be asked for: {error}") from error
+        except ValueError as error:  # pycurl rejected an option
+            raise FetchError(FailureKind.URL, f"libcurl cannot request it: {error}") from error
         finally:
-            # Cancelled or not, the multi has let go of the handle: its own callback ran first. A
-            # handle is never closed before the multi, which may call its callbacks.
+            # Even after a cancellation the multi no longer uses the handle: its own callback ran
+            # first. Handles are closed after the multi, because it may call their callbacks.
             self._free.append(transfer)
 
     def _new(self) -> Transfer:

@@ -1,6 +1,6 @@
-"""The engines that come with the crawler, as a table that imports none of them.
+"""The table of built-in engines. It imports none of them.
 
-A new engine is one file beside this one and one row here.
+To add an engine, add one module to this package and one row here.
 """
 
 from types import MappingProxyType
@@ -17,8 +17,8 @@ BUILT_IN = MappingProxyType(
 """Name → ``module:class``; the first one is the default."""
 ENGINES = tuple(BUILT_IN)
 AUTO = "auto"
-"""Not an engine of its own: it chooses one of ``CANDIDATES`` while the crawl runs."""
+"""Chooses one of ``CANDIDATES`` while the crawl runs."""
 CANDIDATES = ("curl", "aiohttp", "tornado")
-"""What ``auto`` chooses from; it starts with the first."""
+"""The engines that ``auto`` chooses from; it starts with the first."""
 PLUGINS = "crawler.engines"
-"""The group of entry points by which installed packages add engines."""
+"""The entry point group through which installed packages add engines."""

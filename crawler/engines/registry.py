@@ -1,4 +1,4 @@
-"""Makes a fetch engine by its name: one of ours, or one that an installed package adds."""
+"""Creates fetch engines by name: built-in ones, and those that installed packages add."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,10 +15,11 @@ MakeClocks = Callable[[], Clocks]
 
 
 def make_engine(name: str, options: EngineOptions, clocks: MakeClocks = StoppedClocks) -> Engine:
-    """Import the library of this engine only, and make the engine.
+    """Create the engine ``name``; only its library is imported.
 
-    ``clocks`` makes what ``auto`` measures the fetch thread with; with the default it never tries a
-    second engine. Raises UsageError for an unknown name and for an engine that cannot be imported.
+    ``clocks`` creates the clocks with which ``auto`` measures the fetch thread; with the default,
+    ``auto`` never tries a second engine. Raises UsageError for an unknown name or an engine that
+    cannot be imported.
     """
     if name == AUTO:
         make_each = {each: partial(make_engine, each, options) for each in CANDIDATES}
@@ -29,28 +30,28 @@ def make_engine(name: str, options: EngineOptions, clocks: MakeClocks = StoppedC
 def _class_of(name: str) -> Callable[[EngineOptions], Engine]:
     if name in BUILT_IN:
         module, _, class_name = BUILT_IN[name].partition(":")
-        ours: Callable[[EngineOptions], Engine] = getattr(import_module(module), class_name)
-        return ours
+        built_in: Callable[[EngineOptions], Engine] = getattr(import_module(module), class_name)
+        return built_in
     plugin = entry_point(PLUGINS, name)
     if plugin is None:
-        raise UsageError(f"no engine is called {name!r}; there are {', '.join(engine_names())}")
+        raise UsageError(f"unknown engine {name!r}; available: {', '.join(engine_names())}")
     try:
-        theirs: Callable[[EngineOptions], Engine] = plugin.load()
+        installed: Callable[[EngineOptions], Engine] = plugin.load()
     except (ImportError, AttributeError) as error:
-        raise UsageError(f"the engine {name!r} ({plugin.value}) cannot be had: {error}") from None
-    return theirs
+        raise UsageError(f"cannot load the engine {name!r} ({plugin.value}): {error}") from None
+    return installed
 
 
 def engine_names() -> tuple[str, ...]:
-    """The names of our own engines, the default first, then of those from installed packages."""
+    """Names of the built-in engines, the default first, then of engines from other packages."""
     return (*BUILT_IN, *sorted(entry_points(group=PLUGINS).names.difference(BUILT_IN)))
 
 
 def capabilities_of(name: str) -> Capabilities:
-    """What the engine ``name`` can do. Raises UsageError as ``make_engine`` does."""
+    """Capabilities of the engine ``name``. Raises UsageError like ``make_engine``."""
     return make_engine(name, EngineOptions(concurrency=1)).capabilities
 
 
 def engine_capabilities() -> list[Capabilities]:
-    """What each engine can do, the default first."""
+    """Capabilities of every engine, the default first, ``auto`` last."""
     return [capabilities_of(name) for name in (*engine_names(), AUTO)]

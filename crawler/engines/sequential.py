@@ -1,4 +1,4 @@
-"""The ``sequential`` engine: ``threads`` with one worker, the baseline for the others."""
+"""The ``sequential`` engine: ``threads`` with one thread, the baseline for other engines."""
 
 import msgspec
 
@@ -8,12 +8,12 @@ from crawler.model.errors import UsageError
 
 
 class SequentialEngine(ThreadsEngine):
-    """One fetch after the other. Raises UsageError where ``options.concurrency`` is not 1."""
+    """Fetches one URL at a time. Raises UsageError if ``options.concurrency`` is not 1."""
 
     capabilities = msgspec.structs.replace(
         ThreadsEngine.capabilities,
         name="sequential",
-        summary="urllib, one fetch after the other: the baseline",
+        summary="urllib, one fetch at a time; the baseline",
         max_concurrency=1,
     )
 

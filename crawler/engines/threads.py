@@ -1,9 +1,9 @@
-"""The ``threads`` engine: blocking urllib on a pool of threads, one thread a fetch.
+"""The ``threads`` engine: blocking urllib on a thread pool, one thread per fetch.
 
-urllib decides nothing here but the HTTP: a bare OpenerDirector follows no redirect, keeps no cookie
-and knows no proxy. What it does not notice by itself (an answer cut short, two framings at once) is
-checked in ``_UrllibResponse``; the socket belongs to a ``Wire``, so that a fetch can be ended from
-the loop and the kernel asked for its times.
+urllib handles only HTTP here: its OpenerDirector has one handler of ours, so it follows no
+redirects, keeps no cookies and uses no proxies. ``_UrllibResponse`` checks what urllib does not
+detect (a truncated response, contradictory lengths). The socket belongs to a ``Wire``, so that the
+event loop can end a fetch and the kernel's times can be read.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ import certifi
 
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
-from crawler.engines.shared.messages import deadline
+from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.proxying import basic
 from crawler.engines.urllib.wire import READ_BYTES, Phase, Wire
 from crawler.model.errors import FailureKind, FetchError
@@ -34,7 +34,7 @@ _NAMES = re.compile(rf"({FIELD_NAME}\n)*")
 _CHUNK_LINE = re.compile(rb"0*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n")
 _MAX_LINE = 64 * 1024
 _FOLD = re.compile(r"\r?\n[ \t]*")
-# The email package also reports bodies it misses behind multipart types; those are no defects here.
+# The email package also reports missing multipart bodies; those are not defects here.
 _HEADER_DEFECTS = (
     email.errors.FirstHeaderLineIsContinuationDefect,
     email.errors.InvalidHeaderDefect,
@@ -44,19 +44,19 @@ _HEADER_DEFECTS = (
 
 
 class ThreadsEngine:
-    """urllib on ``options.concurrency`` threads. ``options.http2`` cannot be had here."""
+    """urllib on ``options.concurrency`` threads. It does not support ``options.http2``."""
 
     capabilities = Capabilities(
         name="threads",
-        summary="urllib on a pool of threads, a thread for each fetch",
+        summary="urllib on a thread pool, one thread per fetch",
         library=f"urllib of Python {platform.python_version()}",
         keep_alive=False,
         http2=False,
         own_threads=True,
         proxies=("http",),
         notes=(
-            "urllib closes every connection after its answer (Connection: close is sent).",
-            "Answers of more than 100 header lines, or with a line over 64 KiB, are refused.",
+            "urllib closes each connection after one response (it sends Connection: close).",
+            "Responses with more than 100 header lines, or a line over 64 KiB, are rejected.",
         ),
     )
 
@@ -74,19 +74,17 @@ class ThreadsEngine:
     async def __aexit__(self, *_: object) -> None:
         for wire in self._wires:
             wire.abort()
-        self._pool.shutdown()  # every thread is on its way out: milliseconds
+        self._pool.shutdown()  # every fetch was aborted: takes milliseconds
 
     async def fetch(self, request: Request) -> Response:
-        """Raise FetchError; the deadline counts from here, so it covers waiting for a thread."""
+        """Raises FetchError. The deadline starts here, so it includes waiting for a thread."""
         wire = Wire(request, self._context(request))
         self._wires.add(wire)
         work = asyncio.get_running_loop().run_in_executor(self._pool, self._exchange, wire)
         try:
             await asyncio.wait((work,), timeout=request.timeout)
             if not work.done():
-                raise FetchError(
-                    FailureKind.TIMEOUT, f"no whole answer in {deadline(request)} ({wire.phase})"
-                )
+                raise FetchError(FailureKind.TIMEOUT, f"{timed_out(request)} ({wire.phase})")
             return work.result()
         finally:
             if not work.done():
@@ -114,7 +112,7 @@ class ThreadsEngine:
         return context
 
     def _exchange(self, wire: Wire) -> Response:
-        """One fetch, on a thread of the pool. Every error of the library is translated here."""
+        """Run one fetch on a thread of the pool. Translates every error of the library."""
         try:
             with self._opener.open(_ThreadFetch(wire)) as answer:
                 body = _read_body(answer, wire)
@@ -132,7 +130,7 @@ class ThreadsEngine:
 
 
 class _ThreadFetch(urllib.request.Request):
-    """The request for urllib. Its headers are sent by ``_UrllibConnection``."""
+    """The request for urllib. ``_UrllibConnection`` sends its headers."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire.request.url)
@@ -162,7 +160,7 @@ class _UrllibConnection(http.client.HTTPConnection):
         super().putrequest(method, target, skip_host=True, skip_accept_encoding=True)
 
     def endheaders(self, message_body: Any = None, *, encode_chunked: bool = False) -> None:
-        """Add the headers as they were given: urllib's own way respells and merges them."""
+        """Add the headers exactly as given: urllib itself would change and merge them."""
         headers = self._wire.request.headers
         check_lines(headers)
         for name, value in headers:
@@ -174,34 +172,34 @@ class _UrllibConnection(http.client.HTTPConnection):
 
 
 class _UrllibResponse(http.client.HTTPResponse):
-    """http.client's response, refusing what RFC 9112 calls malformed or ambiguous."""
+    """http.client's response; rejects what RFC 9112 calls malformed or ambiguous."""
 
     def __init__(self, wire: Wire, method: str | None = None) -> None:
         super().__init__(wire, method=method)  # type: ignore[arg-type]
         self._wire = wire
 
     def begin(self) -> None:
-        """Read past every 1xx (http.client knows 100 only). Raises FetchError."""
+        """Skip every 1xx response (http.client skips only 100). Raises FetchError."""
         super().begin()
         while 100 <= self.status < 200 and self.status != 101:
             self.headers = None  # type: ignore[assignment]
             super().begin()
         if self._wire.eof:
-            raise FetchError(FailureKind.TRUNCATED, "the connection ended within the headers")
+            raise FetchError(FailureKind.TRUNCATED, "the connection closed inside the headers")
         self._check_head()
         self._frame()
         self._wire.phase = Phase.BODY
 
     def _check_head(self) -> None:
         if self.status == 101:
-            raise FetchError(FailureKind.PROTOCOL, "status 101 without an upgrade asked for")
+            raise FetchError(FailureKind.PROTOCOL, "status 101, but no upgrade was requested")
         if any(isinstance(defect, _HEADER_DEFECTS) for defect in self.headers.defects):
             raise FetchError(FailureKind.PROTOCOL, "malformed header line")
         if not _NAMES.fullmatch("".join(f"{name}\n" for name in self.headers)):
             raise FetchError(FailureKind.PROTOCOL, "malformed header line")
 
     def _frame(self) -> None:
-        """Settle how long the body is: http.client is misled by folded lines and repeated ones."""
+        """Set the length of the body; folded and repeated lines confuse http.client."""
         codings = self._values("transfer-encoding")
         length = body_length(self._values("content-length"), codings)
         bodiless = self.status in (204, 304)
@@ -212,14 +210,14 @@ class _UrllibResponse(http.client.HTTPResponse):
         return [value.strip(" \t\r\n") for value in self.headers.get_all(name, [])]
 
     def _read_status(self) -> tuple[str, int, str]:
-        """HTTP/1 alone; http.client takes HTTP/0.9 with headers too."""
+        """Accept only HTTP/1; http.client also accepts HTTP/0.9 with headers."""
         version, status, reason = super()._read_status()  # type: ignore[misc]
         if not _VERSION.fullmatch(version):
             raise http.client.UnknownProtocol(version)
         return version, status, reason
 
     def _read_next_chunk_size(self) -> int:
-        """Hexadecimal digits alone (RFC 9112, 7.1); http.client takes all that int() does."""
+        """Accept only hexadecimal digits (RFC 9112, 7.1); http.client accepts more."""
         line = self.fp.readline(_MAX_LINE)
         found = _CHUNK_LINE.fullmatch(line)
         if found is None:
@@ -227,36 +225,34 @@ class _UrllibResponse(http.client.HTTPResponse):
         return int(found[1], 16)
 
     def _safe_read(self, amt: int) -> bytes:
-        """Read what must be CRLF behind a chunk; http.client does not look at it."""
+        """Read the CRLF after a chunk and check it; http.client does not check."""
         end: bytes = super()._safe_read(amt)  # type: ignore[misc]
         if end != b"\r\n":
-            raise FetchError(FailureKind.PROTOCOL, "a chunk is longer than announced")
+            raise FetchError(FailureKind.PROTOCOL, "a chunk is longer than its declared size")
         return end
 
 
 def _read_body(answer: http.client.HTTPResponse, wire: Wire) -> bytes:
-    """Read the body as sent. Raises FetchError past ``max_bytes`` and where it was cut short."""
+    """Read the body as sent. Raises FetchError if it exceeds ``max_bytes`` or is truncated."""
     limit = wire.request.max_bytes
     pieces, size = [], 0
     if (answer.length or 0) > limit:
-        raise FetchError(
-            FailureKind.TOO_LARGE, f"body of {answer.length} bytes, allowed are {limit}"
-        )
+        raise FetchError(FailureKind.TOO_LARGE, too_large(wire.request))
     for piece in _pieces(answer):
-        wire.delivered()
+        wire.reset_allowance()
         pieces.append(piece)
         size += len(piece)
         if size > limit:
-            raise FetchError(FailureKind.TOO_LARGE, f"body over the {limit} bytes allowed")
+            raise FetchError(FailureKind.TOO_LARGE, too_large(wire.request))
     if answer.length:
         raise FetchError(FailureKind.TRUNCATED, f"{answer.length} bytes of the body are missing")
     if answer.chunked and wire.eof:
-        raise FetchError(FailureKind.TRUNCATED, "the connection ended within the trailers")
+        raise FetchError(FailureKind.TRUNCATED, "the connection closed inside the trailers")
     return b"".join(pieces)
 
 
 def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    """``read1`` hands on what has come; ``read`` would wait for, and not notice, missing bytes."""
+    """``read1`` returns what has arrived; ``read`` would wait for missing bytes."""
     while piece := answer.read1(READ_BYTES):
         yield piece
 
@@ -296,15 +292,15 @@ def _kind(error: Exception, wire: Wire) -> FailureKind:
 def _reason(error: Exception) -> str:
     match error:
         case ssl.SSLCertVerificationError():
-            return f"certificate refused: {error.verify_message}"
+            return f"certificate rejected: {error.verify_message}"
         case http.client.RemoteDisconnected() | ssl.SSLEOFError():
-            return "the server ended the connection"
+            return "the server closed the connection"
         case ssl.SSLError():
             return (error.reason or "TLS error").lower().replace("_", " ")
         case OSError():
             return error.strerror or str(error)
         case http.client.BadStatusLine() | http.client.UnknownProtocol():
-            return f"no HTTP/1 answer: {str(error)[:60]!r}"
+            return f"not an HTTP/1 response: {str(error)[:60]!r}"
         case http.client.IncompleteRead():
-            return "the body's chunks are broken off or malformed"
+            return "the chunked body is incomplete or malformed"
     return str(error)

@@ -17,7 +17,7 @@ from crawler.model.exchange import Request, Response
 
 
 class TornadoEngine:
-    """``CurlAsyncHTTPClient`` on the running loop. ``options.http2`` cannot be had here."""
+    """``CurlAsyncHTTPClient`` on the running loop. It does not support ``options.http2``."""
 
     capabilities = Capabilities(
         name="tornado",
@@ -27,7 +27,7 @@ class TornadoEngine:
         http2=False,
         own_threads=False,
         proxies=("http", "https", "socks5"),
-        notes=("A reused connection that died is dialled again by libcurl itself.",),
+        notes=("libcurl itself reconnects if a reused connection has died.",),
     )
 
     def __init__(self, options: EngineOptions) -> None:
@@ -46,13 +46,13 @@ class TornadoEngine:
         self._closing = True
         for done in self._under_way:
             done.cancel()
-        await asyncio.sleep(0)  # each fetch lets go of its handle
+        await asyncio.sleep(0)  # each fetch releases its handle
         self._client.close()
         self._sockets.close()
 
     async def fetch(self, request: Request) -> Response:
         call = _TornadoFetch(request, self._options, self._sockets)
-        done = self._client.fetch(call.asked, raise_error=False)
+        done = self._client.fetch(call.tornado_request, raise_error=False)
         self._under_way.add(done)
         try:
             await done
@@ -63,8 +63,8 @@ class TornadoEngine:
             raise
         except HTTPClientError:
             assert isinstance(call.result, FetchError)
-        except (pycurl.error, ValueError) as error:  # libcurl would not take an option
-            raise FetchError(FailureKind.URL, f"cannot be asked for: {error}") from error
+        except (pycurl.error, ValueError) as error:  # libcurl rejected an option
+            raise FetchError(FailureKind.URL, f"libcurl cannot request it: {error}") from error
         finally:
             self._under_way.discard(done)
         assert call.result is not None
@@ -74,13 +74,13 @@ class TornadoEngine:
 
 
 class _TornadoFetch:
-    """A request as tornado takes it, and its result."""
+    """One request in tornado's form, and its result."""
 
     def __init__(self, request: Request, options: EngineOptions, sockets: Sockets) -> None:
         self.result: Response | FetchError | None = None
         self.transfer: Transfer | None = None
         self._request, self._options, self._sockets = request, options, sockets
-        self.asked = HTTPRequest(
+        self.tornado_request = HTTPRequest(
             request.url,
             follow_redirects=False,
             decompress_response=False,
@@ -90,17 +90,17 @@ class _TornadoFetch:
         )
 
     def _prepare(self, curl: Any) -> None:
-        """Have the last word: tornado has set its own options and callbacks before."""
+        """Override the options and callbacks that tornado has set before."""
         curl.call = self
         self.transfer = Transfer(curl, self._options, self._sockets)
         self.transfer.prepare(self._request, header_lines(self._request.headers))
 
     def waits_as(self, waiting: Any) -> bool:
         """Whether ``waiting``, in tornado's queue, is this call."""
-        return waiting.request is self.asked
+        return waiting.request is self.tornado_request
 
     def conclude(self, code: int | None, message: str | None) -> None:
-        """Sum up, while the handle still knows and before the connection is another's."""
+        """Store the result before the handle and its connection are used again."""
         assert self.transfer is not None
         try:
             if code:
@@ -120,12 +120,12 @@ class _Client(CurlAsyncHTTPClient):
 
     def close(self) -> None:
         super().close()
-        if self._timeout is not None:  # libcurl set it once more while it closed
+        if self._timeout is not None:  # libcurl set it again while it closed
             self.io_loop.remove_timeout(self._timeout)
 
     def _handle_events(self, fd: int, events: int) -> None:
         if fd in self._sockets.opening:
-            self._sockets.stirred(fd)
+            self._sockets.note_data(fd)
         super()._handle_events(fd, events)
 
     def _finish(
@@ -134,11 +134,11 @@ class _Client(CurlAsyncHTTPClient):
         try:
             curl.call.conclude(curl_error, curl_message)
         finally:
-            # With the error: tornado asks a handle without one what libcurl may not know.
+            # Pass the error: without one, tornado reads values that libcurl may not have.
             super()._finish(curl, curl_error, curl_message)
 
     def abandon(self, call: _TornadoFetch) -> None:
-        """Free the slot of a cancelled call; tornado alone would keep it until the server ends."""
+        """Free the slot of a cancelled call; tornado would keep it until the request ends."""
         if call.transfer is None:
             self._requests = deque(item for item in self._requests if not call.waits_as(item[0]))
         elif call.result is None:

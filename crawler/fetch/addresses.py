@@ -1,4 +1,4 @@
-"""Which addresses may be connected to. Pure."""
+"""Rules for the addresses that the crawler may connect to. Pure."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ from crawler.model.errors import SkipError, SkipReason, UsageError
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-"""All that is given out so far; what else Python takes for global is of no use or of the past."""
+"""All global unicast that is assigned; Python also calls unassigned and obsolete ranges global."""
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def literal(host: str) -> IPAddress | None:
-    """The address that ``host`` (of a canonical URL) spells, or None for a name."""
+    """Return ``host`` (of a canonical URL) as an address, or None if it is a name."""
     try:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -26,10 +26,10 @@ def is_local_name(host: str) -> bool:
 
 
 class AddressRules:
-    """Which addresses may be connected to: all public ones, and what the user named.
+    """Allows connections to all public addresses and to hosts that the user named.
 
-    The input names a host and port by a literal address or ``localhost``; ``allow`` adds hosts and
-    networks (``--allow-private``).
+    The user names a host and port by an input URL with a literal address or ``localhost``;
+    ``allow`` adds hosts and networks (``--allow-private``). Raises UsageError for invalid ones.
     """
 
     def __init__(self, allow: Iterable[str] = ()) -> None:
@@ -50,7 +50,7 @@ class AddressRules:
             self._hosts.add(item.lower())
 
     def name(self, host: str, port: int) -> bool:
-        """The input has a URL of ``host:port``; whether that gives it a right it had not."""
+        """The input has a URL of ``host:port``. Return whether that allows a new destination."""
         if (host, port) in self._named:
             return False
         if not is_local_name(host) and literal(host) is None:
@@ -64,8 +64,8 @@ class AddressRules:
         return local and (host, port) in self._named
 
     def check(self, host: str, port: int, address: str) -> None:
-        """Raises SkipError (blocked) where ``host:port`` must not be reached at ``address``."""
-        judged = _meant(ipaddress.ip_address(address))
+        """Raises SkipError (blocked) if ``host:port`` must not be reached at ``address``."""
+        judged = _effective(ipaddress.ip_address(address))
         if _is_public(judged):
             return
         if (host, port) in self._named or host in self._hosts:
@@ -74,12 +74,12 @@ class AddressRules:
             return
         raise SkipError(
             SkipReason.BLOCKED,
-            f"{host} is at {address}, which is not public; --allow-private {host} would allow it",
+            f"{host} has the non-public address {address}; use --allow-private {host} to allow it",
         )
 
 
-def _meant(address: IPAddress) -> IPAddress:
-    """The IPv4 address that is reached by way of an IPv6 one, or ``address`` itself.
+def _effective(address: IPAddress) -> IPAddress:
+    """Return the IPv4 address that an IPv6 address leads to, or ``address`` itself.
 
     Mapped (RFC 4291 §2.5.5.2), 6to4 (RFC 3056 §2) and NAT64 (RFC 6052 §2.1).
     """

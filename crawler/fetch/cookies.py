@@ -1,8 +1,7 @@
-"""A bounded cookie jar: what servers set, and what goes back to them (RFC 6265, and where it is
-stricter draft-ietf-httpbis-rfc6265bis, "6265bis"). Pure: ``now`` is wall clock seconds.
+"""A bounded cookie jar (RFC 6265, and draft-ietf-httpbis-rfc6265bis, "6265bis", where stricter).
 
-The crawler only ever asks for whole pages of its own accord, so that SameSite and HttpOnly mean
-nothing here. Cookies go by host, not by port (RFC 6265, 8.5).
+Pure: ``now`` is wall clock seconds. SameSite and HttpOnly are ignored: every request of the crawler
+is a top-level navigation without scripts. Cookies belong to hosts, not to ports (RFC 6265, 8.5).
 """
 
 import logging
@@ -20,12 +19,12 @@ from crawler.model.urls import host_port, registrable_domain
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 4096
-"""Of the name and the value of a cookie together."""
+"""Limit for the name and the value of a cookie together."""
 PER_DOMAIN = 50
-"""Cookies of one domain, and of one response; the oldest make room."""
+"""Limit for cookies of one domain, and of one response; the oldest are dropped first."""
 IN_ALL = 3000
 MAX_SENT = 8190
-"""Bytes of one Cookie header: longer ones are refused by common servers."""
+"""Bytes of one Cookie header, at most: common servers reject longer ones."""
 LONGEST_LIFE = 400 * 86_400.0
 """Seconds a cookie is kept at most (6265bis, 5.5)."""
 
@@ -39,13 +38,13 @@ _TEXT = re.compile(r"[ -~]*")
 _MAX_ATTRIBUTE = 1024
 
 Key = tuple[str, str, str]
-"""Domain, path and name of a cookie: its identity."""
+"""The identity of a cookie: domain, path and name."""
 
 
 class Cookie(msgspec.Struct, frozen=True):
-    """``domain`` is the host itself with ``host_only``, else it and all below it.
+    """With ``host_only``, ``domain`` is one host; otherwise the cookie includes its subdomains.
 
-    ``expires`` is wall clock seconds; None lives as long as the crawl, resumed or not.
+    ``expires`` is wall clock seconds; None means until the end of the crawl, even if it is resumed.
     """
 
     name: str
@@ -67,19 +66,19 @@ class Jar:
     def __init__(self) -> None:
         self._all: OrderedDict[Key, Cookie] = OrderedDict()
         self._domains: dict[str, dict[Key, Cookie]] = {}
-        self._told = False
+        self._warned = False
 
     def __len__(self) -> int:
         return len(self._all)
 
     def header(self, url: str, now: float) -> str:
-        """Value of the Cookie header for a request of ``url``, empty where there is none."""
+        """Return the value of the Cookie header for a request of ``url``, or an empty string."""
         if not self._all:
             return ""
         visible = self._visible(host_port(url)[0])
         if not visible:
             return ""
-        _, path, secure = _place(url)
+        _, path, secure = _parts(url)
         found = [
             cookie
             for cookie in visible
@@ -90,34 +89,34 @@ class Jar:
         return _joined(live)
 
     def take(self, url: str, headers: Headers, now: float) -> None:
-        """Keep what the Set-Cookie lines of the answer to ``url`` ask for, as far as they may."""
+        """Store the allowed cookies from the Set-Cookie headers of the response to ``url``."""
         lines = [value for name, value in headers if name == "set-cookie"]
         if len(lines) > PER_DOMAIN:
-            self._dropped("more in one answer than a domain may have")
+            self._warn_dropped("too many in one response")
         for line in lines[:PER_DOMAIN]:
             cookie = parse(line, url, now)
             if cookie is None:
                 continue
             if len(cookie.name) + len(cookie.value) > MAX_BYTES:
-                self._dropped("one is too large")
+                self._warn_dropped("one is too large")
             elif not self._hides_a_secure_one(cookie, url):
                 self._put(cookie, now)
 
     def dump(self) -> bytes:
-        """All cookies, as JSON; it is secret."""
+        """Return all cookies as JSON; keep it secret."""
         return msgspec.json.encode(list(self._all.values()))
 
     def load(self, data: bytes) -> None:
-        """Add what ``dump`` gave. Raises StateError where it is something else."""
+        """Add the cookies that ``dump`` returned. Raises StateError for other data."""
         try:
             cookies = msgspec.json.decode(data, type=list[Cookie])
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise StateError("the cookies that were kept cannot be read") from None
+            raise StateError("the saved cookies cannot be read") from None
         for cookie in cookies:
             self._put(cookie, 0.0)
 
     def _visible(self, host: str) -> list[Cookie]:
-        """Those that ``host`` may be told over TLS, whatever the path."""
+        """The cookies that ``host`` may receive over TLS, for any path."""
         found: list[Cookie] = []
         domain = host
         while domain:
@@ -128,8 +127,8 @@ class Jar:
         return found
 
     def _hides_a_secure_one(self, cookie: Cookie, url: str) -> bool:
-        """Whether plain HTTP would overwrite or shadow what TLS protects (6265bis, 5.7)."""
-        host, _, secure = _place(url)
+        """Whether plain HTTP would overwrite or shadow a Secure cookie (6265bis, 5.7)."""
+        host, _, secure = _parts(url)
         return not secure and any(
             other.secure and other.name == cookie.name and _below(cookie.path, other.path)
             for other in self._visible(host)
@@ -143,10 +142,10 @@ class Jar:
         domain = self._domains.setdefault(cookie.domain, {})
         domain[cookie.key] = cookie
         if len(domain) > PER_DOMAIN:
-            self._dropped("one domain has too many")
+            self._warn_dropped("too many for one domain")
             self._remove(next(iter(domain)))
         elif len(self._all) > IN_ALL:
-            self._dropped("there are too many")
+            self._warn_dropped("too many in total")
             self._remove(next(iter(self._all)))
 
     def _expire(self, cookie: Cookie, now: float) -> bool:
@@ -163,45 +162,45 @@ class Jar:
         if not domain:
             del self._domains[key[0]]
 
-    def _dropped(self, why: str) -> None:
-        """Said once a crawl: who sets thousands would fill the log as well."""
-        if not self._told:
-            self._told = True
-            log.warning("cookies are dropped, %s; this is not said again", why)
+    def _warn_dropped(self, why: str) -> None:
+        """Warn once per crawl: a server that sets thousands of cookies must not fill the log."""
+        if not self._warned:
+            self._warned = True
+            log.warning("dropping cookies: %s; further drops are not logged", why)
 
 
 def parse(line: str, url: str, now: float) -> Cookie | None:
-    """Read the value of a Set-Cookie header that came with ``url`` (RFC 6265, 5.2 and 5.3).
+    """Parse a Set-Cookie header from the response to ``url`` (RFC 6265, 5.2 and 5.3).
 
-    None where it must be ignored: no name, not printable ASCII, a domain that is not the host's
-    own, a public suffix, a prefix (``__Host-``, ``__Secure-``) that does not hold.
+    Returns None if it must be ignored: it has no name, is not printable ASCII, its domain does not
+    include the host or is a public suffix, or its prefix (``__Host-``, ``__Secure-``) is violated.
     """
     pair, *rest = line.split(";")
     name, equals, value = (part.strip(" \t") for part in pair.partition("="))
     if not (name and equals and _TEXT.fullmatch(name + value)):
         return None
     attributes = _attributes(rest)
-    host, path, https = _place(url)
+    host, path, https = _parts(url)
     domain = attributes.get("domain", "").removeprefix(".").lower()
     if domain and not _may_set(host, domain):
         return None
-    given = attributes.get("path", "")
+    folder = attributes.get("path", "")
     cookie = Cookie(
         name,
         value,
         domain or host,
-        given if given.startswith("/") else _folder(path),
+        folder if folder.startswith("/") else _default_path(path),
         _expiry(attributes, now),
         not domain or _is_public(domain),
         "secure" in attributes,
     )
     if cookie.secure and not https:
         return None
-    return cookie if _keeps_prefix(cookie, whole_host=not domain and given == "/") else None
+    return cookie if _keeps_prefix(cookie, whole_host=not domain and folder == "/") else None
 
 
 def parse_date(text: str) -> float | None:
-    """Read a date as lenient as RFC 6265, 5.1.1 wants it: seconds since 1970, or None."""
+    """Parse a date as tolerantly as RFC 6265, 5.1.1 requires: seconds since 1970, or None."""
     clock = day = month = year = None
     for token in _TOKEN.findall(text):
         if clock is None and (clock := _CLOCK.match(token)):
@@ -226,7 +225,7 @@ def parse_date(text: str) -> float | None:
 
 
 def _attributes(parts: Sequence[str]) -> dict[str, str]:
-    """By name in lower case; the last of several counts, an oversized one does not."""
+    """Attributes by name in lower case; of repeated ones the last counts, oversized ones do not."""
     pairs = (part.partition("=") for part in parts)
     return {
         name.strip(" \t").lower(): value.strip(" \t")
@@ -236,7 +235,7 @@ def _attributes(parts: Sequence[str]) -> dict[str, str]:
 
 
 def _expiry(attributes: dict[str, str], now: float) -> float | None:
-    """Max-Age before Expires; of either, what cannot be read does not count."""
+    """Use Max-Age, else Expires; ignore invalid values."""
     seconds = attributes.get("max-age", "")
     if _SECONDS.fullmatch(seconds):
         return now + min(float(seconds), LONGEST_LIFE)
@@ -245,43 +244,43 @@ def _expiry(attributes: dict[str, str], now: float) -> float | None:
 
 
 def _may_set(host: str, domain: str) -> bool:
-    """Whether ``host`` is in ``domain``, and that is its own: no public suffix above it."""
+    """Whether ``host`` is in ``domain`` and ``domain`` is not a public suffix above it."""
     if host == domain:
         return True
     return host.endswith("." + domain) and len(domain) >= len(registrable_domain(host))
 
 
 def _is_public(domain: str) -> bool:
-    """Whether what is below ``domain`` belongs to others; then a cookie is its own alone."""
+    """Whether subdomains of ``domain`` belong to others; a cookie is then for one host only."""
     return registrable_domain(f"x.{domain}") != registrable_domain(domain)
 
 
 def _keeps_prefix(cookie: Cookie, *, whole_host: bool) -> bool:
-    """6265bis, 4.1.3; in any case, as servers may not tell one from the other."""
+    """6265bis, 4.1.3; ignores case, because servers may not distinguish it."""
     name = cookie.name.lower()
     if name.startswith("__host-"):
         return cookie.secure and whole_host
     return cookie.secure or not name.startswith("__secure-")
 
 
-def _place(url: str) -> tuple[str, str, bool]:
-    """Host, path and whether it is https."""
+def _parts(url: str) -> tuple[str, str, bool]:
+    """Host, path and whether the scheme is https."""
     path = "/" + url.split("/", 3)[3].partition("?")[0]
     return host_port(url)[0], path, url.startswith("https:")
 
 
-def _folder(path: str) -> str:
-    """Where a cookie counts that names no path (RFC 6265, 5.1.4)."""
+def _default_path(path: str) -> str:
+    """The path of a cookie that names none (RFC 6265, 5.1.4)."""
     return path.rpartition("/")[0] or "/"
 
 
 def _below(path: str, folder: str) -> bool:
-    """RFC 6265, 5.1.4: ``/a`` has ``/a`` and ``/a/b`` below it, not ``/ab``."""
+    """RFC 6265, 5.1.4: ``/a`` and ``/a/b`` are below ``/a``, ``/ab`` is not."""
     return path == folder or path.startswith(folder if folder.endswith("/") else folder + "/")
 
 
 def _joined(cookies: Sequence[Cookie]) -> str:
-    """As many as fit into one header, the most specific first."""
+    """Join as many as fit into one header, the most specific first."""
     pairs: list[str] = []
     room = MAX_SENT
     for cookie in cookies:

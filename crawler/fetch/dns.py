@@ -1,4 +1,4 @@
-"""Host names to addresses on the real network: DNS and the hosts file, once and then cached."""
+"""Looks up host names on the real network, in DNS and the hosts file, with a cache."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from crawler.model.exchange import Endpoint
 
 CACHED_NAMES = 10_000
 SHORTEST_TTL = 10
-"""Seconds an answer is kept at least, though a name server said less."""
+"""Seconds to cache a result, at least, even if its time to live is shorter."""
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -22,12 +22,12 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class SystemResolver:
-    """DNS and the hosts file by c-ares, off the loop; literal addresses need neither."""
+    """DNS and the hosts file, by c-ares; literal addresses need no look-up."""
 
     def __init__(self, rules: AddressRules) -> None:
         self._rules = rules
         self._known: OrderedDict[tuple[str, int], _Known] = OrderedDict()
-        self._asking: dict[tuple[str, int], asyncio.Task[Endpoint]] = {}
+        self._running: dict[tuple[str, int], asyncio.Task[Endpoint]] = {}
         self._dns: _Dns | None = None
 
     def cached(self, host: str, port: int) -> Endpoint | None:
@@ -41,12 +41,12 @@ class SystemResolver:
         if known is not None:
             return known
         started = time.monotonic()
-        asking = self._asking.get((host, port))
-        if asking is None:
-            asking = asyncio.get_running_loop().create_task(self._look_up(host, port))
-            self._asking[host, port] = asking
-            asking.add_done_callback(lambda _: self._asking.pop((host, port)))
-        endpoint = await asyncio.shield(asking)
+        task = self._running.get((host, port))
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._look_up(host, port))
+            self._running[host, port] = task
+            task.add_done_callback(lambda _: self._running.pop((host, port)))
+        endpoint = await asyncio.shield(task)
         spent = 0.0 if literal(host) else time.monotonic() - started
         return msgspec.structs.replace(endpoint, lookup_s=spent)
 
@@ -70,15 +70,15 @@ class SystemResolver:
         return await self._dns.look_up(host)
 
     async def close(self) -> None:
-        for asking in list(self._asking.values()):
-            asking.cancel()
+        for task in list(self._running.values()):
+            task.cancel()
         if self._dns is not None:
             await self._dns.close()
             self._dns = None
 
 
 class _Dns:
-    """c-ares; imported only when a name has to be looked up."""
+    """c-ares; imported only when a name must be looked up."""
 
     def __init__(self) -> None:
         import aiodns
@@ -87,7 +87,7 @@ class _Dns:
         self._resolver = aiodns.DNSResolver(timeout=5, tries=2)
 
     async def look_up(self, host: str) -> tuple[str, float]:
-        """First address, IPv4 before IPv6, and its time to live in seconds."""
+        """Return the first address, IPv4 before IPv6, and its time to live in seconds."""
         try:
             found = await self._resolver.getaddrinfo(host, type=socket.SOCK_STREAM)
         except self._error as error:

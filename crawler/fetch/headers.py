@@ -1,7 +1,7 @@
-"""Which headers go with a request: most with all, credentials to their own origins alone.
+"""The headers of a request: most go to every origin, credentials only to their own origins.
 
-An origin is scheme, host and port (RFC 6454), and every hop is judged by its own, so that neither a
-redirect nor a link nor another host's robots.txt takes a credential along.
+An origin is scheme, host and port (RFC 6454). Every redirect hop uses the headers of its own
+origin, so that no redirect, link or robots.txt of another host receives a credential.
 """
 
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from crawler.model.exchange import Headers
 from crawler.model.urls import UrlError, canonical, host_port, origin
 
 CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
-"""Names, in lower case, of headers that only the origins of the input are told."""
+"""Names, in lower case, of headers that are sent only to origins of the input."""
 
 HostPort = tuple[str, int | None]
-"""A host and a port; None is every port."""
+"""A host and a port; None means every port."""
 
 
 def parse_header(text: str) -> tuple[str, str]:
@@ -47,7 +47,7 @@ def parse_login(text: str) -> tuple[tuple[str, str], str]:
 
 
 def is_insecure(places: frozenset[HostPort], host: str, port: int) -> bool:
-    """Whether ``host:port`` is among ``places``, where certificates are not verified."""
+    """Whether ``host:port`` is in ``places``, whose certificates are not verified."""
     return (host, None) in places or (host, port) in places
 
 
@@ -61,9 +61,9 @@ def _origins(place: str) -> tuple[str, str]:
 class RequestHeaders:
     """The headers for each URL of a crawl.
 
-    ``given`` (``K: V``, of ``--header``) stand in the place of the ``usual`` ones of their name.
-    ``logins`` (``HOST=USER:PASS``, of ``--auth``) go to https of that host, and to http of it only
-    where the input has such a URL: a redirect must not bring a password into the open.
+    ``given`` (``K: V``, from ``--header``) replace ``usual`` headers with the same name.
+    ``logins`` (``HOST=USER:PASS``, from ``--auth``) go to https of that host, and to http only if
+    the input has such a URL: a redirect must not send a password unencrypted.
     Raises UsageError.
     """
 
@@ -82,13 +82,13 @@ class RequestHeaders:
             self._own[secure] = _with_login(self._usual, userinfo)
 
     def of(self, url: str) -> Headers:
-        """What goes with a request of ``url``; the same object for as long as nothing changes."""
+        """Return the headers for ``url``; the same object as long as nothing changes."""
         return self._own.get(origin(url), self._usual) if self._own else self._usual
 
     def name(self, url: str) -> bool:
-        """The input has ``url``: its origin may be told what is meant for it, if anything is.
+        """The input has ``url``: its origin may now receive its credentials, if there are any.
 
-        Gives whether that is new.
+        Returns whether this changed the headers of the origin.
         """
         place = origin(url)
         if place in self._named or not (self._secret or place in self._logins):
@@ -99,7 +99,7 @@ class RequestHeaders:
         return True
 
     def log_in(self, url: str, userinfo: str) -> None:
-        """From now on ``user:password`` goes with every request to the origin of ``url``."""
+        """Send ``user:password`` with every further request to the origin of ``url``."""
         place = origin(url)
         if self._logins.get(place) != userinfo:
             self._logins[place] = userinfo

@@ -1,7 +1,7 @@
-"""Names → addresses, once for all engines: looked up, judged and cached here.
+"""The network as engines see it: host names are looked up, checked and cached in one place.
 
-The resolver is also the seam at which the network is mocked: whoever hands a crawl another
-``Network`` decides where every connection of every engine goes.
+This is also where tests mock the network: the ``Network`` of a crawl decides where every connection
+of every engine goes.
 """
 
 import os
@@ -15,37 +15,37 @@ from crawler.model.exchange import Endpoint
 
 
 class Resolver(Protocol):
-    """Where connections go. ``close`` may be called more than once."""
+    """Decides where connections go. ``close`` may be called more than once."""
 
     def cached(self, host: str, port: int) -> Endpoint | None:
-        """The endpoint, if it is known without waiting."""
+        """Return the endpoint if it is known without waiting, else None."""
         ...
 
     async def resolve(self, host: str, port: int) -> Endpoint:
-        """Raises FetchError (dns) or SkipError (blocked)."""
+        """Return the endpoint. Raises FetchError (dns) or SkipError (blocked)."""
         ...
 
     async def close(self) -> None: ...
 
 
 class Network(Protocol):
-    """The network as one crawl sees it: where names lead, and whom to trust."""
+    """The network of one crawl: where names lead, and which certificates to trust."""
 
     @property
     def ca_file(self) -> str | None:
-        """Path of the trusted roots (PEM), or None for the usual ones."""
+        """Path of the trusted root certificates (PEM), or None for the default ones."""
         ...
 
     @property
     def is_mocked(self) -> bool:
-        """Its hosts are nobody's: they get no delay and no limit unless one is asked for."""
+        """Its hosts are not real: they get no delay and no limit unless the user sets one."""
         ...
 
     def resolver(self, rules: AddressRules) -> Resolver: ...
 
 
 class SystemNetwork:
-    """The real one. ``SSL_CERT_FILE`` names the trusted roots, as for OpenSSL's own tools."""
+    """The real network. ``SSL_CERT_FILE`` names the trusted roots, as in OpenSSL."""
 
     is_mocked = False
 
@@ -62,10 +62,10 @@ _mocking: list[Network] = []
 
 @contextmanager
 def mocking(network: Network) -> Iterator[None]:
-    """Whatever crawl begins in this process while the context lasts has ``network``, no other.
+    """Every crawl that starts in this process within the context uses ``network``.
 
-    This holds for the process, not for a task or thread: a crawl that some thread begins must not
-    get out either.
+    This applies to the process, not to a task or thread: a crawl that another thread starts must
+    not reach the real network either.
     """
     _mocking.append(network)
     try:
@@ -75,5 +75,5 @@ def mocking(network: Network) -> Iterator[None]:
 
 
 def current() -> Network:
-    """The network for a crawl that begins now."""
+    """Return the network for a crawl that starts now."""
     return _mocking[-1] if _mocking else SystemNetwork()

@@ -1,4 +1,4 @@
-"""A proxy between the crawl and the web: what one is, and what it means when it refuses."""
+"""Parses the URL of a proxy."""
 
 from typing import Literal
 from urllib.parse import unquote
@@ -13,20 +13,21 @@ _SCHEMES: dict[str, tuple[Literal["http", "https", "socks5"], int]] = {
     "socks5": ("socks5", 1080),
     "socks5h": ("socks5", 1080),
 }
-"""What a proxy URL may begin with: what it means, and the default port."""
+"""Scheme of a proxy URL → the scheme of ``Proxy``, and the default port."""
 
 
 def parse_proxy(url: str) -> Proxy:
-    """``SCHEME://[USER:PASSWORD@]HOST[:PORT]`` → the proxy. Raises UsageError, quoting no part."""
+    """Parse ``SCHEME://[USER:PASSWORD@]HOST[:PORT]``. Raises UsageError, which quotes no part."""
     scheme, found, rest = url.partition("://")
     userinfo, at, place = rest.removesuffix("/").rpartition("@")
     if not found or scheme.lower() not in _SCHEMES:
-        raise UsageError(f"a proxy begins with {', '.join(f'{name}://' for name in _SCHEMES)}")
-    kind, usual = _SCHEMES[scheme.lower()]
+        schemes = ", ".join(f"{name}://" for name in _SCHEMES)
+        raise UsageError(f"a proxy URL must start with one of {schemes}")
+    kind, default_port = _SCHEMES[scheme.lower()]
     try:
         host, port = parse_place(place)
     except UsageError:
-        raise UsageError("a proxy is SCHEME://[USER:PASSWORD@]HOST[:PORT]") from None
+        raise UsageError("a proxy URL must be SCHEME://[USER:PASSWORD@]HOST[:PORT]") from None
     user, _, password = userinfo.partition(":")
     login = f"{unquote(user)}:{unquote(password)}" if at else None
-    return Proxy(kind, host, port or usual, login)
+    return Proxy(kind, host, port or default_port, login)

@@ -1,7 +1,7 @@
-"""Where connections go when a proxy makes them: all of them to the proxy.
+"""Sends all connections to a proxy.
 
-The proxy looks names up, so the address of a name is not known here. Only a host that is written as
-an address, or as ``localhost``, can be judged before the proxy is asked for it.
+The proxy looks up host names, so their addresses are not known here. Only a host that is written as
+an address, or as ``localhost``, can be checked before the request goes to the proxy.
 """
 
 from crawler.fetch.addresses import AddressRules, is_local_name, literal
@@ -11,9 +11,9 @@ from crawler.model.exchange import Endpoint, Proxy
 
 
 class ProxyResolver:
-    """Leads every host to the proxy; ``resolver`` finds the proxy itself.
+    """Resolves every host to the proxy; ``resolver`` looks up the proxy itself.
 
-    What it gives has an empty ``address`` where the proxy looks the name up.
+    The ``address`` of an endpoint is empty if the proxy looks up the name.
     """
 
     def __init__(self, proxy: Proxy, rules: AddressRules, resolver: Resolver) -> None:
@@ -23,13 +23,13 @@ class ProxyResolver:
 
     def cached(self, host: str, port: int) -> Endpoint | None:
         found = self._resolver.cached(self._proxy.host, self._proxy.port)
-        if found is None or _spelled(host):
+        if found is None or _stated_address(host):
             return None
         return Endpoint("", found.dial_host, found.dial_port)
 
     async def resolve(self, host: str, port: int) -> Endpoint:
         """Raises FetchError (dns, of the proxy) and SkipError (blocked)."""
-        address = _spelled(host)
+        address = _stated_address(host)
         if address:
             self._rules.check(host, port, address)
         found = await self._find()
@@ -45,8 +45,8 @@ class ProxyResolver:
         await self._resolver.close()
 
 
-def _spelled(host: str) -> str:
-    """The address that ``host`` stands for by itself, or empty."""
+def _stated_address(host: str) -> str:
+    """The address that ``host`` states without a look-up, or an empty string."""
     if is_local_name(host):
         return "127.0.0.1"
     address = literal(host)

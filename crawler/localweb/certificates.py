@@ -1,4 +1,4 @@
-"""Certificates for any host, of an authority that nothing trusts but the run it was made for."""
+"""Certificates for any host, from a certificate authority that only the current run trusts."""
 
 import datetime as dt
 import ssl
@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from crawler.localweb.faults import Fault
 
 Chooser = Callable[[str], ssl.SSLContext]
-"""Server name (RFC 6066, 3) → the context for it."""
+"""Server name (RFC 6066, 3) → its TLS context."""
 
 
 class Certificates:
-    """Makes an authority, writes it to ``ca_file`` (PEM), and certificates as they are needed.
+    """Creates an authority, writes its root to ``ca_file`` (PEM) and issues certificates on demand.
 
-    ``choose`` is asked where a client names another host than it was greeted by.
+    ``choose`` is called if a client requests another server name than that of its first context.
     """
 
     def __init__(self, ca_file: Path, choose: Chooser) -> None:
@@ -29,9 +29,9 @@ class Certificates:
         self._contexts: dict[tuple[str, Fault | None], ssl.SSLContext] = {}
 
     def context(self, name: str, fault: Fault | None = None) -> ssl.SSLContext:
-        """The context of host ``name``, a literal address included, with a fault of certificates.
+        """Return the context for ``name``, a host or a literal address, with a certificate fault.
 
-        Made once for each; to be used from one thread.
+        Each is created once. Call this from one thread only.
         """
         context = self._contexts.get((name, fault))
         if context is None:
@@ -39,16 +39,16 @@ class Certificates:
         return context
 
     def _make(self, name: str, fault: Fault | None) -> ssl.SSLContext:
-        def switch(connection: ssl.SSLObject, asked: str | None, _: ssl.SSLContext) -> None:
-            if asked is not None and asked != name:
-                connection.context = self._choose(asked)
+        def switch(connection: ssl.SSLObject, requested: str | None, _: ssl.SSLContext) -> None:
+            if requested is not None and requested != name:
+                connection.context = self._choose(requested)
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.sni_callback = switch
         leaf = self._issue(name, fault)
         leaf.configure_cert(context)
         if fault is Fault.SELF_SIGNED:
-            with _signed_by_itself(leaf).tempfile() as path:
+            with _self_signed(leaf).tempfile() as path:
                 context.load_cert_chain(path)
         return context
 
@@ -64,13 +64,13 @@ class Certificates:
         return self._authority.issue_cert(name)
 
 
-def _signed_by_itself(leaf: trustme.LeafCert) -> trustme.Blob:
-    """Key and certificate for the names of ``leaf`` (PEM), without an authority."""
+def _self_signed(leaf: trustme.LeafCert) -> trustme.Blob:
+    """Return key and certificate (PEM) for the names of ``leaf``, without an authority."""
     issued = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes())
     key = serialization.load_pem_private_key(leaf.private_key_pem.bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     names = issued.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    itself = x509.CertificateBuilder(
+    certificate = x509.CertificateBuilder(
         issuer_name=issued.subject,
         subject_name=issued.subject,
         public_key=key.public_key(),
@@ -79,5 +79,5 @@ def _signed_by_itself(leaf: trustme.LeafCert) -> trustme.Blob:
         not_valid_after=issued.not_valid_after_utc,
         extensions=[names],
     ).sign(key, hashes.SHA256())
-    pem = itself.public_bytes(serialization.Encoding.PEM)
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
     return trustme.Blob(leaf.private_key_pem.bytes() + pem)

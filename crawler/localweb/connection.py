@@ -1,7 +1,7 @@
-"""A connection of the test server: requests in, scripted answers out, through TLS or not.
+"""A connection of the test server: it reads requests and sends scripted answers, also over TLS.
 
-An answer is never corrected: lengths that lie, heads that break off and connections that die are
-what it is for. Times are seconds, clocks are ``time.monotonic``.
+It never corrects an answer: wrong lengths, truncated heads and broken connections are its purpose.
+Times are seconds, clocks are ``time.monotonic``.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ import msgspec
 from crawler.engines.shared.kernel import tcp_info
 
 _TICK = 0.001
-"""libuv counts whole milliseconds, so its timers may be that early."""
+"""libuv counts whole milliseconds, so its timers may fire that much too early."""
 _TLS_CHUNK = 64 * 1024
 _BODILESS = (204, 304)
 """Statuses without a body, hence without a length (RFC 9110, 15.3.5 and 15.4.5)."""
 
 
 class Ending(Enum):
-    """How a connection ends, as the last step of a script."""
+    """How a connection ends; the last step of a script."""
 
     RESET = "reset"
     CLOSE = "close"
@@ -38,27 +38,27 @@ class Ending(Enum):
 RESET = Ending.RESET
 """Reset the connection (RST)."""
 CLOSE = Ending.CLOSE
-"""Close it in order: close_notify where there is TLS, then FIN."""
+"""Close it cleanly: close_notify if it uses TLS, then FIN."""
 CUT = Ending.CUT
-"""FIN at once; with TLS that is an end without close_notify."""
+"""Send FIN immediately; with TLS, that is an end without close_notify."""
 SILENCE = Ending.SILENCE
-"""Keep it open and say nothing more."""
+"""Keep it open and send nothing more."""
 
 Step = bytes | float | Ending | tuple[str, bytes, int | None, float]
-"""Bytes to write as they are, seconds to wait, an end, or a piece to repeat.
+"""Bytes to write unchanged, seconds to wait, an end, or a piece to repeat.
 
 ``("repeat", piece, times, interval)`` waits ``interval`` seconds after each piece; ``times`` None
-goes on until the client goes away. Nothing is written while the client does not read.
+repeats until the client disconnects. Nothing is written while the client does not read.
 """
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A request as it came.
+    """A request as received.
 
     Header names are as sent; ``host`` is the value of Host, or empty. ``connection`` counts TCP
-    connections from 1, ``at`` is when the head was complete (of pipelined requests: when its turn
-    came), ``local`` the address the client connected to, ``tls`` whether through TLS. ``lain`` is
-    how many seconds it had lain in the kernel by then, good to a tick of it, where that was asked.
+    connections from 1. ``at`` is when the head was complete (of pipelined requests: when its turn
+    came), ``local`` the address that the client connected to, ``tls`` whether it used TLS. ``lain``
+    is how many seconds it had waited in the kernel by then, to a kernel tick; 0 if not measured.
     """
 
     method: str
@@ -74,20 +74,20 @@ class Seen(msgspec.Struct, frozen=True):
 
     @property
     def url(self) -> str:
-        """What was asked for, put together from scheme, Host and target as they came."""
+        """The requested URL: scheme, Host and target as received."""
         return f"{'https' if self.tls else 'http'}://{self.host}{self.target}"
 
     def header(self, name: str) -> str:
-        """First value of header ``name`` (any case), or empty."""
+        """First value of header ``name`` (any case), or an empty string."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What to say. ``latency`` is seconds before the first byte.
+    """The response to send. ``latency`` is seconds before the first byte.
 
-    Content-Length is added unless the headers have it or Transfer-Encoding; the body is written as
-    it is. A ``script``, if given, stands in the place of status, headers and body.
+    Content-Length is added unless the headers have it or Transfer-Encoding; the body is written
+    unchanged. A ``script``, if given, replaces status, headers and body.
     """
 
     status: int = 200
@@ -98,11 +98,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 Handler = Callable[[Seen], Answer]
-"""Called on the server's thread, once a request; must not block."""
+"""Called once per request, on the server's thread; must not block."""
 
 
 class Service(msgspec.Struct, eq=False):
-    """What the connections of one server share."""
+    """State that the connections of one server share; ``lain`` is whether to measure it."""
 
     handler: Handler
     seen: MutableSequence[Seen]
@@ -113,13 +113,13 @@ class Service(msgspec.Struct, eq=False):
 
 
 class Abortable(Protocol):
-    """What is open, and can be ended at once."""
+    """An open connection that can be ended immediately."""
 
     def abort(self) -> None: ...
 
 
 class Connection(asyncio.Protocol):
-    """One TCP connection: one answer at a time, in the order of the requests."""
+    """One TCP connection: one answer at a time, in request order."""
 
     _is_tls = False
 
@@ -129,12 +129,12 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._steps: Iterator[bytes | float | Ending] = iter(())
         self._timer: asyncio.TimerHandle | None = None
-        self._asked = 0.0
+        self._asked_at = 0.0
         self._busy = self._paused = self._stalled = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        # No buffering of ours: a write that returns unpaused has been handed to the kernel.
+        # No buffer of our own: if a write does not pause us, the kernel has all its bytes.
         self._transport.set_write_buffer_limits(0)
         self._local = transport.get_extra_info("sockname")[:2]
         self._socket = transport.get_extra_info("socket")
@@ -158,7 +158,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         if self._stalled:
             self._stalled = False
-            self._go_on()
+            self._continue()
 
     def abort(self) -> None:
         self._transport.abort()
@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, head: str) -> None:
         self._busy = True
-        self._asked = time.monotonic()
+        self._asked_at = time.monotonic()
         try:
             seen = self._parse(head)
         except ValueError:
@@ -184,7 +184,7 @@ class Connection(asyncio.Protocol):
         self._step()
 
     def _parse(self, head: str) -> Seen:
-        """Raise ValueError if it is not the head of a request."""
+        """Raises ValueError if ``head`` is not the head of a request."""
         first, *lines = head.split("\r\n")
         method, target, version = first.split(" ")
         headers, host = [], ""
@@ -203,17 +203,17 @@ class Connection(asyncio.Protocol):
             tuple(headers),
             host,
             self._number,
-            self._asked,
+            self._asked_at,
             self._local,
             self._is_tls,
-            self._lain(),
+            self._kernel_wait(),
         )
 
-    def _lain(self) -> float:
+    def _kernel_wait(self) -> float:
         info = tcp_info(self._socket) if self._service.lain else None
         return info.received_ago if info is not None else 0.0
 
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         self._step()
         self._serve()
 
@@ -228,7 +228,7 @@ class Connection(asyncio.Protocol):
                 self._end(step)
                 return
             else:
-                self._wait(step, self._go_on)
+                self._wait(step, self._continue)
                 return
         self._stamp()
         self._busy = False
@@ -237,34 +237,34 @@ class Connection(asyncio.Protocol):
         self._timer = self._loop.call_later(seconds + _TICK if seconds else 0.0, then)
 
     def _stamp(self) -> None:
-        self._service.answered.append((self._asked, time.monotonic()))
+        self._service.answered.append((self._asked_at, time.monotonic()))
 
     def _send(self, data: bytes) -> None:
         self._transport.write(data)
 
     def _end(self, ending: Ending) -> None:
-        """Stays busy: whatever the client still sends is not looked at."""
+        """Stays busy, so that whatever the client still sends is ignored."""
         self._stamp()
         match ending:
             case Ending.RESET:
-                # Close with a linger time of zero sends RST (socket(7), SO_LINGER).
+                # With a linger time of zero, closing sends RST (socket(7), SO_LINGER).
                 linger = struct.pack("ii", 1, 0)
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self._transport.abort()
             case Ending.CLOSE:
-                self._say_goodbye()
+                self._close_cleanly()
                 self._transport.close()
             case Ending.CUT:
                 self._transport.close()
             case Ending.SILENCE:
                 pass
 
-    def _say_goodbye(self) -> None:
-        """Whatever the layer between HTTP and TCP wants to send at the end."""
+    def _close_cleanly(self) -> None:
+        """Send what the layer between HTTP and TCP needs at the end."""
 
 
 class TlsConnection(Connection):
-    """The same through TLS, in memory, so that the handshake can be held up: ``delay`` seconds."""
+    """The same over TLS, in memory, so that the handshake can be delayed by ``delay`` seconds."""
 
     _is_tls = True
 
@@ -315,10 +315,10 @@ class TlsConnection(Connection):
         if data := self._outgoing.read():
             self._transport.write(data)
 
-    def _say_goodbye(self) -> None:
+    def _close_cleanly(self) -> None:
         try:
             self._tls.unwrap()
-        except ssl.SSLError:  # it wants the client's close_notify, which nobody waits for
+        except ssl.SSLError:  # it wants to wait for the client's close_notify
             self._flush()
 
 
@@ -338,7 +338,7 @@ def _steps(answer: Answer, *, close: bool) -> Iterator[bytes | float | Ending]:
 
 
 def message(answer: Answer, *, close: bool = False) -> bytes:
-    """Status line, headers and body of ``answer`` as they go over the wire."""
+    """Return status line, headers and body of ``answer`` as sent."""
     lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}"]
     lines += [f"{name}: {value}" for name, value in answer.headers]
     if answer.status in _BODILESS:

@@ -1,4 +1,4 @@
-"""What can be wrong on the web, by name, and what a server says then."""
+"""Named faults of pages and hosts, and the answers that produce them."""
 
 import gzip
 from collections.abc import Callable, Iterator
@@ -10,11 +10,11 @@ import msgspec
 from crawler.localweb.connection import CLOSE, RESET, SILENCE, Answer, Step, message
 
 SLOW_SECONDS = 1.0
-"""How long a slow look-up and a slow handshake take."""
+"""Duration of a slow look-up and of a slow handshake."""
 _DRIPS, _DRIP_SECONDS = 8, 0.25
 _BOMB_BYTES = 50_000_000
 _LINGER = 0.05
-"""Seconds between the last bytes and a reset, which would overtake them."""
+"""Seconds between the last bytes and a reset, which would otherwise overtake them."""
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
 _CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
 _LINES = b"X-Filler: nothing to see here, and no end to it\r\n" * 100
@@ -22,7 +22,7 @@ _PIECE = b"<p>nothing to see here, and no end to it\n" * 1000
 
 
 class Fault(StrEnum):
-    """What is wrong with a page, or from ``REFUSED`` on with a host; also known by its value."""
+    """A fault of a page, or, from ``REFUSED`` on, of a host. Its value is also its name."""
 
     NOT_FOUND = "not_found"
     """Status 404."""
@@ -31,9 +31,9 @@ class Fault(StrEnum):
     SERVER_ERROR = "server_error"
     """Status 500, each time."""
     BUSY = "busy"
-    """Status 503 with ``Retry-After: 0`` the first time, then all is well."""
+    """Status 503 with ``Retry-After: 0`` the first time, then the page."""
     TOO_MANY = "too_many"
-    """Status 429 with ``Retry-After: 1`` the first time, then all is well."""
+    """Status 429 with ``Retry-After: 1`` the first time, then the page."""
     REDIRECT = "redirect"
     """A redirect to the first page of the host."""
     REDIRECT_LOOP = "redirect_loop"
@@ -41,42 +41,42 @@ class Fault(StrEnum):
     BLANK_REDIRECT = "blank_redirect"
     """A redirect with an empty Location."""
     RESET = "reset"
-    """The connection is reset before anything was said."""
+    """The connection is reset before any byte of the response."""
     RESET_MIDWAY = "reset_midway"
-    """The connection is reset within the body."""
+    """The connection is reset inside the body."""
     EMPTY = "empty"
-    """The connection is closed before anything was said."""
+    """The connection is closed before any byte of the response."""
     TRUNCATED = "truncated"
     """The body is shorter than its Content-Length."""
     CHUNKS = "chunks"
-    """The size of a chunk is no number."""
+    """The size of a chunk is not a number."""
     UNENDED = "unended"
     """The last chunk is missing."""
     SILENCE = "silence"
-    """The request is taken and never answered."""
+    """The request is accepted and never answered."""
     STALL = "stall"
     """Headers, then silence."""
     SLOW = "slow"
-    """The whole answer, in eight pieces over two seconds."""
+    """The complete response, in eight pieces over two seconds."""
     DRIP = "drip"
-    """Headers, then a byte of the body each second."""
+    """Headers, then one byte of the body per second."""
     BOMB = "bomb"
-    """50 KB of gzip that become 50 MB."""
+    """50 KB of gzip that decompress to 50 MB."""
     ENDLESS_HEADERS = "endless_headers"
     """Header lines without end."""
     ENDLESS_BODY = "endless_body"
     """A body without length and without end."""
     NOT_HTTP = "not_http"
-    """The answer of some other protocol."""
+    """The response is of another protocol."""
     MISLABELLED = "mislabelled"
-    """Content-Encoding says gzip, and it is not."""
+    """Content-Encoding says gzip, but the body is not gzip."""
     WRONG_CHARSET = "wrong_charset"
-    """Content-Type says UTF-8, and it is not."""
+    """Content-Type says UTF-8, but the body is not UTF-8."""
 
     REFUSED = "refused"
     """Connections are refused."""
     UNANSWERED = "unanswered"
-    """To connect gets no answer, as if a firewall dropped it."""
+    """A connection attempt gets no reply, as if a firewall dropped it."""
     NO_DNS = "no_dns"
     """The name does not exist."""
     SLOW_DNS = "slow_dns"
@@ -84,11 +84,11 @@ class Fault(StrEnum):
     EXPIRED = "expired"
     """The certificate has expired."""
     WRONG_HOST = "wrong_host"
-    """The certificate is another host's."""
+    """The certificate is for another host."""
     SELF_SIGNED = "self_signed"
-    """The certificate is signed by itself."""
+    """The certificate is self-signed."""
     UNKNOWN_ROOT = "unknown_root"
-    """The certificate is of an authority that nobody trusts."""
+    """The certificate comes from an untrusted authority."""
     SLOW_HANDSHAKE = "slow_handshake"
     """The server takes a second to answer the ClientHello."""
 
@@ -107,39 +107,39 @@ STATUSES = {Fault.NOT_FOUND: 404, Fault.GONE: 410, Fault.SERVER_ERROR: 500}
 
 
 def answers(fault: Fault, page: Answer, target: str = "/") -> tuple[Answer, ...]:
-    """What is said in turn, the last for good, where ``page`` at ``target`` has ``fault``.
+    """Answers that give ``page`` at ``target`` the ``fault``, in order; the last one repeats.
 
-    ``page`` has a body and no script; ``fault`` is one of a page.
+    ``page`` has a body and no script; ``fault`` is a fault of pages.
     """
     if fault in STATUSES:
-        return (_explained(STATUSES[fault]),)
+        return (_error_page(STATUSES[fault]),)
     match fault:
         case Fault.BUSY:
-            return _explained(503, ("Retry-After", "0")), page
+            return _error_page(503, ("Retry-After", "0")), page
         case Fault.TOO_MANY:
-            return _explained(429, ("Retry-After", "1")), page
+            return _error_page(429, ("Retry-After", "1")), page
         case Fault.REDIRECT:
-            return (_explained(302, ("Location", "/")),)
+            return (_error_page(302, ("Location", "/")),)
         case Fault.REDIRECT_LOOP:
-            return (_explained(302, ("Location", target)),)
+            return (_error_page(302, ("Location", target)),)
         case Fault.BLANK_REDIRECT:
-            return (_explained(302, ("Location", "")),)
+            return (_error_page(302, ("Location", "")),)
         case Fault.BOMB:
-            return (_labelled(page, "Content-Encoding", "gzip", _bomb()),)
+            return (_with_header(page, "Content-Encoding", "gzip", _bomb()),)
         case Fault.MISLABELLED:
-            return (_labelled(page, "Content-Encoding", "gzip", page.body),)
+            return (_with_header(page, "Content-Encoding", "gzip", page.body),)
         case Fault.WRONG_CHARSET:
             body = page.body + "<p>café".encode("cp1252")
-            return (_labelled(page, "Content-Type", "text/html; charset=utf-8", body),)
+            return (_with_header(page, "Content-Type", "text/html; charset=utf-8", body),)
     return (Answer(latency=page.latency, script=_SCRIPTS[fault](page)),)
 
 
-def _explained(status: int, *headers: tuple[str, str]) -> Answer:
+def _error_page(status: int, *headers: tuple[str, str]) -> Answer:
     text = f"<!DOCTYPE html><title>{status}</title>"
     return Answer(status, (("Content-Type", "text/html; charset=utf-8"), *headers), text.encode())
 
 
-def _labelled(page: Answer, name: str, value: str, body: bytes) -> Answer:
+def _with_header(page: Answer, name: str, value: str, body: bytes) -> Answer:
     kept = (header for header in page.headers if header[0].lower() != name.lower())
     return msgspec.structs.replace(page, headers=(*kept, (name, value)), body=body)
 

@@ -1,4 +1,4 @@
-"""The hosts of a mocked web: the addresses they pretend to have, and where they really are."""
+"""The hosts of a mocked web: their pretended addresses, and where they really are."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ _FOREVER = float("inf")
 
 
 class MockHost(msgspec.Struct):
-    """A host, or one port of it. Rules judge ``address``; connections go to ``dial``."""
+    """A host, or one port of it. Rules check ``address``; connections go to ``dial``."""
 
     name: str
     address: str
@@ -29,11 +29,11 @@ class MockHost(msgspec.Struct):
 
 
 Door = Callable[[MockHost], tuple[str, int]]
-"""Address and port of this machine at which a host is reached."""
+"""Host → the address and port of this machine that serves it."""
 
 
 class Hosts:
-    """Who there is; with ``every`` it is everybody who is asked for. For any thread."""
+    """The hosts of the web; with ``every``, every requested host exists. Thread-safe."""
 
     def __init__(self, *, every: bool) -> None:
         self._every = every
@@ -48,9 +48,9 @@ class Hosts:
         address: str | None = None,
         dial: str | None = None,
     ) -> MockHost:
-        """Let there be ``name``, and ``port`` of it as one of its own; None leaves what was said.
+        """Add the host ``name``, or its ``port`` as a host of its own; None keeps earlier values.
 
-        Raises UsageError for an address that is none.
+        Raises UsageError for an invalid address.
         """
         with self._lock:
             if port is None:
@@ -69,7 +69,7 @@ class Hosts:
         return host
 
     def at(self, dial: str) -> MockHost | None:
-        """Who is at a loopback address; of several, the first."""
+        """The host at a loopback address; of several hosts, the first."""
         return self._by_dial.get(dial)
 
     def _declare(
@@ -87,7 +87,7 @@ class Hosts:
         return host
 
     def _free_dial(self, place: str) -> str:
-        """One that nobody else has, the same in every run."""
+        """An address that no other host has, the same in every run."""
         start = int.from_bytes(blake2b(place.encode(), digest_size=4).digest())
         room = _LAST - _FIRST + 1
         dials = (str(IPv4Address(_FIRST + (start + n) % room)) for n in count())
@@ -95,9 +95,9 @@ class Hosts:
 
 
 class MockResolver(SystemResolver):
-    """Caches and judges as ever, but knows the hosts of a mocked web and asks nobody else.
+    """Caches and checks like its base, but looks up names only in the hosts of a mocked web.
 
-    Each name that is looked up is noted in ``lookups``.
+    Appends each name that is looked up to ``lookups``.
     """
 
     def __init__(self, rules: AddressRules, hosts: Hosts, door: Door, lookups: list[str]) -> None:
@@ -105,15 +105,15 @@ class MockResolver(SystemResolver):
         self._hosts, self._door, self._lookups = hosts, door, lookups
 
     def cached(self, host: str, port: int) -> Endpoint | None:
-        known, there = super().cached(host, port), self._hosts.find(host, port)
-        return None if known is None or there is None else self._dialled(known, there)
+        known, found = super().cached(host, port), self._hosts.find(host, port)
+        return None if known is None or found is None else self._dialled(known, found)
 
     async def resolve(self, host: str, port: int) -> Endpoint:
-        """A literal address that is not of this web: FetchError (connect)."""
-        known, there = await super().resolve(host, port), self._hosts.find(host, port)
-        if there is None:
+        """Raises also FetchError (connect) for a literal address that is not of this web."""
+        known, found = await super().resolve(host, port), self._hosts.find(host, port)
+        if found is None:
             raise FetchError(FailureKind.CONNECT, f"{host} is not part of the mocked web")
-        return self._dialled(known, there)
+        return self._dialled(known, found)
 
     def _dialled(self, known: Endpoint, host: MockHost) -> Endpoint:
         dial, port = self._door(host)
@@ -121,23 +121,21 @@ class MockResolver(SystemResolver):
 
     async def _address(self, host: str) -> tuple[str, float]:
         address = literal(host)
-        if address is not None:  # first to be judged, as it would be outside
+        if address is not None:  # the rules check it first, as on the real network
             return str(address), _FOREVER
         self._lookups.append(host)
-        there = self._hosts.named(host)
-        if there is None:
-            raise FetchError(
-                FailureKind.DNS, f"{host} is not part of the mocked web, which is all there is"
-            )
-        if there.fault is Fault.NO_DNS:
+        found = self._hosts.named(host)
+        if found is None:
+            raise FetchError(FailureKind.DNS, f"{host} is not part of the mocked web")
+        if found.fault is Fault.NO_DNS:
             raise FetchError(FailureKind.DNS, f"{host} has no address")
-        if there.fault is Fault.SLOW_DNS:
+        if found.fault is Fault.SLOW_DNS:
             await asyncio.sleep(SLOW_SECONDS)
-        return there.address, _FOREVER
+        return found.address, _FOREVER
 
 
 def _own_address(name: str, dial: str) -> str:
-    """What DNS says of a host of which nothing else was said: a public address, its own."""
+    """The default address of a host: a public address of its own."""
     if literal(name) is not None:
         return name
     return "127.0.0.1" if is_local_name(name) else f"11.{dial.partition('.')[2]}"
@@ -146,7 +144,7 @@ def _own_address(name: str, dial: str) -> str:
 def _checked(address: str, *, loopback: bool = False) -> str:
     found = literal(address)
     if found is None:
-        raise UsageError(f"{address!r} is no address")
+        raise UsageError(f"{address!r} is not an IP address")
     if loopback and not (isinstance(found, IPv4Address) and found.is_loopback):
-        raise UsageError(f"{address!r} is not of 127.0.0.0/8: nothing may leave this machine")
+        raise UsageError(f"{address!r} is not in 127.0.0.0/8; nothing may leave this machine")
     return address

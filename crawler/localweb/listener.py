@@ -1,4 +1,4 @@
-"""One listening port for a whole web: every loopback address, plain HTTP and TLS alike."""
+"""One listening port for a whole web: on every loopback address, for plain HTTP and TLS."""
 
 import asyncio
 import socket
@@ -13,25 +13,25 @@ _HANDSHAKE = 22
 """First byte of a TLS connection: the content type of its ClientHello (RFC 8446, 5.1)."""
 
 Greeting = tuple[ssl.SSLContext, float]
-"""How to begin with TLS: the context, and seconds between ClientHello and ServerHello."""
+"""How to start TLS: the context, and the seconds between ClientHello and ServerHello."""
 Greet = Callable[[str], Greeting]
-"""The greeting of who is at a local address."""
+"""Local address → the greeting of the host there."""
 
 
 class Listener(Server):
-    """A ``Server`` at all of 127.0.0.0/8, where the system lets it, else at 127.0.0.1 alone.
+    """A ``Server`` on all of 127.0.0.0/8 if the system allows that, else only on 127.0.0.1.
 
-    ``greet`` is asked for each connection that begins with TLS. With ``lain`` the kernel is asked
-    for each request how long it has lain there, which takes some microseconds.
+    ``greet`` is called for each TLS connection. With ``lain``, it measures how long each request
+    had waited in the kernel (``Seen.lain``); this takes some microseconds per request.
     """
 
     everywhere = True
-    """Whether it is at all addresses; known once it was entered."""
+    """Whether it serves all addresses; valid after entering."""
 
     def __init__(self, handler: Handler, greet: Greet, *, lain: bool = False) -> None:
         super().__init__(handler)
         self._service.lain = lain
-        self._connect = lambda: Doorman(self._service, greet)
+        self._connect = lambda: ProtocolDetector(self._service, greet)
 
     def _bind(self) -> list[socket.socket]:
         try:
@@ -41,8 +41,8 @@ class Listener(Server):
             return bind(("127.0.0.1",), 0)
 
 
-class Doorman(asyncio.Protocol):
-    """Takes a connection until its first byte tells what it is."""
+class ProtocolDetector(asyncio.Protocol):
+    """Owns a new connection until its first byte shows whether it is HTTP or TLS."""
 
     def __init__(self, service: Service, greet: Greet) -> None:
         self._service = service
@@ -73,13 +73,13 @@ class Doorman(asyncio.Protocol):
 
 
 def _bind_loopback() -> socket.socket:
-    """Bind every IPv4 address of the loopback device, and of no other (socket(7)).
+    """Bind every IPv4 address of the loopback device, and of no other device (socket(7)).
 
-    Raises OSError where that takes privileges (Linux before 5.7) or is unknown.
+    Raises OSError if that needs privileges (Linux before 5.7) or is not supported.
     """
     device = getattr(socket, "SO_BINDTODEVICE", None)
     if device is None:
-        raise OSError("sockets cannot be bound to a device here")
+        raise OSError("this system cannot bind a socket to a device")
     sock = socket.socket()
     try:
         sock.setsockopt(socket.SOL_SOCKET, device, b"lo")

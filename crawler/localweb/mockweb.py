@@ -1,4 +1,4 @@
-"""The network mocked, for every engine: real sockets on loopback, any host name, http and https."""
+"""A mocked network for every engine: real loopback sockets, any host name, http and https."""
 
 import socket
 import ssl
@@ -21,38 +21,40 @@ from crawler.model.urls import UrlError, canonical, host_port, key
 
 _HTML = ("Content-Type", "text/html; charset=utf-8")
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
-_PAGE = Answer(200, (_HTML,), b"<!DOCTYPE html>\n<title>A page</title>\n<p>It would be sound.\n")
+_PAGE = Answer(
+    200, (_HTML,), b"<!DOCTYPE html>\n<title>A page</title>\n<p>A page without a fault.\n"
+)
 
 
 class MockWeb:
-    """A web that is all there is, for every crawl that this process begins within the context.
+    """A mocked web: the only network for crawls that this process starts in the context.
 
     >>> with MockWeb() as web:
     ...     web.page("https://shop.example/", "<title>Shop</title>", latency=0.05)
     ...     report = crawler.crawl(["https://shop.example/"], engine="curl", run=folder)
     ...     assert len(web.requests("https://shop.example/")) == 1
 
-    A host exists once something was said of it or of a page of it, on every port, for http and
-    https; what has no answer there is a 404. Any other name or literal address is a FetchError (dns
-    or connect), and nothing is sent. With a ``handler`` every host exists, and it answers what has
-    no answer of its own; it is called on the server's thread and must not block.
+    The methods below define hosts and pages. A defined host exists on every port, for http and
+    https; URLs without an answer return 404. Any other name or literal address is a FetchError (dns
+    or connect), and nothing is sent. With a ``handler``, every host exists, and the handler answers
+    URLs without an answer of their own; it runs on the server's thread and must not block.
 
-    Nothing of the engines is replaced: they connect to an address of 127.0.0.0/8, a different one
-    for each host, and https is verified against ``ca_file``, made for this web. A URL is the same
-    in all its spellings (``crawler.model.urls.key``). What is said last of a URL counts, and it may
-    be said at any time, before entering too, from any thread.
+    Engines run unchanged: they connect to addresses of 127.0.0.0/8, a different one for each host,
+    and verify https against ``ca_file``, created for this web. All spellings of a URL are equal
+    (``crawler.model.urls.key``). The last definition of a URL counts. Any thread may define URLs at
+    any time, also before entering.
 
-    ``lookups`` are the names that were looked up, in order; what a crawl remembers it asks once.
+    ``lookups`` are the names that crawls looked up, in order; a crawl caches each name.
 
-    What goes wrong in a handler is raised again on leaving. Entering raises OSError where no
-    loopback port can be had.
+    Leaving raises the errors of handlers again. Entering raises OSError if no loopback port is
+    available.
     """
 
     is_mocked = True
 
     def __init__(self, handler: Handler | None = None) -> None:
         self.lookups: list[str] = []
-        self._handler = handler or _nothing_there
+        self._handler = handler or _not_found
         self._routes: dict[int, _Route] = {}
         self._requests: defaultdict[int, list[Seen]] = defaultdict(list)
         self._hosts = Hosts(every=handler is not None)
@@ -68,7 +70,7 @@ class MockWeb:
             self._certificates = Certificates(folder / "ca.pem", self._context_for)
             self._refusing = stack.enter_context(socket.socket())
             self._refusing.bind(("127.0.0.1", 0))
-            self._unanswering = stack.enter_context(Server(_nothing_there, accept=False))
+            self._unanswering = stack.enter_context(Server(_not_found, accept=False))
             stack.enter_context(self._listener)
             stack.enter_context(mocking(self))
             self._stack = stack.pop_all()
@@ -77,7 +79,7 @@ class MockWeb:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    # What there is
+    # Define hosts and pages
 
     def page(
         self,
@@ -88,10 +90,10 @@ class MockWeb:
         headers: Headers = (),
         latency: float = 0.0,
     ) -> None:
-        """Let ``url`` be a page; text is encoded in UTF-8.
+        """Define ``url`` as a page; text is encoded in UTF-8.
 
-        Content-Type is ``text/html; charset=utf-8`` unless ``headers`` say another. ``latency`` is
-        seconds before the first byte. Raises UrlError.
+        Content-Type is ``text/html; charset=utf-8`` unless ``headers`` contain another. ``latency``
+        is seconds before the first byte. Raises UrlError.
         """
         if all(name.lower() != "content-type" for name, _ in headers):
             headers = (_HTML, *headers)
@@ -99,39 +101,39 @@ class MockWeb:
         self.answer(url, Answer(status, headers, data, latency))
 
     def answer(self, url: str, *answers: Answer | Handler) -> None:
-        """Let ``url`` answer these in turn, the last of them from then on.
+        """Let ``url`` return these answers in order; the last one repeats.
 
-        A function is given the request and gives the answer. Raises UrlError, and UsageError
-        without any answer.
+        A function receives the request and returns the answer. Raises UrlError, and UsageError
+        if there are no answers.
         """
         if not answers:
-            raise UsageError(f"{url}: no answer is given")
+            raise UsageError(f"{url}: at least one answer is needed")
         url = canonical(url)
         name, _ = host_port(url)
         self._hosts.declare(name)
         self._routes[key(url)] = _Route(answers)
 
     def fault(self, place: str, fault: Fault | str) -> None:
-        """Let something be wrong with a page (``place`` is its URL) or with a host.
+        """Add a fault to a page (``place`` is its URL) or to a host (``host`` or ``host:port``).
 
-        A host is ``host`` or ``host:port``. A page that was said before is what the fault is made
-        of: it is truncated, or given once the host is no longer busy. Raises UrlError for a place
-        that is none, UsageError for a fault that is none, or not one of such a place.
+        A page fault changes the page that was defined before: it is truncated, for example, or
+        returned after the host is no longer busy. Raises UrlError for an invalid place, UsageError
+        for an unknown fault or one that does not fit the place.
         """
-        wrong = _fault(fault)
+        known = _fault(fault)
         if "://" in place:
-            self._fault_of_page(canonical(place), wrong)
+            self._fault_of_page(canonical(place), known)
         else:
-            self._fault_of_host(place, wrong)
+            self._fault_of_host(place, known)
 
     def host(self, place: str, *, address: str | None = None, dial: str | None = None) -> None:
-        """Let there be a host (or one port of it: ``host:port``), whose pages are all 404 yet.
+        """Define a host (or one port of it: ``host:port``); its undefined pages return 404.
 
-        ``address`` is what DNS says of it, a public address unless given: it is judged by the
-        address rules, and never connected to. ``dial`` is its place in 127.0.0.0/8, one of its own
-        unless given. Raises UrlError, UsageError.
+        ``address`` is its address in DNS, by default a public one: the address rules check it, but
+        nothing connects to it. ``dial`` is its real address in 127.0.0.0/8, by default one of its
+        own. Raises UrlError, UsageError.
         """
-        self._hosts.declare(*_place(place), address, dial)
+        self._hosts.declare(*_host_and_port(place), address, dial)
 
     def _fault_of_page(self, url: str, fault: Fault) -> None:
         if fault in HOST_FAULTS:
@@ -142,24 +144,24 @@ class MockWeb:
 
     def _fault_of_host(self, place: str, fault: Fault) -> None:
         if fault not in HOST_FAULTS:
-            raise UsageError(f"{fault} is a fault of a page: give its URL, not {place}")
-        name, port = _place(place)
+            raise UsageError(f"{fault} is a fault of a page: use its URL instead of {place}")
+        name, port = _host_and_port(place)
         if fault in DNS_FAULTS and (port or literal(name)):
-            raise UsageError(f"{fault} is a fault of a name, which {place} is not")
+            raise UsageError(f"{fault} is a fault of a host name, and {place} is not a host name")
         self._hosts.declare(name, port).fault = fault
 
-    # What was asked
+    # Requests
 
     @property
     def seen(self) -> list[Seen]:
-        """All requests in the order in which they came, those for robots.txt too."""
+        """All requests in order of arrival, also those for robots.txt."""
         return self._listener.seen
 
     def requests(self, url: str) -> list[Seen]:
         """The requests for ``url``. Raises UrlError."""
         return list(self._requests.get(key(canonical(url)), ()))
 
-    # The network, as a crawl sees it
+    # The Network interface, used by the crawl
 
     def resolver(self, rules: AddressRules) -> Resolver:
         return MockResolver(rules, self._hosts, self._door, self.lookups)
@@ -175,7 +177,7 @@ class MockWeb:
     def _dial(self, host: MockHost) -> str:
         return host.dial if self._listener.everywhere else "127.0.0.1"
 
-    # The server, on its thread
+    # Callbacks on the server's thread
 
     def _greet(self, local: str) -> Greeting:
         host = self._hosts.at(local)
@@ -192,18 +194,18 @@ class MockWeb:
         try:
             url = canonical(seen.url)
         except UrlError as error:
-            return _says(400, error.message)
+            return _text_answer(400, error.message)
         identity = key(url)  # not the spelling: libcurl writes escapes in upper case
         self._requests[identity].append(seen)
         host = self._hosts.find(*host_port(url))
         if host is None or self._dial(host) != seen.local[0]:
-            return _says(421, f"{seen.host} is not here (RFC 9110, 15.5.20)")
+            return _text_answer(421, f"{seen.host} is not at this address (RFC 9110, 15.5.20)")
         route = self._routes.get(identity)
         return self._handler(seen) if route is None else route.next(seen)
 
 
 class _Route:
-    """The answers of one URL in turn."""
+    """The answers of one URL, in order."""
 
     def __init__(self, answers: tuple[Answer | Handler, ...]) -> None:
         self._answers = list(answers)
@@ -213,21 +215,21 @@ class _Route:
         return answer if isinstance(answer, Answer) else answer(seen)
 
     def page(self) -> Answer:
-        """The answer that is here for good, where it is an ordinary one."""
+        """The last answer, if it is an ordinary page, else a default page."""
         last = self._answers[-1]
         return last if isinstance(last, Answer) and last.body and not last.script else _PAGE
 
 
-def _nothing_there(_: Seen) -> Answer:
-    return _says(404, "no such page in the mocked web")
+def _not_found(_: Seen) -> Answer:
+    return _text_answer(404, "no such page in the mocked web")
 
 
-def _says(status: int, text: str) -> Answer:
+def _text_answer(status: int, text: str) -> Answer:
     return Answer(status, (_TEXT,), text.encode())
 
 
-def _place(text: str) -> tuple[str, int | None]:
-    """``host`` or ``host:port``, canonical; the port only if it is written."""
+def _host_and_port(text: str) -> tuple[str, int | None]:
+    """Parse ``host`` or ``host:port``: the canonical host, and the port if there is one."""
     name, port = host_port(canonical(f"http://{text}/"))
     return name, port if ":" in text.rpartition("]")[2] else None
 
@@ -236,4 +238,4 @@ def _fault(name: str) -> Fault:
     try:
         return Fault(name)
     except ValueError:
-        raise UsageError(f"no fault is called {name!r}; there are {', '.join(Fault)}") from None
+        raise UsageError(f"unknown fault {name!r}; available: {', '.join(Fault)}") from None

@@ -1,4 +1,4 @@
-"""A recorded web, served again on loopback to any engine: ``--replay``."""
+"""Serves a recorded web on loopback, for any engine: ``--replay``."""
 
 import tempfile
 from contextlib import ExitStack
@@ -20,9 +20,9 @@ _DIED = "the process that served the archive has died"
 
 
 class ReplayNetwork:
-    """The web that a replaying process serves; it may be the child of another process.
+    """The web that a replay process serves; that process may be the child of another one.
 
-    ``unknown`` gets the hosts that were asked for and are not in the archive.
+    ``unknown`` collects the requested hosts that are not in the archive.
     """
 
     is_mocked = True
@@ -37,36 +37,36 @@ class ReplayNetwork:
 
 
 class Replay:
-    """The web that an archive holds is all there is, for crawls begun within the context.
+    """A recorded web: the only network for crawls that start in the context.
 
     >>> with Replay("run.warc.gz", latency_scale=0) as replay:
     ...     report = crawler.crawl(["https://shop.example/"], engine="aiohttp")
 
-    Every URL gives its recorded answers in order, the last of them for good, after the wait that
-    was measured, times ``latency_scale``; failures come as failures of their kind, though a host
-    that failed only at times resets the connection instead. What was not recorded is a 404, or on
-    a host that was not a FetchError (dns). Another process serves.
+    Every URL returns its recorded responses in order, the last one repeatedly, after the recorded
+    wait times ``latency_scale``. A failure is replayed as the same kind of failure; but a host that
+    failed only sometimes resets the connection instead. URLs that are not in the archive return
+    404; hosts that are not in it raise FetchError (dns). Another process is the server.
 
-    ``torn``: the archive ends within a record. Entering raises UsageError where there is no such
-    archive; leaving, StateError where the other process has died.
+    ``torn`` is True if the archive ends inside a record. Entering raises UsageError if the archive
+    does not exist or is invalid; leaving raises StateError if the other process has died.
     """
 
     def __init__(self, path: str | Path, latency_scale: float = 1.0, *, last: bool = False) -> None:
-        """With ``last`` a URL gives its last answer from the beginning."""
+        """With ``last``, a URL always returns its last response."""
         self._path = path
         self._scale = latency_scale
         self._last = last
         self._stack = ExitStack()
         self.missed = 0
-        """Requests for what was not recorded, robots.txt aside; known once it was left."""
+        """Requests for URLs that were not recorded, except robots.txt; valid after leaving."""
 
     @property
     def unknown_hosts(self) -> list[str]:
-        """Hosts that were asked for and are not in the archive."""
+        """Requested hosts that are not in the archive."""
         return sorted(self.network.unknown)
 
     def account(self) -> Account:
-        """What was asked since the last account, once nobody asks. Raises StateError."""
+        """Summary of the requests since the last call; call it while idle. Raises StateError."""
         line = self._child.ask()
         if not line:
             raise StateError(_DIED)
@@ -94,7 +94,7 @@ class Replay:
 
 
 class ReplayResolver:
-    """Leads to the child, and nowhere else; ``unknown`` gets the hosts it does not know."""
+    """Resolves all hosts to the child process; ``unknown`` collects unrecorded hosts."""
 
     def __init__(self, ready: Ready, rules: AddressRules, unknown: set[str]) -> None:
         self._ready, self._rules, self._unknown = ready, rules, unknown
@@ -121,12 +121,12 @@ class ReplayResolver:
         raise FetchError(FailureKind.DNS, f"{host} is not in the archive")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 def _decode_ready(line: bytes) -> Ready:
     if not line:
-        raise StateError("the archive could not be served; standard error says why")
+        raise StateError("the archive could not be served; see standard error")
     ready = msgspec.json.decode(line, type=Ready)
     if ready.error:
         raise UsageError(ready.error)

@@ -1,4 +1,4 @@
-"""What the process that replays an archive and its parent say to each other."""
+"""The messages between the replay process and its parent."""
 
 import msgspec
 
@@ -6,9 +6,9 @@ from crawler.model.errors import FailureKind
 
 
 class ReplayOptions(msgspec.Struct, frozen=True):
-    """What the child serves, and where it writes the root (PEM) of its certificates.
+    """The archive to serve, and the file for the root of the child's certificates (PEM).
 
-    With ``last`` a URL has but its last answer, however often it was asked for.
+    With ``last``, a URL always returns its last response.
     """
 
     archive: str
@@ -18,7 +18,7 @@ class ReplayOptions(msgspec.Struct, frozen=True):
 
 
 class ReplayedHost(msgspec.Struct, frozen=True):
-    """A host and port of the archive. ``fault`` is how all that was asked of it failed."""
+    """A host and port of the archive. ``fault`` is set if all requests to it failed that way."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class ReplayedHost(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What the child says first; with an ``error`` there is nothing else to say."""
+    """The child's first message; with an ``error``, it is also its last one."""
 
     error: str = ""
     torn: bool = False

@@ -1,4 +1,4 @@
-"""The process that serves a recorded archive on loopback, with the waits that were recorded."""
+"""The process that serves a recorded archive on loopback, with the recorded waits."""
 
 import os
 import socket
@@ -22,16 +22,16 @@ from crawler.model.urls import UrlError, canonical, host_port, key
 from crawler.sinks.warc.archive import Archive
 
 SHORTEST_PAUSE = 0.005
-"""Seconds from the first byte to the last that are worth a pause within the body."""
+"""Seconds from the first byte to the last: a shorter time gets no pause inside the body."""
 _LATEST = 0.02
-"""Seconds; who is later has a client that does not read, which is not for us to make up for."""
+"""Seconds of delay that count, at most: a longer one means that the client does not read."""
 _SHARE = 1 / 16
-"""The part that one answer has in what is usual, and that one answer makes up for."""
-_MOST_OWED = 0.5
-"""Seconds; a stretch without waits, or without a core, is not paid for by all that comes later."""
+"""Weight of one answer in the usual delay, and the part of the debt that one answer repays."""
+_MAX_DEBT = 0.5
+"""Seconds of debt, at most: a time without waits, or without a core, affects few later answers."""
 _FIRST_DIAL = IPv4Address("127.1.0.1")
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
-_PLACEHOLDER = Answer(200, (_TEXT,), b"what was recorded was not whole\n")
+_PLACEHOLDER = Answer(200, (_TEXT,), b"the recorded response is incomplete\n")
 _OF_HOSTS = (FailureKind.DNS, FailureKind.CONNECT, FailureKind.TLS)
 _FAULTS = {
     FailureKind.TIMEOUT: Fault.SILENCE,
@@ -42,16 +42,16 @@ _FAULTS = {
 
 
 class Player:
-    """A handler that answers what the archive says; ``missed`` counts what it does not know.
+    """A handler that returns recorded answers; ``missed`` counts requests that have none.
 
-    With ``last`` it gives the last answer of a URL only.
+    With ``last``, it returns only the last answer of a URL.
     """
 
     def __init__(self, archive: Archive, scale: float, *, last: bool = False) -> None:
         self._archive = archive
         self._scale = scale
         self._last = last
-        self._asked: dict[int, int] = {}
+        self._requests: dict[int, int] = {}
         self.missed = 0
 
     def __call__(self, seen: Seen) -> Answer:
@@ -66,21 +66,21 @@ class Player:
         return replayed(recorded, self._scale)
 
     def _number(self, url: str) -> int:
-        """How often ``url`` was asked for before, where that matters."""
+        """Index of the recorded answer for the next request of ``url``."""
         count = self._archive.count(url)
         if count < 2 or self._last:
             return count - 1
-        number = self._asked.get(key(url), 0)
-        self._asked[key(url)] = number + 1
+        number = self._requests.get(key(url), 0)
+        self._requests[key(url)] = number + 1
         return number
 
 
 class ReplayPace:
-    """Makes answers take as long as they should, though the server is late itself.
+    """Corrects the waits of answers for the server's own delays.
 
-    It is late when it sees a request, which has lain in the kernel, and again when the wait is
-    over. What is usual of both is taken off every wait before it begins, and what answers took
-    too long in spite of that is made up for by the next ones: their sum is what it should be.
+    The server is late twice: when it reads a request that has waited in the kernel, and when a wait
+    ends. The usual sum of both is subtracted from every wait in advance. The rest is a debt: later
+    answers repay it with shorter or longer waits, so that the sum of all waits is as recorded.
     """
 
     def __init__(self) -> None:
@@ -88,32 +88,32 @@ class ReplayPace:
         self.begin()
 
     def begin(self) -> None:
-        """Who comes now neither pays nor profits from how late those before were served."""
-        self._usual = self._owed = 0.0
+        """Forget the delays of earlier clients."""
+        self._usual = self._debt = 0.0
 
     def set(self, seen: Seen, answer: Answer) -> Answer:
-        """``answer`` with the wait shortened by what will be lost otherwise."""
+        """Return ``answer`` with its wait shortened by the expected delay."""
         if not answer.latency:
             return answer
-        lost = self._usual + self._owed * _SHARE
-        latency = max(answer.latency - lost, 0.0)
+        expected = self._usual + self._debt * _SHARE
+        latency = max(answer.latency - expected, 0.0)
         due = seen.at - seen.lain + answer.latency + pauses(answer)
         self._due[seen.at] = (due, answer.latency - latency)
         return msgspec.structs.replace(answer, latency=latency)
 
-    def note(self, asked: float, answered: float) -> None:
-        """The answer to what was asked at ``asked`` is out (both monotonic)."""
-        plan = self._due.pop(asked, None)
-        if plan is None:  # it was not to wait
+    def note(self, requested: float, answered: float) -> None:
+        """The request received at ``requested`` was answered at ``answered`` (both monotonic)."""
+        plan = self._due.pop(requested, None)
+        if plan is None:  # an answer without a wait
             return
         due, shortened = plan
         late = max(-_LATEST, min(answered - due, _LATEST))
         self._usual += (late + shortened - self._usual) * _SHARE
-        self._owed = max(-_MOST_OWED, min(self._owed + late, _MOST_OWED))
+        self._debt = max(-_MAX_DEBT, min(self._debt + late, _MAX_DEBT))
 
 
 def replayed(recorded: Response | FetchError, scale: float) -> Answer:
-    """What to say, and after which wait, so that a client sees what was recorded."""
+    """Return the answer, with its wait, that shows a client what was recorded."""
     if isinstance(recorded, FetchError):
         return answers(_FAULTS.get(recorded.kind, Fault.RESET), _PLACEHOLDER)[0]
     headers = tuple(pair for pair in recorded.headers if pair[0] != "content-length")
@@ -128,19 +128,19 @@ def replayed(recorded: Response | FetchError, scale: float) -> Answer:
 
 
 def pauses(answer: Answer) -> float:
-    """Seconds that the answer takes from its first byte on."""
+    """Seconds from the first byte of the answer to its last byte."""
     return sum(step for step in answer.script if isinstance(step, float))
 
 
 def waits(timing: Timing) -> tuple[float, float]:
-    """Seconds from the request to the first byte of the answer, and from there to the last."""
+    """Seconds from the request to the first byte of the answer, and from then to the last byte."""
     answer = max(0.0, timing.answer)
     wait = min(answer, max(0.0, timing.first_byte - timing.connect - timing.tls))
     return wait, answer - wait
 
 
 def places(archive: Archive) -> tuple[ReplayedHost, ...]:
-    """Every host and port in the archive, each at a loopback address of its own."""
+    """Every host and port in the archive, each with a loopback address of its own."""
     found = []
     for number, (origin, ends) in enumerate(archive.origins.items()):
         faults = [kind for kind in _OF_HOSTS if kind in ends]
@@ -150,58 +150,58 @@ def places(archive: Archive) -> tuple[ReplayedHost, ...]:
 
 
 def serve(options: ReplayOptions) -> None:
-    """Serve until the parent hangs up; says on standard output where, and at the end how it was.
+    """Serve until the parent closes the pipe; write ``Ready`` and later results to stdout.
 
-    Raises UsageError where there is no such archive.
+    Raises UsageError if the archive does not exist or is invalid.
     """
     with Archive(Path(options.archive)) as archive, socket.socket() as refusing:
-        there = places(archive)
-        by_dial = {place.dial: place for place in there}
+        hosts = places(archive)
+        by_dial = {host.dial: host for host in hosts}
         certificates = Certificates(Path(options.ca_file), lambda name: context(name, None))
         player = Player(archive, options.latency_scale, last=options.last)
-        ledger, pace = RequestLog(), ReplayPace()
+        log, pace = RequestLog(), ReplayPace()
         context = certificates.context
 
         def answer(seen: Seen) -> Answer:
             for pair in listener.answered:
                 pace.note(*pair)
-            listener.seen.clear()  # a server remembers, and a crawl is long
+            listener.seen.clear()  # a long crawl must not fill the memory
             listener.answered.clear()
             found = player(seen)
-            ledger.note(seen, found.latency + pauses(found))
+            log.note(seen, found.latency + pauses(found))
             return pace.set(seen, found)
 
         def greet(local: str) -> Greeting:
-            place = by_dial.get(local)
-            if place is None:
+            host = by_dial.get(local)
+            if host is None:
                 return certificates.context(local), 0.0
-            fault = Fault.UNKNOWN_ROOT if place.fault is FailureKind.TLS else None
-            return certificates.context(place.host, fault), 0.0
+            fault = Fault.UNKNOWN_ROOT if host.fault is FailureKind.TLS else None
+            return certificates.context(host.host, fault), 0.0
 
         refusing.bind(("127.0.0.1", 0))
         with Listener(answer, greet, lain=True) as listener:
             if not listener.everywhere:
-                there = tuple(msgspec.structs.replace(each, dial="127.0.0.1") for each in there)
+                hosts = tuple(msgspec.structs.replace(each, dial="127.0.0.1") for each in hosts)
             ports = listener.port, refusing.getsockname()[1]
-            _say(Ready("", archive.torn, options.ca_file, *ports, there))
+            _send(Ready("", archive.torn, options.ca_file, *ports, hosts))
             for _ in questions():
                 pace.begin()
-                _say(ledger.close(listener.connections, player.missed))
-    _say(player.missed)
+                _send(log.close(listener.connections, player.missed))
+    _send(player.missed)
 
 
-def _say(what: object) -> None:
-    with suppress(BrokenPipeError):  # the parent was killed: there is nobody to tell
-        os.write(sys.stdout.fileno(), msgspec.json.encode(what) + b"\n")
+def _send(message: object) -> None:
+    with suppress(BrokenPipeError):  # the parent was killed
+        os.write(sys.stdout.fileno(), msgspec.json.encode(message) + b"\n")
 
 
 def main() -> None:
-    """Be the child."""
+    """Run as the child process."""
     allow_many_sockets()
     try:
         serve(msgspec.json.decode(sys.argv[1], type=ReplayOptions))
     except UsageError as error:
-        _say(Ready(str(error)))
+        _send(Ready(str(error)))
 
 
 if __name__ == "__main__":

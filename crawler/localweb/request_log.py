@@ -1,4 +1,4 @@
-"""What a server was asked, added up: for whoever wants to know that clients asked alike."""
+"""A summary of the requests to a server, to check that several clients sent the same ones."""
 
 import time
 from collections import Counter
@@ -9,21 +9,21 @@ from crawler.localweb.connection import Seen
 from crawler.model.exchange import Headers
 from crawler.sinks.warc.records import SECRET
 
-_KINDS = 16
-"""Different heads that are told apart; what comes beyond is only counted."""
+_MAX_HEADS = 16
+"""Different heads to keep, at most; requests with further heads are only counted."""
 
 
 class RequestHead(msgspec.Struct, frozen=True, order=True):
-    """How requests began: ``headers`` are all but Host, sorted; what is secret is left out."""
+    """The head of requests: ``headers`` are all except Host, sorted, without secret values."""
 
     version: str
     headers: Headers
 
 
 class Account(msgspec.Struct, frozen=True):
-    """A stretch of time. ``connections`` were newly made, ``missed`` requests were for nothing
-    that there is, ``cpu_s`` is the process's CPU time and ``wait_s`` the sum of the waits that the
-    answers were to take, both in seconds.
+    """The requests of a period. ``connections`` is the number of new ones, ``missed`` the number of
+    requests for URLs that do not exist. ``cpu_s`` is the process's CPU time and ``wait_s`` the sum
+    of the planned waits of all answers, both in seconds.
     """
 
     requests: int
@@ -35,7 +35,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class RequestLog:
-    """Adds up. ``note`` belongs to the server's thread; ``close`` is called while it is idle."""
+    """Counts requests. Call ``note`` on the server's thread, ``close`` while the server is idle."""
 
     def __init__(self) -> None:
         self._heads: Counter[tuple[str, Headers]] = Counter()
@@ -44,15 +44,15 @@ class RequestLog:
         self._before = (0, 0, time.process_time())
 
     def note(self, seen: Seen, wait: float) -> None:
-        """The answer to ``seen`` is to take ``wait`` seconds."""
+        """Count ``seen``; its answer is planned to take ``wait`` seconds."""
         self._requests += 1
         self._wait += wait
-        kind = seen.version, tuple(pair for pair in seen.headers if pair[0].lower() != "host")
-        if kind in self._heads or len(self._heads) < _KINDS:
-            self._heads[kind] += 1
+        head = seen.version, tuple(pair for pair in seen.headers if pair[0].lower() != "host")
+        if head in self._heads or len(self._heads) < _MAX_HEADS:
+            self._heads[head] += 1
 
     def close(self, connections: int, missed: int) -> Account:
-        """Give the account since the last one; the arguments count from the very beginning."""
+        """Return the account since the last call; the arguments count from the start."""
         now = (connections, missed, time.process_time())
         connected, lost, cpu = (new - old for new, old in zip(now, self._before, strict=True))
         heads = {RequestHead(version, _public(headers)) for version, headers in self._heads}

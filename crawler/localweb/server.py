@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server on loopback that answers what a function says, byte by byte if need be."""
+"""An HTTP/1.1 server on loopback that sends what a function returns, even byte by byte."""
 
 import asyncio
 import signal
@@ -47,20 +47,20 @@ _PORT_TRIES = 20
 _START_TIMEOUT = 30.0
 
 Connect = Callable[[], asyncio.Protocol]
-"""Makes what talks to the next client."""
+"""Creates the protocol for the next client."""
 
 
 class Server:
-    """Serves ``handler`` on a thread and event loop of its own; a context manager.
+    """Serves ``handler`` on its own thread and event loop; a context manager.
 
-    ``addresses`` share one ``port`` (0: a free one). ``handshake_delay`` is seconds between the
-    ClientHello and the ServerHello. With ``accept`` False a connect to it gets no answer, as from a
-    host that drops packets. What goes wrong in the handler ends the connection and is raised again
-    on leaving. Entering raises OSError if an address cannot be bound.
+    ``addresses`` share one ``port`` (0: any free one). ``handshake_delay`` is seconds between the
+    ClientHello and the ServerHello. With ``accept`` False, a connection attempt gets no reply, as
+    if the host dropped packets. An error in the handler ends the connection and is raised again on
+    leaving. Entering raises OSError if an address cannot be bound.
 
-    ``seen`` is what it was asked, ``answered`` a pair for each answer: when the request was
-    complete, and when the last byte was handed to the kernel. A pair may be there a moment after
-    the client has its answer; all are there once the server was left.
+    ``seen`` are the requests. ``answered`` has a pair for each answer: when the request was
+    complete, and when the kernel had the last byte. A pair may appear shortly after the client has
+    received its answer; after leaving, all pairs are there.
     """
 
     def __init__(
@@ -77,15 +77,15 @@ class Server:
         self.seen: list[Seen] = []
         self.answered: list[tuple[float, float]] = []
         self._handler = handler
-        self._service = Service(self._ask, self.seen, self.answered)
+        self._service = Service(self._call_handler, self.seen, self.answered)
         self._addresses, self._tls, self._accept = addresses, tls, accept
-        self._connect = _maker(self._service, tls, handshake_delay)
+        self._connect = _protocol_factory(self._service, tls, handshake_delay)
         self._errors: list[BaseException] = []
         self._stack = ExitStack()
 
     @property
     def connections(self) -> int:
-        """How many TCP connections were made so far."""
+        """Number of TCP connections so far."""
         return self._service.connections
 
     def url(self, path: str = "/", host: str | None = None) -> str:
@@ -98,7 +98,7 @@ class Server:
         if self._accept:
             self._start(sockets)
         else:
-            _clog(sockets, self._stack)
+            _fill_backlog(sockets, self._stack)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -124,10 +124,10 @@ class Server:
         self._stack.callback(thread.join)
         self._stack.callback(started.result(_START_TIMEOUT))
 
-    def _ask(self, seen: Seen) -> Answer:
+    def _call_handler(self, seen: Seen) -> Answer:
         try:
             return self._handler(seen)
-        except Exception as error:  # the loop would keep an OSError to itself
+        except Exception as error:  # the loop would not report an OSError
             self._errors.append(error)
             raise
 
@@ -144,10 +144,10 @@ def serve(
     handshake_delay: float = 0.0,
     ready: Callable[[int], None],
 ) -> None:
-    """Serve ``handler`` on this, the main thread until SIGINT or SIGTERM, remembering nothing.
+    """Serve ``handler`` on the main thread until SIGINT or SIGTERM; keeps no requests.
 
-    ``ready`` is called with the port once connections are taken. Raises OSError if an address
-    cannot be bound.
+    ``ready`` is called with the port when the server accepts connections. Raises OSError if an
+    address cannot be bound.
     """
     sockets = bind(addresses, port)
 
@@ -157,10 +157,10 @@ def serve(
         ready(sockets[0].getsockname()[1])
 
     service = Service(handler, deque(maxlen=0), deque(maxlen=0))
-    _run(service, sockets, _maker(service, tls, handshake_delay), on_start)
+    _run(service, sockets, _protocol_factory(service, tls, handshake_delay), on_start)
 
 
-def _maker(service: Service, tls: ssl.SSLContext | None, delay: float) -> Connect:
+def _protocol_factory(service: Service, tls: ssl.SSLContext | None, delay: float) -> Connect:
     if tls is None:
         return lambda: Connection(service)
     return lambda: TlsConnection(service, tls, delay)
@@ -172,7 +172,7 @@ def _run(
     connect: Connect,
     on_start: Callable[[Callable[[], None]], None],
 ) -> None:
-    """Blocks until what ``on_start`` was given is called, from any thread."""
+    """Serve until any thread calls the function that ``on_start`` received."""
 
     async def main() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
@@ -192,7 +192,7 @@ def _run(
 
 
 def bind(addresses: Sequence[str], port: int) -> list[socket.socket]:
-    """One socket an address, the same port on all; a drawn port may be taken on another address."""
+    """One socket per address, all with the same port. Port 0: retry if a port is in use."""
     for _ in range(_PORT_TRIES - 1 if port == 0 else 0):
         try:
             return _bind_once(addresses, port)
@@ -215,13 +215,13 @@ def _bind_once(addresses: Sequence[str], port: int) -> list[socket.socket]:
 
 
 def set_up(sock: socket.socket) -> None:
-    """Options of a listening socket."""
+    """Set the options of a listening socket."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted ones inherit it
 
 
-def _clog(sockets: Sequence[socket.socket], stack: ExitStack) -> None:
-    """Fill the queues of connections to accept: whoever comes next is not answered (listen(2))."""
+def _fill_backlog(sockets: Sequence[socket.socket], stack: ExitStack) -> None:
+    """Fill the accept queues, so that further connection attempts get no reply (listen(2))."""
     for sock in sockets:
         stack.enter_context(sock)
         sock.listen(0)

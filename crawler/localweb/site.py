@@ -1,4 +1,4 @@
-"""The synthetic web as a program: in the foreground for a person, or as a child of a test."""
+"""The synthetic web as a program: in the foreground for people, or as a child process."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from crawler.model.errors import CrawlerError
 
 
 class SiteOptions(msgspec.Struct, frozen=True):
-    """What web to serve: ``pages`` in all; ``latency_ms`` is the median; ``port`` 0: a free one."""
+    """The web to serve: ``pages`` in total, the median ``latency_ms``; ``port`` 0: a free one."""
 
     pages: int = 1000
     hosts: int = 8
@@ -28,26 +28,26 @@ class SiteOptions(msgspec.Struct, frozen=True):
 
 
 def run_site(options: SiteOptions, out: TextIO) -> None:
-    """Serve in the foreground, from the main thread, until SIGINT or SIGTERM.
+    """Serve in the foreground, on the main thread, until SIGINT or SIGTERM.
 
-    Says on ``out`` where. Raises UsageError if there can be no such web, OSError if the port is
-    taken.
+    Writes its address to ``out``. Raises UsageError for invalid options, OSError if the port is in
+    use.
     """
     web = _web(options)
 
     def ready(port: int) -> None:
         base = f"http://{web.addresses[0]}:{port}/"
-        out.write(f"{options.pages} pages on {options.hosts} hosts, the first at {base}\n")
-        out.write(f"All their URLs, one a line: {base}urls.txt\n")
+        out.write(f"{options.pages} pages on {options.hosts} hosts; first page: {base}\n")
+        out.write(f"List of all URLs: {base}urls.txt\n")
         out.flush()
 
     _serve(web, options.port, ready)
 
 
 class SiteProcess:
-    """The same in a process of its own, for as long as the context or this process lives.
+    """The same in a child process, until the context or this process ends.
 
-    Entering raises UsageError if there can be no such web, CrawlerError if it did not start.
+    Raises UsageError for invalid options; entering raises CrawlerError if it did not start.
     """
 
     def __init__(self, options: SiteOptions) -> None:
@@ -59,7 +59,7 @@ class SiteProcess:
 
     @property
     def list_text(self) -> str:
-        """All URLs, one a line."""
+        """All URLs, one per line."""
         return "".join(f"{url}\n" for url in self.urls)
 
     def __enter__(self) -> Self:
@@ -67,7 +67,7 @@ class SiteProcess:
             self._child = stack.enter_context(Child(__spec__.name, self._options))
             line = self._child.line()
             if not line:
-                raise CrawlerError("the synthetic web did not start; standard error says why")
+                raise CrawlerError("the synthetic web did not start; see standard error")
             self._stack = stack.pop_all()
         self.port = int(line)
         self.urls = self._web.urls(self.port)
@@ -78,7 +78,7 @@ class SiteProcess:
 
 
 def main() -> None:
-    """Be the child: options in the first argument, the port to stdout, the end by stdin's end."""
+    """Run as the child: options are the first argument, port goes to stdout; ends with stdin."""
     options = msgspec.json.decode(sys.argv[1], type=SiteOptions)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    """End when the pipe does: the parent closed it, or was killed."""
+    """End when the pipe ends: the parent closed it or was killed."""
     wait_for_parent()
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -102,7 +102,7 @@ def _web(options: SiteOptions) -> SyntheticWeb:
 
 
 def _serve(web: SyntheticWeb, port: int, ready: Callable[[int], None]) -> None:
-    allow_many_sockets()  # one a host and one a connection
+    allow_many_sockets()  # one per host and one per connection
     serve(SyntheticHandler(web), addresses=web.addresses, port=port, ready=ready)
 
 

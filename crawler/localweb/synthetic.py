@@ -1,7 +1,7 @@
-"""A web made up from a seed: the same hosts, pages, links, sizes and delays every time.
+"""A web generated from a seed: the same hosts, pages, links, sizes and delays every time.
 
-Hosts are literal loopback addresses on one port, so that no name has to be looked up. A page
-depends on seed, host and path alone, not on what was asked before.
+Hosts are literal loopback addresses with one port, so that no name must be looked up. A page
+depends only on seed, host and path, not on earlier requests.
 """
 
 import gzip as gzip_codec
@@ -26,7 +26,7 @@ _SECTION = 3_000
 _FAULT_SHARE = 0.06
 _GZIP_SHARE = 0.25
 _SITEMAP_URLS = 50_000
-"""The most one sitemap may hold (sitemaps.org, protocol 0.9)."""
+"""URLs that one sitemap may contain, at most (sitemaps.org, protocol 0.9)."""
 
 
 FAULTS = (
@@ -40,16 +40,16 @@ FAULTS = (
     Fault.SLOW,
     Fault.WRONG_CHARSET,
 )
-"""What may be wrong with a page, in the order from which it is drawn."""
+"""The possible faults of a page. The random choice depends on their order."""
 
 
 class SyntheticWeb:
-    """``pages`` pages in all, spread evenly over ``hosts`` hosts.
+    """``pages`` pages in total, spread evenly over ``hosts`` hosts.
 
-    The pages of a host are numbered level by level in a tree with "/" as its root, and each links
-    to its children: all can be reached. ``latency`` is the median in seconds, varied by host and by
-    page. With ``faults`` a few percent of the pages, none of them with children, have a ``Fault``,
-    and some are compressed for who accepts it. Raises UsageError where the numbers cannot be.
+    The pages of a host are numbered level by level in a tree with "/" as its root. Each page links
+    to its children, so all can be reached. ``latency`` is the median in seconds; it varies by host
+    and page. With ``faults``, a few percent of the pages without children have a ``Fault``, and
+    some are compressed if the client accepts it. Raises UsageError for impossible numbers.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class SyntheticWeb:
         faults: bool = False,
     ) -> None:
         if not 1 <= hosts <= _MAX_HOSTS:
-            raise UsageError(f"a synthetic web has 1 to {_MAX_HOSTS} hosts, not {hosts}")
+            raise UsageError(f"a synthetic web must have 1 to {_MAX_HOSTS} hosts, not {hosts}")
         if pages < hosts:
-            raise UsageError(f"{hosts} hosts need a page each at least, {pages} are too few")
+            raise UsageError(f"{pages} pages are too few for {hosts} hosts: each needs one")
         self.addresses = tuple(f"127.10.{n >> 8}.{n & 255}" for n in range(1, hosts + 1))
         self._hosts = {address: host for host, address in enumerate(self.addresses)}
         self._pages, self._seed, self._faults = pages, seed, faults
@@ -71,22 +71,22 @@ class SyntheticWeb:
         self._latencies = [latency * self._random(n).lognormvariate(0, 0.3) for n in range(hosts)]
 
     def urls(self, port: int, host: int | None = None) -> list[str]:
-        """All pages, or those of host number ``host`` (from 0), faulty ones included."""
+        """URLs of all pages, or of those on host number ``host`` (from 0), with faulty ones."""
         hosts = len(self.addresses)
         numbers = range(self._pages) if host is None else range(host, self._pages, hosts)
         return [f"http://{self.addresses[n % hosts]}:{port}{_path(n // hosts)}" for n in numbers]
 
     def fault(self, host: str, path: str) -> Fault | None:
-        """Tell what is wrong with the page at ``path``, whatever its query, if anything is."""
+        """Return the fault of the page at ``path``, or None; ignores the query."""
         number = self._number(host)
         index = None if number is None else self._index(number, path.partition("?")[0])
         return None if number is None or index is None else self._fault(number, index)
 
     def page(self, host: str, path: str, gzip: bool = False) -> Answer:
-        """Answer a GET of ``path`` as ``host`` does, an address with or without port.
+        """Return the answer of ``host``, an address with or without port, to a GET of ``path``.
 
-        ``gzip`` is whether the client accepts it. A page with ``Fault.BUSY`` is given as it is once
-        it has recovered. A host that is not of this web is answered 421 (RFC 9110, 15.5.20).
+        ``gzip`` is whether the client accepts it. A page with ``Fault.BUSY`` is returned as if it
+        had recovered. A host that is not of this web returns 421 (RFC 9110, 15.5.20).
         """
         number = self._number(host)
         if number is None:
@@ -114,7 +114,7 @@ class SyntheticWeb:
         return len(range(number, self._pages, len(self.addresses)))
 
     def _index(self, number: int, path: str) -> int | None:
-        """Find the number of the page at ``path`` on its host, counted from "/"."""
+        """The number of the page at ``path`` on its host, from 0 for "/"; None if there is none."""
         last = path.rpartition("/")[2] or "0"
         index = int(last) if last.isdecimal() and last.isascii() and len(last) < 10 else -1
         return index if 0 <= index < self._count(number) and _path(index) == path else None
@@ -204,7 +204,7 @@ class SyntheticWeb:
             yield _path(child)
 
     def _stray(self, rng: random.Random, number: int, host: str, links: int) -> Iterator[str]:
-        """Links to anywhere: mostly this host, some others, and what robots.txt forbids."""
+        """Random links: mostly this host, some other hosts and paths that robots.txt forbids."""
         for _ in range(links):
             kind = rng.random()
             if kind < 0.03:
@@ -219,7 +219,7 @@ class SyntheticWeb:
 
 
 class _Corpus:
-    """Text to cut pages from: paragraphs of made-up words, some with letters beyond ASCII."""
+    """Text for pages: paragraphs of invented words, some with non-ASCII letters."""
 
     _PARAGRAPHS = 500
 
@@ -233,7 +233,7 @@ class _Corpus:
         self._text = "".join(paragraphs)
 
     def cut(self, rng: random.Random, length: int) -> str:
-        """Whole paragraphs, about ``length`` characters in all."""
+        """Return whole paragraphs, about ``length`` characters in total."""
         start = self._starts[rng.randrange(bisect(self._starts, len(self._text) - length))]
         return self._text[start : self._starts[bisect(self._starts, start + length) - 1]]
 
@@ -246,9 +246,9 @@ class _Corpus:
 
 
 class SyntheticHandler:
-    """Serves a ``SyntheticWeb``; remembers which busy pages were asked, and rendered pages.
+    """Serves a ``SyntheticWeb``; remembers requested busy pages, and caches rendered pages.
 
-    ``cache_bytes`` bounds the bodies it keeps, the latest used.
+    ``cache_bytes`` limits the cached bodies; it keeps those used last.
     """
 
     def __init__(self, web: SyntheticWeb, cache_bytes: int = 64 * 1024 * 1024) -> None:

@@ -1,8 +1,8 @@
-"""The two functions that parts of a crawl are given, to call back whoever started them."""
+"""The two callbacks that each part of a crawl receives from the part that starts it."""
 
 from collections.abc import Callable
 
 Wake = Callable[[], None]
-"""Look again: something has changed that may let more requests start."""
+"""Something changed: check again whether more requests may start."""
 Fail = Callable[[Exception], None]
-"""The crawl cannot go on; the error says why."""
+"""The crawl must stop; the error is the reason."""

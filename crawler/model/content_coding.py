@@ -1,7 +1,7 @@
-"""Undo a Content-Encoding (RFC 9110, 8.4), never holding much more than the limit in memory.
+"""Decode a Content-Encoding (RFC 9110, 8.4) in bounded memory.
 
-Every coding is a generator over a whole body. Input is fed and output taken in small pieces, so a
-bomb is noticed at the limit, and what a decompressor copies for itself stays small.
+Every coding is a generator over a whole body. Input and output pass in small pieces, so that a
+decompression bomb is detected at the limit and the decompressor's own buffers stay small.
 """
 
 import sys
@@ -18,29 +18,29 @@ _PIECE_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
-"""Behind a first byte of 0x50 to 0x5F (RFC 8878, 3.1.2)."""
+"""Follows a first byte of 0x50 to 0x5F (RFC 8878, 3.1.2)."""
 _ZSTD_WINDOW_LOG = 23
-"""A frame may ask for any window; RFC 9659 allows 8 MB where it is a content coding."""
+"""A frame may declare any window size; RFC 9659 allows 8 MB for content codings."""
 
 if TYPE_CHECKING:
     from backports.zstd import ZstdDecompressor
     from brotli import Decompressor as BrotliDecompressor
 
-_MakeDecoder = Generator[bytes, None, int]
-"""Yields what it decompresses and returns how many bytes of the body it took."""
+_Decoding = Generator[bytes, None, int]
+"""Yields decompressed bytes and returns how many bytes of the body it consumed."""
 
 
 class _DamagedError(Exception):
-    """What a library said of a body that is not in its coding."""
+    """A library rejected the body as invalid for its coding."""
 
 
 def decode_body(body: bytes | memoryview, content_encoding: str | None, max_bytes: int) -> bytes:
-    """``body`` with its codings (gzip, deflate, br, zstd; at most five) undone, last one first.
+    """Return the decoded ``body``. Codings: gzip, deflate, br, zstd; at most five, last one first.
 
-    ``max_bytes`` bounds the result and every step on the way. Bytes behind a complete body are
-    ignored unless they start another gzip member or zstd frame; the library for br refuses them.
-    Raises FetchError of kind ``decode`` for a body that is not what the header says, is damaged or
-    cut short, and of kind ``too_large``.
+    ``max_bytes`` bounds the result and every intermediate result. Bytes after a complete body are
+    ignored unless they start another gzip member or zstd frame; the br library rejects them.
+    Raises FetchError: kind ``decode`` if the body does not match the header, is damaged or
+    incomplete; kind ``too_large`` if it exceeds ``max_bytes``.
     """
     if content_encoding:
         for coding in reversed(_codings(content_encoding)):
@@ -63,7 +63,8 @@ def _codings(content_encoding: str) -> list[str]:
 
 
 def _bounded(pieces: Iterator[bytes], max_bytes: int) -> bytes:
-    # BytesIO grows in place and hands out its buffer without a copy; joining a list doubles it.
+    # BytesIO grows in place and returns its buffer without a copy; joining a list needs twice the
+    # memory.
     whole = BytesIO()
     for piece in pieces:
         if whole.tell() + len(piece) > max_bytes:
@@ -78,7 +79,7 @@ def _pieces(coding: str, body: memoryview) -> Iterator[bytes]:
     except (zlib.error, _DamagedError) as error:
         raise FetchError(FailureKind.DECODE, f"the body is not valid {coding}: {error}") from error
     except EOFError:
-        raise FetchError(FailureKind.DECODE, f"the {coding} body is cut short") from None
+        raise FetchError(FailureKind.DECODE, f"the {coding} body is incomplete") from None
 
 
 def _gzip(body: memoryview) -> Iterator[bytes]:
@@ -88,18 +89,18 @@ def _gzip(body: memoryview) -> Iterator[bytes]:
 
 
 def _deflate(body: memoryview) -> Iterator[bytes]:
-    # Some servers send the bare stream (RFC 1951) instead of zlib's (RFC 1950). The zlib header
-    # cannot begin one: it would be a stored block with bits in its padding.
+    # Some servers send a raw deflate stream (RFC 1951) instead of a zlib stream (RFC 1950). A raw
+    # stream cannot start with a zlib header: that would be a stored block with bits in its padding.
     zlib_header = body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0
     yield from _inflate(body, zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS)
 
 
-def _inflate(body: memoryview, window_bits: int) -> _MakeDecoder:
+def _inflate(body: memoryview, window_bits: int) -> _Decoding:
     decoder = zlib.decompressobj(window_bits)
     for start in range(0, len(body), _FEED_BYTES):
         feed: bytes | memoryview = body[start : start + _FEED_BYTES]
         end = start + len(feed)
-        # At its end zlib leaves as tail, again and again, what is unused data already.
+        # At the end of the stream zlib keeps returning its unused data as unconsumed tail.
         while len(feed) and not decoder.eof:
             yield decoder.decompress(feed, _PIECE_BYTES)
             feed = decoder.unconsumed_tail
@@ -111,8 +112,8 @@ def _inflate(body: memoryview, window_bits: int) -> _MakeDecoder:
     return len(body)
 
 
-# The two libraries below are imported when a body needs them: most runs see neither coding, and
-# every parse worker would start later.
+# The two libraries below are imported only when a body needs them: most runs see neither coding,
+# and the imports would delay the start of every parse worker.
 
 
 def _zstd(body: memoryview) -> Iterator[bytes]:
@@ -131,7 +132,7 @@ def _zstd(body: memoryview) -> Iterator[bytes]:
         raise _DamagedError(error) from error
 
 
-def _zstd_frame(decoder: "ZstdDecompressor", body: memoryview) -> _MakeDecoder:
+def _zstd_frame(decoder: "ZstdDecompressor", body: memoryview) -> _Decoding:
     for start in range(0, len(body), _FEED_BYTES):
         feed = body[start : start + _FEED_BYTES]
         yield decoder.decompress(feed, _PIECE_BYTES)
@@ -143,7 +144,7 @@ def _zstd_frame(decoder: "ZstdDecompressor", body: memoryview) -> _MakeDecoder:
 
 
 def _next_frame(rest: memoryview) -> memoryview:
-    """``rest`` if a frame begins there, else nothing."""
+    """Return ``rest`` if it starts with a frame, else an empty view."""
     magic = bytes(rest[:4])
     skippable = magic[1:] == _ZSTD_SKIPPABLE and magic[0] >> 4 == 5
     return rest if skippable or magic == _ZSTD_MAGIC else rest[:0]
@@ -164,7 +165,7 @@ def _brotli_stream(decoder: "BrotliDecompressor", body: memoryview) -> Iterator[
         yield decoder.process(feed, output_buffer_limit=_PIECE_BYTES)
         while not decoder.can_accept_more_data():
             yield decoder.process(b"", output_buffer_limit=_PIECE_BYTES)
-    while not decoder.is_finished():  # output that just filled the last piece hides what is left
+    while not decoder.is_finished():  # after a full last piece, more output may be left
         rest = decoder.process(b"", output_buffer_limit=_PIECE_BYTES)
         if not rest and not decoder.is_finished():
             raise EOFError

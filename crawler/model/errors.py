@@ -1,4 +1,4 @@
-"""Every error of the project: one small tree, and the kinds and reasons that end up in records."""
+"""All errors of the project, and the kinds and reasons that appear in records."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ class FailureKind(StrEnum):
 
 
 class SkipReason(StrEnum):
-    """Why an entry was left alone; the ``reason`` of a skip record."""
+    """Why an entry was skipped; the ``reason`` of a skip record."""
 
     ROBOTS = "robots"
     BLOCKED = "blocked"
@@ -36,22 +36,22 @@ class SkipReason(StrEnum):
 
 
 class CrawlerError(Exception):
-    """Base of everything the project raises on purpose. The text is meant for a person."""
+    """Base class of all errors that the project raises on purpose. The text is for people."""
 
 
 class UsageError(CrawlerError):
-    """What was asked for cannot be done as asked (exit code 2)."""
+    """The settings or arguments are invalid (exit code 2)."""
 
 
 class StateError(CrawlerError):
-    """The crawl cannot go on: disk full, run directory unusable (exit code 1)."""
+    """The crawl cannot continue: disk full, run directory unusable (exit code 1)."""
 
 
 class FetchError(CrawlerError):
     """One request failed.
 
-    ``kind`` is what went wrong, ``reused`` whether it went wrong on a kept-alive connection
-    before any byte of the answer (such a request is safe to send again at once).
+    ``kind`` classifies the failure. ``reused`` is True if a kept-alive connection failed before
+    the first byte of the response; it is safe to send such a request again immediately.
     """
 
     def __init__(self, kind: FailureKind, message: str, *, reused: bool = False) -> None:
@@ -62,7 +62,7 @@ class FetchError(CrawlerError):
 
 
 class SkipError(CrawlerError):
-    """The entry must not be fetched; ``reason`` says by which rule."""
+    """The entry must not be fetched; ``reason`` names the rule."""
 
     def __init__(self, reason: SkipReason, message: str) -> None:
         super().__init__(message)
@@ -72,7 +72,7 @@ class SkipError(CrawlerError):
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """What the system says against writing to ``path`` is a StateError that names it."""
+    """Turn an OSError while writing to ``path`` into a StateError that names the path."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""The records that travel between the rooms: frozen, picklable, without behaviour.
+"""The records that packages exchange: frozen, picklable, without behaviour.
 
-Durations are in seconds, sizes in bytes. ``msgspec.Struct`` is used instead of a dataclass because
-a record is made several times a page and a frozen dataclass costs ten times as much to make.
+Durations are in seconds, sizes in bytes. ``msgspec.Struct`` replaces dataclasses here: several
+records are created per page, and creating a frozen dataclass takes ten times as long.
 """
 
 from typing import Literal
@@ -14,10 +14,10 @@ from crawler.model.pages import Failure, Skipped
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """A request ended, well or not. ``started`` is the monotonic clock when its fetch began.
+    """A request ended, with a response or an error. ``started`` is its start (monotonic time).
 
-    ``queued`` is how long the request had been allowed to go before a slot was free, ``bytes`` the
-    size of the body as it came. ``error`` is None for an answer of any status.
+    ``queued`` is how long the request was ready to be sent but waited for a free slot. ``bytes`` is
+    the size of the body as received. ``error`` is None for a response of any status.
     """
 
     url: str
@@ -40,7 +40,7 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """Entries reached a final state: how many pages, and each failure and skip."""
+    """Entries reached a final state: the number of pages, and every failure and skip."""
 
     done: int = 0
     failed: tuple[Failure, ...] = ()
@@ -50,7 +50,7 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """Entries came in, from the input or from links; ``filtered`` links were out of scope."""
+    """URLs arrived from the input or from links; ``filtered`` links were out of scope."""
 
     input: int = 0
     duplicates: int = 0
@@ -59,11 +59,11 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 Idle = Literal["politeness", "starved", "backpressure"]
-"""Why fetch slots are empty: hosts have to wait, there is no URL, or the later stages are full."""
+"""Why fetch slots are empty: every host must wait, no URLs are left, or later stages are full."""
 
 
 class Load(msgspec.Struct, frozen=True):
-    """From ``now`` (monotonic) on ``in_flight`` slots are used, and ``idle`` is why no more are.
+    """From ``now`` (monotonic) on, ``in_flight`` slots are used; ``idle`` is why no more are used.
 
     ``idle`` is one of ``politeness``, ``starved`` and ``backpressure``.
     """
@@ -74,12 +74,12 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """What ``--engine auto`` chose, and what the fetch thread had done until then.
+    """The engine that ``--engine auto`` chose, and the fetch thread's figures until then.
 
-    In ``requests`` requests it computed for ``cpu`` seconds and idled ``waiting`` seconds with
-    requests in flight; ``busy`` is the share of the time in which it had something to compute.
-    ``bound`` is what limits: ``cpu``, ``io`` (answers), or neither. ``costs`` are CPU seconds per
-    request of each engine that was tried; infinite for one that had no answer.
+    In ``requests`` requests the thread used ``cpu`` CPU seconds and was idle for ``waiting``
+    seconds with requests in flight. ``busy`` is the share of time with work for the CPU.
+    ``bound`` is the limit: ``cpu``, ``io`` (waiting for responses) or None. ``costs`` has the CPU
+    seconds per request of each engine that was tried; infinite if it received no response.
     """
 
     engine: str
@@ -92,7 +92,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Retried(msgspec.Struct, frozen=True):
-    """Try number ``attempt`` of ``url`` failed, and the next one goes in ``wait`` seconds."""
+    """Attempt number ``attempt`` for ``url`` failed; the next one starts in ``wait`` seconds."""
 
     url: str
     error: FailureKind
@@ -103,7 +103,7 @@ class Retried(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """``host`` asked with ``status`` (Retry-After) for ``wait`` seconds in which nothing goes."""
+    """``host`` responded with ``status`` and Retry-After: it gets no requests for ``wait`` s."""
 
     host: str
     wait: float
@@ -111,7 +111,7 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Slowed(msgspec.Struct, frozen=True):
-    """``host`` is asked every ``delay`` seconds from now on, because of ``error``."""
+    """Because of ``error``, requests to ``host`` are ``delay`` seconds apart from now on."""
 
     host: str
     delay: float
@@ -120,20 +120,20 @@ class Slowed(msgspec.Struct, frozen=True):
 
 
 class RobotsFailed(msgspec.Struct, frozen=True):
-    """The robots.txt of origin ``site`` could not be had, so nothing of it is asked for."""
+    """The robots.txt of the origin ``site`` could not be fetched, so nothing of it is requested."""
 
     site: str
     message: str
 
 
 class Committed(msgspec.Struct, frozen=True):
-    """What happened so far is durable: ``entries`` more final states, in ``seconds``."""
+    """All results so far are on disk: ``entries`` new final states, written in ``seconds``."""
 
     entries: int
     seconds: float
 
 
 Notice = Retried | Held | Slowed | RobotsFailed | Committed
-"""What is counted nowhere, and told to who wants to follow a crawl."""
+"""Events for people who follow a crawl; no figure counts them."""
 Event = Fetched | Finished | Counted | Load | Notice
-"""What the core tells those who watch it."""
+"""Everything that the pipeline reports to its observers."""

@@ -1,4 +1,4 @@
-"""One exchange on the wire: what is sent, where to, what came back and how long it took."""
+"""One HTTP exchange: the request, its destination, the response and its timing."""
 
 from typing import Literal
 
@@ -11,10 +11,10 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Where a host name leads. Rules judge ``address``; the socket goes to ``dial_host:dial_port``.
+    """The result of a look-up. Rules check ``address``; sockets use ``dial_host:dial_port``.
 
-    They differ only where the network is mocked. ``lookup_s`` is what the look-up cost this request
-    (0 from the cache).
+    The two differ only if the network is mocked. ``lookup_s`` is the time in seconds that this
+    request waited for the look-up (0 if the cache had it).
     """
 
     address: str
@@ -24,9 +24,9 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Proxy(msgspec.Struct, frozen=True):
-    """Who is asked to ask others. ``userinfo`` is ``user:password``, for the proxy alone.
+    """A proxy server. ``userinfo`` is ``user:password`` and is sent only to the proxy.
 
-    With ``verify`` False the certificate of an https proxy is not looked at.
+    If ``verify`` is False, the certificate of an https proxy is not verified.
     """
 
     scheme: Literal["http", "https", "socks5"]
@@ -37,17 +37,17 @@ class Proxy(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> str:
-        """``host:port``, for a message."""
+        """``host:port``, for messages."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One exchange on the wire: a GET of ``url`` sent to ``endpoint``.
+    """One HTTP exchange: a GET of ``url``, sent to ``endpoint``.
 
     ``url`` is canonical: ASCII, absolute, http or https, no userinfo, no fragment. ``headers`` are
-    all headers but Host and Connection, in order. ``timeout`` is the total deadline of this
-    exchange, ``max_bytes`` bounds the body as it comes (before content decoding). With ``proxy``
-    that is who answers at ``endpoint``, and looks up the host of ``url`` itself.
+    all headers except Host and Connection, in order. ``timeout`` is the total deadline in seconds.
+    ``max_bytes`` bounds the body as received (before content decoding). If ``proxy`` is set, it
+    is at ``endpoint`` and looks up the host of ``url`` itself.
     """
 
     url: str
@@ -60,13 +60,13 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """Where one request spent its time; ``dns + connect + tls + answer`` is its I/O wait.
+    """How one request spent its time, in seconds; ``dns + connect + tls + answer`` is I/O wait.
 
-    ``answer`` runs from the request leaving to the last byte of the answer arriving in the kernel,
-    ``buffered`` is how long that last byte then lay there before we took it. ``first_byte`` and
-    ``total`` run from the start of the fetch, by the library's clock or ours. ``method`` says who
-    measured ``answer``; ``sure`` is False where the body was larger than the receive window, so
-    that the wait may contain our own reading.
+    ``answer`` is the time from sending the request until the kernel has received the last byte of
+    the response. ``buffered`` is how long that byte then waited in the kernel until we read it.
+    ``first_byte`` and ``total`` count from the start of the fetch, by the library's clock or ours.
+    ``method`` names what measured ``answer``. ``sure`` is False if the body was larger than the
+    receive window: ``answer`` may then include time that we needed for reading.
     """
 
     connect: float = 0.0
@@ -86,7 +86,7 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What came back, whole: ``body`` is as sent, its Content-Encoding not undone."""
+    """A complete response. ``body`` is as sent: its Content-Encoding is not decoded."""
 
     status: int
     headers: Headers

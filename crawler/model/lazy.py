@@ -1,14 +1,14 @@
-"""Packages whose names are imported when somebody asks for them, and not before (PEP 562)."""
+"""Packages that import each public name on first use (PEP 562)."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
 
 def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
-    """``__getattr__`` for ``package``: ``homes`` says for each public name in which module it is.
+    """Return a ``__getattr__`` for ``package``; ``homes`` maps each public name to its module.
 
-    So that ``import crawler`` costs nothing: a parse worker needs no event loop, and a run of
-    pytest that uses nothing of ours imports nothing of ours.
+    This keeps ``import crawler`` cheap: a parse worker does not import an event loop, and a pytest
+    run that does not use the crawler does not import it.
     """
 
     def get(name: str) -> object:

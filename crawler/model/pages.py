@@ -1,4 +1,4 @@
-"""What a crawl writes down: pages, failures, skipped URLs, and the links between pages."""
+"""The records that a crawl writes: pages, failures, skipped URLs, and links between pages."""
 
 import msgspec
 
@@ -6,22 +6,22 @@ from crawler.model.errors import FailureKind, SkipReason
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A URL found on a page, worth following: canonical, in scope. ``key`` is its identity."""
+    """A link to follow: ``url`` is canonical and in scope, ``key`` is its identity."""
 
     url: str
     key: int
 
 
 Row = dict[str, str | int] | msgspec.UnsetType
-"""What stood beside an input URL in its table, by column, and its ``line`` there, from 1."""
+"""The other columns of an input URL's table row, by name, and its ``line`` number, from 1."""
 
 
 class Page(msgspec.Struct, frozen=True, omit_defaults=False):
-    """One good response, parsed: a line of ``pages.jsonl``. Field order is the order in the file.
+    """One successful response, parsed: a line of ``pages.jsonl``, with fields in this order.
 
-    ``url`` is what was asked, ``final_url`` what answered. ``bytes`` and ``digest`` (SHA-256, hex)
-    are of the body after content decoding; ``encoding`` is the character set that was used.
-    ``links``: absolute, canonical, unique, in document order.
+    ``url`` is the requested URL, ``final_url`` the URL after redirects. ``bytes`` and ``digest``
+    (SHA-256, hex) describe the body after content decoding; ``encoding`` is the character set used.
+    ``links`` are absolute, canonical, unique, in document order.
     """
 
     url: str
@@ -45,12 +45,12 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=False):
 
 
 def row_of(text: str | None) -> Row:
-    """The row that travels with an entry as JSON."""
+    """Decode the table row that an entry carries as JSON."""
     return msgspec.UNSET if text is None else msgspec.json.decode(text, type=dict[str, str | int])
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """An entry that was tried and did not give a page: a line of ``failures.jsonl``."""
+    """An entry that was requested but returned no page: a line of ``failures.jsonl``."""
 
     url: str
     error: FailureKind
@@ -61,7 +61,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """An entry that was not asked for, by rule: a line of ``skipped.jsonl``."""
+    """An entry that a rule excluded from fetching: a line of ``skipped.jsonl``."""
 
     url: str
     reason: SkipReason

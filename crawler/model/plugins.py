@@ -1,4 +1,4 @@
-"""What installed packages offer by entry points."""
+"""Entry points of installed packages."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def entry_point(group: str, name: str) -> "EntryPoint | None":
-    """What an installed package offers as ``name`` in ``group``."""
+    """Return the entry point ``name`` of ``group``, or None if no installed package has it."""
     from importlib.metadata import entry_points
 
     return next(iter(entry_points(group=group, name=name)), None)

@@ -1,4 +1,4 @@
-"""Which links may be followed, and which query parameters a URL does without. Pure, picklable."""
+"""Which links may be followed, and which query parameters are removed. Pure, picklable."""
 
 import re
 from functools import lru_cache
@@ -11,17 +11,18 @@ from crawler.model.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-from crawler.model.urls import _level, authority, host_port, registrable_domain
+from crawler.model.urls import _normalised, authority, host_port, registrable_domain
 
 ScopeKind = Literal["host", "domain", "prefix", "any"]
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """Which links may be followed, seen from the input URL (*seed*) they descend from.
+    """Which links may be followed, relative to the input URL (*seed*) that led to them.
 
     ``host``: the seed's host and port, http and https alike. ``domain``: its registrable domain.
     ``prefix``: its host, port and directory. ``any``: everywhere. ``include`` and ``exclude`` are
-    regular expressions, searched in the URL: one of the former (if any), none of the latter.
+    regular expressions, searched in the URL: at least one of ``include`` must match (if there are
+    any) and none of ``exclude``.
     """
 
     kind: ScopeKind = "host"
@@ -41,20 +42,20 @@ class Scope(msgspec.Struct, frozen=True):
             return True
         if self.kind == "domain":
             return _domain(seed) == registrable_domain(host_port(url)[0])
-        return _place(url).startswith(_territory(self.kind, seed))
+        return _after_scheme(url).startswith(_scope_prefix(self.kind, seed))
 
 
 class Strip(msgspec.Struct, frozen=True):
-    """Which query parameters are left out of a URL: these ``names`` and those that begin so.
+    """Query parameters to remove from URLs: ``names`` exactly, ``beginnings`` as prefixes.
 
-    A parameter that carries a session or a campaign makes one page look like many.
+    A session or campaign parameter makes one page look like many.
     """
 
     names: frozenset[str] = frozenset()
     beginnings: tuple[str, ...] = ()
 
     def apply(self, url: str) -> str:
-        """The canonical ``url`` without them; as it was, to the letter, if there are none."""
+        """Return the canonical ``url`` without them; if it has none, the unchanged ``url``."""
         head, mark, query = url.partition("?")
         if not mark or not (self.names or self.beginnings):
             return url
@@ -65,17 +66,17 @@ class Strip(msgspec.Struct, frozen=True):
         return f"{head}?{'&'.join(kept)}" if kept else head
 
     def _is_left_out(self, pair: str) -> bool:
-        name = _level(pair.partition("=")[0])
+        name = _normalised(pair.partition("=")[0])
         return name in self.names or name.startswith(self.beginnings)
 
 
 def make_strip(names: "Iterable[str]") -> Strip:
-    """``utm_*`` stands for every name that begins so. Raises UsageError for a ``*`` elsewhere."""
+    """``utm_*`` means every name that starts with ``utm_``. Raises UsageError for other ``*``."""
     whole, beginnings = set(), []
     for name in names:
         bare = name.removesuffix("*")
         if not bare or "*" in bare:
-            raise UsageError(f"{name!r} is no name of a parameter, nor the beginning of one and *")
+            raise UsageError(f"{name!r} is not a parameter name; * is allowed only at its end")
         if bare == name:
             whole.add(name)
         else:
@@ -94,17 +95,17 @@ def make_scope(kind: str, include: "Iterable[str]" = (), exclude: "Iterable[str]
     return scope
 
 
-def _place(url: str) -> str:
-    """Everything behind the scheme: ``host[:port]/path?query``."""
-    return _level(url).partition("://")[2]
+def _after_scheme(url: str) -> str:
+    """Everything after ``://``: ``host[:port]/path?query``."""
+    return _normalised(url).partition("://")[2]
 
 
 @lru_cache(maxsize=4096)
-def _territory(kind: ScopeKind, seed: str) -> str:
-    """Find what every place in the scope of ``seed`` starts with."""
+def _scope_prefix(kind: ScopeKind, seed: str) -> str:
+    """What every URL in the scope of ``seed`` starts with, after its scheme."""
     if kind == "host":
         return authority(seed) + "/"
-    return _place(seed).partition("?")[0].rpartition("/")[0] + "/"
+    return _after_scheme(seed).partition("?")[0].rpartition("/")[0] + "/"
 
 
 @lru_cache(maxsize=4096)

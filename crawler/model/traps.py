@@ -1,6 +1,6 @@
-"""Links that lead on without end: what gives them away. Pure, picklable.
+"""Crawler traps: signs that links continue without end. Pure, picklable.
 
-It is said of links alone; what the input names is taken as it is.
+These rules apply to links only; input URLs are accepted as they are.
 """
 
 import re
@@ -12,21 +12,21 @@ _PARTS = re.compile("[/?&]")
 
 
 class Traps(msgspec.Struct, frozen=True):
-    """Bounds past which a link is taken for a trap; None: no bound.
+    """Limits above which a link counts as a trap; None means no limit.
 
-    ``max_url_length`` is in characters; a part is a segment of the path or ``name=value`` in the
-    query.
+    ``max_url_length`` is in characters. ``max_repeats`` is how often one part may occur: a path
+    segment, or ``name=value`` in the query.
     """
 
     max_url_length: int | None = 2000
     max_repeats: int | None = 4
 
     def reason(self, url: str) -> str | None:
-        """Why the canonical ``url`` is a trap, for a person, or None."""
+        """Why the canonical ``url`` is a trap, as text for people, or None."""
         if self.max_url_length is not None and len(url) > self.max_url_length:
             return f"longer than {self.max_url_length} characters"
         if self.max_repeats is not None and self._is_repetitive(url, self.max_repeats):
-            return f"more than {self.max_repeats} times the same part"
+            return f"the same part occurs more than {self.max_repeats} times"
         return None
 
     def _is_repetitive(self, url: str, most: int) -> bool:

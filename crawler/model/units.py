@@ -1,4 +1,4 @@
-"""Figures as people read them."""
+"""Numbers formatted for people."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,7 +10,7 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
 
 
 def percent(share: float) -> str:
-    """``41 %``; never a rounded 0 or 100 for what is neither."""
+    """``41 %``; only exact 0 and 1 become ``0 %`` and ``100 %``."""
     if 0 < share <= 0.005:
         return "<1 %"
     if 0.995 <= share < 1:
@@ -19,7 +19,7 @@ def percent(share: float) -> str:
 
 
 def figure(value: float) -> str:
-    """Two significant digits, or all there are before the point: 0.042, 1.2, 45, 1,234."""
+    """Two significant digits, but never fewer than all integer digits: 0.042, 1.2, 45, 1,234."""
     if value == 0:
         return "0"
     if abs(value) >= 9.95:

@@ -1,8 +1,8 @@
-"""URLs: what is one, when two are the same, how links resolve, and which are near their seed.
+"""URLs: validity, identity, and how links resolve.
 
-Parsing and serialising are the URL Standard's (https://url.spec.whatwg.org), done by can_ada. A
+Parsing and serialising follow the URL Standard (https://url.spec.whatwg.org), by can_ada. A
 *canonical* URL is what ``canonical`` returns: ASCII, absolute, http or https, no userinfo, no
-fragment. Functions that take a ``url`` expect that; they raise nothing.
+fragment. Functions with a parameter ``url`` expect a canonical URL and raise nothing.
 """
 
 import re
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 MAX_URL_CHARACTERS = 8192
 MAX_IDN_CHARACTERS = 255
-"""Bound on a host that needs IDNA, which is quadratic; a DNS name has at most 253 characters."""
+"""Limit for hosts that need IDNA, which takes quadratic time; a DNS name has at most 253."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _SCHEME = re.compile(r"[\x00-\x20]*([a-z][a-z0-9+.-]*):(?!\d)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"[\x00-\x20]*(?:https?:[/\\]*|[/\\]{2,})([^/\\?#]*)", re.IGNORECASE)
 _TAB_AND_NEWLINE = dict.fromkeys(map(ord, "\t\n\r"))
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
-# Path segments of unreserved characters, none of them empty or a dot segment, and a plain query.
+# Path segments of unreserved characters, without empty and dot segments, and a plain query.
 _PLAIN = re.compile(
     r"(?:/|(?=[\w~-]))(?:[\w~-][\w.~-]*/)*(?:[\w~-][\w.~-]*)?(?:\?[\w.~=&-]*)?", re.ASCII
 )
@@ -36,7 +36,7 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 
 def _same_escape(escape: str) -> str:
-    """Write a percent-encoded byte the one way (RFC 3986, 6.2.2.1 and 6.2.2.2)."""
+    """Return the normal form of a percent-encoded byte (RFC 3986, 6.2.2.1 and 6.2.2.2)."""
     character = chr(int(escape[1:], 16))
     return character if character in _UNRESERVED else escape.upper()
 
@@ -48,7 +48,7 @@ _SAME_ESCAPE = {
 
 
 class UrlError(CrawlerError):
-    """The text is no absolute http or https URL; ``message`` says why, without quoting it."""
+    """The text is not an absolute http or https URL; ``message`` says why, without quoting it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -56,23 +56,23 @@ class UrlError(CrawlerError):
 
 
 class InputUrl(msgspec.Struct, frozen=True):
-    """A URL as somebody typed it: canonical, and the ``user:password`` it carried, decoded."""
+    """A URL from the input: the canonical ``url`` and its decoded ``user:password``, if any."""
 
     url: str
     userinfo: str | None = None
 
 
 def canonical(text: str) -> str:
-    """Write the URL in ``text`` as the URL Standard does, without userinfo and fragment.
+    """Return the URL in ``text`` as the URL Standard writes it, without userinfo and fragment.
 
-    Linear in the length of ``text``, which is at most 8,192 characters, as is the result.
-    Raises UrlError.
+    Takes time linear in the length of ``text``. Raises UrlError, also if ``text`` or the result is
+    longer than 8,192 characters.
     """
     return _serialise(_parse(text))
 
 
 def parse_input(text: str) -> InputUrl:
-    """Like ``canonical``, but userinfo is kept apart instead of dropped. Raises UrlError."""
+    """Like ``canonical``, but return userinfo separately. Raises UrlError."""
     parsed = _parse(text)
     userinfo = None
     if parsed.has_credentials():
@@ -85,32 +85,32 @@ def parse_input(text: str) -> InputUrl:
 def key(url: str) -> int:
     """Signed 64-bit identity: equal for all spellings of the same URL.
 
-    Over what ``canonical`` levels, percent-encoded unreserved characters are decoded, the other
-    escapes written in upper case, and an empty query is none.
+    Before hashing, percent-encoded unreserved characters are decoded, other escapes are written in
+    upper case, and an empty query is removed.
     """
-    return int.from_bytes(blake2b(_level(url).encode(), digest_size=8).digest(), signed=True)
+    return int.from_bytes(blake2b(_normalised(url).encode(), digest_size=8).digest(), signed=True)
 
 
 def origin(url: str) -> str:
-    """``scheme://host[:port]``; the default port is not written."""
+    """``scheme://host[:port]``, without the default port."""
     return url[: url.index("/", len("https://"))]
 
 
 def authority(url: str) -> str:
-    """``host[:port]`` of a URL or an origin, the default port not written.
+    """``host[:port]`` of a URL or an origin, without the default port.
 
-    So http and https of a host share it.
+    It is the same for http and https of a host.
     """
     return url.split("/", 3)[2]
 
 
 def host_port(url: str) -> tuple[str, int]:
-    """Host and port to connect to; an IPv6 literal comes without its brackets."""
-    return _place_of(origin(url))
+    """Host and port to connect to; an IPv6 literal has no brackets."""
+    return _host_port_of(origin(url))
 
 
 @lru_cache(maxsize=4096)
-def _place_of(origin: str) -> tuple[str, int]:
+def _host_port_of(origin: str) -> tuple[str, int]:
     scheme, _, place = origin.partition("://")
     host, colon, port = place.rpartition(":")
     if not colon or port.endswith("]"):
@@ -120,9 +120,9 @@ def _place_of(origin: str) -> tuple[str, int]:
 
 @lru_cache(maxsize=4096)
 def registrable_domain(host: str) -> str:
-    """Cut ``host`` to what one can register: ``a.b.co.uk`` → ``b.co.uk`` (publicsuffix.org).
+    """The domain that ``host`` is registered under: ``a.b.co.uk`` → ``b.co.uk`` (publicsuffix.org).
 
-    IP literals, public suffixes and single labels are their own.
+    IP literals, public suffixes and single labels are returned unchanged.
     """
     if ":" in host or host.rpartition(".")[2].isdigit():
         return host
@@ -132,7 +132,7 @@ def registrable_domain(host: str) -> str:
 class Joiner:
     """Resolves the links of one page; the base is parsed once.
 
-    Raises UrlError where ``base`` is not an absolute http or https URL.
+    Raises UrlError if ``base`` is not an absolute http or https URL.
     """
 
     def __init__(self, base: str) -> None:
@@ -142,15 +142,15 @@ class Joiner:
         self._folder = url.partition("?")[0].rpartition("/")[0] + "/"
 
     def join(self, href: str) -> str | None:
-        """``href`` as a canonical URL; None where it leads to no http or https URL."""
+        """Return ``href`` as a canonical URL, or None if it is not an http or https URL."""
         href = href.partition("#")[0]
         if _PLAIN.fullmatch(href) and len(self._folder) + len(href) <= MAX_URL_CHARACTERS:
-            # Nothing to resolve or to escape: what can_ada gives too, in a fifth of the time.
+            # Nothing to resolve or escape: the same result as can_ada's, in a fifth of the time.
             return (self._origin if href[0] == "/" else self._folder) + href
         return self.resolve(href)
 
     def resolve(self, href: str) -> str | None:
-        """The same for an ``href`` without a fragment, whatever it looks like."""
+        """Like ``join``, for any ``href`` without a fragment."""
         if _oversized(href):
             return None
         try:
@@ -180,12 +180,12 @@ def _serialise(parsed: can_ada.URL) -> str:
         parsed.username = parsed.password = ""
     url = parsed.href.partition("#")[0]
     if len(url) > MAX_URL_CHARACTERS:
-        raise UrlError(f"longer than {MAX_URL_CHARACTERS:,} characters once encoded")
+        raise UrlError(f"longer than {MAX_URL_CHARACTERS:,} characters after encoding")
     return url
 
 
 def _oversized(text: str) -> bool:
-    """Whether parsing ``text`` could take long."""
+    """Whether parsing ``text`` could take too long."""
     if len(text) > MAX_URL_CHARACTERS:
         return True
     if text.isascii():
@@ -195,19 +195,19 @@ def _oversized(text: str) -> bool:
 
 
 def _diagnosis(text: str) -> str:
-    """Why ``text`` is no URL for us, in words that do not quote it: it may hold a password."""
+    """Why ``text`` is not an accepted URL. Does not quote ``text``: it may contain a password."""
     if not text.strip():
         return "empty"
     scheme = _SCHEME.match(text)
     if scheme is None:
         return "not an absolute URL: put http:// or https:// in front of the host"
     if scheme[1].lower() not in DEFAULT_PORTS:
-        return f"unknown scheme {scheme[1][:30]!r}: http and https are known"
-    return "not a valid URL: look at the host and the port"
+        return f"unknown scheme {scheme[1][:30]!r}: only http and https are supported"
+    return "not a valid URL: check the host and the port"
 
 
-def _level(url: str) -> str:
-    """``url`` with the spellings that canonical URLs still differ in made equal."""
+def _normalised(url: str) -> str:
+    """Return ``url`` with its escapes normalised and an empty query removed."""
     if "%" in url:
         url = _ESCAPE.sub(lambda escape: _SAME_ESCAPE[escape[0]], url)
     return url.removesuffix("?")

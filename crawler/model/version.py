@@ -1,3 +1,3 @@
-"""The version, where everything may ask for it."""
+"""The version of the crawler; this module imports nothing."""
 
 __version__ = "0.1.0"

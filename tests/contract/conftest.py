@@ -1,4 +1,4 @@
-"""Fixtures of the contract suites: every engine on uvloop, servers with certificates."""
+"""Fixtures of the contract suites: every engine on uvloop, and servers with certificates."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -26,7 +26,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], Any]]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests with a proxy (``mark.proxy``, or its ``kind``) that the engine cannot ask."""
+    """Deselect tests whose proxy (``mark.proxy``, or its ``kind``) the engine does not support."""
     unable = [item for item in items if not _is_able(item)]
     if unable:
         config.hook.pytest_deselected(items=unable)
@@ -56,7 +56,7 @@ def ca_file(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def certificate(ca: trustme.CA) -> ssl.SSLContext:
-    """A good certificate for every name the tests use."""
+    """A valid certificate for every name that the tests use."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert(*NAMES).configure_cert(context)
     return context
@@ -69,7 +69,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def serve(certificate: ssl.SSLContext) -> Iterator[Serve]:
-    """Start servers: with a handler or one answer for all, and ``scheme`` or Server's options."""
+    """Start servers with a handler or one fixed answer, and ``scheme`` or Server's options."""
     with ExitStack() as stack:
 
         def start(handler: Handler | Answer, scheme: str = "http", **options: Any) -> Server:
@@ -88,7 +88,7 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def make_engine(engine_name: str, ca_file: Path) -> MakeEngine:
-    """Build the engine under test; ``sequential`` always with a concurrency of 1."""
+    """Create the engine under test; ``sequential`` always gets a concurrency of 1."""
 
     def make(concurrency: int = 4) -> Engine:
         slots = 1 if engine_name == "sequential" else concurrency

@@ -1,4 +1,4 @@
-"""The engine contract, part one: what is sent, where it goes, what is handed on."""
+"""The engine contract: what an engine sends, where it connects, and what it returns."""
 
 import asyncio
 import gzip
@@ -21,13 +21,13 @@ AS_GIVEN: Headers = (
     ("X-Twice", "one"),
     ("X-Twice", "two"),
 )
-# libcurl writes escapes with capital digits: the same path by RFC 3986, 6.2.2.1.
-# ``auto`` begins with curl.
+# libcurl writes escapes in upper case, which RFC 3986, 6.2.2.1 calls equivalent.
+# ``auto`` starts with curl.
 CAPITAL_ESCAPES = {"curl", "tornado", "auto"}
 
 
 def sent(server: Server) -> list[Headers]:
-    """Header lines of each request the server saw, without what is the engine's own to send."""
+    """Header lines of each request at the server, without those that the engine itself adds."""
     own = {"host", "connection"}
     return [
         tuple((name, value) for name, value in seen.headers if name.lower() not in own)

@@ -1,4 +1,4 @@
-"""The engine contract, part two: what goes wrong has a kind, and everything has a bound."""
+"""The engine contract: every failure has a kind, and everything has a limit."""
 
 import asyncio
 import datetime as dt
@@ -35,7 +35,7 @@ def context_of(*names: str, ca: trustme.CA, not_after: dt.datetime | None = None
 
 @pytest.mark.promise("P19")
 async def test_a_refused_connection_is_a_connect_failure(engine: Engine, scheme: str) -> None:
-    with socket.socket() as taken:  # bound, not listening: nobody else gets the port meanwhile
+    with socket.socket() as taken:  # bound, but not listening: no other process gets the port
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         endpoint = Endpoint("127.0.0.1", "127.0.0.1", port)
@@ -80,7 +80,7 @@ async def test_verify_false_still_sends_the_host_name(engine: Engine, serve) -> 
     assert names == ["shop.example"]
 
 
-# --- answers that break off
+# --- incomplete responses
 
 
 BROKEN = {
@@ -107,11 +107,11 @@ BROKEN = {
         FailureKind.TRUNCATED,
     ),
 }
-# Library, scheme, case: how it is told there, and why.
-TOLD_OTHERWISE = {
+# Library, scheme, case → the failure kind there, and why it differs.
+OTHER_KINDS = {
     ("libcurl", scheme, "end within the status line"): (
         FailureKind.RESET,
-        "libcurl counts answers from their first whole line",
+        "libcurl counts a response only after its first complete line",
     )
     for scheme in ("http", "https")
 } | {
@@ -130,7 +130,7 @@ async def test_an_incomplete_response_is_a_failure(
     engine: Engine, engine_name: str, serve, scheme: str, case: str
 ) -> None:
     answer, kind = BROKEN[case]
-    expected, _ = TOLD_OTHERWISE.get((LIBRARIES[engine_name], scheme, case), (kind, ""))
+    expected, _ = OTHER_KINDS.get((LIBRARIES[engine_name], scheme, case), (kind, ""))
     server = serve(answer, scheme)
     assert await outcome(engine, ask(server)) is expected
     assert len(server.seen) == 1
@@ -142,8 +142,8 @@ async def test_a_body_without_length_needs_a_proper_end(
     engine: Engine, serve, scheme: str, ending
 ) -> None:
     server = serve(script(OK, b"\r\nwhole?", ending), scheme)
-    cut_short = ending is CUT and scheme == "https"  # without close_notify anybody can cut it
-    expected = FailureKind.TRUNCATED if cut_short else (200, b"whole?")
+    truncated = ending is CUT and scheme == "https"  # an attacker can end TLS without close_notify
+    expected = FailureKind.TRUNCATED if truncated else (200, b"whole?")
     assert await outcome(engine, ask(server)) == expected
 
 
@@ -168,7 +168,7 @@ async def test_a_body_over_the_limit_is_not_read(
 ) -> None:
     server = serve(TOO_LARGE[case], scheme)
     assert await outcome(engine, ask(server, max_bytes=100_000)) is FailureKind.TOO_LARGE
-    assert server.answered == []  # the kernel cannot have taken 100 MB nobody read
+    assert server.answered == []  # the kernel cannot have buffered 100 MB
 
 
 async def test_a_content_length_over_the_limit_fails_early(engine: Engine, serve) -> None:
@@ -180,7 +180,7 @@ async def test_a_content_length_over_the_limit_fails_early(engine: Engine, serve
 async def test_a_body_of_exactly_the_limit_is_allowed(
     engine: Engine, serve, framing: bytes
 ) -> None:
-    # Said, so that no engine keeps the connection, and finds it dead when it asks again.
+    # With Connection: close, no engine keeps the connection and finds it dead at the next request.
     server = serve(script(OK, b"Connection: close\r\n", framing, b"x" * 5000, CLOSE))
     assert await outcome(engine, ask(server, max_bytes=5000)) == (200, b"x" * 5000)
     assert await outcome(engine, ask(server, max_bytes=4999)) is FailureKind.TOO_LARGE
@@ -208,8 +208,8 @@ FLOODS = {
     "chunk size": script(CHUNKED, ("repeat", b"0" * 5000, None, 0.0)),
     "chunk extension": script(CHUNKED, b"1;", ("repeat", b"y" * 5000, None, 0.0)),
 }
-# Where an engine has no bound but the deadline, and why.
-UNBOUNDED = {("libcurl", "chunk extension"): "libcurl skips extensions and shows them to nobody"}
+# Where only the deadline limits an engine, and why.
+UNBOUNDED = {("libcurl", "chunk extension"): "libcurl skips extensions without a callback"}
 DRIPS = {
     "headers": script(OK, b"X: ", ("repeat", b"y", None, 0.02)),
     "1xx": script(("repeat", b"HTTP/1.1 100 Continue\r\n\r\n", None, 0.02)),
@@ -247,7 +247,7 @@ async def test_the_deadline_holds_while_bytes_arrive(make_engine, serve, case: s
 
 
 SLOW = {
-    "accepted, nothing said": script(SILENCE),
+    "before the response": script(SILENCE),
     "within the headers": script(OK, SILENCE),
     "after the headers": script(OK, b"Content-Length: 9\r\n\r\n", SILENCE),
     "within the body": script(OK, b"Content-Length: 9\r\n\r\nbody", SILENCE),
@@ -285,7 +285,7 @@ async def test_the_deadline_holds_while_connecting(
 @pytest.mark.parametrize("case", ["connect", *SLOW])
 async def test_a_slow_server_delays_no_other(engine: Engine, serve, case: str) -> None:
     if engine.capabilities.max_concurrency == 1:
-        return  # one after the other is what it is for
+        return  # by design it fetches one at a time
     arrivals = Arrivals(answer=SLOW.get(case, Answer()))
     slow = serve(arrivals, accept=case != "connect")
     waiting = asyncio.create_task(outcome(engine, ask(slow)))

@@ -1,7 +1,7 @@
-"""The engine contract, part five: answers that lie about their length, and bytes behind their end.
+"""The engine contract: responses with a wrong or ambiguous length, and bytes after their end.
 
-Where two readings are possible there is none (RFC 9112, 6.3): the bytes of one answer must never
-pass for another's. An engine differs only where the table says so, with the reason beside it.
+An ambiguous response must fail (RFC 9112, 6.3): the bytes of one response must never become part
+of another. Every deviation of an engine is in the tables, with its reason.
 """
 
 import asyncio
@@ -54,20 +54,20 @@ LENGTHS = {
     "a superscript": Case(length(b"\xb25"), PROTOCOL),
     "leading zero": Case(length(b"05"), HELLO),
     "list": Case(length(b"5, 5"), PROTOCOL),
-    "said twice": Case(
+    "repeated": Case(
         OK + b"Content-Length: 5\r\n" + FIVE,
         HELLO,
         {"aiohttp": ({PROTOCOL}, "llhttp refuses a second one, as RFC 9112, 6.3 allows")},
     ),
-    "of two opinions": Case(OK + b"Content-Length: 47\r\n" + FIVE + EVIL, PROTOCOL),
-    "of two opinions, short first": Case(
+    "contradictory": Case(OK + b"Content-Length: 47\r\n" + FIVE + EVIL, PROTOCOL),
+    "contradictory, short first": Case(
         OK + b"Content-Length: 5\r\nContent-Length: 47\r\n\r\nhello" + EVIL, PROTOCOL
     ),
-    "list of two opinions": Case(length(b"5, 47") + EVIL, PROTOCOL),
+    "contradictory list": Case(length(b"5, 47") + EVIL, PROTOCOL),
     "folded": Case(OK + b"Content-Length:\r\n 5\r\n\r\nhello" + EVIL, HELLO),
     "folded, and no body": Case(OK + b"Content-Length:\r\n 5\r\n\r\n", TRUNCATED),
     "of a 304, in words": Case(SAME + b"Content-Length: five\r\n\r\n", PROTOCOL),
-    "of a 304, of two opinions": Case(
+    "of a 304, contradictory": Case(
         SAME + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n", PROTOCOL
     ),
     "none, and no end": Case(OK + b"\r\nhello", TIMEOUT, ending=SILENCE),
@@ -93,40 +93,40 @@ CODINGS = {
     "chunked, in HTTP/1.0": Case(b"HTTP/1.0 200 OK\r\n" + CHUNKED + CHUNKS, HELLO),
 }  # fmt: skip
 
-SKIPPED = "it skips what follows the digits, to the end of the line"
-UNREAD = "it throws trailers away without a look"
+SKIPPED = "it skips everything after the digits, to the end of the line"
+UNREAD = "it discards trailers unchecked"
 TO_THE_END = "it ignores extensions (RFC 9112, 7.1.1), to the end of the line"
 SIZES = {
     "in words": Case(
         chunks(b"five\r\nhello\r\n0\r\n\r\n"),
         PROTOCOL,
-        {"libcurl": ({TRUNCATED}, f"f is fifteen, more than comes: {SKIPPED}")},
+        {"libcurl": ({TRUNCATED}, f"f means 15 bytes, more than are sent: {SKIPPED}")},
     ),
-    "and more": Case(
+    "with more characters": Case(
         chunks(b"5zz\r\nhello\r\n0\r\n\r\n"), PROTOCOL, {"libcurl": ({HELLO}, SKIPPED)}
     ),
     "negative": Case(chunks(b"-5\r\nhello\r\n0\r\n\r\n"), PROTOCOL),
     "signed": Case(chunks(b"+5\r\nhello\r\n0\r\n\r\n"), PROTOCOL),
     "as in C": Case(chunks(b"0x5\r\nhello\r\n0\r\n\r\n"), PROTOCOL),
     "grouped": Case(chunks(b"0_5\r\nhello\r\n0\r\n\r\n"), PROTOCOL),
-    "blank before": Case(chunks(b" 5\r\nhello\r\n0\r\n\r\n"), PROTOCOL),
-    "blank behind": Case(chunks(b"5 \r\nhello\r\n0\r\n\r\n"), HELLO),
+    "space before": Case(chunks(b" 5\r\nhello\r\n0\r\n\r\n"), PROTOCOL),
+    "space after": Case(chunks(b"5 \r\nhello\r\n0\r\n\r\n"), HELLO),
     "none": Case(chunks(b"\r\nhello\r\n0\r\n\r\n"), PROTOCOL),
     "leading zeros": Case(chunks(b"0000000005\r\nhello\r\n0\r\n\r\n"), HELLO),
     "more than 64 bits": Case(chunks(b"ffffffffffffffffff\r\nhello"), PROTOCOL),
     "more than there is": Case(chunks(b"7fffffffffffffff\r\nhello"), TRUNCATED),
     "less than there is": Case(chunks(b"3\r\nhello\r\n0\r\n\r\n"), PROTOCOL),
     "two less than there is": Case(chunks(b"5\r\nhelloXX0\r\n\r\n"), PROTOCOL),
-    "no CRLF behind": Case(chunks(b"5\r\nhello0\r\n\r\n"), PROTOCOL),
+    "no CRLF after": Case(chunks(b"5\r\nhello0\r\n\r\n"), PROTOCOL),
     "LF alone": Case(
         chunks(b"5\nhello\n0\n\n"),
         PROTOCOL,
-        {"libcurl": ({HELLO}, "it takes LF alone for the end of any line of the framing")},
+        {"libcurl": ({HELLO}, "it accepts a bare LF as the end of every framing line")},
     ),
 }  # fmt: skip
 AROUND_CHUNKS = {
     "extension": Case(extension(b'a="b;c"'), HELLO),
-    "extension, blank before": Case(chunks(b"5 ;a\r\nhello\r\n0\r\n\r\n"), HELLO),
+    "extension, space before": Case(chunks(b"5 ;a\r\nhello\r\n0\r\n\r\n"), HELLO),
     "extension without name": Case(
         extension(b""),
         PROTOCOL,
@@ -146,18 +146,18 @@ AROUND_CHUNKS = {
     "trailer with NUL": Case(
         chunks(b"5\r\nhello\r\n0\r\nX: a\0b\r\n\r\n"),
         PROTOCOL,
-        {"aiohttp": ({HELLO}, "llhttp hands it on, and aiohttp looks at names alone")},
+        {"aiohttp": ({HELLO}, "llhttp passes it on, and aiohttp checks only names")},
     ),
     "length as a trailer": Case(
         chunks(b"5\r\nhello\r\n0\r\nContent-Length: 3\r\n\r\n"),
         HELLO,  # RFC 9110, 6.5.1: a trailer is not merged into the head
-        {"aiohttp": ({PROTOCOL}, "llhttp holds it against the Transfer-Encoding of the head")},
+        {"aiohttp": ({PROTOCOL}, "llhttp reports a conflict with Transfer-Encoding in the head")},
     ),
     "no blank line": Case(chunks(b"5\r\nhello\r\n0\r\n"), TRUNCATED),
 }  # fmt: skip
 
-AT_ONCE = "llhttp parses what comes at one time as a whole, and timing decides what that is"
-BEHIND = {
+AT_ONCE = "llhttp parses all bytes of one read together, and timing decides which those are"
+AFTER_THE_END = {
     "a body": Case(OK + FIVE + EVIL, HELLO, ending=None),
     "chunks": Case(OK + CHUNKED + CHUNKS + EVIL, HELLO, ending=None),
     "a 204": Case(NOTHING + b"\r\n" + EVIL, (204, b""), ending=None),
@@ -187,7 +187,7 @@ CASES = {
         ("coding", CODINGS),
         ("chunk size", SIZES),
         ("chunks", AROUND_CHUNKS),
-        ("behind", BEHIND),
+        ("after the end", AFTER_THE_END),
     )
     for name, case in cases.items()
 }
@@ -205,19 +205,19 @@ async def test_bodies_with_a_doubtful_end(
 async def test_unrequested_bytes_answer_no_later_request(
     engine: Engine, certificate, scheme: str, late: bytes
 ) -> None:
-    """It comes when its connection rests: the engine cannot know whose answer it should be."""
-    rests, said = asyncio.Event(), asyncio.Event()
+    """The bytes arrive on an idle connection: the engine cannot know what they respond to."""
+    idle, written = asyncio.Event(), asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        if said.is_set():
+        if written.is_set():
             writer.write(OK + b"Content-Length: 4\r\n\r\nfine")
         else:
             writer.write(OK + FIVE)
-            await rests.wait()
+            await idle.wait()
             writer.write(late)
-            said.set()
-        await reader.read()  # until the client goes
+            written.set()
+        await reader.read()  # until the client disconnects
         writer.close()
 
     tls = certificate if scheme == "https" else None
@@ -226,6 +226,6 @@ async def test_unrequested_bytes_answer_no_later_request(
         url, endpoint = f"{scheme}://127.0.0.1:{port}/", Endpoint("127.0.0.1", "127.0.0.1", port)
         request = Request(url, endpoint, HEADERS, 10.0, 1000)
         assert await outcome(engine, request) == HELLO
-        rests.set()
-        await said.wait()
+        idle.set()
+        await written.wait()
         assert await afterwards(engine, request) == (200, b"fine")

@@ -1,4 +1,4 @@
-"""The engine contract, part six: servers that mean harm cost their own fetch and nothing else."""
+"""The engine contract: a hostile server can spoil its own fetch, but nothing else."""
 
 import asyncio
 import time
@@ -24,8 +24,8 @@ def endless(head: bytes, piece: bytes, interval: float = 0.0) -> Answer:
 # --- time
 
 
-async def computing(engine: Engine, server: Server, size: int) -> float:
-    """Seconds of CPU for a body of ``size`` bytes; the server's own are in it."""
+async def cpu_seconds(engine: Engine, server: Server, size: int) -> float:
+    """CPU seconds for a body of ``size`` bytes, including those of the server."""
     begun = time.process_time()
     request = ask(server, f"/{size}", timeout=60.0, max_bytes=size)
     assert await outcome(engine, request) == (200, b"x" * size)
@@ -39,8 +39,8 @@ async def test_one_byte_chunks_take_linear_time(engine: Engine, serve) -> None:
         return Answer(script=(CHUNKED + b"1\r\nx\r\n" * count + b"0\r\n\r\n",))
 
     server = serve(answer)
-    quarter, whole = [await computing(engine, server, size) for size in (2**18, 2**20)]
-    assert whole < 10 * quarter  # in quadratic time it would be 16
+    quarter, whole = [await cpu_seconds(engine, server, size) for size in (2**18, 2**20)]
+    assert whole < 10 * quarter  # quadratic time would need 16 times as much
 
 
 ENDLESS = {
@@ -57,9 +57,9 @@ ENDLESS = {
 @pytest.mark.promise("P15")
 @pytest.mark.parametrize("case", ENDLESS)
 async def test_an_endless_response_delays_no_other_host(engine: Engine, serve, case: str) -> None:
-    """Five pages come and go while the bad answer still does."""
+    """Five pages are fetched while the endless response continues."""
     if engine.capabilities.max_concurrency == 1:
-        return  # one after the other is what it is for
+        return  # by design it fetches one at a time
     arrivals = Arrivals(answer=ENDLESS[case])
     bad, good = serve(arrivals), serve(Answer(body=b"page"))
     under_way = asyncio.create_task(outcome(engine, ask(bad, timeout=60.0, max_bytes=10**9)))
@@ -71,7 +71,7 @@ async def test_an_endless_response_delays_no_other_host(engine: Engine, serve, c
     await asyncio.gather(under_way, return_exceptions=True)
 
 
-# --- what a server says, said again
+# --- injection
 
 
 LOCATIONS = [
@@ -81,7 +81,7 @@ LOCATIONS = [
     b"/next\tEvil: 1",
     b"/next HTTP/1.1",
     b"//127.0.0.1:6666\\@/next\x1f",
-    b"/next\x85\xe2\x80\xa8Evil: 1",  # line ends of Unicode
+    b"/next\x85\xe2\x80\xa8Evil: 1",  # Unicode line breaks
 ]
 
 
@@ -132,13 +132,13 @@ async def test_a_header_with_a_line_break_is_refused(
     assert len(server.seen) == 1
 
 
-# --- what a library refuses to ask for
+# --- hosts that a library rejects
 
 
 @pytest.mark.promise("P26")
 @pytest.mark.parametrize("host", ["a!b.example", "a'b.example", "a(b).example", "a,b"])
 async def test_a_host_the_library_refuses_fails_alone(make_engine, serve, host: str) -> None:
-    """They are hosts by the URL standard; libcurl takes none of them."""
+    """The URL Standard allows these hosts; libcurl rejects them."""
     server = serve(Answer(body=b"fine"))
     async with make_engine(1) as engine:
         for _ in range(2):

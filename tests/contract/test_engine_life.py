@@ -1,4 +1,4 @@
-"""The engine contract, part three: cancelled, closed, kept alive, and how long it all took."""
+"""The engine contract: concurrency, cancelling, closing, kept-alive connections and timing."""
 
 import asyncio
 import statistics
@@ -17,7 +17,7 @@ from crawler.localweb.server import CLOSE, Answer
 from crawler.model.errors import FailureKind, FetchError, UsageError
 
 LINUX = sys.platform == "linux"
-# Whose deadlines start only when a slot is free. Nobody asks for more than there are slots.
+# Engines whose deadlines start when a slot is free. The crawler never sends more than it has slots.
 QUEUE_FIRST = {"tornado"}
 
 
@@ -26,7 +26,7 @@ def open_sockets() -> set[str]:
     for entry in Path("/proc/self/fd").iterdir():
         try:
             links.append(str(entry.readlink()))
-        except FileNotFoundError:  # the listing's own descriptor
+        except FileNotFoundError:  # the descriptor of iterdir itself
             continue
     return {link for link in links if link.startswith("socket:")}
 
@@ -96,7 +96,7 @@ async def test_cancelling_frees_every_slot(engine: Engine, serve, scheme: str, w
         task.cancel()
     ended = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(error, asyncio.CancelledError) for error in ended)
-    again = Arrivals(count)  # in at the same time, or a slot is lost
+    again = Arrivals(count)  # they arrive at the same time, unless a slot is lost
     other = serve(again, scheme)
     tasks = [asyncio.create_task(engine.fetch(ask(other))) for _ in range(count)]
     await again.wait()
@@ -135,7 +135,7 @@ async def test_closing_leaves_nothing_open(make_engine, serve, scheme: str, last
     assert set(threading.enumerate()) == before[1]
     assert asyncio.all_tasks() == before[2]
     for server in (good, broken, silent):
-        server.__exit__(None, None, None)  # with their ends of the connections
+        server.__exit__(None, None, None)  # closes their ends of the connections
     assert open_sockets() <= before[0]
 
 
@@ -193,13 +193,13 @@ async def test_event_loop_lag_is_not_counted_as_waiting(engine: Engine, serve) -
 
 
 async def test_each_fetch_has_its_own_wait(engine: Engine, serve) -> None:
-    """A library may send the next request before it says that there was an answer to the last."""
+    """A library may send the next request before it reports the response to the last one."""
     count = slots(engine)
     arrivals = Arrivals(count, Answer(latency=0.1))
     server = serve(arrivals)
     tasks = [asyncio.create_task(engine.fetch(ask(server))) for _ in range(count)]
     await arrivals.wait()
-    compute(0.15)  # so that the answers and the next requests are seen at once
+    compute(0.15)  # so that the loop handles responses and new requests together
     tasks += [asyncio.create_task(engine.fetch(ask(server))) for _ in range(count)]
     waits = [(await task).timing.answer for task in tasks]
     assert all(0.09 <= wait <= 0.25 for wait in waits), waits

@@ -1,8 +1,8 @@
-"""The engine contract, part four: malformed heads, byte by byte, and what comes of each.
+"""The engine contract: malformed heads, byte by byte.
 
-What HTTP leaves no reading for fails (RFC 9112); where it lets clients be lenient, one reading is
-expected of all. An engine differs only where the table says so, with the reason beside it. Whatever
-comes, the next fetch is untouched. How long a body is has a table of its own.
+Heads that HTTP does not allow must fail (RFC 9112). If HTTP lets clients be lenient, all engines
+must read them the same way. Every deviation of an engine is in the tables, with its reason. No head
+may affect the next fetch. The length of a body has its own file: test_engine_framing.
 """
 
 import pytest
@@ -41,10 +41,10 @@ STATUS_LINES = {
     "HTTP/1.15": Case(status(b"HTTP/1.15 200 OK"), PROTOCOL),
     "HTTP/1.2": Case(
         status(b"HTTP/1.2 200 OK"),
-        HELLO,  # RFC 9110, 2.5: a higher minor version is read as the highest known
+        HELLO,  # RFC 9110, 2.5: treat a higher minor version as the highest known one
         {
-            "libcurl": ({PROTOCOL}, "it knows 1.0 and 1.1 and refuses other minor versions"),
-            "aiohttp": ({PROTOCOL}, "llhttp has a list of versions, without 1.2"),
+            "libcurl": ({PROTOCOL}, "it knows 1.0 and 1.1 and rejects other minor versions"),
+            "aiohttp": ({PROTOCOL}, "llhttp has a list of versions; 1.2 is not in it"),
         },
     ),
     "HTTP/2": Case(status(b"HTTP/2 200"), PROTOCOL),
@@ -64,12 +64,12 @@ STATUS_LINES = {
         {"aiohttp": ({HELLO}, "llhttp skips the reason, which clients ignore (RFC 9112, 4)")},
     ),
     "CR in the reason": Case(status(b"HTTP/1.1 200 a\rX: b"), PROTOCOL),
-    "two blanks": Case(
+    "two spaces": Case(
         status(b"HTTP/1.1  200 OK"),
         PROTOCOL,
         {"urllib": ({HELLO}, "it splits the line at any white space, as RFC 9112, 4 allows")},
     ),
-    "no blank": Case(status(b"HTTP/1.1200 OK"), PROTOCOL),
+    "no space": Case(status(b"HTTP/1.1200 OK"), PROTOCOL),
     "status 999": Case(status(b"HTTP/1.1 999 Denied"), (999, b"hello")),
     "status 600": Case(status(b"HTTP/1.1 600 Odd"), (600, b"hello")),
     "status 000": Case(status(b"HTTP/1.1 000 Nothing"), PROTOCOL),
@@ -84,7 +84,7 @@ STATUS_LINES = {
         PROTOCOL,
         {"aiohttp": ({HELLO}, "llhttp skips them as servers do (RFC 9112, 2.2)")},
     ),
-    "101 unasked": Case(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n\0\1", PROTOCOL),
+    "status 101": Case(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n\0\1", PROTOCOL),
     "100 first": Case(b"HTTP/1.1 100 Continue\r\n\r\n" + OK + FIVE, HELLO),
     "103 first": Case(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK + FIVE, HELLO),
     "102 and 103 first": Case(b"HTTP/1.1 102 P\r\n\r\nHTTP/1.1 103 E\r\n\r\n" + OK + FIVE, HELLO),
@@ -106,25 +106,25 @@ HEADER_LINES = {
     "CR CR LF": Case(header(b"X: b\r"), PROTOCOL),
     "8-bit value": Case(header(b"X: gr\xfc\xdf \xff\xfe"), HELLO),
     "UTF-8 value": Case(header("X: grüß …".encode()), HELLO),
-    "line ends of Unicode": Case(header(b"X: a\x1cContent-Length: 3\x85Content-Length: 4"), HELLO),
+    "Unicode line breaks": Case(header(b"X: a\x1cContent-Length: 3\x85Content-Length: 4"), HELLO),
     "8-bit name": Case(header(b"gr\xfc\xdf: 1"), PROTOCOL),
     "name in brackets": Case(header(b"(x): 1"), PROTOCOL),
     "no colon": Case(header(b"nothing here"), PROTOCOL),
     "no name": Case(header(b": nothing"), PROTOCOL),
-    "blank in a name": Case(header(b"Content Length: 3"), PROTOCOL),
-    "blank before the colon": Case(OK + b"Content-Length : 5\r\n\r\nhello", PROTOCOL),
-    "blank before another colon": Case(header(b"X : y"), PROTOCOL),
+    "space in a name": Case(header(b"Content Length: 3"), PROTOCOL),
+    "space before the colon": Case(OK + b"Content-Length : 5\r\n\r\nhello", PROTOCOL),
+    "space before another colon": Case(header(b"X : y"), PROTOCOL),
     "tab before the colon": Case(header(b"X\t: y"), PROTOCOL),
-    "chunked, blank before the colon": Case(
+    "chunked, space before the colon": Case(
         OK + b"Transfer-Encoding : chunked\r\n" + CHUNKS, PROTOCOL
     ),
     "folded value": Case(header(b"X: one\r\n two"), HELLO),
     "length folded into a value": Case(header(b"X: one\r\n Content-Length: 3"), HELLO),
-    "folded line of blanks": Case(header(b"X: one\r\n  "), HELLO),
+    "folded line of spaces": Case(header(b"X: one\r\n  "), HELLO),
     "folded first line": Case(
         header(b" X: one"),
         PROTOCOL,
-        {"aiohttp": ({HELLO}, "llhttp drops the blanks, and nobody behind it can see them")},
+        {"aiohttp": ({HELLO}, "llhttp drops the spaces, so aiohttp cannot see them")},
     ),
     "empty value": Case(header(b"X:"), HELLO),
 }  # fmt: skip
@@ -159,7 +159,7 @@ async def test_values_are_trimmed_and_names_lower_cased(engine: Engine, serve) -
     assert response.headers == (
         ("x-mixed", "a  b"),
         ("x-empty", ""),
-        ("x-edge", "\xa0e\x85"),  # blank and tab alone are white space (RFC 9110, 5.6.3)
+        ("x-edge", "\xa0e\x85"),  # only space and tab are whitespace (RFC 9110, 5.6.3)
         ("set-cookie", "a=1"),
         ("set-cookie", "b=2"),
         ("content-length", "5"),

@@ -1,7 +1,7 @@
-"""The engine contract, part five: whom an engine trusts, whom it asks through, and what it forgets.
+"""The engine contract: certificate verification, proxies, and no carry-over between requests.
 
-What belongs to one request (its headers, its login, its proxy, whether it verifies) must be gone
-with the next one, on the same handle or connection or not.
+The headers, login, proxy and verification of one request must not affect the next one, even on the
+same handle or connection.
 """
 
 import ssl
@@ -33,7 +33,7 @@ def through(proxy: ForwardProxy, named: Proxy, server: Server, path: str = "/", 
 
 
 async def test_capabilities_name_the_supported_proxies(engine: Engine) -> None:
-    """By this table tests with other proxies are left out (conftest.py)."""
+    """conftest.py uses this table to deselect tests with other proxies."""
     assert engine.capabilities.proxies == PROXIES[engine.capabilities.name]
 
 
@@ -54,8 +54,8 @@ async def test_verification_is_off_for_one_host_only(engine: Engine, serve) -> N
 async def test_verified_and_unverified_requests_share_no_connection(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"x"), scheme="https")
     for verify in (True, False, True):
-        asked = ask(server, host="shop.example", verify=verify)
-        assert await outcome(engine, asked) == (200, b"x")
+        request = ask(server, host="shop.example", verify=verify)
+        assert await outcome(engine, request) == (200, b"x")
     assert server.connections >= 2
     assert {seen.connection for seen in server.seen[::2]}.isdisjoint({server.seen[1].connection})
 
@@ -67,7 +67,7 @@ async def test_certificates_are_verified_by_default(engine: Engine, serve) -> No
     assert await outcome(engine, ask(server, host="shop.example")) is FailureKind.TLS
 
 
-# nothing of one request is in the next
+# no carry-over between requests
 
 
 @pytest.mark.promise("P04")
@@ -75,8 +75,8 @@ async def test_headers_do_not_carry_over(engine: Engine, serve, scheme: str) -> 
     server = serve(Answer(body=b"x"), scheme)
     secret = (*HEADERS, ("Authorization", "Basic c2VjcmV0"), ("Cookie", "a=b"))
     for headers in (secret, HEADERS, (), secret, ()):
-        asked = ask(server, host="shop.example", headers=headers)
-        assert await outcome(engine, asked) == (200, b"x")
+        request = ask(server, host="shop.example", headers=headers)
+        assert await outcome(engine, request) == (200, b"x")
     received = [(seen.header("authorization"), seen.header("cookie")) for seen in server.seen]
     login = ("Basic c2VjcmV0", "a=b")
     assert received == [login, ("", ""), ("", ""), login, ("", "")]
@@ -89,8 +89,8 @@ async def test_requests_go_through_the_proxy(
 ) -> None:
     server = serve(Answer(headers=(("X-Is", "it"),), body=b"hello"), scheme)
     with ForwardProxy(tls=certificate if kind == "https" else None) as proxy:
-        asked = through(proxy, proxy.named(kind), server, "/a%7Eb/../c?x=%20&y")
-        response = await engine.fetch(asked)
+        request = through(proxy, proxy.named(kind), server, "/a%7Eb/../c?x=%20&y")
+        response = await engine.fetch(request)
     assert (response.status, response.body) == (200, b"hello")
     assert response.header("x-is") == "it"
     assert response.header("via") is None
@@ -102,7 +102,7 @@ async def test_requests_go_through_the_proxy(
     place = f"shop.example:{server.port}"
     assert proxy.seen[0].how == how
     assert how != "GET" or not proxy.seen[0].header("proxy-connection")
-    assert proxy.seen[0].target == (asked.url if how == "GET" else place)
+    assert proxy.seen[0].target == (request.url if how == "GET" else place)
 
 
 @pytest.mark.promise("P04")
@@ -114,9 +114,9 @@ async def test_only_the_proxy_receives_its_login(
     server = serve(Answer(body=b"x"), scheme)
     own = (*HEADERS, ("Authorization", "Basic b3du"), ("Cookie", "a=b"))
     with ForwardProxy(login=LOGIN) as proxy:
-        asked = through(proxy, proxy.named(kind, LOGIN), server, headers=own)
+        request = through(proxy, proxy.named(kind, LOGIN), server, headers=own)
         for _ in range(2):
-            assert await outcome(engine, asked) == (200, b"x")
+            assert await outcome(engine, request) == (200, b"x")
     assert {each.login for each in proxy.seen} == {LOGIN}
     for seen in server.seen:
         names = {name.lower() for name, _ in seen.headers}
@@ -135,8 +135,8 @@ async def test_proxy_settings_do_not_carry_over(engine: Engine, serve, scheme: s
     with ForwardProxy(login=LOGIN) as first, ForwardProxy() as second:
         with_login = through(first, first.named("http", LOGIN), server)
         without = through(second, second.named("http"), server)
-        for asked in (with_login, without, ask(server, host="shop.example"), without, with_login):
-            assert await outcome(engine, asked) == (200, b"x")
+        for request in (with_login, without, ask(server, host="shop.example"), without, with_login):
+            assert await outcome(engine, request) == (200, b"x")
     assert [each.login for each in second.seen] == [""] * len(second.seen)
     assert {each.login for each in first.seen} == {LOGIN}
     vias = [bool(seen.header("via")) for seen in server.seen]
@@ -151,8 +151,8 @@ async def test_proxy_settings_do_not_carry_over(engine: Engine, serve, scheme: s
 async def test_a_direct_request_uses_no_tunnel(engine: Engine, serve) -> None:
     server = serve(Answer(body=b"x"), scheme="https")
     with ForwardProxy() as proxy:
-        asked = through(proxy, proxy.named(), server)
-        assert await outcome(engine, asked) == (200, b"x")
+        request = through(proxy, proxy.named(), server)
+        assert await outcome(engine, request) == (200, b"x")
         assert await outcome(engine, ask(server, host="shop.example")) == (200, b"x")
     tunnelled, direct = server.seen
     assert tunnelled.connection != direct.connection
@@ -178,7 +178,7 @@ async def test_an_https_proxy_is_verified_by_name(engine: Engine, serve) -> None
     with ForwardProxy(tls=untrusted("proxy.example")) as proxy:
         named = Proxy("https", "proxy.example", proxy.port, LOGIN)
         assert await outcome(engine, through(proxy, named, server)) is FailureKind.TLS
-        # A request that does not verify its host verifies the proxy all the same.
+        # A request that does not verify its host still verifies the proxy.
         assert await outcome(engine, through(proxy, named, server, verify=False)) is FailureKind.TLS
         assert not proxy.seen
         unverified = Proxy("https", "proxy.example", proxy.port, LOGIN, verify=False)
@@ -206,9 +206,9 @@ async def test_a_refused_tunnel_does_not_show_the_login(
 ) -> None:
     server = serve(Answer(), scheme="https")
     with ForwardProxy(refuse=status) as proxy:
-        asked = through(proxy, proxy.named("http", LOGIN), server)
+        request = through(proxy, proxy.named("http", LOGIN), server)
         with pytest.raises(FetchError) as caught:
-            await engine.fetch(asked)
+            await engine.fetch(request)
     assert caught.value.kind is kind
     for part in (proxy.named().place, str(status)):
         assert part in caught.value.message
@@ -220,8 +220,8 @@ async def test_a_refused_tunnel_does_not_show_the_login(
 async def test_a_407_without_a_tunnel_is_a_response(engine: Engine, serve) -> None:
     server = serve(Answer())
     with ForwardProxy(login=LOGIN) as proxy:
-        asked = through(proxy, proxy.named("http", "me:wrong"), server)
-        assert await outcome(engine, asked) == (407, b"")
+        request = through(proxy, proxy.named("http", "me:wrong"), server)
+        assert await outcome(engine, request) == (407, b"")
     assert not server.seen
 
 
@@ -230,9 +230,9 @@ async def test_a_407_without_a_tunnel_is_a_response(engine: Engine, serve) -> No
 async def test_a_refused_socks_login_is_not_shown(engine: Engine, serve, scheme: str) -> None:
     server = serve(Answer(), scheme)
     with ForwardProxy(login=LOGIN) as proxy:
-        asked = through(proxy, proxy.named("socks5", "me:wrong"), server)
+        request = through(proxy, proxy.named("socks5", "me:wrong"), server)
         with pytest.raises(FetchError) as caught:
-            await engine.fetch(asked)
+            await engine.fetch(request)
     assert caught.value.kind is FailureKind.CONNECT
     assert "wrong" not in caught.value.message
     assert not server.seen
@@ -247,9 +247,9 @@ async def test_an_unreachable_proxy_is_a_connect_failure(
     with ForwardProxy() as proxy:
         pass
     server = serve(Answer(), scheme)
-    asked = through(proxy, proxy.named(kind, LOGIN), server)
+    request = through(proxy, proxy.named(kind, LOGIN), server)
     with pytest.raises(FetchError) as caught:
-        await engine.fetch(asked)
+        await engine.fetch(request)
     assert caught.value.kind is FailureKind.CONNECT
     assert "wörd" not in caught.value.message
     assert not server.seen

@@ -1,4 +1,4 @@
-"""One suite for all sinks: what is appended comes out, in order, and commits say how much."""
+"""One suite for all sinks: they write what is appended, in order, and commit returns its size."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from crawler.sinks.stream import PageEncoder, StreamWriter, decode
 
 
 class Place:
-    """A sink's writer and a way to read what came out of it."""
+    """A sink's writer, and a function that reads what it wrote."""
 
     def __init__(self, writer: Writer, read: Callable[[], bytes]) -> None:
         self.writer = writer

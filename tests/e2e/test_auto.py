@@ -113,7 +113,10 @@ def test_compare_refuses_auto(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_auto_is_listed_among_the_engines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines"]) == 0
-    assert "\nauto: the cheapest of curl, aiohttp, tornado where" in capsys.readouterr().out
+    assert (
+        "\nauto: curl; if CPU limits the crawl, the one of curl, aiohttp, tornado"
+        in capsys.readouterr().out
+    )
 
 
 def test_auto_refuses_http2(capsys: pytest.CaptureFixture[str]) -> None:

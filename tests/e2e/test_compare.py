@@ -278,7 +278,7 @@ def test_live_announces_its_requests_and_sends_logins(compare: Compare, site: Se
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--engines", "curl,wget"), "no engine is called 'wget'; there are curl, "),
+        (("--engines", "curl,wget"), "unknown engine 'wget'; available: curl, "),
         (("--engines", "curl,broken"), "the engine 'broken' (support.brought_engines:Missing)"),
         (("--engines", "curl"), "there is nothing to compare with"),
         (("--concurrency", "0"), "--concurrency must be whole numbers from 1 to 10000"),

@@ -1,4 +1,4 @@
-"""Engines as another package would bring them, by entry points: see ``installed``."""
+"""Engines as another package would add them, by entry points: see ``install``."""
 
 import asyncio
 from pathlib import Path
@@ -30,7 +30,7 @@ class Twin(CurlEngine):
 
 
 class Slower(Twin):
-    """Takes a quarter longer for each fetch, so that 20 % fewer are done in the same time."""
+    """Takes a quarter longer per fetch, so that it finishes 20 % fewer in the same time."""
 
     name = "slower"
 
@@ -51,7 +51,7 @@ class Liar(Twin):
 
 
 class Chatty(Twin):
-    """Sends a header that nobody asked it to send."""
+    """Sends a header that is not in the request."""
 
     name = "chatty"
 
@@ -61,7 +61,7 @@ class Chatty(Twin):
 
 
 def install(folder: Path) -> Path:
-    """Make ``folder`` one that, on the path, has a package with these engines installed."""
+    """Create ``folder``; on the module search path, it looks like a package with these engines."""
     about = folder / "brought_engines-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: brought-engines\nVersion: 1.0\n")

@@ -1,4 +1,4 @@
-"""Chromium without a window, steered over its DevTools protocol."""
+"""Headless Chromium, controlled through its DevTools protocol."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ _FLAGS = (
     "--disable-dev-shm-usage",
     "--disable-gpu",
     "--hide-scrollbars",
-    # It is to know no host but this one.
+    # It must not reach any other host.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _LISTENING = re.compile(rb"DevTools listening on (ws://127\.0\.0\.1:\S+)")
@@ -40,10 +40,10 @@ _DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFram
 
 
 class Browser:
-    """A browser with one page, in a profile in ``folder``. Entering raises Missing if it cannot be.
+    """A browser with one page and its profile in ``folder``. Entering raises Missing without one.
 
-    ``complaints`` are all errors and warnings of the console and exceptions nobody caught,
-    ``requests`` the URLs of everything that was asked for.
+    ``complaints`` are all errors and warnings of the console and all uncaught exceptions,
+    ``requests`` are the URLs of all requests.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,7 +76,7 @@ class Browser:
 
     async def __aexit__(self, *_: object) -> None:
         await self._command("Browser.close", session=None)
-        await self._reader  # ends when Chromium hangs up
+        await self._reader  # ends when Chromium closes the socket
         await self._socket.close()
         await self._client.close()
         await self._end()
@@ -88,13 +88,13 @@ class Browser:
 
     async def _address(self) -> str:
         assert self._process.stderr is not None
-        said = b""
+        output = b""
         async for line in self._process.stderr:
-            said += line
+            output += line
             found = _LISTENING.search(line)
             if found:
                 return found[1].decode()
-        raise Missing(f"Chromium does not start: {said.decode(errors='replace')}")
+        raise Missing(f"Chromium does not start: {output.decode(errors='replace')}")
 
     async def _connect(self, address: str) -> None:
         self._client = aiohttp.ClientSession()
@@ -128,7 +128,7 @@ class Browser:
             self.complaints.append(str(params["args"]))
 
     async def command(self, method: str, **params: Any) -> dict[str, Any]:
-        """Give the page a command of the protocol; raises RuntimeError where it is refused."""
+        """Send a command of the protocol to the page. Raises RuntimeError if it fails."""
         return await self._command(method, session=self._session, **params)
 
     async def _command(self, method: str, *, session: str | None, **params: Any) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Browser:
         return result
 
     async def open(self, path: Path, *, script: bool = True) -> None:
-        """Open a file (an absolute path) and wait until it, and its script if any, is ready."""
+        """Open a file (an absolute path); wait until it and its script, if any, are ready."""
         await self.command("Page.navigate", url=path.as_uri())
         await self.value(_LOADED)
         if script:
@@ -151,11 +151,11 @@ class Browser:
         await self.drawn()
 
     async def drawn(self) -> None:
-        """Wait until what was asked for is on the screen."""
+        """Wait until all changes are on the screen."""
         await self.value(_DRAWN)
 
     async def value(self, expression: str) -> Any:
-        """The value of a JavaScript expression; a promise is waited for."""
+        """Return the value of a JavaScript expression; waits for a promise."""
         answer = await self.command(
             "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
         )
@@ -188,6 +188,6 @@ class Browser:
         await self.drawn()
 
     async def printed(self) -> bytes:
-        """The page as it is printed, as PDF."""
+        """Return the printed page as PDF."""
         made = await self.command("Page.printToPDF", preferCSSPageSize=True)
         return base64.b64decode(made["data"])

@@ -1,4 +1,4 @@
-"""A comparison as it ends in ``compare.json``, made up."""
+"""An invented comparison, as in ``compare.json``."""
 
 from pathlib import Path
 
@@ -88,7 +88,7 @@ COMPARISON = Comparison(
 
 
 def write_comparison(directory: Path, comparison: Comparison = COMPARISON) -> Path:
-    """Make ``directory`` and write into it what its report is made from."""
+    """Create ``directory`` and write the file that the report is made from."""
     directory.mkdir()
     (directory / "compare.json").write_bytes(to_json(comparison))
     return directory

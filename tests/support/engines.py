@@ -1,4 +1,4 @@
-"""What tests of the engines share: which there are, requests for them, servers to ask."""
+"""Shared by the tests of the engines: their names, requests, and handlers for servers."""
 
 import asyncio
 import importlib
@@ -29,7 +29,7 @@ LIBRARIES = {
     "sequential": "urllib",
     AUTO: "libcurl",
 }
-"""What parses HTTP for an engine. Engines on the same library must not differ."""
+"""The library that parses HTTP for an engine. Engines with the same library must not differ."""
 PROXIES = {
     "curl": ("http", "https", "socks5"),
     "aiohttp": ("http",),
@@ -38,7 +38,7 @@ PROXIES = {
     "sequential": ("http",),
     AUTO: ("http",),
 }
-"""Schemes of the proxies that each can ask."""
+"""Schemes of the proxies that each engine supports."""
 HEADERS: Headers = (("User-Agent", "contract/1"), ("Accept-Encoding", "gzip"))
 SILENT = Answer(script=(SILENCE,))
 
@@ -47,10 +47,11 @@ Outcome = FailureKind | tuple[int, bytes]
 
 
 class Case(NamedTuple):
-    """A malformed answer, ``raw``, then ``ending`` (None: the connection is kept).
+    """A malformed response ``raw``, followed by ``ending`` (None: the connection stays open).
 
-    All engines end it as ``expected``, but those on a library in ``differs``: by one of the
-    outcomes there, for the reason there. There are several only where timing decides.
+    The outcome must be ``expected`` for all engines, except those with a library in ``differs``:
+    there it must be one of the listed outcomes, for the reason given. There are several only if
+    timing decides.
     """
 
     raw: bytes
@@ -64,7 +65,7 @@ class Case(NamedTuple):
 
 
 def build(name: str, options: EngineOptions) -> Engine:
-    """Import the engine only here: a broken one fails its own tests and no others."""
+    """Import the engine here, so that a broken one fails only its own tests."""
     if name == AUTO:
         from crawler.engines.registry import make_engine
 
@@ -76,14 +77,14 @@ def build(name: str, options: EngineOptions) -> Engine:
 
 
 def ask(server: Server, path: str = "/", *, host: str | None = None, **changes: Any) -> Request:
-    """Return a request for ``path`` of ``server``; ``dial`` and the fields of Request differ."""
+    """Return a request for ``path`` of ``server``; ``changes`` set ``dial`` or Request's fields."""
     dial = changes.pop("dial", "127.0.0.1")
     fields = {"headers": HEADERS, "timeout": 10.0, "max_bytes": 1_000_000} | changes
     return Request(server.url(path, host=host), Endpoint(dial, dial, server.port), **fields)
 
 
 async def outcome(engine: Engine, request: Request) -> Outcome:
-    """Fetch, and fail on any exception that no engine may raise, and on a fetch without end."""
+    """Fetch; fail if the engine raises anything but FetchError, or does not end in time."""
     try:
         async with asyncio.timeout(request.timeout + 5.0):
             response = await engine.fetch(request)
@@ -95,7 +96,7 @@ async def outcome(engine: Engine, request: Request) -> Outcome:
 
 
 async def check_case(engine: Engine, name: str, case: Case, server: Server) -> None:
-    """Fetch ``/raw``, hold it against ``case``, and see that the next fetch is untouched."""
+    """Fetch ``/raw``, compare the outcome with ``case``, and check that the next fetch works."""
     patience = 0.3 if case.expected is FailureKind.TIMEOUT else 5.0
     assert await outcome(engine, ask(server, "/raw", timeout=patience)) in case.allowed(name)
     assert await afterwards(engine, ask(server, "/next")) == (200, b"fine")
@@ -103,13 +104,13 @@ async def check_case(engine: Engine, name: str, case: Case, server: Server) -> N
 
 
 def answer_case(case: Case) -> Handler:
-    """Serve ``case`` as ``/raw``, and a page that is ``fine`` elsewhere."""
+    """Serve ``case`` at ``/raw``, and the body ``fine`` at all other paths."""
     script = (case.raw,) if case.ending is None else (case.raw, case.ending)
     return lambda seen: Answer(script=script) if seen.target == "/raw" else Answer(body=b"fine")
 
 
 async def afterwards(engine: Engine, request: Request) -> Outcome:
-    """Fetch, and again if a kept connection turned out to be closed, which nobody can know."""
+    """Fetch, and fetch again if a kept connection was closed, which the engine may not know."""
     try:
         response = await engine.fetch(request)
     except FetchError as error:
@@ -119,7 +120,7 @@ async def afterwards(engine: Engine, request: Request) -> Outcome:
 
 
 def once_a_connection(first: Answer, then: Ending) -> Handler:
-    """Give ``first`` on each connection; whatever else is asked for on it ends it: ``then``."""
+    """Return ``first`` once per connection; each further request on it gets ``then``."""
     used: set[int] = set()
 
     def answer(seen: Seen) -> Answer:
@@ -132,7 +133,7 @@ def once_a_connection(first: Answer, then: Ending) -> Handler:
 
 
 class Arrivals:
-    """A handler that sets ``all_in`` once ``count`` requests have come; it gives ``answer``."""
+    """A handler that sets ``all_in`` after ``count`` requests; it returns ``answer``."""
 
     def __init__(self, count: int = 1, answer: Answer = SILENT) -> None:
         self.all_in = asyncio.Event()
@@ -153,9 +154,9 @@ class Arrivals:
 
 @contextmanager
 def little_memory(limit: int = 50_000_000) -> Iterator[None]:
-    """Fail if the block makes the process larger by ``limit`` bytes (proc(5); Linux only)."""
+    """Fail if the process grows by ``limit`` bytes in the block (proc(5); Linux only)."""
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        Path("/proc/self/clear_refs").write_text("5")  # reset the peak
     except OSError:
         yield
         return

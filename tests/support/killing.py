@@ -1,4 +1,4 @@
-"""Crawls that are killed at random moments and resumed, and what must then be true of their run."""
+"""Kills crawls at random moments, resumes them, and checks their results."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from crawler.frontier.state.status import read_counts
 
 RECORDS = ("pages", "failures", "skipped")
 GRACE = 10.0
-"""Seconds after which no process of a killed crawl may be alive."""
+"""Seconds after which all processes of a killed crawl must have ended."""
 _BY_CHANCE = ("fetched_at", "elapsed_ms", "attempts", "depth")
 """Fields that depend on when a page was fetched: a page on two paths has the depth of the first."""
 
@@ -27,10 +27,10 @@ def crawl_killed(
     moments: Sequence[float],
     env: Mapping[str, str] | None = None,
 ) -> list[int]:
-    """Crawl into ``run``, SIGKILL it ``moments`` seconds after each start, resume; then to the end.
+    """Crawl into ``run``: SIGKILL it ``moments`` seconds after each start, resume it, finish it.
 
-    ``command`` is that of a new crawl without ``--run``. For each kill that hit a live crawl, gives
-    how many entries had their final state in what it left.
+    ``command`` starts a new crawl, without ``--run``. Returns, for each kill that hit a live crawl,
+    how many entries had a final state on disk after it.
     """
     kept = [
         _final(run) for moment in moments if _start_and_kill(_resuming(command, run), moment, env)
@@ -69,7 +69,7 @@ def _start_and_kill(command: Sequence[str], moment: float, env: Mapping[str, str
 
 
 def wait_for_end_of_session(session: int) -> None:
-    """Fail if a process of ``session`` outlives its leader by more than the grace."""
+    """Fail if a process of ``session`` outlives its leader by more than ``GRACE``."""
     deadline = time.monotonic() + GRACE
     while members := processes_of(session):
         assert time.monotonic() < deadline, f"still alive: {members}"
@@ -77,7 +77,7 @@ def wait_for_end_of_session(session: int) -> None:
 
 
 def processes_of(session: int) -> list[int]:
-    """Live processes of ``session``, zombies apart (proc(5))."""
+    """Live processes of ``session``, without zombies (proc(5))."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -92,7 +92,10 @@ def processes_of(session: int) -> list[int]:
 
 
 def outcome(run: Path) -> dict[str, dict[str, Any]]:
-    """What a run came to, by file and URL, chance apart. Fails on a torn line or a URL twice."""
+    """The records of a run by file and URL, without fields that depend on chance.
+
+    Fails for a torn line, or if a URL has more than one record.
+    """
     found = {}
     seen: Counter[str] = Counter()
     for name in RECORDS:
@@ -111,16 +114,16 @@ def _timeless(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def difference(killed: Path, whole: Path) -> str:
-    """What a killed and resumed run has other than one that was not; empty if nothing."""
-    ours, theirs = outcome(killed), outcome(whole)
+    """The differences of a killed and resumed run from an undisturbed one; empty if none."""
+    found, expected = outcome(killed), outcome(whole)
     lines = []
     for name in RECORDS:
-        lost = theirs[name].keys() - ours[name].keys()
-        more = ours[name].keys() - theirs[name].keys()
+        lost = expected[name].keys() - found[name].keys()
+        more = found[name].keys() - expected[name].keys()
         changed = [
             url
-            for url in ours[name].keys() & theirs[name].keys()
-            if ours[name][url] != theirs[name][url]
+            for url in found[name].keys() & expected[name].keys()
+            if found[name][url] != expected[name][url]
         ]
         lines += [f"{name}: lost {url}" for url in sorted(lost)]
         lines += [f"{name}: too much {url}" for url in sorted(more)]
@@ -129,13 +132,13 @@ def difference(killed: Path, whole: Path) -> str:
 
 
 def moments(count: int, longest: float, seed: int) -> list[float]:
-    """Seconds after the start at which to kill, drawn evenly."""
+    """Seconds after the start at which to kill, uniformly random."""
     rng = random.Random(seed)
     return [rng.uniform(0.05, longest) for _ in range(count)]
 
 
 def digest(run: Path) -> str:
-    """One figure for what a run came to."""
+    """A hash of the outcome of a run."""
     text = json.dumps(outcome(run), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

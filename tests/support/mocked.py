@@ -1,4 +1,4 @@
-"""Crawls within this process, for tests that mock the network, and what they wrote."""
+"""Crawls in this process, for tests that mock the network, and their records."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ Records = dict[str, dict[str, Any]]
 
 
 class Crawled:
-    """A crawl that has ended: its records by URL."""
+    """The records of a finished crawl, by URL."""
 
     def __init__(self, directory: Path, report: crawler.Report) -> None:
         self.report = report
@@ -29,9 +29,9 @@ class Crawled:
 
 
 def crawl(directory: Path, urls: Iterable[str], **options: Any) -> Crawled:
-    """Crawl into ``directory``, which is made; without robots.txt and retries unless asked for."""
-    given = {"parse": "inline", "robots": False, "retries": 0, **options}
-    return Crawled(directory, crawler.crawl(urls, run=directory, **given))
+    """Crawl into the new ``directory``; by default without robots.txt and retries."""
+    settings = {"parse": "inline", "robots": False, "retries": 0, **options}
+    return Crawled(directory, crawler.crawl(urls, run=directory, **settings))
 
 
 def _records(path: Path) -> Records:

@@ -1,7 +1,7 @@
-"""aioresponses made to fit: the aiohttp that is installed, and the engine that is tested.
+"""Adapts aioresponses to the installed aiohttp and to the engine under test.
 
-aioresponses 0.7.9 makes responses as aiohttp did before 3.14. ``Aioresponses`` adds what they need
-since, and is to go once aioresponses does: a unit test of the engine tells when.
+aioresponses 0.7.9 creates responses for aiohttp before 3.14. ``Aioresponses`` adds what newer
+versions need. Remove it when aioresponses does this itself: a unit test fails then.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from crawler.engines.aiohttp_hooks import HookedConnection, HookedResponse, Wire
 
 
 def with_writer(kind: type[aiohttp.ClientResponse]) -> Any:
-    """Make responses of ``kind`` without having to name what wrote the request."""
+    """Return a factory for responses of ``kind`` that fills in the required ``stream_writer``."""
     return functools.partial(kind, stream_writer=Mock(output_size=0))
 
 
 def without_flow_control(loop: Any) -> StreamReader:
-    """A body that may be fed whole: a full one would hold up the parser, and there is none."""
+    """A body without a size limit: at the limit it would pause the parser, and there is none."""
     return StreamReader(ResponseHandler(loop), limit=sys.maxsize, loop=loop)
 
 
 class Aioresponses(aioresponses):
-    """The shim: aioresponses that works with aiohttp from 3.14 on, bodies over 128 KiB included."""
+    """aioresponses that works with aiohttp 3.14 and later, also for bodies over 128 KiB."""
 
     def start(self) -> None:
         self._bodies = patch("aioresponses.core.stream_reader_factory", without_flow_control)
@@ -51,7 +51,7 @@ class Aioresponses(aioresponses):
 def exchange(*, reused: bool = False, received: int = 0, **ended: Any) -> WireExchange:
     """An exchange on a connection without a socket.
 
-    ``lost`` is how the connection ended, ``refused`` why we ended it.
+    ``lost`` is the error that ended the connection, ``refused`` is why we ended it.
     """
     connection = HookedConnection(asyncio.get_running_loop(), WeakValueDictionary())
     socketless = SimpleNamespace(fileno=lambda: -1, family=None)
@@ -65,12 +65,12 @@ def exchange(*, reused: bool = False, received: int = 0, **ended: Any) -> WireEx
 
 
 class MockedSession(Aioresponses):
-    """Stands in for ``ClientSession._request``, with what that does for the engine besides.
+    """Replaces ``ClientSession._request``, including what it does for the engine.
 
-    Requests are of the session's class and go through its middlewares; ``sent`` has them all.
-    Responses have an exchange: ``under_way``, or one of their own. An ``exception`` of an answer is
-    raised before the head; with ``under_way`` as if the request had been sent, else as if there was
-    no connection yet. ``broken`` is raised by the body of every answer, in the place of its bytes.
+    Requests have the session's class and pass its middlewares; ``sent`` contains all of them.
+    Responses have an exchange: ``under_way``, or one of their own. The ``exception`` of a mocked
+    response is raised before the head: with ``under_way`` as if the request had been sent,
+    otherwise as if there was no connection yet. ``broken`` is raised instead of every body.
     """
 
     def __init__(

@@ -1,21 +1,21 @@
-"""What some tests need from the machine beyond Python packages, and where it is."""
+"""Programs and files that some tests need besides Python packages."""
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 
-class Missing(Exception):  # noqa: N818 - it says what is the matter, not that there is an error
+class Missing(Exception):  # noqa: N818 - the tests that need it are skipped; it is not an error
     """This machine lacks something."""
 
 
 def nginx() -> str | None:
-    """Path of nginx; it lies outside an ordinary user's PATH."""
+    """Path of nginx; its folder is not in an ordinary user's PATH."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 
 def docs() -> str | None:
-    """Folder of the Python manual in HTML, some 500 real pages."""
+    """Folder of the Python manual in HTML, about 500 real pages."""
     found = sorted(Path("/usr/share/doc").glob("python3*/html/index.html"))
     return str(found[0].parent) if found else None
 
@@ -26,7 +26,7 @@ def browser() -> str | None:
 
 
 def wget() -> str | None:
-    """Path of GNU Wget, which writes WARC archives of its own."""
+    """Path of GNU Wget, which also writes WARC archives."""
     return shutil.which("wget")
 
 
@@ -41,7 +41,7 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "wget": (wget, "wget"),
     "git": (git, "git"),
 }
-"""By marker: where it is, and the Debian package that brings it."""
+"""Marker → the function that finds the program, and its Debian package."""
 
 
 def missing(marker: str) -> str | None:

@@ -1,4 +1,4 @@
-"""A web server of our own: nginx in a temporary folder, for as long as a context lasts."""
+"""nginx in a temporary folder, as a context manager."""
 
 import os
 import socket
@@ -41,9 +41,9 @@ http {{
 
 
 class Nginx:
-    """Serves the files in ``root`` at all ``addresses``, on one ``port``; nobody has to be root.
+    """Serves the files in ``root`` at all ``addresses``, on one ``port``; needs no root rights.
 
-    Entering raises Missing where there is no nginx.
+    Entering raises Missing if nginx is not installed.
     """
 
     def __init__(self, folder: Path, root: Path, addresses: Sequence[str] = ("127.0.0.1",)) -> None:
@@ -73,7 +73,7 @@ class Nginx:
 
     def _configuration(self) -> str:
         return _CONFIGURATION.format(
-            # Started by root, its worker would be somebody who may not look into our folder.
+            # If root starts it, its worker would run as a user who may not read our folder.
             user="user root;" if os.geteuid() == 0 else "",
             folder=self._folder,
             root=self._root,

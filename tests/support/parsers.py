@@ -1,4 +1,4 @@
-"""Functions for ``--parser`` that do what pages do to workers."""
+"""Functions for ``--parser`` that behave as hostile pages make parse workers behave."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from crawler.parsing.document import Document
 
 
 def marked(document: Document) -> dict[str, Any]:
-    """Obey the order in the page: kill, hang, raise, print, or burn CPU."""
+    """Do what the text of the page says: kill the process, hang, or raise; otherwise print."""
     text = document.text
     if "kill me" in text:
         os.kill(os.getpid(), signal.SIGKILL)

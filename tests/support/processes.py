@@ -1,4 +1,4 @@
-"""Which processes a process has started, and whether they end with it (proc(5); Linux only)."""
+"""Finds the processes that a process started, and checks that they end with it (proc(5); Linux)."""
 
 import os
 import select
@@ -19,7 +19,7 @@ def descendants(pid: int) -> list[int]:
 
 @contextmanager
 def ending(pid: int, least: int) -> Iterator[None]:
-    """All that ``pid`` has started, ``least`` or more, ends with the block, which is to kill it."""
+    """Check that the descendants of ``pid``, at least ``least``, end after the block kills it."""
     until = time.monotonic() + PATIENCE
     while len(found := descendants(pid)) < least:
         assert time.monotonic() < until

@@ -1,6 +1,6 @@
-"""A forward proxy on loopback that remembers what it was asked: by URL, CONNECT, or SOCKS 5.
+"""A forward proxy on loopback that records its requests: absolute URLs, CONNECT and SOCKS 5.
 
-Whatever host it is asked for, it connects to 127.0.0.1, at the port asked for.
+For every host, it connects to 127.0.0.1, at the requested port.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from crawler.model.exchange import Endpoint, Proxy
 HOP = ("proxy-authorization", "proxy-connection", "connection", "keep-alive")
 
 
-class Asked(NamedTuple):
-    """One request to the proxy: ``how`` is the method or ``SOCKS5``, ``target`` as it was sent.
+class ProxyRequest(NamedTuple):
+    """One request to the proxy: ``how`` is the method or ``SOCKS5``, ``target`` is as sent.
 
-    ``login`` is ``user:password`` as it came, ``headers`` are what was for the proxy to read.
+    ``login`` is the received ``user:password``, ``headers`` are those that the proxy can read.
     """
 
     how: str
@@ -32,9 +32,9 @@ class Asked(NamedTuple):
 
 
 class ForwardProxy:
-    """A context manager; ``login`` is the ``user:password`` it wants, ``refuse`` a status for all.
+    """A context manager. ``login`` is the required ``user:password``, ``refuse`` a status for all.
 
-    With ``tls`` it is an https proxy.
+    With ``tls``, it is an https proxy.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ForwardProxy:
         refuse: int | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.seen: list[Asked] = []
+        self.seen: list[ProxyRequest] = []
         self.port = 0
         self._login, self._refuse, self._tls = login, refuse, tls
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,7 +54,7 @@ class ForwardProxy:
         return Endpoint("", "127.0.0.1", self.port)
 
     def named(self, scheme: str = "http", userinfo: str | None = None, **more: object) -> Proxy:
-        """Give the record that an engine needs to ask it."""
+        """Return the ``Proxy`` record that an engine needs."""
         return Proxy(scheme, "127.0.0.1", self.port, userinfo, **more)  # type: ignore[arg-type]
 
     def url(self, scheme: str = "http", userinfo: str = "") -> str:
@@ -79,7 +79,7 @@ class ForwardProxy:
         await stop.wait()
         server.close()
         for _ in range(3):
-            await asyncio.sleep(0)  # whom it let in last has to begin, to be able to end
+            await asyncio.sleep(0)  # a new task must start before it can be cancelled
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -107,20 +107,20 @@ class ForwardProxy:
             lines = head.decode("latin-1").split("\r\n")[:-2]
             method, target, _ = lines[0].split(" ")
             headers = [tuple(line.split(": ", 1)) for line in lines[1:]]
-            asked = Asked(method, target, _login(headers), tuple(headers))  # type: ignore[arg-type]
-            self.seen.append(asked)
-            if status := self._refusal(asked):
+            request = ProxyRequest(method, target, _login(headers), tuple(headers))  # type: ignore[arg-type]
+            self.seen.append(request)
+            if status := self._refusal(request):
                 writer.write(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status)
             elif method == "CONNECT":
                 await self._tunnel(target, reader, writer)
                 return
             else:
-                writer.write(await _forwarded(asked))
+                writer.write(await _forwarded(request))
             await writer.drain()
             head = await reader.readuntil(b"\r\n\r\n")
 
-    def _refusal(self, asked: Asked) -> int | None:
-        if self._login is not None and asked.login != self._login:
+    def _refusal(self, request: ProxyRequest) -> int | None:
+        if self._login is not None and request.login != self._login:
             return 407
         return self._refuse
 
@@ -132,7 +132,7 @@ class ForwardProxy:
         await _relay((reader, writer), upstream)
 
     async def _socks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """RFC 1928, and RFC 1929 for the login."""
+        """SOCKS 5 (RFC 1928), with the login of RFC 1929."""
         await reader.readexactly((await reader.readexactly(1))[0])
         login = ""
         if self._login is None:
@@ -145,7 +145,7 @@ class ForwardProxy:
         kind = (await reader.readexactly(4))[3]
         host = await _text(reader) if kind == 3 else (await reader.readexactly(4)).hex()
         port = int.from_bytes(await reader.readexactly(2), "big")
-        self.seen.append(Asked("SOCKS5", f"{host}:{port}", login))
+        self.seen.append(ProxyRequest("SOCKS5", f"{host}:{port}", login))
         upstream = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"\x05\x00\x00\x01" + bytes(6))
         await _relay((reader, writer), upstream)
@@ -155,7 +155,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def _relay(one: Streams, other: Streams) -> None:
-    """Until either side ends."""
+    """Copy in both directions until either side ends."""
     ways = [
         asyncio.ensure_future(_pump(one[0], other[1])),
         asyncio.ensure_future(_pump(other[0], one[1])),
@@ -175,12 +175,12 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         await writer.drain()
 
 
-async def _forwarded(asked: Asked) -> bytes:
-    """Ask the origin, on a connection of its own, and keep that to ourselves."""
-    place, _, path = asked.target.partition("://")[2].partition("/")
+async def _forwarded(request: ProxyRequest) -> bytes:
+    """Forward the request to the origin on a new connection, and return its response."""
+    place, _, path = request.target.partition("://")[2].partition("/")
     reader, writer = await asyncio.open_connection("127.0.0.1", int(place.rpartition(":")[2]))
     lines = [f"GET /{path} HTTP/1.1", "Connection: close", "Via: 1.1 proxy"]
-    lines += [f"{name}: {value}" for name, value in asked.headers if name.lower() not in HOP]
+    lines += [f"{name}: {value}" for name, value in request.headers if name.lower() not in HOP]
     writer.write("\r\n".join((*lines, "", "")).encode("latin-1"))
     try:
         answer = await reader.read(-1)
@@ -190,7 +190,7 @@ async def _forwarded(asked: Asked) -> bytes:
 
 
 def _cut(writer: asyncio.StreamWriter) -> None:
-    """Close without waiting, which could be cancelled; what is not sent yet is dropped."""
+    """Close without waiting, because a wait could be cancelled; drops unsent data."""
     writer.close()
     writer.transport.abort()
 

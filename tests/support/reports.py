@@ -1,4 +1,4 @@
-"""Run directories as a crawl leaves them, made up."""
+"""Invented run directories, as a crawl writes them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -50,8 +50,8 @@ SKIPPED = Skipped("http://a.example/private", SkipReason.ROBOTS, "robots.txt say
 def fetch(
     url: str = "http://a.example/1", start: float = 0.0, total: float = 0.05, **changes: object
 ) -> Line:
-    """An answer that came after ``total`` seconds, all of them waited."""
-    given = {
+    """A fetch that waited ``total`` seconds for its response."""
+    fields = {
         "url": url,
         "t": start,
         "queued": 0.0,
@@ -68,7 +68,7 @@ def fetch(
         "method": "kernel",
         "sure": True,
     }
-    return msgspec.convert({**given, **changes}, Line)
+    return msgspec.convert({**fields, **changes}, Line)
 
 
 def write_run(
@@ -78,7 +78,7 @@ def write_run(
     failures: Iterable[Failure] = (FAILURE,),
     skips: Iterable[Skipped] = (SKIPPED,),
 ) -> Path:
-    """Make ``directory`` and write into it what its report is made from."""
+    """Create ``directory`` and write the files that the report is made from."""
     directory.mkdir()
     (directory / "report.json").write_bytes(to_json(report))
     (directory / "settings.toml").write_text('engine = "curl"\nretries = 2\n')

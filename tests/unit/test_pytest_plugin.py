@@ -145,12 +145,12 @@ class TestClass:
 @pytest.mark.parametrize(
     ("mark", "message"),
     [
-        ('engines("crul")', f"no engine is called 'crul'; there are {', '.join(ENGINES)}"),
-        ('skip_engine("crul", "why")', "no engine is called 'crul'; there are"),
-        ("engines()", "the mark engines takes names"),
-        ('engines(["curl"])', "no engine is called ['curl']; there are"),
-        ('skip_engine("curl")', "the mark skip_engine takes a name and why"),
-        ('skip_engine("curl", "")', "the mark skip_engine takes a name and why"),
+        ('engines("crul")', f"unknown engine 'crul'; available: {', '.join(ENGINES)}"),
+        ('skip_engine("crul", "why")', "unknown engine 'crul'; available:"),
+        ("engines()", "the mark engines needs names"),
+        ('engines(["curl"])', "unknown engine ['curl']; available:"),
+        ('skip_engine("curl")', "the mark skip_engine needs a name and a reason"),
+        ('skip_engine("curl", "")', "the mark skip_engine needs a name and a reason"),
     ],
 )
 def test_a_wrong_mark_is_refused(run: Pytest, mark: str, message: str) -> None:
@@ -162,14 +162,14 @@ def test_a_wrong_mark_is_refused(run: Pytest, mark: str, message: str) -> None:
 
 def test_the_marks_are_explained(run: Pytest) -> None:
     outcome = run("", "--markers")
-    assert "@pytest.mark.engines(name, ...): run the test with" in outcome.text
+    assert "@pytest.mark.engines(name, ...): run the test only with" in outcome.text
     assert "@pytest.mark.skip_engine(name, reason): skip the test" in outcome.text
 
 
 def test_the_fixtures_are_explained(run: Pytest) -> None:
     outcome = run("", "--fixtures")
     assert re.search(
-        r"^mock_web -- .*\n +A ``crawler\.testing\.MockWeb``", outcome.text, re.MULTILINE
+        r"^mock_web -- .*\n +A running ``crawler\.testing\.MockWeb``", outcome.text, re.MULTILINE
     )
     assert re.search(r"^engine -- .*\n +Name of a fetch engine", outcome.text, re.MULTILINE)
 
@@ -213,4 +213,4 @@ def test_a_project_with_its_own_crawler_package_runs(run: Pytest, tmp_path: Path
     (tmp_path / "crawler.py").write_text("HOME = 'http://shop.example/'")
     outcome = run("def test_it(): assert crawler.HOME\ndef test_web(mock_web): pass")
     assert outcome.verdicts == [("test_it", "PASSED"), ("test_web", "ERROR")]
-    assert f"here crawler is {tmp_path / 'crawler.py'}" in outcome.text
+    assert f"but crawler here is {tmp_path / 'crawler.py'}" in outcome.text

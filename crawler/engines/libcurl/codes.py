@@ -1,4 +1,4 @@
-"""libcurl's error codes (libcurl-errors(3)) in our words."""
+"""Translates libcurl's error codes (libcurl-errors(3)) to failure kinds."""
 
 import pycurl
 
@@ -6,8 +6,9 @@ from crawler.engines.shared.messages import timed_out
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Request
 
-_QUIC_CONNECT_ERROR = 96  # pycurl has no name for it
-_PROXY = 97  # nor for this
+# pycurl has no names for these two.
+_QUIC_CONNECT_ERROR = 96
+_PROXY = 97
 _KINDS = {
     pycurl.E_URL_MALFORMAT: FailureKind.URL,
     pycurl.E_COULDNT_RESOLVE_HOST: FailureKind.DNS,
@@ -32,10 +33,10 @@ _KINDS = {
 
 
 def translate(code: int, message: str, request: Request, *, reused: bool = False) -> FetchError:
-    """What libcurl said of ``request`` as our error; a code not named here is ``protocol``."""
+    """Translate libcurl's ``code`` for ``request``; an unlisted code becomes ``protocol``."""
     kind = _of_receiving(message) if code == pycurl.E_RECV_ERROR else _KINDS.get(code)
     if kind is FailureKind.TIMEOUT:
-        # The time is over, whatever the connection was.
+        # A timeout never counts as a failure of a reused connection.
         return FetchError(kind, timed_out(request))
     return FetchError(
         kind or FailureKind.PROTOCOL, message or pycurl.easy_strerror(code), reused=reused
@@ -43,9 +44,10 @@ def translate(code: int, message: str, request: Request, *, reused: bool = False
 
 
 def _of_receiving(message: str) -> FailureKind:
-    """Libcurl has one code for all that ends the reading; its words tell more."""
-    # OpenSSL's, for a connection that ended without the closing alert (RFC 8446, 6.1).
+    """Libcurl has one code for every receive error; only its message tells them apart."""
+    # OpenSSL's text for a connection that ended without a closing alert (RFC 8446, 6.1).
     if "unexpected eof" in message:
         return FailureKind.TRUNCATED
-    wrong = ("chunk", "hexadecimal", "Too large response headers")
-    return FailureKind.PROTOCOL if any(words in message for words in wrong) else FailureKind.RESET
+    protocol = ("chunk", "hexadecimal", "Too large response headers")
+    malformed = any(words in message for words in protocol)
+    return FailureKind.PROTOCOL if malformed else FailureKind.RESET

@@ -1,7 +1,7 @@
-"""Where libcurl connects to, for the two engines that stand on it: the endpoint, or a proxy there.
+"""Where libcurl connects to, for the two engines that use it: the endpoint, or a proxy there.
 
-Handles are used again, and an empty list or text clears nothing: every option that one route sets
-the other takes back.
+Handles are reused, and an empty list or string does not clear an option. So a direct route unsets
+every option that a proxy route sets, and the other way round.
 """
 
 import pycurl
@@ -9,12 +9,12 @@ import pycurl
 from crawler.model.exchange import Endpoint, Proxy
 
 _SCHEMES = {"http": "http", "https": "https", "socks5": "socks5h"}
-"""For libcurl; the h leaves the name to the proxy."""
+"""libcurl's scheme names; ``socks5h`` means that the proxy looks up the host name."""
 _PROXY_OPTIONS = (pycurl.PROXYUSERNAME, pycurl.PROXYPASSWORD, pycurl.RESOLVE)
 
 
 def set_route(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy | None) -> None:
-    """Lead what comes to ``dial``, where ``proxy`` answers if there is one."""
+    """Connect requests to ``dial``; if ``proxy`` is set, ``dial`` is the proxy's endpoint."""
     for option in _PROXY_OPTIONS:
         curl.unsetopt(option)
     if proxy is None:
@@ -28,7 +28,7 @@ def set_route(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy | None) -> None:
 
 
 def _set_proxy(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy) -> None:
-    # The name of a proxy counts for its certificate only.
+    # The name of a proxy is needed only to verify its certificate.
     name = proxy.host if proxy.scheme == "https" else dial.dial_host
     scheme, host, port = _SCHEMES[proxy.scheme], _bracketed(name), dial.dial_port
     curl.setopt(pycurl.PROXY, f"{scheme}://{host}:{port}")

@@ -1,4 +1,4 @@
-"""libcurl's open sockets, so that the kernel can be asked about them."""
+"""Access to libcurl's open sockets, to read the kernel's data about them."""
 
 import socket
 import time
@@ -9,23 +9,23 @@ from crawler.engines.shared.kernel import TcpInfo, tcp_info
 _PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 Ends = tuple[str, int, str, int]
-"""Address and port of both ends: what libcurl tells of a connection, kept alive or not."""
+"""Address and port of both ends: how libcurl identifies a connection, new or kept alive."""
 
 
 class User(Protocol):
-    """The transfer that sends on a connection now."""
+    """The transfer that uses a connection now."""
 
     def leave(self, ends: Ends) -> None:
-        """Another transfer is about to send on it: ask the kernel what there is to ask."""
+        """Another transfer is about to use the connection: read the kernel's data now."""
         ...
 
 
 class Sockets:
-    """libcurl's open sockets by their two ends, so that the kernel can be asked about them.
+    """libcurl's open sockets by their two ends, to read the kernel's data about them.
 
-    They stay libcurl's, which closes them unseen: pycurl cannot call back for a connection whose
-    first handle rests. So the objects here never close a descriptor, and one that was given out
-    again is known by its next owner.
+    libcurl owns them and closes them without notice: pycurl has no callback for a connection whose
+    first handle is idle. So the objects here never close a descriptor, and a descriptor that the
+    system has reused is detected when its new connection is registered.
     """
 
     def __init__(self) -> None:
@@ -33,17 +33,17 @@ class Sockets:
         self._owners: dict[int, Ends] = {}
         self._users: dict[Ends, User] = {}
         self.opening: dict[int, float] = {}
-        """By descriptor: when what came last had come (monotonic), 0 before ``stirred``."""
+        """By descriptor: when the last data arrived (monotonic), 0 before ``note_data``."""
 
     def opened(self, fd: int) -> None:
         """A socket is about to be connected."""
         self.opening[fd] = 0.0
 
-    def stirred(self, fd: int) -> None:
-        """To be called for what is ``opening``, before libcurl is told that something came.
+    def note_data(self, fd: int) -> None:
+        """Call this for descriptors in ``opening``, before libcurl reads the new data.
 
-        Once the connection stands it is too late to ask. What a TLS server sends after its
-        handshake (session tickets, RFC 8446, 4.6.1) may have come by then.
+        After the handshake it is too late: a TLS server may already have sent session tickets
+        (RFC 8446, 4.6.1).
         """
         sock = _view(fd)
         if sock is not None:
@@ -52,7 +52,7 @@ class Sockets:
             self.opening[fd] = time.monotonic() - info.received_ago if info else 0.0
 
     def connected(self, ends: Ends, fd: int) -> tuple[TcpInfo | None, float]:
-        """A new connection stands: what the kernel says, and for how many seconds it has stood."""
+        """Register a new connection; return the kernel's data and its age in seconds."""
         self._forget(ends)
         self._forget(self._owners.get(fd))
         sock = _view(fd)
@@ -65,8 +65,8 @@ class Sockets:
         return info, info.received_ago if info else 0.0
 
     def used(self, ends: Ends, transfer: User) -> None:
-        """``transfer`` is about to send. libcurl gives a connection on as soon as it has an answer,
-        before we are told of that answer: this is the last moment to ask the kernel about it.
+        """``transfer`` is about to send. libcurl reuses a connection as soon as it has a response,
+        before it reports that response: this is the last moment to read the kernel's data about it.
         """
         before = self._users.get(ends)
         if before is not None:
@@ -74,13 +74,13 @@ class Sockets:
         self._users[ends] = transfer
 
     def info(self, ends: Ends) -> TcpInfo | None:
-        """None where the connection is closed."""
+        """Return the kernel's data, or None if the connection is closed."""
         sock = self._sockets.get(ends)
         return None if sock is None else tcp_info(sock)
 
-    def answered_unasked(self, ends: Ends) -> bool:
-        """Whether bytes wait on a connection nothing was sent on yet: libcurl would take them for
-        the answer to what it sends next (RFC 9112, 9.2).
+    def has_unrequested_bytes(self, ends: Ends) -> bool:
+        """Whether bytes arrived on an idle connection: libcurl would take them for the response to
+        the next request (RFC 9112, 9.2).
         """
         sock = self._sockets.get(ends)
         try:
@@ -97,13 +97,13 @@ class Sockets:
             del self._owners[sock.detach()]
 
     def close(self) -> None:
-        """Let go of all, closing none."""
+        """Forget all sockets; closes none of them."""
         for ends in list(self._sockets):
             self._forget(ends)
 
 
 def _view(fd: int) -> socket.socket | None:
-    """A socket object for asking, to be detached; None where the descriptor is closed."""
+    """A socket object for ``fd``, to be detached after use; None if ``fd`` is closed."""
     try:
         return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
     except OSError:

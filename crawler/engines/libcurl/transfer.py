@@ -1,7 +1,7 @@
-"""One request on a libcurl easy handle, for the two engines that stand on libcurl.
+"""One request on a libcurl easy handle, for the two engines that use libcurl.
 
-Options and callbacks: curl_easy_setopt(3). A callback must not raise: it returns what aborts the
-transfer, and ``refused`` remembers why.
+Options and callbacks: curl_easy_setopt(3). A callback must not raise: it returns a value that
+aborts the transfer, and ``refused`` keeps the reason.
 """
 
 import re
@@ -24,7 +24,7 @@ from crawler.model.exchange import Headers, Proxy, Request, Response, Timing
 
 _SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it
 _ABORT = -1
-_GO_ON = 0
+_CONTINUE = 0
 _DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
 _STATUS = re.compile(rb"HTTP/(1\.[01]) (\d{3})[ \r\n]")
 _STATUS_OR_2 = re.compile(rb"HTTP/(1\.[01]|2) (\d{3})[ \r\n]")
@@ -32,18 +32,18 @@ _NAME = re.compile(FIELD_NAME.encode())
 _BODILESS = (204, 304)
 _BLANK = (b"\r\n", b"\n")
 MAX_INTERIM = 100
-"""1xx responses before an answer. One head is bounded by libcurl, at 300 KiB."""
+"""Limit for 1xx responses before the final one. libcurl limits each head to 300 KiB."""
 
 
 class Transfer:
-    """What an easy handle is told, and what its callbacks collect; good for many requests."""
+    """Sets the options of one easy handle and collects its callbacks' data; reusable."""
 
     def __init__(self, curl: pycurl.Curl, options: EngineOptions, sockets: Sockets) -> None:
         self.curl = curl
         self._sockets = sockets
-        # libcurl takes HTTP/2 for a version of HTTP/1 too.
+        # libcurl itself would also accept an HTTP/2 status line on an HTTP/1 connection.
         self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
-        # What the handle was told last; it is told again only what is different.
+        # The values that were set last; only changed values are set again.
         self._header_lines: list[str] | None = None
         self._terms: tuple[str, int, float, bool, Proxy | None] | None = None
         set_constants(curl, options)
@@ -90,22 +90,24 @@ class Transfer:
     def _on_open(self, fd: int, _purpose: int) -> int:
         self._fresh = fd
         self._sockets.opened(fd)
-        return _GO_ON
+        return _CONTINUE
 
     def _on_connected(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
-        # A local port alone is not enough: it serves several connections to different hosts.
+        # The local port alone is not unique: connections to different hosts can share it.
         ends = local, local_port, remote, remote_port
         if self._fresh is not None:
             self._dialled, self._lag = self._sockets.connected(ends, self._fresh)
-        elif self._sockets.answered_unasked(ends):
-            self.refused = FetchError(FailureKind.RESET, "bytes nobody asked for", reused=True)
+        elif self._sockets.has_unrequested_bytes(ends):
+            self.refused = FetchError(
+                FailureKind.RESET, "the server sent bytes before the request", reused=True
+            )
             return _DO_NOT_SEND
         self._sockets.used(ends, self)
         self._ends = ends
-        return _GO_ON
+        return _CONTINUE
 
     def leave(self, ends: Ends) -> None:
-        """Another is about to send on this connection."""
+        """Another transfer is about to use this connection."""
         if self._ends == ends and self._last is None:
             self._last = self._sockets.info(ends)
 
@@ -119,9 +121,9 @@ class Transfer:
         self._trailer_bytes += len(line)
         if self._trailer_bytes > MAX_HEADER_BYTES:
             return self._refuse(
-                FailureKind.PROTOCOL, f"over {MAX_HEADER_BYTES:,} bytes of trailers"
+                FailureKind.PROTOCOL, f"more than {MAX_HEADER_BYTES:,} bytes of trailers"
             )
-        return self._go_on()
+        return self._continue()
 
     def _take_head(self) -> int | None:
         found = self._status_line.match(self._lines[0])
@@ -139,22 +141,23 @@ class Transfer:
             return _ABORT
         if length is not None and length > self.request.max_bytes:
             return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
-        return self._go_on()
+        return self._continue()
 
     def _take_interim(self, status: int) -> int | None:
-        """Another head follows, but not for ever."""
+        """Another head follows; their number is limited."""
         self._lines.clear()
         self._interim += 1
         if status < 100 or status == 101:
-            return self._refuse(FailureKind.PROTOCOL, f"status {status:03} ends no exchange")
+            return self._refuse(FailureKind.PROTOCOL, f"status {status:03} is not a final status")
         if self._interim > MAX_INTERIM:
             return self._refuse(FailureKind.PROTOCOL, f"more than {MAX_INTERIM} interim responses")
-        return self._go_on()
+        return self._continue()
 
     def _take_framing(self, headers: Headers) -> int | None:
-        """Return how long a body to expect, if that is said. Raises FetchError.
+        """Return the declared length of the body, or None. Raises FetchError.
 
-        And note whether libcurl will close the connection, so that nobody can be asked afterwards.
+        Also notes whether libcurl will close the connection: then the kernel's data must be read
+        before that.
         """
         lengths, codings = [], []
         self._closing = self._version == "1.0"
@@ -176,12 +179,12 @@ class Transfer:
         if self._size > self.request.max_bytes:
             return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
         self._chunks.append(chunk)
-        return self._go_on()
+        return self._continue()
 
-    def _go_on(self) -> int | None:
+    def _continue(self) -> int | None:
         if self._closing and self._ends is not None:
             self._last = self._sockets.info(self._ends)
-        # libcurl looks at its own clock only between reads; a flood of small pieces keeps it busy.
+        # libcurl checks its own clock only between reads; many small pieces keep it reading.
         if time.monotonic() <= self._deadline:
             return None
         return self._refuse(FailureKind.TIMEOUT, timed_out(self.request))
@@ -191,7 +194,7 @@ class Transfer:
         return _ABORT
 
     def failure(self, code: int, message: str) -> FetchError:
-        """Why libcurl gave up, or was told to: ``code`` and ``message`` are what it says."""
+        """Return why the transfer failed; ``code`` and ``message`` are libcurl's own."""
         self._chunks.clear()
         if self.refused is not None:
             return self.refused
@@ -200,22 +203,22 @@ class Transfer:
             return refusal(self.request.proxy, answered)
         if self._interim and code == pycurl.E_GOT_NOTHING:
             return FetchError(
-                FailureKind.TRUNCATED, "the connection closed before the final answer"
+                FailureKind.TRUNCATED, "the connection closed before the final response"
             )
         untouched = self._fresh is None and not self._lines and not self._interim
         return translate(code, message, self.request, reused=untouched)
 
     def response(self) -> Response:
-        """Sum up a transfer that libcurl calls good, before its connection is another's.
+        """Return the response after libcurl succeeded, before its connection is used again.
 
-        Raises FetchError where it is not: libcurl takes a head cut short for an empty answer.
+        Raises FetchError if the head is truncated: libcurl takes that for an empty response.
         """
         if self.refused is not None:
             raise self.refused
         if self._headers is None:
-            raise FetchError(FailureKind.TRUNCATED, "the connection closed within the headers")
+            raise FetchError(FailureKind.TRUNCATED, "the connection closed inside the headers")
         body = b"".join(self._chunks)
-        self._chunks.clear()  # whoever still knows this transfer keeps no body
+        self._chunks.clear()  # idle transfers must not keep bodies in memory
         return Response(self._status, self._headers, body, self._timing(), self._version)
 
     def _timing(self) -> Timing:
@@ -245,7 +248,7 @@ class Transfer:
         )
 
     def _handshake(self) -> tuple[float, float]:
-        """Seconds waited for TCP and for TLS, without the time we were late to look."""
+        """Seconds waited for TCP and for TLS, without the delay of our own event loop."""
         curl = self.curl
         connected = curl.getinfo(pycurl.CONNECT_TIME)
         secured = curl.getinfo(pycurl.APPCONNECT_TIME)
@@ -256,14 +259,14 @@ class Transfer:
 
 
 def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
-    """What is the same for every request: nothing automatic, nothing from the environment."""
+    """Set the options that are the same for every request: no automatic behaviour."""
     version = pycurl.CURL_HTTP_VERSION_2TLS if options.http2 else pycurl.CURL_HTTP_VERSION_1_1
     for option, value in (
         (pycurl.HTTP_VERSION, version),
         (pycurl.PATH_AS_IS, 1),
         (pycurl.HTTP_CONTENT_DECODING, 0),
         (pycurl.NOSIGNAL, 1),
-        # It is given addresses only, and would look through all it knows for every new connection.
+        # It gets only addresses; with a cache it would search all entries for every connection.
         (pycurl.DNS_CACHE_TIMEOUT, 0),
         (pycurl.CAINFO, options.ca_file or certifi.where()),
         (pycurl.PROXY_CAINFO, options.ca_file or certifi.where()),
@@ -273,7 +276,7 @@ def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
 
 
 def header_lines(headers: Headers) -> list[str]:
-    """For HTTPHEADER: the headers as they are, and libcurl's own defaults taken back.
+    """Return the value of HTTPHEADER: exactly ``headers``, with libcurl's own defaults removed.
 
     Raises FetchError for a header that cannot be sent.
     """
@@ -285,16 +288,16 @@ def header_lines(headers: Headers) -> list[str]:
 
 
 def parse_headers(lines: list[bytes]) -> Headers:
-    """Header lines, status line first and blank line last → lower-case names and values.
+    """Parse the lines of a head, from status line to blank line; names in lower case.
 
-    Raises FetchError: libcurl hands on, and may not heed, lines whose name is none.
+    Raises FetchError for an invalid name: libcurl passes such lines on but may ignore them.
     """
     return tuple([_parse_header(line) for line in lines[1:-1]])
 
 
 @lru_cache(maxsize=4096)
 def _parse_header(line: bytes) -> tuple[str, str]:
-    """Most lines are the same for every page of a server."""
+    """Cached, because most lines are the same for every page of a server."""
     name, colon, value = line.partition(b":")
     if not colon or not _NAME.fullmatch(name):
         raise FetchError(FailureKind.PROTOCOL, "malformed header line")

@@ -1,7 +1,7 @@
-"""What a head must be like to be one head, and its body to have one end; for every engine.
+"""Checks that a response head and the length of its body are unambiguous; for every engine.
 
-Where two recipients could read an answer differently, the bytes of one could pass for another's
-(RFC 9112, 11.1 and 11.2): such answers are refused, whatever the library would make of them.
+If two recipients can read a response differently, an attacker can hide one response inside another
+(RFC 9112, 11.1 and 11.2). Such responses are rejected, even if the library accepts them.
 """
 
 import re
@@ -13,23 +13,23 @@ from crawler.model.exchange import Headers
 _LINE_END = re.compile(r"[\0\r\n]")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 FIELD_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-"""A header's name, as a regular expression (RFC 9110, 5.6.2): no blanks, no letters past ASCII."""
+"""A header name, as a regular expression (RFC 9110, 5.6.2): no spaces, only ASCII letters."""
 
 
 def check_lines(headers: Headers) -> None:
-    """Raise FetchError for a header that would be more than its line (RFC 9110, 5.5).
+    """Raise FetchError if a request header would span more than its line (RFC 9110, 5.5).
 
-    The libraries send it, or show its value, which may be a secret.
+    The libraries would send it, or show its value, which may be a secret, in an error.
     """
     if any(_LINE_END.search(text) for line in headers for text in line):
-        raise FetchError(FailureKind.PROTOCOL, "NUL, CR or LF in a header to be sent")
+        raise FetchError(FailureKind.PROTOCOL, "a request header contains NUL, CR or LF")
 
 
 def body_length(lengths: Collection[str], codings: Collection[str]) -> int | None:
-    """Bytes of the body by the values of Content-Length and Transfer-Encoding; None: not said.
+    """Length of the body by Content-Length and Transfer-Encoding; None if they do not define it.
 
-    Raises FetchError unless it is one number, chunked, or neither (RFC 9112, 6.3; a number said
-    twice is still one, a list of them is not).
+    Raises FetchError unless there is one number, ``chunked`` or neither (RFC 9112, 6.3). Repeated
+    headers with the same number are accepted, a list in one header is not.
     """
     if codings:
         if [coding.lower() for coding in codings] != ["chunked"]:
@@ -39,10 +39,10 @@ def body_length(lengths: Collection[str], codings: Collection[str]) -> int | Non
         return None
     if not lengths:
         return None
-    said, *others = set(lengths)
-    if others or not _LENGTH.fullmatch(said):
-        raise FetchError(FailureKind.PROTOCOL, "Content-Length is no one number")
-    return int(said)
+    length, *others = set(lengths)
+    if others or not _LENGTH.fullmatch(length):
+        raise FetchError(FailureKind.PROTOCOL, "Content-Length is not a single number")
+    return int(length)
 
 
 FRAMING = frozenset(
@@ -59,4 +59,4 @@ FRAMING = frozenset(
         "upgrade",
     }
 )
-"""Names of headers that belong to the connection (RFC 9110, 7.6.1) or to the request line."""
+"""Names of headers that describe the connection (RFC 9110, 7.6.1) or repeat the URL's host."""

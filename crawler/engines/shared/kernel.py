@@ -1,8 +1,8 @@
-"""What the kernel knows of a TCP connection, by its own clock (tcp(7), ``TCP_INFO``).
+"""What the kernel records about a TCP connection, by its own clock (tcp(7), ``TCP_INFO``).
 
-``last data sent`` and ``last data received`` come in milliseconds before now; their difference is
-how long the other side let us wait, however late we ask. Linux only; elsewhere there is no answer
-and the library's clock has to do.
+It reports when data was last sent and last received, in milliseconds before now. The difference is
+how long we waited for the server, no matter how late we read it. Linux only; on other systems
+engines use the library's clock.
 """
 
 import socket
@@ -16,11 +16,11 @@ _SIZE = 104
 # (milliseconds ago), 15 rtt (microseconds), 23 total_retrans.
 _WORDS = struct.Struct("=44xI4xI12xI28xI")
 RECEIVE_WINDOW = 64 * 1024
-"""What a fresh connection takes in while nobody reads."""
+"""Bytes that the kernel accepts on a new connection before we read any."""
 
 
 class TcpInfo(NamedTuple):
-    """Seconds; ``sent_ago`` and ``received_ago`` are good to a kernel tick (4 ms at 250 Hz)."""
+    """Seconds; ``sent_ago`` and ``received_ago`` are exact to a kernel tick (4 ms at 250 Hz)."""
 
     sent_ago: float
     received_ago: float
@@ -29,12 +29,12 @@ class TcpInfo(NamedTuple):
 
     @property
     def answer(self) -> float:
-        """From the last byte sent to the last byte received, in seconds."""
+        """Seconds from the last byte sent to the last byte received."""
         return max(0.0, self.sent_ago - self.received_ago)
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo | None:
-    """Ask the kernel; None where it has no answer (not Linux, or the socket is gone)."""
+    """Read ``TCP_INFO``; None if there is none (not Linux, or the socket is closed)."""
     if sys.platform != "linux":
         return None
     try:
@@ -48,9 +48,9 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
 
 
 def connect_wait(seen: float, info: TcpInfo | None) -> float:
-    """Seconds the TCP handshake took on the network, of ``seen`` by a clock that our loop delays.
+    """Seconds that the TCP handshake took on the network; ``seen`` is our own, delayed, measure.
 
-    The kernel timed SYN to SYN-ACK itself; only where it had to send again is ``seen`` the better.
+    The kernel measured SYN to SYN-ACK itself. If it had to retransmit, ``seen`` is more accurate.
     """
     if info is None or info.retransmitted:
         return seen

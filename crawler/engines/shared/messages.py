@@ -1,15 +1,14 @@
-"""What a request may take, in the words of the failure that going past it is."""
+"""Error messages for exceeded limits of a request, the same for all engines."""
 
+from crawler.engines.base import MAX_HEADER_BYTES
 from crawler.model.exchange import Request
 
-
-def deadline(request: Request) -> str:
-    """The seconds that there were; what a look-up left of them is told to a hundredth."""
-    return f"{max(round(request.timeout, 2), 0.01):g} s"
+HEADERS_TOO_LARGE = f"more than {MAX_HEADER_BYTES:,} bytes of headers"
 
 
 def timed_out(request: Request) -> str:
-    return f"no whole answer within {deadline(request)}"
+    # A look-up may have used a part of the timeout, so what is left is rounded.
+    return f"no complete response within {max(round(request.timeout, 2), 0.01):g} s"
 
 
 def too_large(request: Request) -> str:

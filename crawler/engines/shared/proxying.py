@@ -1,4 +1,4 @@
-"""What every engine says to a proxy, and what it means when the proxy refuses."""
+"""Proxy logins and proxy errors, the same for all engines."""
 
 import base64
 
@@ -9,16 +9,16 @@ WANTS_LOGIN = 407
 
 
 def refusal(proxy: Proxy, status: int) -> FetchError:
-    """Error for a proxy that answered ``status`` in its own name.
+    """Return the error for a proxy that itself responded with ``status``.
 
-    It names the proxy, and never the login. A login that was refused is not worth another try.
+    The message names the proxy, never the login. A rejected login is not worth a retry.
     """
     if status == WANTS_LOGIN:
-        message = f"the proxy {proxy.place} wants a login, or another one (407)"
+        message = f"the proxy {proxy.place} requires a login or rejected it (407)"
         return FetchError(FailureKind.STATUS, message)
-    return FetchError(FailureKind.CONNECT, f"the proxy {proxy.place} made no connection ({status})")
+    return FetchError(FailureKind.CONNECT, f"the proxy {proxy.place} did not connect ({status})")
 
 
 def basic(userinfo: str) -> str:
-    """Value of an Authorization header for ``user:password`` (RFC 7617, UTF-8)."""
+    """Return the value of an Authorization header for ``user:password`` (RFC 7617, UTF-8)."""
     return f"Basic {base64.b64encode(userinfo.encode()).decode('ascii')}"

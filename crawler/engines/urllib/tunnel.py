@@ -1,9 +1,10 @@
-"""CONNECT on a blocking socket (RFC 9110, 9.3.6): what http.client does, but bounded."""
+"""CONNECT on a blocking socket (RFC 9110, 9.3.6), like http.client, but with a size limit."""
 
 import re
 import socket
 
 from crawler.engines.base import MAX_HEADER_BYTES
+from crawler.engines.shared.messages import HEADERS_TOO_LARGE
 from crawler.engines.shared.proxying import basic, refusal
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Proxy
@@ -14,9 +15,9 @@ _READ_BYTES = 4096
 
 
 def open_tunnel(sock: socket.socket, place: str, proxy: Proxy) -> None:
-    """Have ``proxy``, at the other end of ``sock``, connect it to ``place`` (``host:port``).
+    """Make ``proxy``, at the other end of ``sock``, connect to ``place`` (``host:port``).
 
-    Raises FetchError, and OSError for what goes wrong with the socket.
+    Raises FetchError, and OSError if the socket fails.
     """
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
     if proxy.userinfo is not None:
@@ -25,12 +26,12 @@ def open_tunnel(sock: socket.socket, place: str, proxy: Proxy) -> None:
     head = _read_head(sock)
     status = _STATUS.match(head)
     if status is None:
-        raise FetchError(FailureKind.PROTOCOL, f"the proxy {proxy.place} gave no HTTP/1 answer")
+        raise FetchError(FailureKind.PROTOCOL, f"the proxy {proxy.place} sent no HTTP/1 response")
     if not status[1].startswith(b"2"):
         raise refusal(proxy, int(status[1]))
     if not head.endswith(_END):
         raise FetchError(
-            FailureKind.PROTOCOL, f"the proxy {proxy.place} spoke before it was spoken to"
+            FailureKind.PROTOCOL, f"the proxy {proxy.place} sent bytes after its response"
         )
 
 
@@ -39,8 +40,8 @@ def _read_head(sock: socket.socket) -> bytes:
     while _END not in head:
         piece = sock.recv(_READ_BYTES)
         if not piece:
-            raise ConnectionResetError("the proxy ended the connection")
+            raise ConnectionResetError("the proxy closed the connection")
         head += piece
         if len(head) > MAX_HEADER_BYTES:
-            raise FetchError(FailureKind.PROTOCOL, f"over {MAX_HEADER_BYTES:,} bytes of headers")
+            raise FetchError(FailureKind.PROTOCOL, HEADERS_TOO_LARGE)
     return head

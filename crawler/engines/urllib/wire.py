@@ -1,4 +1,4 @@
-"""One blocking connection for one fetch: dialled, timed, bounded, and ended from another thread."""
+"""One blocking connection for one fetch, with times and limits; another thread can end it."""
 
 import contextlib
 import errno
@@ -14,38 +14,39 @@ from typing import Any
 
 from crawler.engines.base import MAX_HEADER_BYTES
 from crawler.engines.shared.kernel import RECEIVE_WINDOW, connect_wait, tcp_info
+from crawler.engines.shared.messages import HEADERS_TOO_LARGE
 from crawler.engines.urllib.tunnel import open_tunnel
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Request, Timing
 
 READ_BYTES = 64 * 1024
-"""Most bytes of a body taken at once."""
+"""Bytes of a body to read at once, at most."""
 
 
 class Phase(StrEnum):
-    """What a connection is at; the value is meant for a message."""
+    """The state of a connection; the values are for messages."""
 
     CONNECT = "connecting"
     HANDSHAKE = "TLS handshake"
-    HEAD = "waiting for the answer"
+    HEAD = "waiting for the response"
     BODY = "reading the body"
 
 
 class _HeaderLines(io.BufferedReader):
-    """Takes no line that another recipient would split, or end, elsewhere."""
+    """Rejects lines that another recipient would split or end at another place."""
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """Raise FetchError at NUL or a bare CR (RFC 9110, 5.5; RFC 9112, 2.2)."""
+        """Raises FetchError for NUL or a bare CR (RFC 9110, 5.5; RFC 9112, 2.2)."""
         line = super().readline(size)
         if b"\r" in line[:-2] or b"\0" in line:
-            raise FetchError(FailureKind.PROTOCOL, "NUL or a bare CR where a line was expected")
+            raise FetchError(FailureKind.PROTOCOL, "a header line contains NUL or a bare CR")
         return line
 
 
 class Wire(io.RawIOBase):
-    """The connection of one fetch: a raw stream, and what http.client wants of a socket.
+    """The connection of one fetch: a raw stream with the socket methods that http.client needs.
 
-    Times are monotonic seconds. ``abort`` may be called from another thread at any moment.
+    Times are monotonic seconds. Another thread may call ``abort`` at any time.
     """
 
     def __init__(self, request: Request, tls: ssl.SSLContext | None) -> None:
@@ -63,15 +64,15 @@ class Wire(io.RawIOBase):
         self._tls_s = 0.0
         self._sent = 0.0
         self._first_byte = 0.0
-        self.delivered()
+        self.reset_allowance()
 
     @property
     def is_forwarded(self) -> bool:
-        """Whether a proxy is asked to ask; through a tunnel we ask ourselves."""
+        """Whether a proxy forwards the request; not if the request goes through a tunnel."""
         return self.request.proxy is not None and self._tls is None
 
     def dial(self, host: str, port: int) -> None:
-        """Connect to the endpoint; TLS, where it is wanted, is spoken with ``host:port``."""
+        """Connect to the endpoint; for https, also do the TLS handshake with ``host:port``."""
         endpoint = self.request.endpoint
         name = host.encode("idna").decode("ascii")  # wrap_socket leaks its socket on a bad name
         sock = socket.socket(socket.AF_INET6 if ":" in endpoint.dial_host else socket.AF_INET)
@@ -91,8 +92,8 @@ class Wire(io.RawIOBase):
         with self._lock:
             self._sock = sock
             if self._aborted:
-                raise ConnectionAbortedError("given up")
-            error = sock.connect_ex(address)  # begun under the lock: shutdown ends nothing before
+                raise ConnectionAbortedError("aborted")
+            error = sock.connect_ex(address)  # under the lock: shutdown works only after this call
         if error == errno.EINPROGRESS:
             connected = select.poll()
             connected.register(sock, select.POLLOUT)
@@ -119,22 +120,22 @@ class Wire(io.RawIOBase):
         self._tls_s = max(0.0, seen - (info.received_ago if info else 0.0))
 
     def abort(self) -> None:
-        """End whatever the thread is waiting for; it finds the stream at its end."""
+        """End whatever the thread is waiting for; it then reads an end of the stream."""
         with self._lock:
             self._aborted = True
             if self._sock is not None:
                 with contextlib.suppress(OSError):
-                    # The TLS socket's own shutdown would pull the TLS layer from under the reader.
+                    # SSLSocket.shutdown would remove the TLS layer while the thread reads.
                     socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Close the socket. Under the lock: abort must never hit a descriptor used anew."""
+        """Close the socket. Under the lock: abort must not reach a reused descriptor."""
         with self._lock:
             if self._sock is not None:
                 self._sock.close()
 
     def close(self) -> None:
-        """Nothing: urllib closes before the kernel was asked, ``release`` comes afterwards."""
+        """Do nothing: urllib closes before the kernel's data is read; ``release`` does it later."""
 
     def sendall(self, data: bytes) -> None:
         self._socket.sendall(data)
@@ -147,7 +148,7 @@ class Wire(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read what there is. Raises FetchError where no end of non-body bytes comes."""
+        """Read available bytes. Raises FetchError after too many bytes that are not body."""
         count = self._socket.recv_into(buffer)
         if not self.received:
             self._first_byte = time.monotonic()
@@ -155,11 +156,11 @@ class Wire(io.RawIOBase):
         self.received += count
         self._allowance -= count
         if self._allowance < 0:
-            raise FetchError(FailureKind.PROTOCOL, f"over {MAX_HEADER_BYTES:,} bytes of headers")
+            raise FetchError(FailureKind.PROTOCOL, HEADERS_TOO_LARGE)
         return count
 
-    def delivered(self) -> None:
-        """Body bytes came out: headers, chunk lines and trailers may take up as much again."""
+    def reset_allowance(self) -> None:
+        """Body bytes arrived: reset the limit for headers, chunk lines and trailers."""
         self._allowance = MAX_HEADER_BYTES + READ_BYTES
 
     @property
@@ -168,7 +169,7 @@ class Wire(io.RawIOBase):
         return self._sock
 
     def timing(self, size: int) -> Timing:
-        """Sum up the fetch, now that the last byte of its ``size`` bytes of body has been read."""
+        """Return the times, right after the last byte of a body of ``size`` bytes was read."""
         now = time.monotonic()
         info = tcp_info(self._socket)
         return Timing(

@@ -279,7 +279,7 @@ def test_endless_sites_are_bounded_and_reported(crawled: Crawled, engine: str) -
     said = {url.split("/")[2].partition(".")[0]: each["message"] for url, each in run.skips.items()}
     assert said == {
         "days": "days.example has 12 pages already",
-        "deep": "more than 4 times the same part",
+        "deep": "the same part occurs more than 4 times",
         "long": "longer than 2000 characters",
     }
     assert not [url for url in run.pages if "sid" in url]

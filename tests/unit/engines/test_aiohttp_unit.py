@@ -1,4 +1,4 @@
-"""The aiohttp engine without sockets: what it asks of aiohttp, and what it makes of the answers."""
+"""The aiohttp engine without sockets: how it calls aiohttp, and how it translates the results."""
 
 import asyncio
 import errno
@@ -193,8 +193,8 @@ async def test_a_body_within_the_limit_is_returned(
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ({"status": 101}, "status 101 ends no exchange"),
-        ({"status": 0}, "status 000 ends no exchange"),
+        ({"status": 101}, "status 101 is not a final status"),
+        ({"status": 0}, "status 000 is not a final status"),
         (
             {"headers": {"Transfer-Encoding": "gzip, chunked"}},
             "Transfer-Encoding other than chunked",
@@ -251,13 +251,13 @@ def answered_badly() -> aiohttp.ClientResponseError:
         (
             badly_certified(),
             FailureKind.TLS,
-            "certificate refused: unable to get local issuer certificate",
+            "certificate rejected: unable to get local issuer certificate",
         ),
         (ssl.SSLError(1, "[SSL] WRONG_VERSION_NUMBER"), FailureKind.TLS, "wrong version number"),
         (
             system(errno.ECONNRESET),
             FailureKind.TLS,
-            "the server ended the connection in the TLS handshake",
+            "the server closed the connection during the TLS handshake",
         ),
     ],
 )
@@ -291,8 +291,8 @@ async def test_a_dead_kept_connection_is_reported(engine: AiohttpEngine, error: 
     assert len(mocked.sent) == 1
 
 
-GONE = "the server ended the connection unanswered"
-REFUSED = FetchError(FailureKind.PROTOCOL, "a second answer")
+GONE = "the server closed the connection without a response"
+REFUSED = FetchError(FailureKind.PROTOCOL, "a second response")
 CASES: list[tuple[dict[str, Any], Exception, FailureKind, str, bool]] = [
     ({}, aiohttp.ServerDisconnectedError(), FailureKind.RESET, GONE, False),
     ({"reused": True}, aiohttp.ServerDisconnectedError(), FailureKind.RESET, GONE, True),
@@ -314,14 +314,14 @@ CASES: list[tuple[dict[str, Any], Exception, FailureKind, str, bool]] = [
         {"received": 1234},
         aiohttp.ClientPayloadError("not completed"),
         FailureKind.TRUNCATED,
-        "broken off after 1,234 bytes",
+        "the connection closed after 1,234 bytes",
         False,
     ),
     (
         {"received": 9, "lost": ssl.SSLEOFError(8, "EOF occurred")},
         aiohttp.ClientPayloadError(),
         FailureKind.TRUNCATED,
-        "broken off after 9 bytes",
+        "the connection closed after 9 bytes",
         False,
     ),
     (
@@ -335,14 +335,14 @@ CASES: list[tuple[dict[str, Any], Exception, FailureKind, str, bool]] = [
         {"received": 9},
         answered_badly(),
         FailureKind.PROTOCOL,
-        "no HTTP/1 answer: Bad status line",
+        "not an HTTP/1 response: Bad status line",
         False,
     ),
     (
         {"received": 9, "refused": REFUSED},
         aiohttp.ClientPayloadError(),
         FailureKind.PROTOCOL,
-        "a second answer",
+        "a second response",
         False,
     ),
 ]
@@ -380,7 +380,10 @@ async def test_the_deadline_covers_the_whole_fetch(engine: AiohttpEngine) -> Non
     with MockedSession() as mocked:
         mocked.get(DIALLED, callback=silence)
         error = await failure(engine, timeout=0.01)
-        assert (error.kind, error.message) == (FailureKind.TIMEOUT, "no whole answer within 0.01 s")
+    assert (error.kind, error.message) == (
+        FailureKind.TIMEOUT,
+        "no complete response within 0.01 s",
+    )
 
 
 async def test_a_cancelled_fetch_leaves_the_engine_usable(engine: AiohttpEngine) -> None:

@@ -202,11 +202,11 @@ def test_the_wrong_charset_does_not_decode() -> None:
 @pytest.mark.parametrize(
     ("place", "fault", "says"),
     [
-        (SHOP, "slip", "no fault is called 'slip'; there are not_found, gone"),
+        (SHOP, "slip", "unknown fault 'slip'; available: not_found, gone"),
         (SHOP, Fault.REFUSED, "refused is a fault of a host"),
         ("shop.example", Fault.RESET, "reset is a fault of a page"),
-        ("shop.example:8080", Fault.NO_DNS, "no_dns is a fault of a name"),
-        ("10.0.0.1", Fault.SLOW_DNS, "slow_dns is a fault of a name"),
+        ("shop.example:8080", Fault.NO_DNS, "no_dns is a fault of a host name"),
+        ("10.0.0.1", Fault.SLOW_DNS, "slow_dns is a fault of a host name"),
     ],
 )
 def test_an_impossible_fault_is_refused(place: str, fault: str, says: str) -> None:
