@@ -1,7 +1,6 @@
 """The ``aiohttp`` engine: aiohttp's client session on the running event loop."""
 
 import asyncio
-import functools
 import ssl
 import time
 from http import HTTPStatus
@@ -13,7 +12,6 @@ import yarl
 from aiohttp import hdrs
 
 from crawler.engines.aiohttp_hooks import (
-    BODILESS,
     BareRequest,
     Handshake,
     HookedConnector,
@@ -22,11 +20,21 @@ from crawler.engines.aiohttp_hooks import (
 )
 from crawler.engines.base import MAX_HEADER_BYTES, Capabilities, EngineOptions
 from crawler.engines.shared.framing import body_length
-from crawler.engines.shared.kernel import RECEIVE_WINDOW
 from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.proxying import basic, refusal
+from crawler.engines.shared.timing import make_timing
+from crawler.engines.shared.tls import TlsContexts
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response, Timing
+from crawler.model.exchange import (
+    BODILESS,
+    Endpoint,
+    Headers,
+    Proxy,
+    Request,
+    Response,
+    Timing,
+    host_and_port,
+)
 
 
 class AiohttpEngine:
@@ -44,7 +52,7 @@ class AiohttpEngine:
 
     def __init__(self, options: EngineOptions) -> None:
         self._concurrency = options.concurrency
-        self._ca_file = options.ca_file or certifi.where()
+        self._tls = TlsContexts(options.ca_file or certifi.where(), _hook)
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -104,36 +112,19 @@ class AiohttpEngine:
             ),
             headers=headers if secure else (*headers, *login),
             allow_redirects=False,
-            ssl=self._context(request.verify) if secure else True,
+            ssl=self._tls.context(verify=request.verify) if secure else True,
             server_hostname=_name(authority) if secure else None,
             proxy=yarl.URL(f"http://{dial}") if proxied else None,
             proxy_headers=login if secure else None,
         )
 
-    def _context(self, verify: bool) -> ssl.SSLContext:
-        return self._verifying if verify else self._trusting
 
-    @functools.cached_property
-    def _verifying(self) -> ssl.SSLContext:
-        return _hooked(ssl.create_default_context(cafile=self._ca_file))
-
-    @functools.cached_property
-    def _trusting(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return _hooked(context)
-
-
-def _hooked(context: ssl.SSLContext) -> ssl.SSLContext:
-    context.set_alpn_protocols(["http/1.1"])
+def _hook(context: ssl.SSLContext) -> None:
     context.sslobject_class = Handshake
-    return context
 
 
 def _dial(endpoint: Endpoint) -> str:
-    host = endpoint.dial_host
-    return f"[{host}]:{endpoint.dial_port}" if ":" in host else f"{host}:{endpoint.dial_port}"
+    return host_and_port(endpoint.dial_host, endpoint.dial_port)
 
 
 def _login(proxy: Proxy | None) -> Headers:
@@ -200,17 +191,17 @@ def _headers(answer: HookedResponse) -> Headers:
 
 def _timing(exchange: WireExchange, request: Request, started: float, size: int) -> Timing:
     info, reused, peer = exchange.info, exchange.reused, exchange.connection
-    return Timing(
+    return make_timing(
+        request,
         connect=0.0 if reused else peer.connect_wait(started),
         tls=0.0 if reused else peer.tls,
-        answer=info.answer if info else exchange.last_byte - exchange.sent,
-        first_byte=exchange.first_byte - started,
+        kernel=info,
+        library_answer=exchange.last_byte - exchange.sent,
         buffered=info.received_ago if info else 0.0,
+        first_byte=exchange.first_byte - started,
         total=time.monotonic() - started,
-        dns=request.endpoint.lookup_s,
         reused=reused,
-        method="kernel" if info else "library",
-        sure=size <= RECEIVE_WINDOW,
+        body_size=size,
     )
 
 

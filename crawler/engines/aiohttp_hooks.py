@@ -29,11 +29,11 @@ from crawler.engines.base import MAX_HEADER_BYTES
 from crawler.engines.shared.kernel import TcpInfo, connect_wait, tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE
 from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import BODILESS
 
 Message: TypeAlias = tuple[RawResponseMessage, StreamReader]
 Sockets: TypeAlias = WeakValueDictionary[int, socket.socket]
 
-BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 """Statuses without a body, even if the head declares one (RFC 9112, 6.3)."""
 _CLOSING_TURNS = 16
 

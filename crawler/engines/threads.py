@@ -25,9 +25,10 @@ from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
 from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.proxying import basic
+from crawler.engines.shared.tls import TlsContexts
 from crawler.engines.urllib.wire import READ_BYTES, Phase, Wire
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import Headers, Request, Response
+from crawler.model.exchange import BODILESS, Headers, Request, Response
 
 _VERSION = re.compile(r"HTTP/1\.[0-9]")
 _NAMES = re.compile(rf"({FIELD_NAME}\n)*")
@@ -61,7 +62,7 @@ class ThreadsEngine:
     )
 
     def __init__(self, options: EngineOptions) -> None:
-        self._ca_file = options.ca_file or certifi.where()
+        self._tls = TlsContexts(options.ca_file or certifi.where())
         self._pool = ThreadPoolExecutor(options.concurrency, thread_name_prefix="fetch")
         self._wires: set[Wire] = set()
         self._opener = urllib.request.OpenerDirector()
@@ -95,21 +96,7 @@ class ThreadsEngine:
     def _context(self, request: Request) -> ssl.SSLContext | None:
         if not request.url.startswith("https:"):
             return None
-        return self._verifying if request.verify else self._trusting
-
-    @functools.cached_property
-    def _verifying(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self._ca_file)
-        context.set_alpn_protocols(["http/1.1"])
-        return context
-
-    @functools.cached_property
-    def _trusting(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(["http/1.1"])
-        return context
+        return self._tls.context(verify=request.verify)
 
     def _exchange(self, wire: Wire) -> Response:
         """Run one fetch on a thread of the pool. Translates every error of the library."""
@@ -202,7 +189,7 @@ class _UrllibResponse(http.client.HTTPResponse):
         """Set the length of the body; folded and repeated lines confuse http.client."""
         codings = self._values("transfer-encoding")
         length = body_length(self._values("content-length"), codings)
-        bodiless = self.status in (204, 304)
+        bodiless = self.status in BODILESS
         self.length = 0 if bodiless else length
         self.chunked, self.chunk_left = bool(codings) and not bodiless, None
 

@@ -19,13 +19,14 @@ Chooser = Callable[[str], ssl.SSLContext]
 class Certificates:
     """Creates an authority, writes its root to ``ca_file`` (PEM) and issues certificates on demand.
 
-    ``choose`` is called if a client requests another server name than that of its first context.
+    ``choose`` is called if a client requests another server name than that of its first context;
+    without it that name gets a good certificate.
     """
 
-    def __init__(self, ca_file: Path, choose: Chooser) -> None:
+    def __init__(self, ca_file: Path, choose: Chooser | None = None) -> None:
         self._authority = trustme.CA()
         self._authority.cert_pem.write_to_path(str(ca_file))
-        self._choose = choose
+        self._choose = choose or self.context
         self._contexts: dict[tuple[str, Fault | None], ssl.SSLContext] = {}
 
     def context(self, name: str, fault: Fault | None = None) -> ssl.SSLContext:

@@ -18,11 +18,11 @@ from typing import Protocol, cast
 import msgspec
 
 from crawler.engines.shared.kernel import tcp_info
+from crawler.model.exchange import BODILESS
 
 _TICK = 0.001
 """libuv counts whole milliseconds, so its timers may fire that much too early."""
 _TLS_CHUNK = 64 * 1024
-_BODILESS = (204, 304)
 """Statuses without a body, hence without a length (RFC 9110, 15.3.5 and 15.4.5)."""
 
 
@@ -341,7 +341,7 @@ def message(answer: Answer, *, close: bool = False) -> bytes:
     """Return status line, headers and body of ``answer`` as sent."""
     lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}"]
     lines += [f"{name}: {value}" for name, value in answer.headers]
-    if answer.status in _BODILESS:
+    if answer.status in BODILESS:
         return _head(lines)
     names = {name.lower() for name, _ in answer.headers}
     if names.isdisjoint(("content-length", "transfer-encoding")):

@@ -14,8 +14,8 @@ _HANDSHAKE = 22
 
 Greeting = tuple[ssl.SSLContext, float]
 """How to start TLS: the context, and the seconds between ClientHello and ServerHello."""
-Greet = Callable[[str], Greeting]
-"""Local address → the greeting of the host there."""
+Greet = Callable[[str], Greeting | None]
+"""Local address → the greeting of the host there; None if no host there uses TLS."""
 
 
 class Listener(Server):
@@ -69,7 +69,10 @@ class ProtocolDetector(asyncio.Protocol):
         if first != _HANDSHAKE:
             return Connection(self._service)
         local = self._transport.get_extra_info("sockname")[0]
-        return TlsConnection(self._service, *self._greet(local))
+        greeting = self._greet(local)
+        if greeting is None:
+            return Connection(self._service)
+        return TlsConnection(self._service, *greeting)
 
 
 def _bind_loopback() -> socket.socket:

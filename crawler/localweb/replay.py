@@ -10,10 +10,11 @@ import msgspec
 from crawler.fetch.addresses import AddressRules, literal
 from crawler.fetch.network import Resolver, mocking
 from crawler.localweb.process import Child
-from crawler.localweb.replay_messages import Ready, ReplayOptions
+from crawler.localweb.replay_messages import Ready, ReplayedHost, ReplayOptions
 from crawler.localweb.request_log import Account
 from crawler.model.errors import FailureKind, FetchError, StateError, UsageError
 from crawler.model.exchange import Endpoint
+from crawler.model.urls import DEFAULT_PORTS
 
 _SERVER = "crawler.localweb.replay_server"
 _DIED = "the process that served the archive has died"
@@ -29,7 +30,7 @@ class ReplayNetwork:
 
     def __init__(self, ready: Ready) -> None:
         self.ready = ready
-        self.ca_file = ready.ca_file
+        self.ca_file = ready.ca_file or None
         self.unknown: set[str] = set()
 
     def resolver(self, rules: AddressRules) -> Resolver:
@@ -102,12 +103,17 @@ class ReplayResolver:
         self._hosts = {place.host: place for place in ready.places if place.fault is None}
 
     def cached(self, host: str, port: int) -> Endpoint | None:
-        place = self._places.get((host, port)) or self._hosts.get(host)
+        place = self._places.get((host, port)) or self._other_port(host, port)
         if place is None or place.fault is FailureKind.DNS:
             return None
         refused = place.fault is FailureKind.CONNECT
         dial = self._ready.refusing_port if refused else self._ready.port
         return Endpoint(place.dial, place.dial, dial)
+
+    def _other_port(self, host: str, port: int) -> ReplayedHost | None:
+        """A recorded host on another port; there is no https if the archive has none."""
+        has_port = self._ready.ca_file or port != DEFAULT_PORTS["https"]
+        return self._hosts.get(host) if has_port else None
 
     async def resolve(self, host: str, port: int) -> Endpoint:
         endpoint = self.cached(host, port)

@@ -4,12 +4,13 @@ import os
 import socket
 import sys
 from contextlib import suppress
+from importlib import import_module
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from crawler.localweb.certificates import Certificates
 from crawler.localweb.connection import Answer, Seen, Step, message
 from crawler.localweb.faults import Fault, answers
 from crawler.localweb.listener import Greeting, Listener
@@ -20,6 +21,10 @@ from crawler.model.errors import FailureKind, FetchError, UsageError
 from crawler.model.exchange import Response, Timing
 from crawler.model.urls import UrlError, canonical, host_port, key
 from crawler.sinks.warc.archive import Archive
+
+if TYPE_CHECKING:
+    from crawler.localweb.certificates import Certificates
+
 
 SHORTEST_PAUSE = 0.005
 """Seconds from the first byte to the last: a shorter time gets no pause inside the body."""
@@ -149,6 +154,15 @@ def places(archive: Archive) -> tuple[ReplayedHost, ...]:
     return tuple(found)
 
 
+def _certificates(archive: Archive, ca_file: Path) -> "Certificates | None":
+    """None for an archive without https: what makes certificates takes 0.2 s to import."""
+    if not any(origin.startswith("https:") for origin in archive.origins):
+        return None
+    module = import_module("crawler.localweb.certificates")
+    made: Certificates = module.Certificates(ca_file)
+    return made
+
+
 def serve(options: ReplayOptions) -> None:
     """Serve until the parent closes the pipe; write ``Ready`` and later results to stdout.
 
@@ -157,10 +171,9 @@ def serve(options: ReplayOptions) -> None:
     with Archive(Path(options.archive)) as archive, socket.socket() as refusing:
         hosts = places(archive)
         by_dial = {host.dial: host for host in hosts}
-        certificates = Certificates(Path(options.ca_file), lambda name: context(name, None))
+        certificates = _certificates(archive, Path(options.ca_file))
         player = Player(archive, options.latency_scale, last=options.last)
         log, pace = RequestLog(), ReplayPace()
-        context = certificates.context
 
         def answer(seen: Seen) -> Answer:
             for pair in listener.answered:
@@ -171,7 +184,9 @@ def serve(options: ReplayOptions) -> None:
             log.note(seen, found.latency + pauses(found))
             return pace.set(seen, found)
 
-        def greet(local: str) -> Greeting:
+        def greet(local: str) -> Greeting | None:
+            if certificates is None:
+                return None
             host = by_dial.get(local)
             if host is None:
                 return certificates.context(local), 0.0
@@ -183,7 +198,8 @@ def serve(options: ReplayOptions) -> None:
             if not listener.everywhere:
                 hosts = tuple(msgspec.structs.replace(each, dial="127.0.0.1") for each in hosts)
             ports = listener.port, refusing.getsockname()[1]
-            _send(Ready("", archive.torn, options.ca_file, *ports, hosts))
+            ca_file = options.ca_file if certificates is not None else ""
+            _send(Ready("", archive.torn, ca_file, *ports, hosts))
             for _ in questions():
                 pace.begin()
                 _send(log.close(listener.connections, player.missed))

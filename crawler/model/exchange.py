@@ -10,6 +10,20 @@ Headers = tuple[tuple[str, str], ...]
 """Header lines in order; names as sent for requests, in lower case for responses."""
 
 
+BODILESS = frozenset({204, 304})
+"""Statuses whose answers have no body, whatever their headers say (RFC 9110 §6.4.1)."""
+
+
+def host_and_port(host: str, port: int) -> str:
+    """``host:port``; an IPv6 address gets its brackets."""
+    return f"{bracketed(host)}:{port}"
+
+
+def bracketed(host: str) -> str:
+    """``host`` as a URL has it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """The result of a look-up. Rules check ``address``; sockets use ``dial_host:dial_port``.
 
@@ -38,7 +52,7 @@ class Proxy(msgspec.Struct, frozen=True):
     @property
     def place(self) -> str:
         """``host:port``, for messages."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 class Request(msgspec.Struct, frozen=True):

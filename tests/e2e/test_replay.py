@@ -295,3 +295,30 @@ def test_every_engine_replays_an_archive_of_wget(
     }
     assert run.pages[f"{origin}/chunked"]["bytes"] == 20
     assert "not in the archive" not in run.err
+
+
+def test_only_an_archive_with_https_imports_certificates(tmp_path: Path) -> None:
+    """It takes 0.2 s to import what makes certificates, and most archives of tests need none."""
+    for scheme, imported in (("http", False), ("https", True)):
+        url = f"{scheme}://shop.example/"
+        path = tmp_path / f"{scheme}.warc"
+        with MockWeb() as web:
+            web.page(url, "<title>Tea</title>")
+            crawler.crawl([url], run=tmp_path / f"record-{scheme}", record=path)
+        with Replay(path, latency_scale=0) as replay:
+            report = crawler.crawl([url], run=tmp_path / f"replay-{scheme}")
+            maps = Path(f"/proc/{replay._child._process.pid}/maps").read_text()
+        assert report.urls.done == 1
+        assert ("cryptography" in maps) is imported
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_https_of_an_http_archive_is_not_recorded(tmp_path: Path, engine: str) -> None:
+    url, secure = "http://shop.example/", "https://shop.example/"
+    with MockWeb() as web:
+        web.page(url, "<title>Tea</title>")
+        crawler.crawl([url], run=tmp_path / "record", record=tmp_path / "r.warc")
+    with Replay(tmp_path / "r.warc", latency_scale=0) as replay:
+        report = crawler.crawl([url, secure], engine=engine, run=tmp_path / "run", retries=0)
+    assert (report.urls.done, report.errors) == (1, {"dns": 1})
+    assert replay.unknown_hosts == ["shop.example"]

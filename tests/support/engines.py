@@ -1,7 +1,6 @@
 """Shared by the tests of the engines: their names, requests, and handlers for servers."""
 
 import asyncio
-import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,18 +8,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from crawler.engines.base import Engine, EngineOptions
-from crawler.engines.names import AUTO
+from crawler.engines.names import AUTO, ENGINES
+from crawler.engines.registry import capabilities_of, make_engine
 from crawler.localweb.server import CLOSE, SILENCE, Answer, Ending, Handler, Seen, Server
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Endpoint, Headers, Request
 
-ENGINES = {
-    "curl": "CurlEngine",
-    "aiohttp": "AiohttpEngine",
-    "tornado": "TornadoEngine",
-    "threads": "ThreadsEngine",
-    "sequential": "SequentialEngine",
-}
 LIBRARIES = {
     "curl": "libcurl",
     "aiohttp": "aiohttp",
@@ -30,14 +23,7 @@ LIBRARIES = {
     AUTO: "libcurl",
 }
 """The library that parses HTTP for an engine. Engines with the same library must not differ."""
-PROXIES = {
-    "curl": ("http", "https", "socks5"),
-    "aiohttp": ("http",),
-    "tornado": ("http", "https", "socks5"),
-    "threads": ("http",),
-    "sequential": ("http",),
-    AUTO: ("http",),
-}
+PROXIES = {name: capabilities_of(name).proxies for name in (*ENGINES, AUTO)}
 """Schemes of the proxies that each engine supports."""
 HEADERS: Headers = (("User-Agent", "contract/1"), ("Accept-Encoding", "gzip"))
 SILENT = Answer(script=(SILENCE,))
@@ -65,15 +51,7 @@ class Case(NamedTuple):
 
 
 def build(name: str, options: EngineOptions) -> Engine:
-    """Import the engine here, so that a broken one fails only its own tests."""
-    if name == AUTO:
-        from crawler.engines.registry import make_engine
-
-        return make_engine(name, options)
-    engine: Engine = getattr(importlib.import_module(f"crawler.engines.{name}"), ENGINES[name])(
-        options
-    )
-    return engine
+    return make_engine(name, options)
 
 
 def ask(server: Server, path: str = "/", *, host: str | None = None, **changes: Any) -> Request:

@@ -6,7 +6,7 @@ every option that a proxy route sets, and the other way round.
 
 import pycurl
 
-from crawler.model.exchange import Endpoint, Proxy
+from crawler.model.exchange import Endpoint, Proxy, bracketed
 
 _SCHEMES = {"http": "http", "https": "https", "socks5": "socks5h"}
 """libcurl's scheme names; ``socks5h`` means that the proxy looks up the host name."""
@@ -20,7 +20,7 @@ def set_route(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy | None) -> None:
     if proxy is None:
         curl.setopt(pycurl.PROXY, "")
         curl.setopt(pycurl.NOPROXY, "*")
-        curl.setopt(pycurl.CONNECT_TO, [f"::{_bracketed(dial.dial_host)}:{dial.dial_port}"])
+        curl.setopt(pycurl.CONNECT_TO, [f"::{bracketed(dial.dial_host)}:{dial.dial_port}"])
         return
     curl.unsetopt(pycurl.CONNECT_TO)
     curl.setopt(pycurl.NOPROXY, "")
@@ -30,7 +30,7 @@ def set_route(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy | None) -> None:
 def _set_proxy(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy) -> None:
     # The name of a proxy is needed only to verify its certificate.
     name = proxy.host if proxy.scheme == "https" else dial.dial_host
-    scheme, host, port = _SCHEMES[proxy.scheme], _bracketed(name), dial.dial_port
+    scheme, host, port = _SCHEMES[proxy.scheme], bracketed(name), dial.dial_port
     curl.setopt(pycurl.PROXY, f"{scheme}://{host}:{port}")
     curl.setopt(pycurl.PROXY_SSL_VERIFYPEER, int(proxy.verify))
     curl.setopt(pycurl.PROXY_SSL_VERIFYHOST, 2 if proxy.verify else 0)
@@ -40,7 +40,3 @@ def _set_proxy(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy) -> None:
         user, _, password = proxy.userinfo.encode().partition(b":")
         curl.setopt(pycurl.PROXYUSERNAME, user)
         curl.setopt(pycurl.PROXYPASSWORD, password)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

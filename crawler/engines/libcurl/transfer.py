@@ -16,11 +16,12 @@ from crawler.engines.libcurl.codes import translate
 from crawler.engines.libcurl.route import set_route
 from crawler.engines.libcurl.sockets import Ends, Sockets
 from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
-from crawler.engines.shared.kernel import RECEIVE_WINDOW, TcpInfo, connect_wait
+from crawler.engines.shared.kernel import TcpInfo, connect_wait
 from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.proxying import refusal
+from crawler.engines.shared.timing import make_timing
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import Headers, Proxy, Request, Response, Timing
+from crawler.model.exchange import BODILESS, Headers, Proxy, Request, Response, Timing
 
 _SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it
 _ABORT = -1
@@ -29,7 +30,6 @@ _DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
 _STATUS = re.compile(rb"HTTP/(1\.[01]) (\d{3})[ \r\n]")
 _STATUS_OR_2 = re.compile(rb"HTTP/(1\.[01]|2) (\d{3})[ \r\n]")
 _NAME = re.compile(FIELD_NAME.encode())
-_BODILESS = (204, 304)
 _BLANK = (b"\r\n", b"\n")
 MAX_INTERIM = 100
 """Limit for 1xx responses before the final one. libcurl limits each head to 300 KiB."""
@@ -169,7 +169,7 @@ class Transfer:
             elif name == "connection" and "close" in value.lower():
                 self._closing = True
         length = body_length(lengths, codings)
-        if self._status in _BODILESS:
+        if self._status in BODILESS:
             return None
         self._closing = self._closing or not (lengths or codings)
         return length
@@ -228,23 +228,19 @@ class Transfer:
         if info is None and not self._closing and self._ends is not None:
             info = self._sockets.info(self._ends)
         buffered = info.received_ago if info else 0.0
-        kernel = info is not None and self._version != "2"
-        if info is not None and kernel:
-            answer = info.answer
-        else:
-            sent = curl.getinfo(pycurl.PRETRANSFER_TIME)
-            answer = max(0.0, curl.getinfo(pycurl.TOTAL_TIME) - sent - buffered)
-        return Timing(
-            connect,
-            tls,
-            answer,
-            curl.getinfo(pycurl.STARTTRANSFER_TIME),
-            buffered,
-            time.monotonic() - self.started,
-            self.request.endpoint.lookup_s,
-            self._fresh is None,
-            "kernel" if kernel else "library",
-            self._size <= RECEIVE_WINDOW,
+        sent = curl.getinfo(pycurl.PRETRANSFER_TIME)
+        return make_timing(
+            self.request,
+            connect=connect,
+            tls=tls,
+            # Of one HTTP/2 connection with many streams the kernel knows nothing of use.
+            kernel=None if self._version == "2" else info,
+            library_answer=max(0.0, curl.getinfo(pycurl.TOTAL_TIME) - sent - buffered),
+            buffered=buffered,
+            first_byte=curl.getinfo(pycurl.STARTTRANSFER_TIME),
+            total=time.monotonic() - self.started,
+            reused=self._fresh is None,
+            body_size=self._size,
         )
 
     def _handshake(self) -> tuple[float, float]:

@@ -13,11 +13,12 @@ from enum import StrEnum
 from typing import Any
 
 from crawler.engines.base import MAX_HEADER_BYTES
-from crawler.engines.shared.kernel import RECEIVE_WINDOW, connect_wait, tcp_info
+from crawler.engines.shared.kernel import connect_wait, tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE
+from crawler.engines.shared.timing import make_timing
 from crawler.engines.urllib.tunnel import open_tunnel
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import Request, Timing
+from crawler.model.exchange import Request, Timing, host_and_port
 
 READ_BYTES = 64 * 1024
 """Bytes of a body to read at once, at most."""
@@ -82,8 +83,7 @@ class Wire(io.RawIOBase):
         self._connect_s = connect_wait(time.monotonic() - begun, tcp_info(sock))
         if self._tls is not None:
             if self.request.proxy is not None:
-                place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-                open_tunnel(sock, place, self.request.proxy)
+                open_tunnel(sock, host_and_port(host, port), self.request.proxy)
             self._shake_hands(sock, name, self._tls)
         self.phase = Phase.HEAD
 
@@ -172,14 +172,15 @@ class Wire(io.RawIOBase):
         """Return the times, right after the last byte of a body of ``size`` bytes was read."""
         now = time.monotonic()
         info = tcp_info(self._socket)
-        return Timing(
+        return make_timing(
+            self.request,
             connect=self._connect_s,
             tls=self._tls_s,
-            answer=info.answer if info else now - self._sent,
-            first_byte=self._first_byte - self._started,
+            kernel=info,
+            library_answer=now - self._sent,
             buffered=info.received_ago if info else 0.0,
+            first_byte=self._first_byte - self._started,
             total=now - self._started,
-            dns=self.request.endpoint.lookup_s,
-            method="kernel" if info else "library",
-            sure=size <= RECEIVE_WINDOW,
+            reused=False,
+            body_size=size,
         )
