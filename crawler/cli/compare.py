@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     flags = vars(arguments)
     if not flags["sources"]:
         raise UsageError("nothing to compare on: name a URL, a file of URLs, or -")
-    from crawler.compare.session import Asked, compare
+    from crawler.compare.session import CompareOptions, compare
     from crawler.metrics.comparison import to_json
     from crawler.reporting.html.write import write_html
 
@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     repeat, live = flags.pop("repeat", REPEAT), flags.pop("live", False)
     if repeat < 1:
         raise UsageError(f"--repeat must be a whole number of at least 1, not {repeat}")
-    asked = Asked(flags, flags.pop("config", None), engines, concurrencies, repeat, live)
-    settings = asked.settings()
+    options = CompareOptions(flags, flags.pop("config", None), engines, concurrencies, repeat, live)
+    settings = options.settings()
 
     def say(text: str) -> None:
         if not settings.quiet:
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     # An end asked for politely is one that leaves nothing behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    comparison, directory = compare(asked, say)
+    comparison, directory = compare(options, say)
     write_html(directory)
     if settings.json:
         sys.stdout.write(to_json(comparison).decode())

@@ -128,7 +128,10 @@ def test_each_run_has_figures_and_a_turn(three: Compared) -> None:
 
 @pytest.mark.parametrize(
     ("engine", "says"),
-    [("liar", "they did not find the same"), ("chatty", "not the same was asked of all")],
+    [
+        ("liar", "the results of the runs differ"),
+        ("chatty", "the conditions were not the same for all"),
+    ],
 )
 def test_unequal_results_get_no_verdict(
     compare: Compare, recorded: tuple[Path, str], engine: str, says: str
@@ -208,11 +211,11 @@ def test_sites_are_fetched_once_for_all_runs(compare: Compare, site: Server) -> 
     assert {(each.pages, each.errors.get("status")) for each in found.runs} == {(2, 1)}
     assert all(each.wall_s < 1 for each in found.runs)
     assert {each.engine for each in found.runs} == {"curl", "sequential"}
-    assert found.left_out == ("sequential at 4: it can have 1 at most",)
+    assert found.left_out == ("sequential at 4: supports at most 1 concurrent request",)
     assert found.recording is not None
-    assert "1 URL failed when recorded" in found.recording.left_out[0]
+    assert "1 URL failed in the recording" in found.recording.left_out[0]
     assert all(each.what == "withheld" for each in found.verdict)
-    assert "takes 5 pairs of runs at least, and there are 1" in " ".join(run.out.split())
+    assert "needs at least 5 pairs of runs, and there are 1" in " ".join(run.out.split())
     assert "Crawl-delay" in run.out
 
 
@@ -280,7 +283,7 @@ def test_live_announces_its_requests_and_sends_logins(compare: Compare, site: Se
     [
         (("--engines", "curl,wget"), "unknown engine 'wget'; available: curl, "),
         (("--engines", "curl,broken"), "the engine 'broken' (support.brought_engines:Missing)"),
-        (("--engines", "curl"), "there is nothing to compare with"),
+        (("--engines", "curl"), "a comparison needs at least two engines or concurrencies"),
         (("--concurrency", "0"), "--concurrency must be whole numbers from 1 to 10000"),
         (("--repeat", "0"), "--repeat must be a whole number of at least 1, not 0"),
         (("--http2",), "--http2 needs --live"),
