@@ -110,7 +110,7 @@ def test_the_cheapest_engine_takes_over_when_cpu_bound(
 def test_compare_refuses_auto(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--engines", "curl,auto", "http://127.0.0.1:9/"]) == 2
     assert capsys.readouterr().err == (
-        "crawler: --engines auto: it is one of the others itself; name those to compare\n"
+        "crawler: --engines auto: auto chooses one of the other engines; name those to compare\n"
     )
 
 
