@@ -48,7 +48,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare; returns the exit code. Raises UsageError and StateError."""
     flags = vars(arguments)
-    if not flags["sources"]:
+    if not flags.get("sources"):
         raise UsageError("nothing to compare: name a URL, a file of URLs, or - for standard input")
     from crawler.compare.session import CompareOptions, compare
     from crawler.metrics.comparison import to_json
