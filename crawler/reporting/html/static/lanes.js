@@ -36,7 +36,7 @@ function niceStep(least) {
   return power * [1, 2, 5, 10].find((digit) => digit * power >= least * 0.9999);
 }
 
-/* A time as text, precise enough to tell apart times that differ by `apart`. */
+/* A time as text, precise enough to distinguish times that differ by `apart`. */
 function moment(time, apart) {
   if (apart >= TICKS) return seconds(time / TICKS);
   return `${(time / TICKS).toFixed(Math.ceil(-Math.log10(apart / TICKS) - 1e-9))} s`;
