@@ -1,8 +1,8 @@
 """The command line. A command is a module with ``add_arguments(parser)`` and ``run(arguments)``.
 
-Only the module of the command that was asked for is imported, and nothing heavy before it runs.
-Exit codes: 0 done, 1 could not go on, 2 asked for wrongly, 3 with ``--strict`` where a URL failed,
-130 interrupted.
+Only the module of the command in use is imported, and nothing heavy before it runs. Exit codes: 0
+done, 1 stopped by an error, 2 wrong usage or configuration, 3 a URL failed (with ``--strict``), 130
+interrupted.
 """
 
 import argparse
@@ -17,17 +17,17 @@ from crawler.model.version import __version__
 from crawler.settings.spelling import nearest
 
 COMMANDS = {
-    "crawl": "fetch URL lists, and on request the sites behind them",
-    "compare": "measure on your own list which engine does best",
-    "status": "show how far a crawl is, also while it runs",
-    "report": "write the HTML report of a run once more",
+    "crawl": "fetch lists of URLs, and follow their links if you want",
+    "compare": "measure which engine is best for your list of URLs",
+    "status": "show the progress of a crawl, also while it runs",
+    "report": "write the HTML report of a run again",
     "engines": "show the fetch engines and what each can do",
-    "site": "serve a made-up web on this machine, to try things on",
+    "site": "serve a synthetic web on this machine, for tests",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that ``argv`` (without the program's name) asks for; gives the exit code."""
+    """Run the command in ``argv`` (without the program's name); returns the exit code."""
     try:
         try:
             return _dispatch(list(sys.argv[1:] if argv is None else argv))
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone; Python must not try to flush to them once more.
+        # The reader of our output has gone; Python must not flush to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
@@ -67,8 +67,9 @@ def _general(argv: list[str]) -> int:
     if not argv:
         parser.print_help(sys.stderr)
         return 2
-    asked = parser.read(argv)
-    if not asked.version:
-        raise UsageError(f"{asked.command} is not a command{nearest(asked.command, COMMANDS)}")
+    arguments = parser.read(argv)
+    if not arguments.version:
+        hint = nearest(arguments.command, COMMANDS)
+        raise UsageError(f"{arguments.command} is not a command{hint}")
     sys.stdout.write(f"crawler {__version__}\n")
     return 0

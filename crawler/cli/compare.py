@@ -11,45 +11,46 @@ from crawler.model.errors import UsageError
 from crawler.settings.defaults import CONCURRENCY
 
 REPEAT = 13
-"""Pairs of runs, unless asked otherwise: on a busy machine (a variation of 6 %, one run in ten
-disturbed) so many find 19 of 20 differences of 20 %, and 5 would find half of them.
+"""Default number of pairs of runs. On a busy machine (variation 6 %, one run in ten disturbed) 13
+pairs find 19 of 20 differences of 20 %; 5 pairs find half of them.
 """
-_NOT_OURS = {
+_LEFT_OUT = {
     *("engine", "concurrency", "out", "record", "strict"),
     *("resume", "order", "history", "metrics_port"),
 }
 _EPILOG = """\
-The list is crawled once, politely, and recorded into the run directory; the engines are compared on
-that recording, replayed on this machine with the waits that there were. --replay FILE compares on
-an archive that is there already, --live on the network itself: then every run asks the sites.
+The list is crawled once, politely, and recorded in the run directory. The engines are compared on
+this recording, which is replayed on this machine with the recorded waits. --replay FILE uses an
+existing archive instead. --live uses the network: then every run sends requests to the sites.
 
 The other options are those of `crawler crawl`; --delay, --per-host, --rate, --robots, --retries and
---follow hold for the recording, and for --live.
+--follow apply to the recording, and to --live.
 """
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add what is compared, and the options of a crawl that leave it comparable."""
+    """Add the options of the comparison, and those of a crawl that keep runs comparable."""
     parser.usage = "crawler compare [OPTION]... SOURCE..."
     parser.epilog = _EPILOG
     group = parser.add_argument_group("comparing")
-    names = "separated by commas, or all (default: our own but sequential)"
+    names = "separated by commas, or all (default: all built-in engines except sequential)"
     group.add_argument("--engines", metavar="NAMES", help=names)
     group.add_argument(
         "--concurrency", metavar="N,…", help=f"one or several (default: {CONCURRENCY})"
     )
-    group.add_argument("--repeat", type=int, metavar="N", help=f"runs of each (default: {REPEAT})")
-    group.add_argument("--live", action="store_true", help="ask the sites in every run")
-    add_flags(parser, _NOT_OURS)
+    runs = f"runs of each engine at each concurrency (default: {REPEAT})"
+    group.add_argument("--repeat", type=int, metavar="N", help=runs)
+    group.add_argument("--live", action="store_true", help="fetch from the sites in every run")
+    add_flags(parser, _LEFT_OUT)
     parser.add_argument("--config", metavar="FILE", help="TOML file with options")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare; gives the exit code. Raises UsageError and StateError."""
+    """Compare; returns the exit code. Raises UsageError and StateError."""
     flags = vars(arguments)
-    if not flags["sources"]:
-        raise UsageError("nothing to compare on: name a URL, a file of URLs, or -")
-    from crawler.compare.session import Asked, compare
+    if not flags.get("sources"):
+        raise UsageError("nothing to compare: name a URL, a file of URLs, or - for standard input")
+    from crawler.compare.session import CompareOptions, compare
     from crawler.metrics.comparison import to_json
     from crawler.reporting.html.write import write_html
 
@@ -58,16 +59,16 @@ def run(arguments: argparse.Namespace) -> int:
     repeat, live = flags.pop("repeat", REPEAT), flags.pop("live", False)
     if repeat < 1:
         raise UsageError(f"--repeat must be a whole number of at least 1, not {repeat}")
-    asked = Asked(flags, flags.pop("config", None), engines, concurrencies, repeat, live)
-    settings = asked.settings()
+    options = CompareOptions(flags, flags.pop("config", None), engines, concurrencies, repeat, live)
+    settings = options.settings()
 
     def say(text: str) -> None:
         if not settings.quiet:
             sys.stderr.write(f"crawler: {text}\n")
 
-    # An end asked for politely is one that leaves nothing behind.
+    # SIGTERM ends the comparison like Ctrl-C, so that temporary files and processes are removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    comparison, directory = compare(asked, say)
+    comparison, directory = compare(options, say)
     write_html(directory)
     if settings.json:
         sys.stdout.write(to_json(comparison).decode())
@@ -89,7 +90,9 @@ def _engines(text: str | None) -> tuple[str, ...]:
         return engine_names()
     names = tuple(dict.fromkeys(text.split(",")))
     if AUTO in names:
-        raise UsageError("--engines auto: it is one of the others itself; name those to compare")
+        raise UsageError(
+            "--engines auto: auto chooses one of the other engines; name those to compare"
+        )
     return names
 
 
@@ -97,6 +100,6 @@ def _numbers(text: str) -> tuple[int, ...]:
     parts = text.split(",")
     if not all(part.isdecimal() and 1 <= int(part) <= 10_000 for part in parts):
         raise UsageError(
-            f"--concurrency must be whole numbers from 1 to 10000, between commas, not {text!r}"
+            f"--concurrency must be whole numbers from 1 to 10000 with commas between, not {text!r}"
         )
     return tuple(dict.fromkeys(map(int, parts)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from crawler.cli.flags import Parser, add_flags
 from crawler.model.errors import UsageError
+from crawler.model.units import count
 from crawler.parsing.executors.registry import prestarted
 from crawler.runs.layout import resumed_settings
 from crawler.settings import Settings, load
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from crawler.localweb.replay import Replay
 
 _EPILOG = """\
-Every option can also be set in a TOML file (--config, see config/default.toml) or as an environment
-variable CRAWLER_<NAME>, e.g. CRAWLER_PER_HOST=2; a list has one value a line there. Flags win over
-variables, variables over the file.
+Every option can also be set in a TOML file (--config, see config/default.toml) or in an environment
+variable CRAWLER_<NAME>, e.g. CRAWLER_PER_HOST=2; a variable for a list has one value per line.
+Flags override variables, and variables override the file.
 
-exit codes: 0 every URL has a final state, 1 the crawl could not go on, 2 usage or configuration,
-3 with --strict: a URL failed, 130 interrupted
+exit codes: 0 every URL has a final state, 1 stopped by an error, 2 wrong usage or configuration,
+3 a URL failed (with --strict), 130 interrupted
 """
 
 
@@ -35,7 +36,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Crawl; return the exit code. Raises UsageError and StateError."""
+    """Crawl; returns the exit code. Raises UsageError and StateError."""
     flags = vars(arguments)
     config = flags.pop("config", None)
     directory = Path(str(flags["run"])) if flags.get("run") else None
@@ -69,11 +70,11 @@ def _replayed(settings: Settings, crawl: Callable[[], int]) -> int:
 
 
 def gaps(replay: "Replay") -> Iterator[str]:
-    """What was asked for that the archive does not hold, in words."""
+    """Sentences about requests for which the archive has no response."""
     if replay.torn:
-        yield "the file is torn: its end could not be read"
+        yield "the file is incomplete: its last record could not be read"
     if replay.missed:
-        yield f"{replay.missed:,} requests were for what is not in the archive, and got a 404"
+        yield f"not in the archive: {count(replay.missed, 'request')} (answered with status 404)"
     if replay.unknown_hosts:
         some = ", ".join(replay.unknown_hosts[:3]) + ", …" * (len(replay.unknown_hosts) > 3)
-        yield f"{len(replay.unknown_hosts):,} hosts are not in the archive: {some}"
+        yield f"not in the archive: {count(len(replay.unknown_hosts), 'host')} ({some})"

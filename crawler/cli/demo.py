@@ -1,4 +1,4 @@
-"""``python -m crawler.cli.demo``: crawl a made-up web on this machine, to see what it is like."""
+"""``python -m crawler.cli.demo``: crawl a synthetic web on this machine, as a demonstration."""
 
 import sys
 import tempfile
@@ -9,11 +9,11 @@ from crawler.localweb.site import SiteOptions, SiteProcess
 
 
 def main() -> int:
-    """Crawl it as a user would; gives the exit code. Raises CrawlerError if it cannot be served."""
+    """Crawl it like a user; returns the exit code. Raises CrawlerError if it cannot be served."""
     options = SiteOptions()
     sys.stderr.write(
-        f"No URLs given: crawling {options.pages} made-up pages on {options.hosts} local hosts, "
-        f"which take {options.latency_ms:g} ms to answer.\n"
+        f"No URLs given: crawling {options.pages} synthetic pages on {options.hosts} local hosts; "
+        f"their median response time is {options.latency_ms:g} ms.\n"
     )
     with SiteProcess(options) as site, tempfile.TemporaryDirectory() as folder:
         urls = Path(folder, "urls.txt")

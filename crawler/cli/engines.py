@@ -18,7 +18,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what every engine can do; gives the exit code."""
+    """Print what each engine can do; returns the exit code."""
     from crawler.engines.registry import engine_capabilities
 
     engines = engine_capabilities()
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def plain_table(engines: Sequence[Capabilities]) -> str:
-    """Lay the engines out in columns, and below them what each is and cannot do."""
+    """The engines as a table in plain text, and below it a description of each."""
     rows = [HEADINGS, *map(_row, engines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
@@ -54,10 +54,10 @@ def _print_table(engines: Sequence[Capabilities]) -> None:
 
 
 def _row(engine: Capabilities) -> tuple[str, ...]:
-    able = (engine.keep_alive, engine.http2, engine.own_threads)
     most = "any" if engine.max_concurrency is None else str(engine.max_concurrency)
-    can = ("yes" if each else "no" for each in able)
-    return (engine.name, engine.library, *can, most, " ".join(engine.proxies) or "none")
+    features = (engine.keep_alive, engine.http2, engine.own_threads)
+    marks = ("yes" if each else "no" for each in features)
+    return (engine.name, engine.library, *marks, most, " ".join(engine.proxies) or "none")
 
 
 def _remarks(engines: Sequence[Capabilities]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from crawler.cli.flags import Parser
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the run directory, and whether to show its report."""
+    """Add the run directory and ``--open``."""
     parser.add_argument("directory", metavar="RUN", type=Path, help="a run directory")
     parser.add_argument(
         "--open", action="store_true", default=False, help="show the report in a browser"
@@ -17,7 +17,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write ``report.html`` once more and name it; gives the exit code.
+    """Write ``report.html`` again and print its path; returns the exit code.
 
     Raises UsageError and StateError.
     """
@@ -26,5 +26,5 @@ def run(arguments: argparse.Namespace) -> int:
     path = write_html(arguments.directory)
     sys.stdout.write(f"{path}\n")
     if arguments.open and not webbrowser.open(path.resolve().as_uri()):
-        sys.stderr.write("crawler: there is no browser to show it in\n")
+        sys.stderr.write("crawler: no browser was found to open the report\n")
     return 0

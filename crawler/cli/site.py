@@ -8,7 +8,7 @@ from crawler.model.errors import UsageError
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the measures of the web to be made up; their defaults are those of ``SiteOptions``."""
+    """Add the options of the synthetic web; their defaults are those of ``SiteOptions``."""
     from crawler.localweb.site import SiteOptions
 
     usual = SiteOptions()
@@ -20,15 +20,15 @@ def add_arguments(parser: Parser) -> None:
         type=float,
         dest="latency_ms",
         metavar="MS",
-        help=f"median milliseconds before an answer (default: {usual.latency_ms:g})",
+        help=f"median response time in milliseconds (default: {usual.latency_ms:g})",
     )
     add("--seed", type=int, metavar="N", help=f"same seed, same web (default: {usual.seed})")
-    add("--faults", action="store_true", help="errors, redirects, slow and broken pages too")
+    add("--faults", action="store_true", help="add errors, redirects, slow and broken pages")
     add("--port", type=int, metavar="N", help="port of all hosts (default: a free one)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until interrupted; gives the exit code. Raises UsageError if that cannot be."""
+    """Serve until interrupted; returns the exit code. Raises UsageError if it cannot serve."""
     from crawler.localweb.site import SiteOptions, run_site
 
     options = SiteOptions(**vars(arguments))

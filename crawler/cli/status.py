@@ -27,7 +27,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print how far it is; gives the exit code. Raises UsageError and StateError."""
+    """Print the status of a run; returns the exit code. Raises UsageError and StateError."""
     directory = Path(arguments.run)
     status = status_of(directory)
     if "json" in arguments:
@@ -52,8 +52,8 @@ def _print(status: Status, age: float) -> None:
 
 
 def fill(pieces: list[str], width: int) -> list[str]:
-    """Put the pieces on lines of ``width``; none of them is broken."""
-    # To textwrap a no-break space is no space.
+    """Put the pieces on lines of ``width``; no piece is broken."""
+    # textwrap does not break a line at a no-break space.
     text = " ".join([piece.replace(" ", "\xa0") for piece in _dotted(pieces)])
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
     return [line.replace("\xa0", " ").removesuffix(" ·") for line in lines]

@@ -1,4 +1,4 @@
-"""The list that is compared on, in the form in which every run gets it."""
+"""The list of URLs for a comparison, in the form that every run receives."""
 
 from collections.abc import Iterable
 from io import BytesIO
@@ -11,9 +11,9 @@ from crawler.sources import lines, standard_input
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """``sources`` and ``column`` as of ``crawler crawl``; ``piped`` is what ``-`` stands for.
+    """``sources`` and ``column`` as for ``crawler crawl``; ``piped`` is the text for source ``-``.
 
-    ``count`` is of the lines that could be read beforehand: a sitemap on the network is one.
+    ``count`` is the number of lines that can be read in advance; a sitemap URL counts as one.
     """
 
     sources: tuple[str, ...]
@@ -22,8 +22,8 @@ class Listing(msgspec.Struct, frozen=True):
     count: int
 
 
-def given(settings: Settings) -> Listing:
-    """What the user named; standard input is read to its end. Raises UsageError."""
+def read_listing(settings: Settings) -> Listing:
+    """The list that ``settings`` name; standard input is read to its end. Raises UsageError."""
     piped = b""
     if "-" in settings.sources:
         with standard_input() as stream:
@@ -31,11 +31,11 @@ def given(settings: Settings) -> Listing:
     found = lines(settings.sources, settings.column, stdin=lambda: BytesIO(piped))
     count = sum(1 for _ in found)
     if not count:
-        raise UsageError(f"{' '.join(settings.sources)}: there is no URL in it")
+        raise UsageError(f"{' '.join(settings.sources)}: contains no URLs")
     return Listing(settings.sources, settings.column, piped, count)
 
 
 def of_urls(urls: Iterable[str]) -> Listing:
-    """Just these."""
+    """A list of exactly these ``urls``."""
     listed = [f"{url}\n".encode() for url in urls]
     return Listing(("-",), None, b"".join(listed), len(listed))

@@ -20,10 +20,10 @@ from crawler.settings import load
 
 
 class RunJob(msgspec.Struct, frozen=True):
-    """Flags (by field name) and ``--config`` of the crawl, and the web to ask, if not the real one.
+    """Flags (by field name) and ``--config`` of the crawl, and the replay to use, if any.
 
-    What ``-`` among its sources stands for comes on standard input. The other end of ``parent`` is
-    open, in the parent alone, as long as the run is wanted.
+    Source ``-`` is read from standard input. ``parent`` is the reading end of a pipe; only the
+    parent process has the other end, and keeps it open for as long as it needs the run.
     """
 
     flags: dict[str, Any]
@@ -33,15 +33,15 @@ class RunJob(msgspec.Struct, frozen=True):
 
 
 def main() -> int:
-    """Run the job in the file that the first argument names; gives the exit code of the crawl."""
+    """Run the job in the file that the first argument names; returns the crawl's exit code."""
     try:
-        return crawl_as_asked()
+        return crawl_job()
     except CrawlerError as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, UsageError) else 1
 
 
-def crawl_as_asked() -> int:
+def crawl_job() -> int:
     job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=RunJob)
     if job.parent is not None:
         threading.Thread(target=end_with, args=(job.parent,), daemon=True).start()
@@ -54,7 +54,7 @@ def crawl_as_asked() -> int:
 
 
 def end_with(parent: int) -> None:
-    """End at once when the parent has died: nobody will read what this run finds."""
+    """Kill this process when the parent has died: nobody needs its results."""
     os.read(parent, 1)
     os.kill(os.getpid(), signal.SIGKILL)
 

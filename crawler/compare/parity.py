@@ -1,4 +1,4 @@
-"""Whether the same is asked of every engine: judged before any figure is shown."""
+"""Checks that the conditions were the same for every engine, before any figure is shown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,14 +10,16 @@ from crawler.model.exchange import Headers
 from crawler.model.units import seconds
 from crawler.settings import Settings, options
 
-_OWN = {"sources", "engine", "concurrency", "run"}
-"""Options that differ because that is what is compared."""
+_COMPARED = {"sources", "engine", "concurrency", "run"}
+"""Options that may differ, because they are what is compared."""
 _HOP_BY_HOP = "connection"
-_REQUESTS_APART = 0.01
-_CONNECTIONS_APART = 2
+_MORE_REQUESTS = 0.01
+"""Share by which the requests of a run may exceed the fewest of all runs."""
+_MORE_CONNECTIONS = 2
+"""Factor by which the connections of a run may exceed the fewest of all runs."""
 
 SeenByServer = Mapping[Contestant, Sequence[Account]]
-"""What the server was asked, an account for each run."""
+"""What the server received, one account for each run."""
 
 
 def audit(
@@ -26,46 +28,46 @@ def audit(
     headers: Headers,
     seen: SeenByServer,
 ) -> Parity:
-    """``settings`` and ``capabilities`` by engine; ``headers`` are those that all were to send.
+    """``settings`` and ``capabilities`` by engine; ``headers`` are those that all should send.
 
-    ``seen`` is empty where the server is not ours.
+    ``seen`` is empty unless the runs used the replay server.
     """
-    unequal = tuple(_settings_apart(settings))
+    unequal = tuple(_different_settings(settings))
     heads = {each.engine: _heads(accounts) for each, accounts in seen.items() if accounts}
-    spelled = {engine: {_lowered(head) for head in found} for engine, found in heads.items()}
-    unexplained = (*_heads_apart(spelled), *_requests_apart(seen))
+    normalized = {engine: {_normalized(head) for head in found} for engine, found in heads.items()}
+    unexplained = (*_different_heads(normalized), *_different_requests(seen))
     engines = [f"{each.name}: {note}" for each in capabilities.values() for note in each.notes]
-    engines += _keep_alive_apart(capabilities)
-    engines += _spelling_apart(heads, spelled)
-    engines += _connections_apart(capabilities, seen)
+    engines += _different_keep_alive(capabilities)
+    engines += _different_spelling(heads, normalized)
+    engines += _different_connections(capabilities, seen)
     same = _same(next(iter(settings.values())), headers, unequal)
     return Parity(same, unequal, unexplained, tuple(engines))
 
 
 def _same(common: Settings, headers: Headers, unequal: Sequence[str]) -> dict[str, str]:
-    apart = {sentence.partition(":")[0] for sentence in unequal}
+    different = {sentence.partition(":")[0] for sentence in unequal}
     same = {
-        "slots": "as many requests in flight as --concurrency says, for each engine",
+        "slots": "at most --concurrency requests in flight",
         "dns": "looked up and cached once, outside the engines",
         "tls": "certificates verified",
         "headers": ", ".join(name for name, _ in headers),
-        "http2": "HTTP/2 where the server can" if common.http2 else "HTTP/1.1",
+        "http2": "HTTP/2 if the server supports it" if common.http2 else "HTTP/1.1",
         "redirects": "followed outside the engines",
         "retries": f"{common.retries}, outside the engines",
-        "timeout": f"{seconds(common.timeout)} a request, all of it",
+        "timeout": f"{seconds(common.timeout)} for a whole request",
     }
-    return {name: says for name, says in same.items() if name not in apart}
+    return {name: how for name, how in same.items() if name not in different}
 
 
-def _settings_apart(settings: Mapping[str, Settings]) -> Iterator[str]:
-    for name in (option.name for option in options() if option.name not in _OWN):
+def _different_settings(settings: Mapping[str, Settings]) -> Iterator[str]:
+    for name in (option.name for option in options() if option.name not in _COMPARED):
         values = {engine: getattr(each, name) for engine, each in settings.items()}
         if len(set(map(repr, values.values()))) > 1:
             yield f"{name}: " + ", ".join(f"{value} for {key}" for key, value in values.items())
 
 
 def _heads(accounts: Sequence[Account]) -> set[tuple[str, Headers]]:
-    """How the requests began, but for what concerns the connection and not the page."""
+    """HTTP version and headers of the requests, without those about the connection."""
     return {
         (head.version, tuple(pair for pair in head.headers if pair[0].lower() != _HOP_BY_HOP))
         for account in accounts
@@ -73,13 +75,14 @@ def _heads(accounts: Sequence[Account]) -> set[tuple[str, Headers]]:
     }
 
 
-def _lowered(head: tuple[str, Headers]) -> tuple[str, Headers]:
+def _normalized(head: tuple[str, Headers]) -> tuple[str, Headers]:
+    """``head`` with header names in lower case, in sorted order."""
     version, headers = head
     return version, tuple(sorted((name.lower(), value) for name, value in headers))
 
 
-def _heads_apart(heads: Mapping[str, set[tuple[str, Headers]]]) -> Iterator[str]:
-    """What some sent and others did not; nobody is right, so each is set against all."""
+def _different_heads(heads: Mapping[str, set[tuple[str, Headers]]]) -> Iterator[str]:
+    """For each engine, the headers that it never sent and other engines did."""
     lines = {
         engine: {f"{name}: {value}" for _, headers in found for name, value in headers}
         | {version for version, _ in found}
@@ -89,36 +92,37 @@ def _heads_apart(heads: Mapping[str, set[tuple[str, Headers]]]) -> Iterator[str]
     for engine, found in lines.items():
         missing = everything - found
         if missing:
-            yield f"{engine} never sent {', '.join(sorted(missing))}, which others did"
+            yield f"{engine} never sent {', '.join(sorted(missing))}; other engines did"
 
 
-def _requests_apart(seen: SeenByServer) -> Iterator[str]:
+def _different_requests(seen: SeenByServer) -> Iterator[str]:
     counts = {each: [account.requests for account in found] for each, found in seen.items()}
     fewest = min((min(found) for found in counts.values() if found), default=0)
     for each, found in counts.items():
-        if found and max(found) > fewest * (1 + _REQUESTS_APART):
-            yield f"{each} made {max(found):,} requests for the list, where {fewest:,} do"
+        if found and max(found) > fewest * (1 + _MORE_REQUESTS):
+            yield f"{each} made {max(found):,} requests for the list; {fewest:,} are enough"
 
 
-def _keep_alive_apart(capabilities: Mapping[str, Capabilities]) -> Iterator[str]:
+def _different_keep_alive(capabilities: Mapping[str, Capabilities]) -> Iterator[str]:
     closing = [each.name for each in capabilities.values() if not each.keep_alive]
     if 0 < len(closing) < len(capabilities):
-        yield f"keep-alive: all but {', '.join(closing)}, with a new connection for each request"
+        yield f"keep-alive: not with {', '.join(closing)} (a new connection for each request)"
 
 
-def _spelling_apart(
-    heads: Mapping[str, set[tuple[str, Headers]]], spelled: Mapping[str, set[tuple[str, Headers]]]
+def _different_spelling(
+    heads: Mapping[str, set[tuple[str, Headers]]],
+    normalized: Mapping[str, set[tuple[str, Headers]]],
 ) -> Iterator[str]:
     names = {
         engine: {name for _, headers in found for name, _ in headers}
         for engine, found in heads.items()
     }
-    alike = len(set(map(frozenset, spelled.values()))) < 2
-    if alike and len(set(map(frozenset, names.values()))) > 1:
-        yield "header names are not spelled alike by all (capitals)"
+    same_headers = len(set(map(frozenset, normalized.values()))) < 2
+    if same_headers and len(set(map(frozenset, names.values()))) > 1:
+        yield "header names differ in upper and lower case"
 
 
-def _connections_apart(
+def _different_connections(
     capabilities: Mapping[str, Capabilities], seen: SeenByServer
 ) -> Iterator[str]:
     made = {
@@ -128,5 +132,5 @@ def _connections_apart(
     }
     for each, count in made.items():
         fewest = min(n for other, n in made.items() if other.concurrency == each.concurrency)
-        if count > _CONNECTIONS_APART * fewest + each.concurrency:
-            yield f"{each} made {count:,} connections, where others made {fewest:,}"
+        if count > _MORE_CONNECTIONS * fewest + each.concurrency:
+            yield f"{each} made {count:,} connections; another engine made {fewest:,}"

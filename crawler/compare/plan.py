@@ -1,4 +1,4 @@
-"""Who runs, and in which order."""
+"""Which engines run, and in which order."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -6,6 +6,7 @@ import msgspec
 
 from crawler.engines.base import Capabilities
 from crawler.model.errors import UsageError
+from crawler.model.units import count
 
 
 class Contestant(msgspec.Struct, frozen=True, order=True):
@@ -19,14 +20,14 @@ class Contestant(msgspec.Struct, frozen=True, order=True):
 
 
 class RunTurn(msgspec.Struct, frozen=True):
-    """A run to be made. Those of equal ``repeat`` (from 1) stand near each other: they pair up."""
+    """A run to make. Runs with the same ``repeat`` (from 1) are close in time and form pairs."""
 
     contestant: Contestant
     repeat: int
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Who takes part, and in words who does not."""
+    """What to compare; ``left_out`` says in words what cannot be compared."""
 
     contestants: tuple[Contestant, ...]
     left_out: tuple[str, ...]
@@ -37,9 +38,9 @@ def plan(
     concurrencies: Sequence[int],
     capabilities: Mapping[str, Capabilities],
 ) -> Plan:
-    """Every engine at every concurrency that it can have, in the order given, each once.
+    """Every engine at every concurrency that it supports, in the order given, each once.
 
-    Raises UsageError where fewer than two are left.
+    Raises UsageError if fewer than two are left.
     """
     wanted = [
         Contestant(engine, concurrency)
@@ -48,13 +49,19 @@ def plan(
     ]
     contestants = [each for each in wanted if _can(each, capabilities[each.engine])]
     left_out = [
-        f"{each}: it can have {capabilities[each.engine].max_concurrency} at most"
+        f"{each}: supports at most {_requests(capabilities[each.engine].max_concurrency)}"
         for each in wanted
         if each not in contestants
     ]
     if len(contestants) < 2:
-        raise UsageError("; ".join(["there is nothing to compare with", *left_out]))
+        raise UsageError(
+            "; ".join(["a comparison needs at least two engines or concurrencies", *left_out])
+        )
     return Plan(tuple(contestants), tuple(left_out))
+
+
+def _requests(most: int | None) -> str:
+    return count(most or 0, "concurrent request")
 
 
 def _can(contestant: Contestant, capabilities: Capabilities) -> bool:
@@ -63,9 +70,9 @@ def _can(contestant: Contestant, capabilities: Capabilities) -> bool:
 
 
 def turns(contestants: Sequence[Contestant], repeat: int) -> Iterator[RunTurn]:
-    """A block of all for each repeat, every second one in reverse (A B B A …).
+    """A block of all contestants for each repeat, every second block reversed (A B B A …).
 
-    So who is first in one pair is last in the next, and what drifts meanwhile favours nobody.
+    The first one of a pair is the second one of the next pair, so a slow drift favours none.
     """
     for number in range(repeat):
         block = contestants if number % 2 == 0 else contestants[::-1]
@@ -73,7 +80,7 @@ def turns(contestants: Sequence[Contestant], repeat: int) -> Iterator[RunTurn]:
 
 
 def pairs(contestants: Iterable[Contestant]) -> Iterator[tuple[Contestant, Contestant]]:
-    """Engines at the same concurrency, each with each other once."""
+    """Each pair of engines at the same concurrency, once."""
     known: list[Contestant] = []
     for one in contestants:
         yield from ((other, one) for other in known if other.concurrency == one.concurrency)

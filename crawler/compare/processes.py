@@ -1,4 +1,4 @@
-"""Makes one run in a fresh process, so that none inherits anything from the one before."""
+"""Makes each run in a new process, so that it inherits nothing from the run before."""
 
 import os
 import subprocess
@@ -20,8 +20,8 @@ _EXIT_TIMEOUT = 10.0
 class Crawls:
     """Crawls of one list; a context manager.
 
-    The list and what the processes are told lie where only this user can read them, and are gone
-    with the context: either may hold what is secret.
+    The list and the job file may contain secrets: only this user can read them, and they are
+    deleted at the end of the context.
     """
 
     def __init__(self, listing: Listing) -> None:
@@ -33,9 +33,9 @@ class Crawls:
             self._list = stack.enter_context(tempfile.TemporaryFile())
             self._list.write(self._listing.piped)
             self._list.flush()
-            self._watched, self._held = os.pipe()
-            stack.callback(os.close, self._watched)
-            stack.callback(os.close, self._held)
+            self._pipe, writing_end = os.pipe()
+            stack.callback(os.close, self._pipe)
+            stack.callback(os.close, writing_end)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="crawler-"))
             self._job = Path(folder, "job.json")
             self._stack = stack.pop_all()
@@ -45,14 +45,14 @@ class Crawls:
         self._stack.close()
 
     def crawl(self, job: RunJob, *, visible: bool = False) -> float:
-        """The CPU seconds of the crawl and all its processes (wait4(2)).
+        """Crawl; returns the CPU seconds of the crawl and all its processes (wait4(2)).
 
-        ``visible``: it may say on standard error how it goes. Raises UsageError and StateError with
-        what it said, and KeyboardInterrupt where it was interrupted.
+        ``visible``: its standard error is shown. Raises UsageError and StateError with the last
+        line of standard error, and KeyboardInterrupt if the crawl was interrupted.
         """
         listed = {"sources": self._listing.sources, "column": self._listing.column}
-        told = msgspec.structs.replace(job, flags={**job.flags, **listed}, parent=self._watched)
-        self._job.write_bytes(msgspec.json.encode(told))
+        complete = msgspec.structs.replace(job, flags={**job.flags, **listed}, parent=self._pipe)
+        self._job.write_bytes(msgspec.json.encode(complete))
         os.lseek(self._list.fileno(), 0, os.SEEK_SET)
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(  # noqa: S603 (our own module)
@@ -61,7 +61,7 @@ class Crawls:
                 stdout=subprocess.DEVNULL,
                 stderr=None if visible else errors,
                 env=environment(),
-                pass_fds=(self._watched,),
+                pass_fds=(self._pipe,),
             )
             cpu = _cpu_of(process)
             if process.returncode:
@@ -80,7 +80,7 @@ def _cpu_of(process: "subprocess.Popen[bytes]") -> float:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ctrl-C reached it too, so that this is its second signal, on which it ends at once."""
+    """Ctrl-C reached the child as well, so this is its second signal: it ends at once."""
     process.terminate()
     try:
         process.wait(_EXIT_TIMEOUT)
@@ -94,5 +94,5 @@ def _error(code: int, errors: IO[bytes]) -> BaseException:
         return KeyboardInterrupt()
     errors.seek(0)
     lines = errors.read().decode(errors="replace").strip().splitlines()
-    says = lines[-1] if lines else f"it ended with {code}"
-    return UsageError(says) if code == 2 else StateError(says)
+    message = lines[-1] if lines else f"the crawl ended with exit code {code}"
+    return UsageError(message) if code == 2 else StateError(message)

@@ -1,4 +1,4 @@
-"""Whether runs found the same: only then may their times be compared."""
+"""Whether runs had the same results: only then may their times be compared."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -11,7 +11,7 @@ _SHOWN = 3
 T = TypeVar("T")
 
 RunResults = dict[str, str]
-"""URL → how it ended, in a few words."""
+"""How each URL ended, in a few words, by URL."""
 
 
 class _PageLine(msgspec.Struct):
@@ -62,12 +62,15 @@ def _lines(path: Path, kind: type[T]) -> Iterator[T]:
 def differences(
     one: str, first: Mapping[str, str], other: str, second: Mapping[str, str]
 ) -> Iterator[str]:
-    """In words what ``other`` found otherwise than ``one``; at most a few URLs, then how many."""
+    """The results that differ, in words: a few URLs, then the number of further ones.
+
+    ``one`` and ``other`` name the runs, ``first`` and ``second`` are their results.
+    """
     if first == second:
         return
-    apart = [url for url in {**first, **second} if first.get(url) != second.get(url)]
-    for url in islice(apart, _SHOWN):
+    different = [url for url in {**first, **second} if first.get(url) != second.get(url)]
+    for url in islice(different, _SHOWN):
         was, now = (results.get(url, "nothing") for results in (first, second))
         yield f"{url}: {one} {was}, {other} {now}"
-    if len(apart) > _SHOWN:
-        yield f"and {len(apart) - _SHOWN:,} URLs more between {one} and {other}"
+    if len(different) > _SHOWN:
+        yield f"{len(different) - _SHOWN:,} more URLs differ between {one} and {other}"

@@ -1,4 +1,4 @@
-"""A comparison from the list to the verdict: record once, replay to each, judge."""
+"""A comparison from the list to the verdict: record once, replay to each engine, judge."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import msgspec
 from crawler.app.fetching import request_headers
 from crawler.app.run_dir import make_directory
 from crawler.compare import results, summary, verdict
-from crawler.compare.listing import Listing, given, of_urls
+from crawler.compare.listing import Listing, of_urls, read_listing
 from crawler.compare.one_run import RunJob
 from crawler.compare.parity import audit
 from crawler.compare.plan import Contestant, Plan, RunTurn, plan, turns
@@ -30,10 +30,10 @@ from crawler.model.version import __version__
 from crawler.settings import Settings, load, usable_cores
 
 Say = Callable[[str], None]
-"""Tells a person how far it is, a sentence at a time."""
+"""Shows the progress to a person, one sentence per call."""
 _KEPT_STATUSES = range(400, 500)
-_PASSING_STATUSES = {408, 425, 429}
-_PLAIN: dict[str, Any] = {
+_TEMPORARY_STATUSES = {408, 425, 429}
+_NO_OUTPUT: dict[str, Any] = {
     "out": (),
     "record": None,
     "baseline": None,
@@ -41,9 +41,9 @@ _PLAIN: dict[str, Any] = {
     "json": False,
     "log_file": None,
 }
-"""No run has output of its own."""
-_NOWHERE = "http://nowhere.invalid/"
-"""For what goes with every request, and not to one origin alone."""
+"""Options that turn off the output of a single run."""
+_ANY_URL = "http://nowhere.invalid/"
+"""Has only the headers that go with every request, none that are for one origin."""
 _ON_REPLAY: dict[str, Any] = {
     "robots": False,
     "retries": 0,
@@ -64,19 +64,19 @@ _ON_REPLAY: dict[str, Any] = {
     "max_per_host": None,
     "proxy": None,
 }
-"""A replay is nobody's host: nobody is to be spared there, and the list is what was found."""
+"""A replay needs no politeness, and its list has exactly the URLs that were recorded."""
 _NOTES_ON_REPLAY = (
-    "What was compared is a replay on this machine: each answer took as long as it did when it was "
-    "recorded, handshakes and DNS took what they take here.",
-    "No delay, no limit a host, no robots.txt (a Crawl-delay included) and no retries in the "
-    "replay: politeness held for the recording.",
+    "The engines were compared on a replay on this machine. Each response took as long as in the "
+    "recording; handshakes and DNS took as long as they take on this machine.",
+    "The replay had no delays, no limits per host, no robots.txt (and no Crawl-delay) and no "
+    "retries. Politeness applied to the recording.",
 )
 
 
-class Asked(msgspec.Struct, frozen=True):
+class CompareOptions(msgspec.Struct, frozen=True):
     """What to compare. ``flags`` (by field name) and ``config`` are those of ``crawler crawl``.
 
-    ``concurrencies`` and ``repeat`` are at least 1. ``live``: ask the sites in each run.
+    ``concurrencies`` and ``repeat`` are at least 1. ``live``: every run uses the real sites.
     """
 
     flags: dict[str, Any]
@@ -87,24 +87,24 @@ class Asked(msgspec.Struct, frozen=True):
     live: bool = False
 
     def settings(self, **changes: Any) -> Settings:
-        """Raises UsageError."""
+        """The settings with ``changes``. Raises UsageError."""
         return load({**self.flags, **changes}, os.environ, self.config)
 
 
-def compare(asked: Asked, say: Say) -> tuple[Comparison, Path]:
-    """Compare, and write ``compare.json`` into the run directory, which is given too.
+def compare(options: CompareOptions, say: Say) -> tuple[Comparison, Path]:
+    """Compare, and write ``compare.json`` into the run directory; returns both.
 
-    Raises UsageError, StateError, and KeyboardInterrupt.
+    Raises UsageError, StateError and KeyboardInterrupt.
     """
-    settings = asked.settings()
-    _check(asked, settings)
-    capabilities = {name: capabilities_of(name) for name in asked.engines}
-    planned = plan(asked.engines, asked.concurrencies, capabilities)
-    wanted = given(settings)
+    settings = options.settings()
+    _check(options, settings)
+    capabilities = {name: capabilities_of(name) for name in options.engines}
+    planned = plan(options.engines, options.concurrencies, capabilities)
+    wanted = read_listing(settings)
     directory = make_directory(settings)
-    session = Session(asked, settings, planned, capabilities, directory, say)
+    session = Session(options, settings, planned, capabilities, directory, say)
     try:
-        comparison = session.live(wanted) if asked.live else session.replayed(wanted)
+        comparison = session.live(wanted) if options.live else session.replayed(wanted)
     except UsageError:
         shutil.rmtree(directory)
         raise
@@ -114,26 +114,26 @@ def compare(asked: Asked, say: Say) -> tuple[Comparison, Path]:
     return comparison, directory
 
 
-def _check(asked: Asked, settings: Settings) -> None:
-    if settings.http2 and not asked.live:
+def _check(options: CompareOptions, settings: Settings) -> None:
+    if settings.http2 and not options.live:
         raise UsageError("--http2 needs --live: a replay speaks HTTP/1.1 only")
-    if settings.replay and asked.live:
-        raise UsageError("--live cannot go with --replay")
+    if settings.replay and options.live:
+        raise UsageError("--live and --replay exclude each other")
 
 
 class Session:
-    """One comparison, under way in ``directory``."""
+    """One comparison in progress; its run directory is ``directory``."""
 
     def __init__(
         self,
-        asked: Asked,
+        options: CompareOptions,
         settings: Settings,
         planned: Plan,
         capabilities: Mapping[str, Capabilities],
         directory: Path,
         say: Say,
     ) -> None:
-        self._asked = asked
+        self._options = options
         self._common = settings
         self._plan = planned
         self._capabilities = capabilities
@@ -146,29 +146,29 @@ class Session:
         self._first: tuple[str, results.RunResults] | None = None
         self._differences: list[str] = []
         self._alone: Report | None = None
-        """Of the crawl that measured a baseline."""
+        """The report of the crawl that measured a baseline."""
 
     def live(self, wanted: Listing) -> Comparison:
-        """Every run asks the sites."""
-        runs = len(self._plan.contestants) * self._asked.repeat
+        """Compare on the network: every run uses the real sites."""
+        runs = len(self._plan.contestants) * self._options.repeat
         sample = self._common.baseline or 0
         requests = runs * wanted.count + len(self._plan.contestants) + 2 * sample
         self._say(
             f"--live: {count(runs, 'crawl')} of {count(wanted.count, 'URL')}: about {requests:,} "
-            "requests to the sites, and robots.txt, redirects and retries besides."
+            "requests to the sites, plus robots.txt, redirects and retries"
         )
         with Crawls(wanted) as crawls:
             if sample:
                 self._measure_baseline(crawls, None, max_pages=sample, order="random")
             for each in self._plan.contestants:
                 self._crawl(crawls, RunTurn(each, 0), None, max_pages=1)
-            for turn in turns(self._plan.contestants, self._asked.repeat):
+            for turn in turns(self._plan.contestants, self._options.repeat):
                 self._count(crawls, turn, None)
-        notes = ("Measured on the network itself: what the sites did meanwhile is in it.",)
-        return self._close(notes, {})
+        notes = ("Measured on the network: changes of the sites' speed are part of the figures.",)
+        return self._close(notes)
 
     def replayed(self, wanted: Listing) -> Comparison:
-        """The sites are asked once, or not at all where there is an archive already."""
+        """Compare on a replay: the sites are crawled once, or not at all if there is an archive."""
         recording, listed = self._recorded(wanted)
         with (
             Replay(recording.archive, self._common.latency_scale, last=True) as replay,
@@ -180,9 +180,9 @@ class Session:
                 self._say(f"warming up: {each}")
                 self._crawl(crawls, RunTurn(each, 0), replay)
             replay.account()
-            for turn in turns(self._plan.contestants, self._asked.repeat):
+            for turn in turns(self._plan.contestants, self._options.repeat):
                 self._count(crawls, turn, replay)
-        return self._close(_NOTES_ON_REPLAY, _ON_REPLAY, recording)
+        return self._close(_NOTES_ON_REPLAY, recording)
 
     # The recording
 
@@ -194,26 +194,28 @@ class Session:
         folder = self._directory / "recording"
         changes = {"run": str(folder), "record": str(archive), "engine": "curl"}
         with Crawls(wanted) as crawls:
-            flags = {**self._asked.flags, **_PLAIN, **changes}
-            crawls.crawl(RunJob(flags, self._asked.config), visible=not self._common.quiet)
+            flags = {**self._options.flags, **_NO_OUTPUT, **changes}
+            crawls.crawl(RunJob(flags, self._options.config), visible=not self._common.quiet)
         report = from_json((folder / "report.json").read_bytes())
         listed, left_out = _worth_replaying(folder)
         if not listed:
-            raise StateError(f"no URL gave a page to compare with; see {folder}")
+            raise StateError(
+                f"no URL returned a page, so there is nothing to compare; see {folder}"
+            )
         recording = Recording(str(archive), report.wall_s, report.io_wait.total_s, left_out)
         return recording, of_urls(listed)
 
     # The runs
 
     def _measure_baseline(self, crawls: Crawls, replay: Replay | None, **some: Any) -> None:
-        """On ``some`` of the pages, where not on all."""
+        """Measure URLs one after the other; ``some`` are options that limit the crawl."""
         sample = self._common.baseline
         self._say(f"measuring {count(sample or 0, 'URL')} one after the other")
         first = RunTurn(self._plan.contestants[0], 0)
         self._alone, _, _ = self._crawl(crawls, first, replay, baseline=sample, **some)
 
     def _count(self, crawls: Crawls, turn: RunTurn, replay: Replay | None) -> None:
-        self._say(f"run {turn.repeat} of {self._asked.repeat}: {turn.contestant}")
+        self._say(f"run {turn.repeat} of {self._options.repeat}: {turn.contestant}")
         report, found, cpu = self._crawl(crawls, turn, replay)
         account = replay.account() if replay else None
         if account:
@@ -232,7 +234,7 @@ class Session:
         job = RunJob(
             {**self._flags(turn.contestant.engine), **changes}
             | {"concurrency": turn.contestant.concurrency, "run": str(folder), "quiet": True},
-            self._asked.config,
+            self._options.config,
             replay.network.ready if replay else None,
         )
         cpu = crawls.crawl(job)
@@ -241,44 +243,45 @@ class Session:
         return report, found, cpu
 
     def _flags(self, engine: str) -> dict[str, Any]:
-        """What a run of ``engine`` is asked, but for its concurrency and directory."""
-        unlike = {} if self._asked.live else _ON_REPLAY
+        """The flags of a run of ``engine``, without its concurrency and directory."""
+        changed = {} if self._options.live else _ON_REPLAY
         http2 = self._common.http2 and self._capabilities[engine].http2
         own = {"engine": engine, "http2": http2, "replay": None, "latency_scale": 1}
-        return {**self._asked.flags, **_PLAIN, **unlike, **own}
+        return {**self._options.flags, **_NO_OUTPUT, **changed, **own}
 
     # The verdict
 
     def _close(
         self,
         notes: tuple[str, ...],
-        unlike: Mapping[str, Any],
         recording: Recording | None = None,
     ) -> Comparison:
-        own = {engine: self._asked.settings(**self._flags(engine)) for engine in self._capabilities}
+        own = {
+            engine: self._options.settings(**self._flags(engine)) for engine in self._capabilities
+        }
         parity = audit(
-            own, self._capabilities, request_headers(self._common).of(_NOWHERE), self._seen
+            own, self._capabilities, request_headers(self._common).of(_ANY_URL), self._seen
         )
         by_contestant = summary.by_contestant(self._runs)
         cores = usable_cores()
         urls = len(self._first[1]) if self._first else 0
         baseline = summary.one_by_one(self._alone, urls) if self._alone else None
         same = not self._differences
-        why = verdict.withholding(parity.fair, same, self._asked.repeat)
+        reason = verdict.withholding(parity.fair, same, self._options.repeat)
         return Comparison(
             version=__version__,
-            live=self._asked.live,
+            live=self._options.live,
             urls=urls,
             baseline=baseline,
             cores=cores,
-            repeat=self._asked.repeat,
+            repeat=self._options.repeat,
             seconds=time.monotonic() - self._started,
             runs=tuple(self._runs),
             parity=parity,
             same_results=same,
             differences=tuple(self._differences[:20]),
-            verdict=tuple(verdict.judge(by_contestant, why, cores)),
-            recommended=None if why else verdict.recommend(by_contestant),
+            verdict=tuple(verdict.judge(by_contestant, reason, cores)),
+            recommended=None if reason else verdict.recommend(by_contestant),
             summary=summary.summaries(by_contestant, self._common.parse_workers, cores, baseline),
             left_out=self._plan.left_out,
             notes=notes,
@@ -287,14 +290,14 @@ class Session:
 
 
 def _worth_replaying(folder: Path) -> tuple[list[str], tuple[str, ...]]:
-    """The URLs that always end alike: pages, and answers such as 404. And what is left out."""
+    """URLs with a result that does not change (pages, 404 and similar), and what is left out."""
     kept = list(results.page_urls(folder))
     lost = 0
     for failure in results.failures(folder):
         status = failure.status
-        if status in _KEPT_STATUSES and status not in _PASSING_STATUSES:
+        if status in _KEPT_STATUSES and status not in _TEMPORARY_STATUSES:
             kept.append(failure.url)
         else:
             lost += 1
-    says = f"{count(lost, 'URL')} failed when recorded, which would measure waiting in vain"
-    return kept, (says,) if lost else ()
+    note = f"{count(lost, 'URL')} failed in the recording and would only measure timeouts"
+    return kept, (note,) if lost else ()

@@ -1,4 +1,4 @@
-"""How much faster one contestant is than another, from runs in pairs."""
+"""How much faster one contestant is than another, from pairs of runs."""
 
 from collections.abc import Sequence
 from math import comb
@@ -7,9 +7,9 @@ from statistics import median
 import msgspec
 
 FEWEST_PAIRS = 5
-"""With fewer the interval covers less than it says: with 5 the median in 94 %, with 4 in 88 %."""
+"""With fewer pairs the 95 % interval is too narrow: 5 cover the median in 94 %, 4 in 88 %."""
 NO_DIFFERENCE = (0.97, 1.03)
-"""Ratios that are not worth a word, and on shared machines not worth believing."""
+"""Ratios that count as no difference: too small to matter, and to measure on shared machines."""
 _TAIL = 0.025
 
 
@@ -30,11 +30,12 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 def interval(ratios: Sequence[float]) -> Interval:
-    """The percentile bootstrap of the median, exactly.
+    """The percentile bootstrap of the median, computed exactly.
 
-    What resamples without end would give is known in closed form (Efron, Bootstrap Methods, 1979,
-    section 3), so nothing is drawn and the same runs give the same bounds. Where the number is
-    even the lower median bounds from below and the upper from above. Raises ValueError for none.
+    The result for infinitely many resamples is known in closed form (Efron, Bootstrap Methods,
+    1979, section 3), so nothing is random: the same runs always have the same bounds. For an even
+    number of ratios the lower median is used for ``low`` and the upper median for ``high``.
+    Raises ValueError if there are no ratios.
     """
     if not ratios:
         raise ValueError("an interval needs at least one pair of runs")
@@ -46,7 +47,7 @@ def interval(ratios: Sequence[float]) -> Interval:
 
 
 def _quantile(ordered: Sequence[float], rank: int, share: float) -> float:
-    """The smallest value which the resamples' value of ``rank`` stays below with ``share``."""
+    """The value below which the resample's value at ``rank`` stays with probability ``share``."""
     size = len(ordered)
     for place, value in enumerate(ordered, 1):
         if _reached(place / size, rank, size) >= share - 1e-12:
@@ -55,7 +56,7 @@ def _quantile(ordered: Sequence[float], rank: int, share: float) -> float:
 
 
 def _reached(chance: float, rank: int, size: int) -> float:
-    """How likely at least ``rank`` of ``size`` draws succeed."""
+    """The probability that at least ``rank`` of ``size`` draws succeed."""
     return sum(
         comb(size, hits) * chance**hits * (1 - chance) ** (size - hits)
         for hits in range(rank, size + 1)

@@ -1,4 +1,4 @@
-"""From reports to the figures of a comparison."""
+"""Computes the figures of a comparison from the reports of its runs."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from statistics import median
 
 from crawler.compare.plan import Contestant, RunTurn
 from crawler.compare.statistics import Interval, interval
-from crawler.compare.verdict import held_up, server_busy
+from crawler.compare.verdict import main_limit, server_busy
 from crawler.localweb.request_log import Account
 from crawler.metrics.comparison import SpeedUp, Summary, TimedRun
 from crawler.metrics.report import OneByOne, Report
@@ -15,12 +15,12 @@ from crawler.model.errors import StateError
 
 
 def figures(turn: RunTurn, report: Report, cpu: float, account: Account | None) -> TimedRun:
-    """The figures of one run; ``cpu`` (seconds) is that of its processes.
+    """The figures of one run; ``cpu`` is the CPU time of its processes in seconds.
 
-    Raises StateError where there was no page: nothing can be said of such runs.
+    Raises StateError if there was no page: such a run cannot be compared.
     """
     if not report.urls.done:
-        raise StateError(f"{turn.contestant}, run {turn.repeat}: not one page was fetched")
+        raise StateError(f"{turn.contestant}, run {turn.repeat}: no page was fetched")
     spent = report.cpu.fetch_s + report.cpu.parse_s
     return TimedRun(
         engine=turn.contestant.engine,
@@ -47,13 +47,13 @@ def figures(turn: RunTurn, report: Report, cpu: float, account: Account | None) 
 
 
 def _wait_error(report: Report, account: Account) -> float | None:
-    """None where nothing was to be waited for."""
+    """How much longer the waits were than recorded, as a share; None if none were recorded."""
     waited = report.io_wait.total_s - report.io_wait.handshake_s
     return waited / account.wait_s - 1 if account.wait_s > 0 else None
 
 
 def by_contestant(runs: Sequence[TimedRun]) -> dict[Contestant, list[TimedRun]]:
-    """In the order of their repeats, whichever ran first."""
+    """``runs`` by contestant, in the order of their repeats."""
     found: defaultdict[Contestant, list[TimedRun]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.repeat):
         found[Contestant(run.engine, run.concurrency)].append(run)
@@ -61,7 +61,7 @@ def by_contestant(runs: Sequence[TimedRun]) -> dict[Contestant, list[TimedRun]]:
 
 
 def one_by_one(report: Report, urls: int) -> OneByOne | None:
-    """The baseline that ``report`` has, for ``urls`` of which that crawl may have had but some."""
+    """The baseline in ``report``, scaled to ``urls``: that crawl may have been smaller."""
     found, ended = report.baseline, report.urls.done + report.urls.failed
     if found is None or not ended:
         return None
@@ -76,7 +76,7 @@ def summaries(
     cores: int,
     baseline: OneByOne | None = None,
 ) -> tuple[Summary, ...]:
-    """``workers`` is how many processes parse; speed-ups are over the ``baseline``."""
+    """``workers`` is the number of parse processes; speed-ups are relative to ``baseline``."""
     return tuple(_summary(each, made, workers, cores, baseline) for each, made in runs.items())
 
 
@@ -102,7 +102,7 @@ def _summary(
         descheduled=median(run.budget.descheduled / run.wall_s for run in runs),
         server_busy=median(busy) if busy else None,
         wait_error=median(errors) if errors else None,
-        limited_by=held_up(runs, cores) or "the engine",
+        limited_by=main_limit(runs, cores) or "the engine",
         model=model(contestant, runs, workers, cores),
         speedup=_speedup(baseline, interval([run.wall_s for run in runs])) if baseline else None,
     )
@@ -116,12 +116,12 @@ def _speedup(baseline: OneByOne, wall: Interval) -> SpeedUp:
 def model(
     contestant: Contestant, runs: Sequence[TimedRun], workers: int, cores: int
 ) -> Simultaneous:
-    """The chess simultaneous for the work that the median run of each kind did."""
+    """The chess simultaneous for the median work of ``runs``."""
     work = Work(
         wait_s=median(run.io_wait.total_s for run in runs),
         fetch_s=median(run.cpu.fetch_s for run in runs),
         parse_s=median(run.cpu.parse_s for run in runs),
-        # The shortest of them: the others contain our being late.
+        # The shortest of them: the others include delays of the crawler itself.
         longest_s=min(run.latency_ms.max for run in runs) / 1e3,
     )
     return simultaneous(work, contestant.concurrency, workers, cores)

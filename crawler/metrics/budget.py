@@ -1,4 +1,4 @@
-"""Where the fetch thread's time went: six parts that add up to the wall time by construction."""
+"""The fetch thread's time in six parts; by construction they add up to the wall time."""
 
 import os
 import time
@@ -9,12 +9,11 @@ from crawler.metrics.report import TimeBudget
 from crawler.model.events import Idle
 
 BudgetState = Literal["waiting"] | Idle
-
-"""What idle time of the thread is to be called."""
+"""The part that the thread's idle time is counted in."""
 
 
 class Reading(NamedTuple):
-    """ReadClocks of one thread at one moment, in seconds since any fixed point."""
+    """The clocks of one thread at one moment, in seconds since any fixed point."""
 
     wall: float
     cpu: float
@@ -27,9 +26,9 @@ ReadClocks = Callable[[], Reading]
 class ThreadClocks:
     """The clocks of the thread that calls it first; only that thread may call it again.
 
-    With ``own_threads`` (an engine that computes on threads of its own) ``cpu`` is the whole
-    process's. ``descheduled`` is the time the thread could have run and had no core: the second
-    number in ``/proc/thread-self/schedstat``, in nanoseconds; 0 where the system does not tell.
+    With ``own_threads`` (an engine that computes on its own threads) ``cpu`` is that of the whole
+    process. ``descheduled`` is the time in which the thread was ready to run but had no CPU core:
+    the second number in ``/proc/thread-self/schedstat`` (nanoseconds); 0 on systems without it.
     """
 
     def __init__(self, *, own_threads: bool = False) -> None:
@@ -53,7 +52,7 @@ class ThreadClocks:
             self._schedstat = None
 
     def close(self) -> None:
-        """Give the file descriptor back. May be called twice, and from any thread."""
+        """Close the file descriptor. May be called twice, and from any thread."""
         fd, self._schedstat = self._schedstat, None
         if fd is not None:
             os.close(fd)
@@ -66,10 +65,11 @@ class ThreadClocks:
 
 
 class Budget:
-    """Splits the time between readings: CPU first, then time without a core, the rest was idle.
+    """Splits the time between readings into CPU time, then time without a core, then idle time.
 
-    Idle time belongs to the state that held. CPU of several threads can exceed the interval, and
-    the clocks are not read in the same instant: each part is capped at what is left.
+    Idle time is counted in the state of that interval. The CPU time of several threads can exceed
+    the interval, and the clocks are not read at the same instant, so each part is limited to what
+    the parts before it leave.
     """
 
     def __init__(self, reading: Reading, state: BudgetState) -> None:
@@ -82,7 +82,7 @@ class Budget:
         )
 
     def close(self, reading: Reading, state: BudgetState) -> None:
-        """End the interval since the last reading; from now on ``state`` holds."""
+        """End the interval since the last reading; the next one has ``state``."""
         wall, cpu, delay = self._last
         left = max(0.0, reading.wall - wall)
         computing = min(max(0.0, reading.cpu - cpu), left)
@@ -106,7 +106,7 @@ class Budget:
 
     @property
     def cpu(self) -> float:
-        """CPU seconds from the first reading to the last, not capped."""
+        """CPU seconds from the first reading to the last, not limited to the wall time."""
         return self._last.cpu - self._first.cpu
 
     def parts(self) -> TimeBudget:

@@ -1,4 +1,4 @@
-"""What a comparison found, as records: the tree behind ``compare.json``.
+"""The records of a comparison; ``compare.json`` has the same names and structure.
 
 Times are in seconds unless a name ends in ``_ms``, memory in MB of 10^6 bytes.
 """
@@ -14,11 +14,12 @@ from crawler.metrics.simultaneous import Simultaneous
 class TimedRun(msgspec.Struct, frozen=True):
     """One crawl of the list, in a process of its own.
 
-    ``wall_s`` runs from the first request to the last commit; ``cpu`` is what fetching and parsing
-    took in that time, ``cpu_s_per_1000`` the same for 1,000 pages. ``cpu_s`` is that of all the
-    run's processes from beginning to end, starting up included (wait4(2)). Of the server, which is
-    ours in a replay only: ``requests`` it got, ``connections`` that were made, ``server_cpu_s``,
-    and ``wait_error``, by how much waiting for its answers was longer than recorded, as a share.
+    ``wall_s`` runs from the first request to the last commit; ``cpu`` is the CPU time of fetching
+    and parsing in that time, ``cpu_s_per_1000`` the same for 1,000 pages. ``cpu_s`` is the CPU time
+    of all processes of the run, including start-up (wait4(2)). The last four describe the replay
+    server and are None without one: ``requests`` and ``connections`` it received,
+    ``server_cpu_s``, and ``wait_error``: how much longer the waits were than in the recording, as a
+    share of them.
     """
 
     engine: str
@@ -44,11 +45,11 @@ class TimedRun(msgspec.Struct, frozen=True):
 
 
 class Parity(msgspec.Struct, frozen=True):
-    """Whether the same was asked of all. Sentences, but for ``same``: what, and how it was.
+    """Whether the conditions were the same for all engines. All but ``same`` are sentences.
 
-    ``settings`` is what the options made unequal, ``unexplained`` what was seen to differ and no
-    engine had announced: each withholds the verdict. ``engines`` is what an engine cannot do
-    otherwise, to be read beside the verdict.
+    ``same`` maps a condition to how it was. ``settings`` are options that differ, ``unexplained``
+    are observed differences that no engine declares: each of these withholds the verdict.
+    ``engines`` are known differences between engines, to be read together with the verdict.
     """
 
     same: dict[str, str]
@@ -62,7 +63,7 @@ class Parity(msgspec.Struct, frozen=True):
 
 
 class RunOutcome(StrEnum):
-    """What can be said of a pair."""
+    """The result for a pair of engines."""
 
     FASTER = "faster"
     NO_DIFFERENCE = "no difference"
@@ -71,11 +72,11 @@ class RunOutcome(StrEnum):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """``a`` beside ``b`` at one ``concurrency``.
+    """``a`` compared with ``b`` at one ``concurrency``.
 
-    ``ratio`` is a's speed over b's, with its 95 % interval; None where no figure is fit to be
-    shown. ``limited_by`` is what held ``a`` up where no difference is shown, or else what held up
-    the slower.
+    ``ratio`` is the speed of ``a`` divided by that of ``b``, ``low`` to ``high`` its 95 % interval;
+    None if the verdict is withheld. ``limited_by`` is what limited ``a`` if no difference is shown,
+    else what limited the slower engine.
     """
 
     a: str
@@ -96,8 +97,10 @@ class Recommended(msgspec.Struct, frozen=True):
 
 
 class SpeedUp(msgspec.Struct, frozen=True):
-    """How many times as fast as one by one. The interval is one of 95 % at the least: from the
-    lower end of that one over the upper end of the wall time to the reverse.
+    """How many times as fast as one by one; ``low`` to ``high`` covers at least 95 %.
+
+    ``low`` is the baseline's lower bound divided by the upper bound of the wall time, ``high`` is
+    the reverse.
     """
 
     ratio: float
@@ -106,10 +109,10 @@ class SpeedUp(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The medians over a contestant's runs, and what its work bounds: ``model``.
+    """Medians over the runs of one engine at one concurrency.
 
-    ``low_pages_per_s`` to ``high_pages_per_s`` is a 95 % interval of the median. ``speedup`` is
-    over the measured baseline, if there is one.
+    ``low_pages_per_s`` to ``high_pages_per_s`` is a 95 % interval of the median. ``model`` has
+    lower bounds of the time for the same work. ``speedup`` is relative to the measured baseline.
     """
 
     engine: str
@@ -129,7 +132,7 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """The crawl that was replayed: how it went, and what of it was left out, in words."""
+    """The crawl that was replayed; ``left_out`` says in words which URLs were not replayed."""
 
     archive: str
     wall_s: float
@@ -138,9 +141,9 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """``compare.json``. ``runs`` are in the order in which they ran; ``seconds`` is all of it.
+    """``compare.json``. ``runs`` are in order of execution; ``seconds`` is the time of everything.
 
-    ``differences`` says where runs did not find the same (``same_results`` is False then),
+    ``differences`` says where the results of runs differ (``same_results`` is False then),
     ``notes`` what else a reader must know.
     """
 
@@ -164,15 +167,15 @@ class Comparison(msgspec.Struct, frozen=True):
 
     @property
     def comparable(self) -> bool:
-        """Whether the same was asked of all, and all found the same."""
+        """Whether all runs had the same conditions and the same results."""
         return self.parity.fair and self.same_results
 
 
 def to_json(comparison: Comparison) -> bytes:
-    """Write the text of ``compare.json``, indented; ``from_json`` reads it back."""
+    """The text of ``compare.json``, indented; ``from_json`` reads it."""
     return msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n"
 
 
 def from_json(text: bytes) -> Comparison:
-    """Raises ``msgspec.DecodeError`` where the text is no comparison."""
+    """Raises ``msgspec.DecodeError`` if the text is not a comparison."""
     return msgspec.json.decode(text, type=Comparison)

@@ -15,8 +15,8 @@ _BUCKETS = math.ceil((math.log(HIGH) - _OFFSET) / _STEP)
 class Histogram:
     """Durations in seconds, in log-spaced buckets (8 KB).
 
-    A percentile is within 1 % of the duration at its rank, between ``LOW`` and ``HIGH`` seconds;
-    what lies outside is taken for the nearer end. ``max`` is exact.
+    A percentile is within 1 % of the duration at its rank. Durations below ``LOW`` or above
+    ``HIGH`` seconds count as these bounds. ``max`` is exact.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Histogram:
         self._counts[bucket if bucket < _BUCKETS else -1] += 1
 
     def quantile(self, q: float) -> float:
-        """Find the duration at nearest rank ``ceil(q * count)``, 0 < q <= 1; 0 if there is none."""
+        """The duration at nearest rank ``ceil(q * count)``, 0 < q <= 1; 0 if there are none."""
         rank = max(1, math.ceil(q * sum(self._counts)))
         for bucket, count in enumerate(self._counts):
             rank -= count

@@ -1,4 +1,4 @@
-"""What held a run back, and what to change: rules of thumb over its time budget and its slots."""
+"""What limited a run, and what to change: rules of thumb for its time budget and its slots."""
 
 import msgspec
 
@@ -6,15 +6,15 @@ from crawler.metrics.report import Cpu, Limit, Limiter, SlotSeconds, TimeBudget
 from crawler.model.units import count, percent, seconds
 
 _BUSY = 0.8
-"""Share of the wall time from which on the fetch thread has no reserve to speak of."""
+"""A fetch thread that is busy for at least this share of the wall time limits the run."""
 _CROWDED = 0.25
-"""Share of the wall time without a core that no well provided machine shows."""
+"""A fetch thread without a core for this share of the wall time: the machine limits the run."""
 _PARSING = 0.5
-"""Share of its workers' time from which on parsing, not writing, is what is slow."""
+"""Workers that are busy for at least this share of their time: parsing is slow, not writing."""
 
 
 class LimitFacts(msgspec.Struct, frozen=True):
-    """What is judged. ``entries`` reached a final state, ``workers`` processes parse (0: none)."""
+    """The input of the rules; ``entries`` are those finished, ``workers`` the parse processes."""
 
     concurrency: int
     wall_s: float
@@ -37,15 +37,15 @@ class LimitFacts(msgspec.Struct, frozen=True):
 
     @property
     def brief(self) -> bool:
-        """Over before anything settled."""
+        """Too short for its shares to mean anything."""
         return self.entries == 0 or (self.few and self.wall_s < 1)
 
 
 def limited_by(facts: LimitFacts) -> Limit:
-    """Name the one limit that counts first.
+    """The limit to remove first.
 
-    The machine and the fetch thread come before the slots: with no CPU left, a slot that is used
-    says nothing. Then what the slots did most of the time decides.
+    The machine and the fetch thread come before the slots: without free CPU, the use of the slots
+    means nothing. After that, the largest part of the slots' time decides.
     """
     budget, slots = facts.budget, facts.slots
     if not facts.brief and facts.of_wall(budget.descheduled) >= _CROWDED:
@@ -66,8 +66,9 @@ def _machine(facts: LimitFacts) -> Limit:
     share = percent(facts.of_wall(facts.budget.descheduled))
     return Limit(
         Limiter.MACHINE,
-        f"The machine: for {share} of the time the fetch thread was ready to run and had no core.",
-        "Use a machine with more cores, give fewer --workers, or stop what else is running.",
+        f"The machine: for {share} of the time the fetch thread was ready to run, but no CPU core "
+        "was free.",
+        "Use a machine with more cores, use fewer --workers, or stop other programs.",
     )
 
 
@@ -77,14 +78,14 @@ def _cpu(facts: LimitFacts) -> Limit:
     if inline:
         return Limit(
             Limiter.PARSE,
-            f"Parsing on the fetch thread, which computed {share} of the time.",
+            f"Parsing on the fetch thread: the thread was computing {share} of the time.",
             "Parse in other processes: --parse process.",
         )
     return Limit(
         Limiter.CPU,
-        f"The fetch thread's CPU: it computed {share} of the time.",
-        "Use an engine that computes less a page (crawler compare tells which), or split the list "
-        "over several runs; more concurrency will not help.",
+        f"The fetch thread's CPU: the thread was computing {share} of the time.",
+        "Use an engine that needs less CPU per page (crawler compare shows which), or split the "
+        "list into several runs; more concurrency does not help.",
     )
 
 
@@ -92,8 +93,9 @@ def _politeness(facts: LimitFacts) -> Limit:
     share = percent(facts.of_slots(facts.slots.politeness))
     return Limit(
         Limiter.POLITENESS,
-        f"Politeness: {share} of the slots' time was spent until hosts might be asked again.",
-        "Add more hosts to the list; where you may, lower --delay or raise --per-host.",
+        f"Politeness: {share} of the slots' time was spent waiting until the next request to a "
+        "host was allowed.",
+        "Add more hosts to the list. Where the site allows it, lower --delay or raise --per-host.",
     )
 
 
@@ -104,14 +106,14 @@ def _backpressure(facts: LimitFacts) -> Limit:
         busy = percent(facts.cpu.parse_s / capacity)
         return Limit(
             Limiter.PARSE,
-            f"Parsing: {share} of the slots' time went by while pages waited for the "
+            f"Parsing: for {share} of the slots' time, pages waited for the "
             f"{count(facts.workers, 'parse worker')}, busy {busy}.",
-            "Give more --workers if there are free cores, or extract less.",
+            "Use more --workers if there are free cores, or extract less.",
         )
     return Limit(
         Limiter.SINK,
-        f"Writing: {share} of the slots' time went by while parsed pages waited for the output.",
-        "Write to a faster disk or into a simpler format, or read the output faster.",
+        f"Writing: for {share} of the slots' time, parsed pages waited for the output.",
+        "Write to a faster disk or in a simpler format, or read the output faster.",
     )
 
 
@@ -121,8 +123,8 @@ def _short(facts: LimitFacts) -> Limit:
     return Limit(
         Limiter.SHORT,
         f"Too few URLs: {count(facts.entries, 'URL')} for {count(facts.concurrency, 'slot')}, "
-        f"over in {seconds(facts.wall_s)}.",
-        "Nothing: only a longer list could use more.",
+        f"finished in {seconds(facts.wall_s)}.",
+        "Nothing: only a longer list can use more slots.",
     )
 
 
@@ -136,7 +138,7 @@ def _concurrency(facts: LimitFacts) -> Limit:
         f"{waiting} of it.",
         f"Raise --concurrency (it was {now})."
         if now > 1
-        else "Raise --concurrency above 1, with any engine but sequential.",
+        else "Raise --concurrency above 1, with any engine except sequential.",
     )
 
 
@@ -144,6 +146,6 @@ def _source(facts: LimitFacts) -> Limit:
     share = percent(facts.of_slots(facts.slots.starved))
     return Limit(
         Limiter.SOURCE,
-        f"The source: {share} of the slots' time there was no URL to fetch.",
-        "Feed URLs faster, or lower --concurrency: fewer slots would do.",
+        f"The source: for {share} of the slots' time there was no URL to fetch.",
+        "Supply URLs faster, or lower --concurrency: fewer slots are enough.",
     )

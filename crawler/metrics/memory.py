@@ -8,11 +8,11 @@ from pathlib import Path
 
 
 def rss_peak(pids: Iterable[int] = ()) -> float:
-    """MB (10^6 bytes): the peaks of this process and of ``pids``, added up.
+    """The sum of the peaks of this process and of ``pids``, in MB (10^6 bytes).
 
-    An upper bound of the joint peak: the peaks may lie apart, and shared pages count once for each
-    process. A process that is gone counts nothing, so ask while the workers live. Where there is
-    no ``/proc`` (macOS) only this process is known.
+    An upper bound of the joint peak: the peaks may be at different times, and shared memory counts
+    once per process. A process that has ended counts as 0, so call this while the workers run. On
+    systems without ``/proc`` (macOS) only this process is counted.
     """
     others = sum(_high_water(pid) or 0 for pid in set(pids) - {os.getpid()})
     own = _high_water(os.getpid())
@@ -20,7 +20,7 @@ def rss_peak(pids: Iterable[int] = ()) -> float:
 
 
 def _high_water(pid: int) -> int | None:
-    """``VmHWM`` of proc(5) in bytes; None where it cannot be read."""
+    """``VmHWM`` of proc(5) in bytes; None if it cannot be read."""
     try:
         status = Path(f"/proc/{pid}/status").read_bytes()
     except OSError:
@@ -32,6 +32,6 @@ def _high_water(pid: int) -> int | None:
 
 
 def _own_peak() -> int:
-    """Bytes; ``ru_maxrss`` is in kilobytes, but for macOS."""
+    """In bytes; ``ru_maxrss`` is in kilobytes, except on macOS."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,4 +1,4 @@
-"""Folds the events of a run into its figures. It has no clock but the one it is given."""
+"""Computes the figures of a run from its events. All clocks are passed in."""
 
 from collections import defaultdict, deque
 
@@ -13,14 +13,15 @@ from crawler.metrics.waits import Waits
 from crawler.model.events import Counted, Event, Fetched, Finished, Load
 
 TICK_S = 0.25
-"""While anything is told, the clocks are read at least this often, however little changes."""
+"""While events arrive, the clocks are read at least this often."""
 RATE_WINDOW_S = 5.0
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A run at one moment. ``rate`` is entries finished a second, over about five seconds.
+    """A run at one moment. ``rate`` is entries finished per second over about five seconds.
 
-    ``total`` is None while it can still grow. ``bytes`` is the size of all pages done.
+    ``elapsed`` is in seconds. ``total`` is None while it can still grow. ``bytes`` is the size of
+    all pages done.
     """
 
     elapsed: float
@@ -39,9 +40,9 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """What a run was like so far, as in its ``Report``; ``in_flight`` of ``slots`` are used.
+    """The figures of a run so far, as in its ``Report``; ``in_flight`` of ``slots`` are used.
 
-    ``budget``, and what was exposed of ``io_wait``, are those of the last reading of the clocks.
+    ``budget``, and the exposed part of ``io_wait``, are from the last reading of the clocks.
     """
 
     urls: Urls
@@ -59,8 +60,8 @@ class Figures(msgspec.Struct, frozen=True):
 class Meter:
     """The figures of one run.
 
-    ``start``, ``fold`` and ``finish`` belong to the fetch thread, which ``clocks`` measures;
-    ``snapshot`` and ``figures`` may be called from any thread at any time.
+    Only the fetch thread, whose time ``clocks`` measures, may call ``start``, ``fold`` and
+    ``finish``. Any thread may call ``snapshot`` and ``figures`` at any time.
     """
 
     def __init__(self, concurrency: int, clocks: ReadClocks) -> None:
@@ -79,7 +80,7 @@ class Meter:
         self._waits = Waits()
 
     def restore(self, urls: Urls, size: int, errors: dict[str, int], skips: dict[str, int]) -> None:
-        """The accounts of the sessions before: entries, bytes of pages, failures and skips."""
+        """Add the totals of earlier sessions: entries, ``size`` of all pages, failures, skips."""
         self._before = urls.finished
         self._done_before = urls.done
         self._input, self._duplicates = urls.input, urls.duplicates
@@ -90,13 +91,13 @@ class Meter:
         self._skips.update(skips)
 
     def start(self) -> float:
-        """Time runs from now on; returns the wall clock's reading."""
+        """Start the time of the run; returns the wall clock (monotonic) in seconds."""
         self._begin(self._clocks())
         return self._budget.started
 
     @property
     def started(self) -> float:
-        """Wall clock (monotonic) when the run started."""
+        """Wall clock (monotonic) at the start of the run, in seconds."""
         return self._budget.started
 
     def _begin(self, reading: Reading) -> None:
@@ -108,7 +109,7 @@ class Meter:
         )
 
     def fold(self, event: Event) -> None:
-        """Take in what the core tells."""
+        """Add an event of the pipeline."""
         if isinstance(event, Load):
             self._load(event)
         elif isinstance(event, Fetched):
@@ -126,7 +127,7 @@ class Meter:
         self._pass(event.now)
 
     def _pass(self, now: float) -> None:
-        """Time goes on, and who looks shall not see figures from long ago."""
+        """Read the clocks from time to time, so that ``figures`` returns recent values."""
         if now >= self._tick:
             self._budget.close(self._clocks(), self._budget.state)
             self._tick = now + TICK_S
@@ -138,7 +139,7 @@ class Meter:
         if event.status is not None:
             self._status[event.status] += 1
             self._latency.add(event.timing.total)
-        # Where all slots are always in use the load does not change, and nothing is told of it.
+        # While all slots are in use there is no Load event, so the clocks are read here too.
         self._pass(event.started + event.timing.total)
 
     def _finished(self, event: Finished) -> None:
@@ -159,7 +160,7 @@ class Meter:
         self._filtered += event.filtered
 
     def snapshot(self, now: float, *, complete: bool) -> Snapshot:
-        """Look at the run at monotonic time ``now``; ``complete``: no more entries can come in."""
+        """The run at monotonic time ``now``; ``complete``: no more entries can be added."""
         urls = self._urls()
         since, finished = self._marks[0]
         elapsed = now - since
@@ -177,7 +178,7 @@ class Meter:
 
     def figures(self) -> Figures:
         budget = self._budget.parts()
-        # Each copy is one step under the GIL, which the fetch thread cannot come between.
+        # Each copy is atomic under the GIL, so the fetch thread cannot change it halfway.
         return Figures(
             urls=self._urls(),
             bytes=self._bytes,
@@ -192,19 +193,19 @@ class Meter:
         )
 
     def _urls(self) -> Urls:
-        # What is finished is read before what came in: seen from another thread, an entry may be
-        # pending a moment longer, and never less than none are.
+        # Finished entries are read before added ones: another thread may see an entry as pending
+        # for a moment too long, but never a negative number of pending entries.
         done, failed, skipped = self._done, self._failed, self._skipped
-        came = self._input, self._discovered
+        added = self._input, self._discovered
         return Urls(
-            input=came[0],
+            input=added[0],
             duplicates=self._duplicates,
-            discovered=came[1],
+            discovered=added[1],
             filtered=self._filtered,
             done=done,
             failed=failed,
             skipped=skipped,
-            pending=sum(came) - done - failed - skipped,
+            pending=sum(added) - done - failed - skipped,
         )
 
     def finish(
@@ -217,10 +218,10 @@ class Meter:
         rss_peak_mb: float = 0.0,
         same_content: int = 0,
     ) -> Report:
-        """Close the books. ``workers`` is how many processes parse, 0 for none.
+        """End the run and return its report. ``workers`` is the number of parse processes.
 
-        ``startup_s`` (seconds), ``rss_peak_mb`` (MB) and ``same_content`` are passed on as they
-        are. A baseline is measured after the run: put it in with ``msgspec.structs.replace``.
+        ``startup_s`` (seconds), ``rss_peak_mb`` (MB) and ``same_content`` go into the report
+        unchanged. A baseline is measured after the run: add it with ``msgspec.structs.replace``.
         """
         self._budget.close(self._clocks(), self._budget.state)
         wall = self._budget.wall

@@ -1,4 +1,4 @@
-"""What a run was like, as records: the tree behind ``report.json``, names and order included.
+"""The records of a report; ``report.json`` has the same names, structure and order.
 
 Times are in seconds unless a name ends in ``_ms``, sizes in bytes, memory in MB of 10^6 bytes.
 """
@@ -36,7 +36,7 @@ class Urls(msgspec.Struct, frozen=True):
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Percentiles of what answered requests took in all, by nearest rank; 0 where none did."""
+    """Percentiles of the total time of answered requests, by nearest rank; 0 if there are none."""
 
     p50: float = 0.0
     p90: float = 0.0
@@ -45,12 +45,13 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class IoWait(msgspec.Struct, frozen=True):
-    """What waiting for the network cost, and what doing it side by side saved.
+    """The time spent waiting for the network, and how much of it concurrency saved.
 
     ``total_s`` is the sum over requests, ``exposed_s`` the time in which the fetch thread had
-    nothing to do but wait, ``saved_s`` the difference and ``overlap`` the quotient (None where
+    nothing to do but wait, ``saved_s`` the difference and ``overlap`` the quotient (None if
     nothing was exposed). ``naive_sum_s``, the sum of latencies, is an upper bound of ``total_s``
-    that contains our own queues. ``method`` says who measured, and how many were less sure.
+    that includes the crawler's own queues. ``method`` says which clock measured, and for how many
+    requests the figure is uncertain.
     """
 
     total_s: float = 0.0
@@ -74,7 +75,7 @@ class TimeBudget(msgspec.Struct, frozen=True):
 
 
 class SlotSeconds(msgspec.Struct, frozen=True):
-    """Slots times seconds, by use; they add up to concurrency times wall time."""
+    """Slot-seconds by use; they add up to concurrency times wall time."""
 
     used: float = 0.0
     politeness: float = 0.0
@@ -90,7 +91,10 @@ class Cpu(msgspec.Struct, frozen=True):
 
 
 class OneByOne(msgspec.Struct, frozen=True):
-    """One at a time, as measured on ``sample`` URLs: ``low_s`` to ``high_s`` is a 95 % interval."""
+    """The time for one request at a time, estimated from ``sample`` measured URLs.
+
+    ``low_s`` to ``high_s`` is a 95 % interval of ``sequential_s``.
+    """
 
     sample: int
     sequential_s: float
@@ -99,13 +103,13 @@ class OneByOne(msgspec.Struct, frozen=True):
 
 
 class Baseline(OneByOne, frozen=True):
-    """And how many times as fast the run was."""
+    """The measured baseline, and ``speedup``: how many times as fast the run was."""
 
     speedup: float
 
 
 class Limiter(StrEnum):
-    """What can hold a run back."""
+    """What can limit the speed of a run."""
 
     POLITENESS = "politeness"
     CONCURRENCY = "concurrency"
@@ -118,7 +122,7 @@ class Limiter(StrEnum):
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """What limits this run, said in a sentence, and what to change, in another."""
+    """What limited this run; ``says`` explains it and ``change`` says what to change."""
 
     what: Limiter
     says: str
@@ -126,12 +130,12 @@ class Limit(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """``report.json``. ``wall_s`` runs from the first entry taken up to the last commit.
+    """``report.json``. ``wall_s`` runs from the first entry to the last commit.
 
-    ``bytes`` is the size of all pages that are done, ``same_content`` how many of them had the body
-    of another; ``status`` counts every answer by its code, ``errors`` failed entries by kind and
-    ``skips`` skipped ones by reason. ``auto`` says what ``--engine auto`` chose, and why; ``model``
-    is what the waits and the computing of this run would take at best.
+    ``bytes`` is the size of all pages that are done, ``same_content`` how many of them have the
+    same body as another page. ``status`` counts all responses by status code, ``errors`` failed
+    entries by kind and ``skips`` skipped entries by reason. ``auto`` says which engine
+    ``--engine auto`` chose, and why. ``model`` has lower bounds of the time for the same work.
     """
 
     version: str
@@ -159,10 +163,10 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def to_json(report: Report) -> bytes:
-    """Write the text of ``report.json``, indented; ``from_json`` reads it back."""
+    """The text of ``report.json``, indented; ``from_json`` reads it."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
 def from_json(text: bytes) -> Report:
-    """Read ``report.json``; raises ``msgspec.DecodeError`` where the text is no report."""
+    """Read ``report.json``; raises ``msgspec.DecodeError`` if the text is not a report."""
     return msgspec.json.decode(text, type=Report)

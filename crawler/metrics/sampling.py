@@ -1,4 +1,4 @@
-"""What the run would have cost one page at a time, estimated from a measured sample."""
+"""Estimates the time of a run for one page at a time, from a measured sample."""
 
 import random
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ _RESAMPLES = 2000
 
 
 class Sample:
-    """URLs of ``size`` answered requests, drawn evenly from however many come (reservoir sampling).
+    """URLs of up to ``size`` answered requests, a uniform sample of all (reservoir sampling).
 
-    ``seen`` is how many came.
+    ``seen`` is the number of answered requests.
     """
 
     def __init__(self, size: int, rng: random.Random) -> None:
@@ -38,8 +38,8 @@ def estimate(times: Sequence[float], total: int, wall: float, rng: random.Random
     """Sequential time of ``total`` URLs, from the ``times`` (seconds each) of a random sample.
 
     The 95 % interval is the percentile bootstrap of the mean (Efron 1979); with fewer than about
-    ten times it is too narrow, with one it has no width. ``wall`` is what the run took, in seconds.
-    Raises ValueError where there are no times or ``wall`` is not positive.
+    ten times it is too narrow, with one it has no width. ``wall`` is the wall time of the run in
+    seconds. Raises ValueError if there are no times or ``wall`` is not positive.
     """
     if not times or wall <= 0:
         raise ValueError("a baseline needs a measured sample and a run that took time")

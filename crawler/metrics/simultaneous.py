@@ -1,28 +1,28 @@
-"""The chess simultaneous: what a run would take one after the other, overlapped, and parallel.
+"""The chess simultaneous: a model of the time of a run one by one, overlapped and in parallel.
 
-One player at many boards: who goes on to the next board while the opponents think is done after
-``max(own thinking, (own thinking + theirs) / boards)``, whichever binds. The crawler is the player,
-the web its opponents, the fetch slots are the boards; parsing can be left to helpers.
+One player plays at many boards and moves to the next board while the opponents think. The games
+take at least ``max(own thinking, (own thinking + theirs) / boards)``. The crawler is the player,
+the web the opponents, the fetch slots the boards; helpers (parse workers) can do the parsing.
 """
 
 import msgspec
 
 
 class Work(msgspec.Struct, frozen=True):
-    """What there is to do, in seconds: waiting for the network, computing to fetch, to parse."""
+    """The work of a run, in seconds: waiting for the network, CPU for fetching and for parsing."""
 
     wait_s: float
     fetch_s: float
     parse_s: float
     longest_s: float = 0.0
-    """The longest single wait: no order of the others makes that shorter."""
+    """The longest single wait; a run cannot be shorter."""
 
 
 class Simultaneous(msgspec.Struct, frozen=True):
-    """Seconds: lower bounds, for slots that are never empty and hosts that are never held back.
+    """Lower bounds in seconds; they assume that slots are never empty and hosts never delayed.
 
-    ``one_by_one_s``: wait, fetch and parse, URL after URL. ``overlapped_s``: one thread, waits side
-    by side. ``parallel_s``: besides, pages are parsed by ``workers`` processes on ``cores``.
+    ``one_by_one_s``: wait, fetch and parse one URL after the other. ``overlapped_s``: one thread
+    with overlapped waits. ``parallel_s``: ``workers`` processes on ``cores`` parse as well.
     """
 
     one_by_one_s: float

@@ -1,11 +1,11 @@
-"""What the fetch slots were used for, in slot-seconds."""
+"""How the fetch slots were used, in slot-seconds."""
 
 from crawler.metrics.report import SlotSeconds
 from crawler.model.events import Idle
 
 
 class Slots:
-    """Integrates over the load: used slots, and by reason those that were not.
+    """Adds up the time of used slots, and of free slots by reason.
 
     The parts add up to ``concurrency`` times the time from ``started`` to the last ``close``.
     """
@@ -19,7 +19,7 @@ class Slots:
         self._idle: dict[Idle, float] = {"politeness": 0.0, "starved": 0.0, "backpressure": 0.0}
 
     def close(self, now: float, in_flight: int, idle: Idle) -> None:
-        """From ``now`` on ``in_flight`` slots are used, and ``idle`` is why no more are."""
+        """From ``now`` on ``in_flight`` slots are used; the others are free because of ``idle``."""
         elapsed = now - self._since
         if elapsed > 0.0:
             used = min(self.in_flight, self._concurrency)

@@ -1,4 +1,4 @@
-"""``timeline.jsonl``: up to 100,000 fetches of a run, drawn evenly, one JSON object a line."""
+"""``timeline.jsonl``: an even sample of up to 100,000 fetches of a run, one JSON object a line."""
 
 import itertools
 from collections import deque
@@ -14,11 +14,11 @@ LIMIT = 100_000
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One fetch, in seconds. ``t`` is when its host was looked up, since the start of the run.
+    """One fetch, in seconds. ``t`` is the start of its host lookup, since the start of the run.
 
-    ``connect + tls + wait + receive + buffered`` is ``total``, to a microsecond; ``queued`` comes
-    before ``t``, ``dns`` between it and all the others. ``error`` is None where an answer of any
-    ``status`` came.
+    ``connect + tls + wait + receive + buffered`` is ``total``, to a microsecond. ``queued`` is
+    before ``t``; ``dns`` is between ``t`` and the other phases. ``error`` is None if there was a
+    response, whatever its ``status``.
     """
 
     url: str
@@ -39,7 +39,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def line(event: Fetched, started: float) -> Line:
-    """``event`` in a run that ``started`` at that monotonic time."""
+    """The line for ``event`` in a run that ``started`` at that monotonic time."""
     timing = event.timing
     wait, receive, buffered = _parts(timing, failed=event.error is not None)
     return Line(
@@ -62,11 +62,11 @@ def line(event: Fetched, started: float) -> Line:
 
 
 def _parts(timing: Timing, *, failed: bool) -> tuple[float, float, float]:
-    """Seconds of waiting, receiving and lying in the buffer: all that is left of the total.
+    """Seconds of waiting, receiving and buffering: the total minus the handshakes.
 
-    Where the library saw the first byte only when it took it, its clock has the first and the last
-    overlap: what lay in the buffer had come, so it is the wait that was shorter. What failed is
-    all wait: nobody measured what it was at.
+    A library may see the first byte only when it reads it from the buffer. Its time to the first
+    byte then includes time in the buffer, which is subtracted from the wait. A failed fetch counts
+    as waiting, because its phases were not measured.
     """
     left = max(0.0, timing.total - timing.connect - timing.tls)
     if failed:
@@ -82,11 +82,11 @@ def _micro(seconds: float) -> float:
 
 
 class Timeline:
-    """Writes every ``stride``-th fetch; at ``limit`` lines drops every second and doubles it.
+    """Writes every ``stride``-th fetch; at ``limit`` lines it drops half and doubles ``stride``.
 
-    One thread may ``add`` while one other may ``flush``. A file that is there is replaced: the
-    timeline belongs to one session, as the report does. Opening and writing raise
-    StateError; ``limit`` is at least 2.
+    One thread may call ``add`` while another one calls ``flush``. An existing file is replaced: the
+    timeline belongs to one session, like the report. Opening and writing raise StateError;
+    ``limit`` is at least 2.
     """
 
     def __init__(self, path: Path, started: float = 0.0, limit: int = LIMIT) -> None:
@@ -101,7 +101,7 @@ class Timeline:
             path.write_bytes(b"")
 
     def start(self, now: float) -> None:
-        """The run starts ``now`` (monotonic)."""
+        """Set the start of the run (monotonic)."""
         self._started = now
 
     def add(self, event: Fetched) -> None:
@@ -111,7 +111,7 @@ class Timeline:
         self._seen += 1
 
     def flush(self) -> None:
-        """Write what was added so far."""
+        """Write the events added so far."""
         with writing(self._path):
             self._flush()
 
@@ -134,7 +134,7 @@ class Timeline:
                 file.writelines(chunk)
 
     def _thin(self) -> None:
-        """Keep every second line, in a new file that takes the old one's place."""
+        """Keep every second line, in a new file that replaces the old one."""
         thinned = self._path.with_name(self._path.name + ".tmp")
         with self._path.open("rb") as old, thinned.open("wb") as new:
             new.writelines(itertools.islice(old, 0, None, 2))

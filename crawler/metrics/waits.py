@@ -1,4 +1,4 @@
-"""I/O wait of a run: sums over its requests, and what was exposed of them."""
+"""I/O wait of a run: sums over its requests, and the exposed part."""
 
 from crawler.metrics.report import IoWait
 from crawler.model.exchange import Timing
@@ -17,7 +17,7 @@ class Waits:
         self._unsure = 0
 
     def add(self, timing: Timing, *, answered: bool) -> None:
-        """Take in a request. One that failed waited too, but nobody measured its answer."""
+        """Add a request. A failed one waited too, but its response was not measured."""
         handshake = timing.connect + timing.tls
         self._handshake += handshake
         self._total += handshake + timing.dns + timing.answer
@@ -28,7 +28,7 @@ class Waits:
             self._unsure += not timing.sure
 
     def close(self, exposed: float) -> IoWait:
-        """``exposed``: seconds in which the fetch thread was idle with requests in flight."""
+        """The sums; ``exposed``: seconds in which the fetch thread only waited for requests."""
         return IoWait(
             total_s=self._total,
             handshake_s=self._handshake,
@@ -40,11 +40,11 @@ class Waits:
         )
 
     def _method(self) -> str:
-        """``kernel``, ``library`` or ``mixed (97 % kernel)``; then the share that is less sure."""
+        """``kernel``, ``library`` or ``mixed (97 % kernel)``, and the share that is uncertain."""
         if not self._answers:
             return "none"
         name = "kernel" if self._by_kernel else "library"
         if 0 < self._by_kernel < self._answers:
             name = f"mixed ({percent(self._by_kernel / self._answers)} kernel)"
         unsure = self._unsure / self._answers
-        return f"{name}, {percent(unsure)} less sure" if unsure else name
+        return f"{name}, {percent(unsure)} uncertain" if unsure else name

@@ -1,6 +1,6 @@
-"""A batch of responses → what the sinks write and what the frontier wants to know.
+"""Parses a batch of responses: bytes for the sinks, and results for the frontier.
 
-This is the work of one parse worker, wherever it runs: a process, a thread or the fetch thread.
+This is the work of one parse worker, which may be a process, a thread or the fetch thread.
 """
 
 import time
@@ -15,22 +15,22 @@ from crawler.parsing.page import PageParser
 from crawler.sinks.base import Encoder
 
 RECENT_LINKS = 200_000
-"""How many link keys a worker remembers having reported (about 15 MB)."""
+"""Number of reported link keys that a worker remembers (about 15 MB)."""
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True):
-    """A response on its way to a worker; the body as it came."""
+    """A response for a worker; ``body`` is as received."""
 
     job: Job
     body: bytes
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
-    """What became of job ``id``: a page of ``bytes`` decoded bytes, or ``error`` and ``message``.
+    """The result of job ``id``: a page of ``bytes`` decoded bytes, or ``error`` and ``message``.
 
-    ``links`` are worth following and not reported by this worker before; ``filtered`` counts those
-    out of scope or too deep, ``trapped`` says of links why they are traps. ``digest`` is the
-    beginning of the page's, as a signed number.
+    ``links`` are links to follow that this worker has not reported before. ``filtered`` is the
+    number of links out of scope or too deep. ``trapped`` are links that look like traps, with the
+    reason. ``digest`` is the first 64 bits of the page's digest, as a signed number.
     """
 
     id: int
@@ -44,9 +44,9 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Results(msgspec.Struct, frozen=True, array_like=True):
-    """A batch done: an outcome a job, the encoded pages for each sink, and the CPU it took.
+    """The results of a batch: one outcome per job, and the encoded pages for each sink.
 
-    ``cpu`` (seconds) is that of other threads and processes than the fetch thread's.
+    ``cpu`` is CPU time in seconds, without that of the fetch thread.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -55,7 +55,7 @@ class Results(msgspec.Struct, frozen=True, array_like=True):
 
 
 class BatchParser:
-    """Parses batches and remembers, bounded, which links it has reported already."""
+    """Parses batches, and remembers a limited number of links that it has reported."""
 
     def __init__(self, options: ParseOptions, encoders: Sequence[Encoder]) -> None:
         self._parser = PageParser(options)
@@ -63,13 +63,13 @@ class BatchParser:
         self._reported: set[int] = set()
 
     def run(self, tasks: Sequence[Task]) -> Results:
-        """Parse them all; ``cpu`` is left at 0."""
+        """Parse all ``tasks``; ``cpu`` is not measured (0)."""
         chunks: list[list[bytes]] = [[] for _ in self._encoders]
         outcomes = tuple([self.one(task, chunks) for task in tasks])
         return Results(outcomes, tuple([b"".join(parts) for parts in chunks]))
 
     def run_timed(self, tasks: Sequence[Task]) -> Results:
-        """The same, with the calling thread's CPU. Asking for that takes some microseconds."""
+        """Like ``run``, with the CPU time of the calling thread. Costs some microseconds more."""
         started = time.thread_time()
         results = self.run(tasks)
         return msgspec.structs.replace(results, cpu=time.thread_time() - started)
@@ -92,7 +92,7 @@ class BatchParser:
         )
 
     def _is_fresh(self, link: Link) -> bool:
-        """Whether this worker did not report it before, as far as it remembers."""
+        """Whether this worker has not reported ``link`` before, as far as it remembers."""
         reported = self._reported
         if link.key in reported:
             return False

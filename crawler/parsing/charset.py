@@ -1,7 +1,7 @@
-"""Bytes to text: the order of the HTML Standard's encoding sniffing, then detection.
+"""Decodes a body: the encoding sniffing of the HTML Standard, then detection.
 
-Byte order mark, Content-Type, <meta> in the first 1,024 bytes, UTF-8 if it is valid, what the
-bytes look like, windows-1252.
+In this order: byte order mark, Content-Type, <meta> in the first 1,024 bytes, UTF-8 if it is valid,
+detection from the bytes, windows-1252.
 """
 
 import re
@@ -18,10 +18,10 @@ _ATTRIBUTE = re.compile(rb"""([^\s/>="']+)\s*(?:=\s*(?:"([^"]*)"|'([^']*)'|([^\s
 
 
 def to_text(body: bytes, content_type: str | None) -> tuple[str | bytes, str]:
-    """Text of ``body`` and the name of its character set by the Encoding Standard.
+    """The text of ``body``, and the name of its character set in the Encoding Standard.
 
-    The text comes as bytes where they are valid UTF-8 already, which saves the parser a round
-    trip; else as str, with U+FFFD for what cannot be decoded. Never raises.
+    The text is bytes if these are valid UTF-8, which saves the parser an encoding step; else it is
+    a str, with U+FFFD for bytes that cannot be decoded. Never raises.
     """
     for mark, name in _MARKS:
         if body.startswith(mark):
@@ -35,18 +35,18 @@ def to_text(body: bytes, content_type: str | None) -> tuple[str | bytes, str]:
 
 
 def from_header(content_type: str | None) -> str | None:
-    """Name of the character set in a Content-Type, if it is known."""
+    """The name of the character set in a Content-Type; None if it is missing or unknown."""
     match = _CHARSET.search(content_type or "")
     return charset_labels.find(match[1]) if match else None
 
 
 def from_meta(body: bytes) -> str | None:
-    """Name of the character set that the first <meta> with a known one declares."""
+    """The name of the character set in the first <meta> that declares a known one."""
     head = _COMMENT.sub(b" ", body[:PRESCAN_BYTES])
     for tag in _META.finditer(head):
         name = _declared(_attributes(tag[1]))
         if name:
-            # Whoever could read this tag byte by byte has not read UTF-16.
+            # The tag was readable as single bytes, so the body cannot be UTF-16.
             return "utf-8" if name.startswith("utf-16") else name
     return None
 
@@ -83,6 +83,6 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _detected(body: bytes) -> str | None:
-    import cchardet  # here: few pages need it, and every worker would wait for it
+    import cchardet  # imported here: few pages need it, and the import takes time
 
     return charset_labels.find(cchardet.detect(body[:_DETECT_BYTES])["encoding"])

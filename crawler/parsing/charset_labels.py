@@ -1,7 +1,7 @@
-"""Names of character sets, as the Encoding Standard has them (https://encoding.spec.whatwg.org).
+"""Names of character sets in the Encoding Standard (https://encoding.spec.whatwg.org).
 
-Only what is listed here is ever handed to Python's codecs, which also know things that are no
-character set of the web (utf-7, punycode, rot13).
+Only names in this list are passed to Python's codecs, because Python also knows codecs that are not
+character sets of the web (utf-7, punycode, rot13).
 """
 
 _TABLE = """
@@ -61,7 +61,7 @@ _CODECS = {
     "shift_jis": "cp932",
     "euc-kr": "cp949",
 }
-"""Python's codec where the standard's name is not one, or where Python means less by it."""
+"""Python's codec if the standard's name is not a codec, or a codec with fewer characters."""
 
 
 def _labels() -> dict[str, str]:
@@ -76,10 +76,10 @@ _LABELS = _labels()
 
 
 def find(label: str | None) -> str | None:
-    """Find the standard's name for a label somebody wrote; None if it knows none."""
+    """The standard's name for a label; None if the label is unknown."""
     return _LABELS.get(label.strip("\t\n\f\r ").lower()) if label else None
 
 
 def codec(name: str) -> str:
-    """Python's codec for a name ``find`` returned."""
+    """Python's codec for a name from ``find``."""
     return _CODECS.get(name, name)

@@ -1,4 +1,4 @@
-"""``--parser module:function``: a function of the user's, called with every page's Document."""
+"""``--parser module:function``: a user's function that is called with the Document of each page."""
 
 import sys
 from collections.abc import Callable
@@ -14,17 +14,17 @@ ParserFunction = Callable[[Document], dict[str, object] | None]
 
 
 class CustomParser:
-    """Calls the function that ``spec`` names. Raises UsageError where there is none."""
+    """Calls the function that ``spec`` names. Raises UsageError if it cannot be imported."""
 
     def __init__(self, spec: str) -> None:
         self._spec = spec
         self._function = _load(spec)
 
     def fields(self, document: Document) -> dict[str, object]:
-        """Call the function; what it returns comes as plain JSON types, None as no fields.
+        """Call the function; returns its result as plain JSON types, and {} for None.
 
-        Raises FetchError of kind ``parse`` for whatever it raises (``sys.exit`` included), and for
-        what is no dict or cannot be written as JSON.
+        Raises FetchError of kind ``parse`` for any exception of the function (including
+        ``sys.exit``), and for a result that is not a dict or cannot be encoded as JSON.
         """
         try:
             found = self._function(document)
@@ -35,21 +35,21 @@ class CustomParser:
 
 
 def check_parser(spec: str) -> None:
-    """Import the function that ``spec`` names. Raises UsageError where there is none."""
+    """Import the function that ``spec`` names. Raises UsageError if that fails."""
     _load(spec)
 
 
 def _plain(found: object) -> dict[str, object]:
     if not isinstance(found, dict):
-        raise TypeError(f"a dict or None is expected, not {type(found).__name__}")
+        raise TypeError(f"must return a dict or None, not {type(found).__name__}")
     return msgspec.json.decode(msgspec.json.encode(found), type=dict[str, object])
 
 
 def _load(spec: str) -> ParserFunction:
     module, _, name = spec.partition(":")
     if not module or not name:
-        raise UsageError(f"--parser {spec}: module:function is expected")
-    # A script installed in bin/ does not have the directory it is called from on its path.
+        raise UsageError(f"--parser {spec}: must be module:function")
+    # A script installed in bin/ does not have the current directory in its sys.path.
     if not {"", str(Path.cwd())} & set(sys.path):
         sys.path.append(str(Path.cwd()))
     try:
@@ -59,5 +59,5 @@ def _load(spec: str) -> ParserFunction:
     from inspect import iscoroutinefunction
 
     if not callable(function) or iscoroutinefunction(function):
-        raise UsageError(f"--parser {spec}: a plain function is expected")
+        raise UsageError(f"--parser {spec}: must be a function, and not an async one")
     return function  # type: ignore[no-any-return]

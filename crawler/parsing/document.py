@@ -1,4 +1,4 @@
-"""A page on the way from bytes to fields; this is also what a user's parser function is given."""
+"""A response and its parsed forms; also the argument of a user's parser function."""
 
 import re
 from functools import cached_property
@@ -9,7 +9,7 @@ from crawler.parsing.charset import to_text
 from crawler.parsing.job import Job
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-# Sniffed like https://mimesniff.spec.whatwg.org, 7.1, where there is no type at all.
+# For a response without a content type: https://mimesniff.spec.whatwg.org, section 7.1.
 _LOOKS_LIKE_HTML = re.compile(
     rb"(?:\xef\xbb\xbf)?[\t\n\f\r ]*<(?:!--|(?:!doctype html|html|head|script|iframe|h1|div|font"
     rb"|table|a|style|title|b|body|br|p|meta)[\s>])",
@@ -18,27 +18,27 @@ _LOOKS_LIKE_HTML = re.compile(
 
 
 class Document:
-    """One response: what it says of itself, and its text and tree, made when first asked for."""
+    """One response, and its text and tree, which are computed at first use."""
 
     def __init__(self, job: Job, body: bytes) -> None:
         self.url = job.url
-        """What was asked; ``final_url`` is what answered."""
+        """The requested URL; ``final_url`` is the URL that returned the page."""
         self.final_url = job.final_url
         self.status = job.status
         self.content_type = job.content_type
         self.body = body
-        """Content-Encoding undone."""
+        """The body with Content-Encoding decoded."""
 
     @property
     def is_html(self) -> bool:
-        """By its type; without a type, by how it begins."""
+        """Whether the content type is HTML; without a type, whether the body begins like HTML."""
         if not self.content_type:
             return _LOOKS_LIKE_HTML.match(self.body) is not None
         return self.content_type.partition(";")[0].strip().lower() in _HTML_TYPES
 
     @property
     def encoding(self) -> str:
-        """Character set that ``text`` was decoded with, by its name in the Encoding Standard."""
+        """The character set of ``text``, by its name in the Encoding Standard."""
         return self._decoded[1]
 
     @cached_property
@@ -51,7 +51,7 @@ class Document:
         return LexborHTMLParser(self._decoded[0])
 
     def css(self, selector: str) -> list[LexborNode]:
-        """Elements that match, in document order."""
+        """The elements that match ``selector``, in document order."""
         return self.tree.css(selector)
 
     @cached_property

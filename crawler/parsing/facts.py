@@ -1,4 +1,4 @@
-"""HTML → what every page record holds: title, description, language, canonical URL, links."""
+"""Reads the standard fields from HTML: title, description, language, canonical URL and links."""
 
 import ctypes
 import os
@@ -11,8 +11,8 @@ from crawler.model.urls import Joiner
 MAX_LINKS = 20_000
 MAX_TEXT_CHARACTERS = 2_000
 
-# All in one query, over the whole document: one walk of the tree is most of the cost, and the
-# parser moves what follows a stray element in <head> to <body>.
+# One query for everything, because walking the tree is most of the cost; over the whole document,
+# because the parser moves elements after a misplaced one in <head> to <body>.
 _WANTED = "a[href],area[href],base[href],title:not(svg title),meta[name],link[rel][href]"
 _Found = dict[str, list[LexborNode]]
 # malloc.h
@@ -24,7 +24,7 @@ _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-vid
 
 
 class PageFacts(msgspec.Struct, frozen=True):
-    """What was found; ``nofollow`` says that a <meta name=robots> forbids following the links."""
+    """The fields found; ``nofollow``: a <meta name=robots> forbids following the links."""
 
     title: str | None = None
     description: str | None = None
@@ -35,9 +35,9 @@ class PageFacts(msgspec.Struct, frozen=True):
 
 
 def read_facts(tree: LexborHTMLParser, url: str) -> PageFacts:
-    """PageFacts of the page that answered at ``url``.
+    """The fields of the page at ``url``, its final URL.
 
-    Titles and descriptions are cut at 2,000 characters; of the links the first 20,000 are kept.
+    Titles and descriptions are cut at 2,000 characters; only the first 20,000 links are kept.
     """
     found = _find(tree)
     joiner = _base(found, url)
@@ -55,7 +55,7 @@ def read_facts(tree: LexborHTMLParser, url: str) -> PageFacts:
 def forbids_following(directives: str | None) -> bool:
     """Whether a robots meta tag or X-Robots-Tag header has nofollow (or none) for every agent.
 
-    What follows ``name:`` is meant for the crawler of that name, not for us.
+    Directives after ``name:`` apply only to the crawler of that name.
     """
     for directive in (directives or "").lower().split(","):
         name, colon, _ = directive.strip().partition(":")
@@ -67,14 +67,14 @@ def forbids_following(directives: str | None) -> bool:
 
 
 def tune_allocator() -> bool:
-    """Make glibc keep the memory of one tree for the next, at most 64 MB; False where it cannot.
+    """Make glibc keep up to 64 MB of freed memory for the next tree; False if it is not possible.
 
-    It would return it to the system and ask again for every page. For a worker process.
+    Otherwise glibc returns the memory to the system after each page. For a worker process.
     """
     if not _is_glibc():
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    # 32 MB is the most glibc takes for M_MMAP_THRESHOLD on 64 bits.
+    # 32 MB is the largest M_MMAP_THRESHOLD that glibc accepts on 64-bit systems.
     settings = (
         (_M_MMAP_THRESHOLD, 32 * _MEGABYTE),
         (_M_TRIM_THRESHOLD, 64 * _MEGABYTE),
@@ -91,14 +91,14 @@ def _is_glibc() -> bool:
 
 
 def squeeze(text: str) -> str:
-    """``text`` with every run of white space made one space, and none around it."""
+    """``text`` with each run of white space replaced by one space, and stripped."""
     return " ".join(text.split())
 
 
 def _find(tree: LexborHTMLParser) -> _Found:
     """Find the wanted elements by tag (``area`` among ``a``), in document order."""
     found: _Found = {}
-    by_id: dict[int, list[LexborNode]] = {}  # a node's tag_id is cheaper to ask for than its tag
+    by_id: dict[int, list[LexborNode]] = {}  # reading a node's tag_id is cheaper than its tag
     for node in tree.css(_WANTED):
         tag_id = node.tag_id
         if tag_id not in by_id:
@@ -109,7 +109,7 @@ def _find(tree: LexborHTMLParser) -> _Found:
 
 
 def _base(found: _Found, url: str) -> Joiner:
-    """Resolve against the first <base href>, or the page itself where that is no use."""
+    """Resolves links against the first <base href> if that is valid, else against the page."""
     joiner = Joiner(url)
     for node in found.get("base", [])[:1]:
         base = joiner.join(node.attrs.sget("href"))
@@ -135,7 +135,7 @@ def _canonical(found: _Found, joiner: Joiner) -> str | None:
 
 
 def _links(anchors: list[LexborNode], joiner: Joiner) -> tuple[str, ...]:
-    # Many links repeat or differ in the fragment only; cutting it is much cheaper than joining.
+    # Many links repeat or differ only in the fragment; removing it is much cheaper than joining.
     hrefs = dict.fromkeys([node.attrs.sget("href").partition("#")[0] for node in anchors])
     links: dict[str, None] = {}
     for url in map(joiner.join, hrefs):

@@ -1,6 +1,6 @@
-"""``--extract FILE``: fields by CSS selector, without writing a function.
+"""``--extract FILE``: fields by CSS selector, without a parser function.
 
-The file is TOML, one field a line: ``name = "css selector"`` for the text of the first match, or
+The file is TOML, one field per line: ``name = "css selector"`` for the text of the first match, or
 ``name = { css = "…", attr = "href", all = true }`` for an attribute, or for all matches.
 """
 
@@ -15,7 +15,7 @@ from crawler.parsing.facts import squeeze
 
 
 class ExtractRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One field: the text (white space squeezed) or an attribute of what ``css`` selects."""
+    """One field: the text (with white space squeezed) or an attribute of the ``css`` matches."""
 
     name: str
     css: str
@@ -24,7 +24,7 @@ class ExtractRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_rules(path: str | Path) -> tuple[ExtractRule, ...]:
-    """Read rules from a file. Raises UsageError with file and key for anything wrong in it."""
+    """Read rules from a file. Raises UsageError, which names the file and the wrong key."""
     import tomllib
 
     try:
@@ -35,16 +35,16 @@ def load_rules(path: str | Path) -> tuple[ExtractRule, ...]:
 
 
 def extract(rules: Iterable[ExtractRule], tree: LexborHTMLParser) -> dict[str, object]:
-    """Field by name: a string or None; with ``all`` a list of strings."""
+    """The value of each field by name: a string or None; with ``all`` a list of strings."""
     return {rule.name: _value(rule, tree) for rule in rules}
 
 
 def _rule(path: str | Path, name: str, value: object) -> ExtractRule:
-    given = value if isinstance(value, dict) else {"css": value}
+    options = value if isinstance(value, dict) else {"css": value}
     try:
-        if "name" in given:
+        if "name" in options:
             raise msgspec.ValidationError("Object contains unknown field `name`")
-        rule = msgspec.convert({**given, "name": name}, ExtractRule)
+        rule = msgspec.convert({**options, "name": name}, ExtractRule)
         LexborHTMLParser("").css(rule.css)
     except msgspec.ValidationError as error:
         raise UsageError(f"{path}: {name}: {error}") from error
@@ -63,5 +63,5 @@ def _value(rule: ExtractRule, tree: LexborHTMLParser) -> object:
 def _read(rule: ExtractRule, node: LexborNode) -> str | None:
     if rule.attr is None:
         return squeeze(node.text())
-    # An attribute without a value is there; selectolax gives None for it as for a missing one.
+    # For selectolax's get(), an attribute without a value is None, like a missing attribute.
     return node.attrs.sget(rule.attr) if rule.attr in node.attrs else None

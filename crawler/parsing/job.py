@@ -1,4 +1,4 @@
-"""What goes to a parse worker and what comes back: small records; the body travels beside them."""
+"""Records that are sent to a parse worker and returned; the body is passed separately."""
 
 import msgspec
 
@@ -9,10 +9,10 @@ from crawler.parsing.fields import ExtractRule
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One good response to be parsed. Its body comes as sent: Content-Encoding not undone.
+    """A good response to parse. Its body is as received, with Content-Encoding.
 
-    ``seed`` is the input URL the entry descends from, ``robots`` the X-Robots-Tag header, ``row``
-    (JSON) what stood beside the URL in its table.
+    ``seed`` is the input URL from which the entry was found, ``robots`` the X-Robots-Tag header,
+    ``row`` (JSON) the other cells of the URL's row in a table.
     """
 
     id: int
@@ -30,11 +30,11 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class ParseOptions(msgspec.Struct, frozen=True):
-    """What is wanted of every page. ``max_bytes`` bounds a body after content decoding.
+    """How pages are parsed. ``max_bytes`` limits a body after content decoding.
 
-    ``parser`` names a function as ``module:function``; ``robots`` obeys nofollow.
-    Without ``read`` no page is looked into: its record has neither title nor links. ``strip`` is
-    applied to links before anything is asked of them; a page's own list has them as they are.
+    ``parser`` names a function as ``module:function``; with ``robots``, nofollow is obeyed.
+    Without ``read``, pages are not parsed: their records have no title and no links. ``strip`` is
+    applied to links before all checks; the list of links in a page's record is not changed.
     """
 
     max_bytes: int
@@ -51,10 +51,10 @@ class ParseOptions(msgspec.Struct, frozen=True):
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """The page, its links to follow (in scope, shallow enough, unique by key), and how many not.
+    """The page, and the links to ``follow``: in scope, not too deep, unique by key.
 
-    ``filtered`` counts the links that were out of scope or too deep; 0 where nothing is followed.
-    ``trapped`` are links that would have been followed, each with the reason why not.
+    ``filtered`` is the number of links that are out of scope or too deep; 0 if links are not
+    followed at all. ``trapped`` are links that look like traps, each with the reason.
     """
 
     page: Page

@@ -1,4 +1,4 @@
-"""Job and body → Parsed: everything that happens to a page in a worker, in order."""
+"""Parses one page: all steps in a worker, from job and body to ``Parsed``."""
 
 from functools import lru_cache
 from hashlib import sha256
@@ -17,13 +17,13 @@ from crawler.parsing.fields import extract
 from crawler.parsing.job import Job, Parsed, ParseOptions
 
 LINKS_REMEMBERED = 20_000
-"""What was found about a link, so many times in each worker (some 10 MB)."""
+"""Number of links whose checks each worker caches (some 10 MB)."""
 Links = tuple[Link, ...]
 TrappedLinks = tuple[tuple[Link, str], ...]
 
 
 class PageParser:
-    """Built once a worker. Raises UsageError where ``options.parser`` cannot be used."""
+    """Parses pages; created once per worker. Raises UsageError for a bad ``options.parser``."""
 
     def __init__(self, options: ParseOptions) -> None:
         self._options = options
@@ -32,7 +32,7 @@ class PageParser:
         self._judged = lru_cache(maxsize=LINKS_REMEMBERED)(self._judge)
 
     def parse(self, job: Job, body: bytes | memoryview) -> Parsed:
-        """Make page and links. Raises FetchError of kind ``decode``, ``too_large`` or ``parse``."""
+        """Parse one page. Raises FetchError of kind ``decode``, ``too_large`` or ``parse``."""
         data = decode_body(body, job.content_encoding, self._options.max_bytes)
         document = Document(job, data)
         is_read = self._options.read and document.is_html
@@ -66,16 +66,16 @@ class PageParser:
         )
 
     def _fields(self, document: Document) -> dict[str, object] | None:
-        """Merge extracted fields and those of the user's function, which win; None if not asked."""
+        """Extracted fields, overridden by those of the user's function; None without either."""
         if self._custom is None and not self._options.extract:
             return None
         fields = extract(self._options.extract, document.tree) if document.is_html else {}
         return fields | self._custom.fields(document) if self._custom else fields
 
     def _sort(self, job: Job, facts: PageFacts) -> tuple[Links, TrappedLinks, int]:
-        """Links to follow, those that are traps, and how many were out of scope or too deep.
+        """The links to follow, the links that are traps, and the number of filtered links.
 
-        Each unique by key; of two that are the same the later spelling stays.
+        Links are unique by key; of equal links the last spelling is kept.
         """
         options = self._options
         if not options.follow or (options.robots and _nofollow(job, facts)):
@@ -83,14 +83,14 @@ class PageParser:
         if options.max_depth is not None and job.depth >= options.max_depth:
             return (), (), len(facts.links)
         seed, judged = job.seed, self._judged
-        near = [each for url in facts.links if (each := judged(seed, url)) is not None]
-        unique = {link.key: (link, why) for link, why in near}.values()
+        allowed = [each for url in facts.links if (each := judged(seed, url)) is not None]
+        unique = {link.key: (link, why) for link, why in allowed}.values()
         follow = tuple([link for link, why in unique if why is None])
         trapped = tuple([(link, why) for link, why in unique if why is not None])
-        return follow, trapped, len(facts.links) - len(near)
+        return follow, trapped, len(facts.links) - len(allowed)
 
     def _judge(self, seed: str, url: str) -> tuple[Link, str | None] | None:
-        """The link and why it is a trap, if it is one; None where it is out of scope."""
+        """The link and, if it is a trap, the reason; None for a link that is out of scope."""
         options = self._options
         url = options.strip.apply(url)
         if not options.scope.allows(seed, url):

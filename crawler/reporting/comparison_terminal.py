@@ -1,4 +1,4 @@
-"""A comparison, for a person at a terminal: the verdict in words, then figures, then evidence."""
+"""Prints a comparison on a terminal: the verdict in words, then the figures, then the evidence."""
 
 from collections.abc import Iterable, Iterator
 
@@ -13,11 +13,13 @@ from crawler.reporting.sentences import one_by_one
 
 _STYLES = {RunOutcome.FASTER: "bold", RunOutcome.WITHHELD: "yellow"}
 _WIDTH = 100
-_UNFIT = "None here: they would be taken for a comparison. compare.json has those of each run."
+_NOT_COMPARABLE = (
+    "Not shown, because the runs cannot be compared. compare.json has the figures of each run."
+)
 
 
 def show(comparison: Comparison, console: Console, run: str) -> None:
-    """Print ``comparison``; ``run`` is its directory."""
+    """Print ``comparison``; ``run`` is the path of its run directory."""
     console.width = min(console.width, _WIDTH)
     _print(console, _title(comparison), indent=0)
     console.print()
@@ -32,11 +34,11 @@ def show(comparison: Comparison, console: Console, run: str) -> None:
         _section(console, "Bounds", _bounds(comparison))
     _section(console, "Parity", _parity(comparison))
     if not comparison.comparable:
-        _section(console, "Figures", (_UNFIT,))
+        _section(console, "Figures", (_NOT_COMPARABLE,))
     _section(console, "Left out", _left_out(comparison))
     _section(console, "Notes", comparison.notes)
     console.print()
-    # A path is the terminal's to wrap: so it can be copied whole.
+    # The terminal wraps a longer line itself, so that a long path can be copied as one piece.
     console.print(Text(f"  Files: {run}"), soft_wrap=True)
 
 
@@ -108,17 +110,17 @@ def _bounds(comparison: Comparison) -> Iterator[str]:
         model, parsers = each.model, count(each.model.workers, "parse process", "parse processes")
         server = "" if each.server_busy is None else f"; server busy {percent(each.server_busy)}"
         if each.wait_error is not None:
-            server += f"; waits {_beside(each.wait_error)}"
+            server += f"; waits {_compared_with_recording(each.wait_error)}"
         yield (
             f"{each.engine} at {each.concurrency} took {seconds(each.wall_s)}{_faster(each)}. "
-            f"The model, one by one: {seconds(model.one_by_one_s)}; overlapped at best "
-            f"{seconds(model.overlapped_s)}, with {parsers} "
-            f"{seconds(model.parallel_s)}. Limited by {each.limited_by}; without a core "
+            f"Model: one by one {seconds(model.one_by_one_s)}; overlapped, at best "
+            f"{seconds(model.overlapped_s)}; with {parsers} as well, "
+            f"{seconds(model.parallel_s)}. Limited by {each.limited_by}; no free CPU core for "
             f"{percent(each.descheduled)} of the time{server}."
         )
 
 
-def _beside(error: float) -> str:
+def _compared_with_recording(error: float) -> str:
     if abs(error) < 0.005:
         return "as recorded"
     return f"{percent(abs(error))} {'longer' if error > 0 else 'shorter'} than recorded"
@@ -128,15 +130,16 @@ def _faster(each: Summary) -> str:
     found = each.speedup
     if found is None:
         return ""
-    return f", {figure(found.ratio)} × as fast ({figure(found.low)} to {figure(found.high)})"
+    between = f"{figure(found.low)} to {figure(found.high)}"
+    return f", {figure(found.ratio)} × as fast as one by one ({between})"
 
 
 def _parity(comparison: Comparison) -> Iterator[str]:
     parity = comparison.parity
-    yield from (f"Made unequal by an option: {each}" for each in parity.settings)
-    yield from (f"Differs, and nobody said why: {each}" for each in parity.unexplained)
-    yield "Alike for all: " + "; ".join(f"{name}: {how}" for name, how in parity.same.items())
-    yield from (f"Cannot be had otherwise: {each}" for each in parity.engines)
+    yield from (f"Different option: {each}" for each in parity.settings)
+    yield from (f"Unexpected difference: {each}" for each in parity.unexplained)
+    yield "Same for all: " + "; ".join(f"{name}: {how}" for name, how in parity.same.items())
+    yield from (f"Known difference: {each}" for each in parity.engines)
 
 
 def _left_out(comparison: Comparison) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""One line at the bottom of a terminal that says how far a crawl is."""
+"""The progress of a crawl, in one line at the bottom of a terminal."""
 
 import os
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from crawler.model.units import figure, seconds
 _GAP = "  "
 _MIN_BAR, _MAX_BAR = 8, 20
 _ERASE = "\r\x1b[K"
-"""Back to the first column, and clear to the end of the line (ECMA-48)."""
+"""Go to the first column and clear the line to its end (ECMA-48)."""
 
 
 class Progress:
-    """Rewrites its line on ``stream``; does nothing where that is no terminal, or is to be quiet.
+    """Rewrites its line on ``stream``; does nothing if that is not a terminal, or if ``quiet``.
 
-    ``clear`` takes the line away, as leaving the context does; the next ``draw`` brings it back.
+    ``clear`` removes the line, and so does leaving the context; the next ``draw`` shows it again.
     """
 
     def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
@@ -27,7 +27,7 @@ class Progress:
     def draw(self, snapshot: Snapshot) -> None:
         if self.shown:
             columns = os.get_terminal_size(self._stream.fileno()).columns or 80
-            # The last column stays free: some terminals wrap as soon as it is written.
+            # The last column stays empty: some terminals wrap the line once it is written.
             self._write(_ERASE + line(snapshot, columns - 1))
             self._drawn = True
 
@@ -48,7 +48,7 @@ class Progress:
 
 
 def line(snapshot: Snapshot, width: int) -> str:
-    """Put ``snapshot`` into ``width`` columns; what does not fit is left out, the least first."""
+    """The line for ``snapshot`` in ``width`` columns; parts that do not fit are left out."""
     parts = dict(_parts(snapshot))
     for name in ("in flight", "percent", "rate", "failed", "left"):
         if len(_GAP.join(parts.values())) <= width:

@@ -1,4 +1,4 @@
-"""What a run was like, in sentences and phrases that all its reports share."""
+"""Sentences and phrases about a run that its reports share."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -8,42 +8,42 @@ from crawler.metrics.simultaneous import Simultaneous
 from crawler.model.events import Choice
 from crawler.model.units import count, figure, percent, seconds, size
 
-_TELLING = 32
-"""Requests from which on there is something to be said of an engine."""
+_FEWEST_REQUESTS = 32
+"""With fewer requests nothing is said about what limits the speed."""
 
 
 def choice(made: Choice, workers: int) -> str:
-    """What ``auto`` chose and why: ``curl, 1 parse worker; I/O-bound: …``."""
+    """The engine that ``auto`` chose, and why: ``curl, 1 parse worker; I/O-bound: …``."""
     parsers = f", {count(workers, 'parse worker')}" if workers else ""
     return f"{made.engine}{parsers}; {_reason(made)}"
 
 
 def _reason(made: Choice) -> str:
-    if made.requests < _TELLING:
-        return f"{count(made.requests, 'request')} were too few to tell what limits"
+    if made.requests < _FEWEST_REQUESTS:
+        return f"only {count(made.requests, 'request')}, too few to see what limits the speed"
     if made.bound == "cpu":
         return (
             f"CPU-bound: the fetch thread was busy {percent(made.busy)} of the time, {_costs(made)}"
         )
-    idle = f"the fetch thread idled {percent(1 - made.busy)} of the time"
+    idle = f"the fetch thread was idle {percent(1 - made.busy)} of the time"
     if made.bound == "io":
-        times = figure(made.waiting / made.cpu) if made.cpu else "endless"
-        return f"I/O-bound: waits are {times} times the computing, so any engine would do"
-    return f"neither I/O- nor CPU-bound: {idle}, mostly with nothing in flight"
+        ratio = f"{figure(made.waiting / made.cpu)} times as long as" if made.cpu else "longer than"
+        return f"I/O-bound: waiting took {ratio} computing, so the choice of engine matters little"
+    return f"neither I/O- nor CPU-bound: {idle}, mostly with no request in flight"
 
 
 def _costs(made: Choice) -> str:
-    """``96 µs a request; aiohttp needs 2.1 times that``."""
+    """``96 µs per request; aiohttp needs 2.1 times as much``."""
     cost = made.costs.get(made.engine, made.cpu / made.requests)
-    each = f"{figure(cost * 1e6)} µs a request"
+    each = f"{figure(cost * 1e6)} µs per request"
     if not made.costs:
-        return f"{each}; too short to try another engine"
+        return f"{each}; the crawl was too short to try another engine"
     if math.isinf(cost):
-        return "and no engine could be measured"
+        return "but no engine could be measured"
     others = [
-        f"{name} gave no answer"
+        f"{name} got no response"
         if math.isinf(other)
-        else f"{name} needs {figure(other / cost)} times that"
+        else f"{name} needs {figure(other / cost)} times as much"
         for name, other in made.costs.items()
         if name != made.engine
     ]
@@ -57,8 +57,8 @@ def title(report: Report) -> str:
     return f"{report.engine}, {report.concurrency} at a time · {state} after {wall}"
 
 
-def beside(urls: Urls, bytes_: int) -> Iterator[str]:
-    """What there is to say beside the number of pages; ``bytes_`` is their size."""
+def page_details(urls: Urls, bytes_: int) -> Iterator[str]:
+    """Phrases to show after the number of pages; ``bytes_`` is the size of all pages."""
     if urls.done:
         yield size(bytes_)
     if urls.discovered:
@@ -83,18 +83,18 @@ def latency(ms: Latency) -> Iterator[str]:
 
 
 def saved(io: IoWait, concurrency: int) -> str:
-    """What doing it side by side saved, never overstated."""
+    """How much I/O wait concurrency saved; the figure is never overstated."""
     if not io.total_s:
-        return "None was measured."
-    waited = f"Waited {seconds(io.total_s)} in all"
+        return "No I/O wait was measured."
+    waited = f"Waited {seconds(io.total_s)} in total"
     if io.overlap is None:
         return f"{waited}, none of it exposed."
     if io.overlap < 1.05:
-        return f"{waited}, {seconds(io.exposed_s)} exposed: hardly any was saved."
+        return f"{waited}, {seconds(io.exposed_s)} of it exposed: almost nothing was saved."
     exposed = f"{waited}, {seconds(io.exposed_s)} of it exposed"
     saved = f"{seconds(io.saved_s)} saved"
     if io.overlap > concurrency:
-        return f"{exposed}, the rest behind other waits and behind computing: {saved}."
+        return f"{exposed}, the rest passed during other waits and computing: {saved}."
     return f"{exposed}: overlap {figure(io.overlap)} ×, {saved}."
 
 
@@ -110,7 +110,7 @@ def baseline(baseline: Baseline) -> str:
         wall = baseline.sequential_s / baseline.speedup
         times = f" ({figure(baseline.low_s / wall)} to {figure(baseline.high_s / wall)})"
     return (
-        f"{_alone(baseline)}, so this was {figure(baseline.speedup)} × as fast{times}; "
+        f"{_alone(baseline)}, so this run was {figure(baseline.speedup)} × as fast{times}; "
         f"measured on {count(baseline.sample, 'URL')}."
     )
 
@@ -121,17 +121,15 @@ def one_by_one(found: OneByOne) -> str:
 
 def _alone(found: OneByOne) -> str:
     between = f" (95 %: {seconds(found.low_s)} to {seconds(found.high_s)})"
-    told = f"One at a time it would take {seconds(found.sequential_s)}"
-    return told + between if found.sample > 1 else told
+    text = f"One request at a time, it would take {seconds(found.sequential_s)}"
+    return text + between if found.sample > 1 else text
 
 
 def model(model: Simultaneous) -> str:
-    """The chess simultaneous of this run's waits and computing."""
-    told = (
-        f"Its waits and its computing take {seconds(model.one_by_one_s)} one after the other, "
-        f"and at best {seconds(model.overlapped_s)} overlapped"
-    )
+    """What the model of the chess simultaneous says about this run."""
+    serial = f"Waiting and computing take {seconds(model.one_by_one_s)} one after the other"
+    overlapped = f"at best {seconds(model.overlapped_s)} if they overlap"
     if not model.workers:
-        return f"{told}."
-    shared = count(model.workers, "parse worker")
-    return f"{told}, {seconds(model.parallel_s)} with {shared} besides."
+        return f"{serial}, and {overlapped}."
+    workers = count(model.workers, "parse worker")
+    return f"{serial}, {overlapped}, and {seconds(model.parallel_s)} with {workers} as well."

@@ -1,4 +1,4 @@
-"""The report of a run, for a person at a terminal."""
+"""Prints the report of a run on a terminal."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ _WIDTH = 100
 _LABEL = 10
 _BAR = 60
 _SHOWN = 0.005
-"""Share of the wall time below which a part is left out."""
+"""Parts with a smaller share of the wall time are not shown."""
 _PARTS = {
     "computing": ("green", "█"),
     "waiting": ("yellow", "░"),
@@ -24,13 +24,13 @@ _PARTS = {
     "backpressure": ("red", "▓"),
     "descheduled": ("bright_black", "×"),
 }
-"""Parts of the time budget: the colour, and the block where there are no colours."""
+"""Parts of the time budget: colour, and the character for terminals without colours."""
 _BREAK = re.compile(r" (?!(?:%|×|ms|s|min|h|d|bytes?|[kMGT]B)(?:\W|$))")
-"""A space where a line may end: not between a number and its unit."""
+"""A space at which a line may be broken: not between a number and its unit."""
 
 
 class ReportRow(msgspec.Struct, frozen=True):
-    """A label and what stands beside it: pieces that stay whole, ``gap`` between two on a line."""
+    """A label and its text: ``pieces`` that are never broken, separated by ``gap`` on a line."""
 
     label: str
     pieces: list[Text]
@@ -38,7 +38,7 @@ class ReportRow(msgspec.Struct, frozen=True):
 
 
 def show(report: Report, console: Console, run: str | None = None) -> None:
-    """Print ``report`` on ``console``; ``run`` is the run directory, if there is one."""
+    """Print ``report`` on ``console``; ``run`` is the path of the run directory, or None."""
     plain = console.color_system is None or console.no_color
     width = min(console.width, _WIDTH) - 2 - _LABEL
     _print(console, _title(report))
@@ -53,12 +53,12 @@ def show(report: Report, console: Console, run: str | None = None) -> None:
 
 
 def _print(console: Console, line: Text) -> None:
-    # What is longer than a line (a path) is the terminal's to wrap: so it can be copied whole.
+    # The terminal wraps a longer line itself, so that a long path can be copied as one piece.
     console.print(line, soft_wrap=True)
 
 
 def _fill(row: ReportRow, width: int) -> Iterator[Text]:
-    """Pack the pieces into lines of ``width``; a longer piece has a line of its own."""
+    """Pack the pieces into lines of ``width``; a longer piece gets a line of its own."""
     line = Text()
     for piece in row.pieces:
         if line and line.cell_len + len(row.gap) + piece.cell_len > width:
@@ -97,25 +97,25 @@ def _fetched(report: Report, run: str | None) -> Iterator[ReportRow]:
     urls = report.urls
     entries = count(urls.input + urls.discovered, "URL")
     pages = Text.assemble((f"{urls.done:,}", "bold"), f" of {entries}")
-    yield ReportRow("Pages", [pages, *map(Text, sentences.beside(urls, report.bytes))])
+    yield ReportRow("Pages", [pages, *map(Text, sentences.page_details(urls, report.bytes))])
     if urls.failed:
         yield _items("Failed", [f"{urls.failed:,}", *sentences.tally(report.errors)], "red")
     if urls.skipped:
         yield _items("Skipped", [f"{urls.skipped:,}", *sentences.tally(report.skips)], "yellow")
     if urls.pending:
-        resume = [f"go on with: crawler crawl --run {run} --resume"] if run else []
+        resume = [f"resume with: crawler crawl --run {run} --resume"] if run else []
         yield _items("Left", [f"{count(urls.pending, 'URL')} not done yet", *resume], "yellow")
     if report.status:
-        yield _items("Answers", sentences.tally(report.status))
+        yield _items("Responses", sentences.tally(report.status))
 
 
 def _speed(report: Report) -> Iterator[ReportRow]:
     started = f"{seconds(report.startup_s)} to start up"
     if report.urls.done:
         rate = f"{figure(report.pages_per_s)} pages/s"
-        # Of a run that goes on, the pages of this session: by their usual size.
-        usual = report.bytes / report.urls.done if report.urls.done else 0.0
-        yield _items("Speed", [rate, f"{size(usual * report.pages_per_s)}/s", started])
+        # A resumed run counts the bytes of all its sessions, so the average page size is used.
+        average = report.bytes / report.urls.done if report.urls.done else 0.0
+        yield _items("Speed", [rate, f"{size(average * report.pages_per_s)}/s", started])
     if report.status:
         yield _items("Latency", sentences.latency(report.latency_ms))
     cpu = report.cpu
@@ -138,19 +138,19 @@ def _time(report: Report, width: int, plain: bool) -> Iterator[ReportRow]:
 
 
 def _shares(budget: TimeBudget, wall: float) -> dict[str, float]:
-    """Select what is worth showing of the wall time, in the order of ``_PARTS``."""
+    """Parts of the wall time that are large enough to show, in the order of ``_PARTS``."""
     parts = msgspec.structs.asdict(budget)
     return {name: parts[name] / wall for name in _PARTS if wall and parts[name] >= _SHOWN * wall}
 
 
 def _bar(shares: Mapping[str, float], width: int, plain: bool) -> Text:
-    """``width`` blocks, at least one for each part."""
+    """A bar of ``width`` characters, at least one for each part."""
     spare = width - len(shares)
     whole = sum(shares.values())
     bar = Text()
     reached = 0.0
     for name, share in shares.items():
-        # Running sums are rounded, not widths: so the widths add up.
+        # Running sums are rounded instead of widths, so that the widths add up.
         start, reached = reached, reached + share / whole * spare
         bar.append_text(_block(name, 1 + round(reached) - round(start), plain))
     return bar

@@ -1,8 +1,8 @@
-"""The contract of a sink. It has two halves, because encoding is computing and writing is I/O.
+"""The contract of a sink. It has two parts, because encoding needs CPU and writing is I/O.
 
-The encoder is picklable and runs in the parse worker, once a page and sink; the writer lives in the
-crawler's process and only moves bytes. ``commit`` makes everything appended durable and says how
-long the output then is; after a crash ``cut`` takes it back to such an offset.
+The encoder is picklable and runs in the parse worker, once per page and sink. The writer runs in
+the crawler's process and only moves bytes: ``commit`` makes everything appended durable and returns
+the length of the output; after a crash, ``cut`` shortens the output to such a length.
 """
 
 from typing import Protocol
@@ -11,28 +11,28 @@ from crawler.model.pages import Page
 
 
 class Encoder(Protocol):
-    """Pages → bytes that can simply be concatenated."""
+    """Encodes pages as bytes that can be concatenated."""
 
     def encode(self, page: Page) -> bytes: ...
 
 
 class Writer(Protocol):
-    """Appends bytes in the order given. Each method raises StateError where the output fails."""
+    """Appends bytes in the order given. Each method raises StateError if the output fails."""
 
     @property
     def can_cut(self) -> bool:
-        """False where what went out is gone: such an output gets a page at least once."""
+        """False if written bytes cannot be removed: a page is then written at least once."""
         ...
 
     def append(self, chunk: bytes) -> None: ...
 
     def commit(self) -> int:
-        """Bytes in the output, all of them on disk. Standard output returns what was written."""
+        """The number of bytes in the output, all on disk (standard output: all written)."""
         ...
 
     def cut(self, offset: int) -> None:
-        """Drop everything behind ``offset``. Raises StateError where there is less, and where
-        nothing can be cut.
+        """Drop everything after ``offset``. Raises StateError if the output is shorter or cannot
+        be cut.
         """
         ...
 

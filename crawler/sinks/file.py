@@ -7,12 +7,12 @@ from crawler.model.errors import StateError, writing
 
 
 class FileWriter:
-    """Appends to ``path``; ``commit`` is an fdatasync. ``length`` is in bytes."""
+    """Appends to ``path``; ``commit`` calls fdatasync. ``length`` is in bytes."""
 
     can_cut = True
 
     def __init__(self, path: Path, *, resumed: bool = False) -> None:
-        """``path`` must not exist yet, unless it is ``resumed``: then ``cut`` it first."""
+        """``path`` must not exist, unless it is ``resumed``: then call ``cut`` first."""
         self._path = path
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,8 +35,8 @@ class FileWriter:
     def cut(self, offset: int) -> None:
         if offset > self.length:
             raise StateError(
-                f"{self._path}: has {self.length} bytes where {offset} were written; somebody "
-                "has changed it, and the run cannot go on"
+                f"{self._path}: has {self.length} bytes, but {offset} were written; the file was "
+                "changed, so the run cannot be resumed"
             )
         with writing(self._path):
             self._file.truncate(offset)

@@ -1,6 +1,6 @@
-"""The output formats by suffix: who encodes a page, and who writes it.
+"""The output formats by suffix: the encoder of pages, and the writer.
 
-A new format is one file beside this one and one row here.
+A new format is one file next to this one and one row here.
 """
 
 from importlib import import_module
@@ -15,8 +15,9 @@ from crawler.sinks.base import Encoder, Writer
 
 
 class Format(msgspec.Struct, frozen=True):
-    """``module:class`` of the encoder, made without arguments, and of the writer, which takes the
-    path and ``resumed``.
+    """``module:class`` of the encoder, and of the writer.
+
+    The encoder takes no arguments, the writer takes the path and ``resumed``.
     """
 
     encoder: str
@@ -31,11 +32,11 @@ FORMATS = MappingProxyType(
 
 
 def format_of(place: str) -> Format:
-    """The format that the suffix of ``place`` picks. Raises UsageError for an unknown one."""
+    """The format for the suffix of ``place``. Raises UsageError for an unknown suffix."""
     found = next((each for suffix, each in FORMATS.items() if place.endswith(suffix)), None)
     if found is None:
         raise UsageError(
-            f"--out {place}: the suffix picks the format; known is {', '.join(FORMATS)}"
+            f"--out {place}: the suffix selects the format; use one of {', '.join(FORMATS)}"
         )
     return found
 

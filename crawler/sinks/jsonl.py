@@ -1,4 +1,4 @@
-"""JSON Lines: a page a line, UTF-8, keys in the order of ``Page``."""
+"""JSON Lines: one page per line, UTF-8, keys in the order of ``Page``."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from crawler.model.pages import Failure, Page, Skipped
 
 
 class JsonlEncoder:
-    """Pages, failures and skips alike: whatever record it is given."""
+    """Encodes pages, and also failures and skips."""
 
     def encode(self, page: Page | Failure | Skipped) -> bytes:
         return _ENCODER.encode(page) + b"\n"

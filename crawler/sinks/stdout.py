@@ -1,4 +1,4 @@
-"""The writer for standard output: what went out cannot be taken back."""
+"""The writer for standard output; written bytes cannot be removed."""
 
 import os
 
@@ -6,12 +6,12 @@ from crawler.model.errors import StateError
 
 
 class StdoutWriter:
-    """Whole lines, as soon as they are there; at least once after a resume."""
+    """Writes each chunk at once; after a resume, pages may be written a second time."""
 
     can_cut = False
 
     def __init__(self, fd: int = 1) -> None:
-        """``fd`` may be another descriptor to write to; it stays open."""
+        """``fd`` is the descriptor to write to; it is duplicated and stays open."""
         self._fd = os.dup(fd)
         self._length = 0
 

@@ -1,4 +1,4 @@
-"""The sink behind ``Crawler.stream``: pages for a user's own loop, through a bounded queue."""
+"""The sink of ``Crawler.stream``: passes pages to the user's loop through a bounded queue."""
 
 import queue
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from crawler.model.errors import StateError
 from crawler.model.pages import Page
 
 _CHUNKS = 4
-"""Chunks that wait for the user at most; more hold the crawl up, as a slow disk does."""
+"""At most so many chunks wait for the user; then the crawl waits, as for a slow disk."""
 
 
 class PageEncoder:
-    """Pages as MessagePack, each behind its length, so that chunks can be concatenated."""
+    """Encodes a page as its length and MessagePack, so that chunks can be concatenated."""
 
     def encode(self, page: Page) -> bytes:
         data = msgspec.msgpack.encode(page)
@@ -21,7 +21,7 @@ class PageEncoder:
 
 
 class StreamWriter:
-    """Hands chunks to a reader on another thread; ``append`` waits while that one is behind."""
+    """Passes chunks to a reader on another thread; ``append`` waits while the queue is full."""
 
     can_cut = False
 
@@ -47,7 +47,7 @@ class StreamWriter:
             raise StateError("a stream cannot be cut")
 
     def close(self) -> None:
-        """Nothing more comes; a reader that still reads sees the end."""
+        """Mark the end of the stream for the reader."""
         while not self._abandoned:
             try:
                 self._chunks.put(None, timeout=0.1)
@@ -56,15 +56,15 @@ class StreamWriter:
             return
 
     def abandon(self) -> None:
-        """The reader has left; nothing waits for it any more."""
+        """The reader has left; do not wait for it any more."""
         self._abandoned = True
 
     def read_chunk(self) -> bytes | None:
-        """What was appended next, waiting for it; None at the end."""
+        """Wait for the next chunk; None at the end."""
         return self._chunks.get()
 
     def read(self) -> list[Page] | None:
-        """The next pages, waiting for them; None at the end."""
+        """Wait for the next pages; None at the end."""
         chunk = self.read_chunk()
         return None if chunk is None else list(decode(chunk))
 

@@ -1,6 +1,6 @@
 """Where URLs come from: arguments, lists, tables, sitemaps, standard input, any iterable.
 
-All are read lazily, by a thread: memory does not grow with the input.
+A thread reads all of them lazily, so memory does not grow with the input.
 """
 
 from crawler.sources.arguments import lines, standard_input

@@ -1,4 +1,4 @@
-"""What the arguments of ``crawler crawl`` stand for."""
+"""Reads the sources that the arguments of ``crawler crawl`` name."""
 
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedIOBase, BufferedReader, FileIO, RawIOBase
@@ -13,11 +13,11 @@ from crawler.sources.sitemaps import Fetch, Sitemaps, is_sitemap_url
 from crawler.sources.table import DELIMITERS, Table
 
 COLUMN = "url"
-"""Where the URLs of a table stand unless another column is named."""
+"""The column of a table that has the URLs, unless ``--column`` names another one."""
 
 
 def standard_input() -> RawIOBase:
-    """Standard input as ``InputCopy`` takes it. Raises UsageError where there is none."""
+    """Standard input, unbuffered, as ``InputCopy`` needs it. Raises UsageError if it is closed."""
     try:
         return FileIO(0, closefd=False)
     except OSError:
@@ -34,19 +34,19 @@ def lines(
     fetch: Fetch | None = None,
     stdin: Callable[[], BufferedIOBase] = _buffered_input,
 ) -> Iterator[RawLine]:
-    """The lines of all ``sources``: URLs, files, and ``-`` for what ``stdin`` opens.
+    """The lines of all ``sources``: URLs, files, and ``-`` for the stream that ``stdin`` opens.
 
-    A file is a table if its suffix says so or a ``column`` is given, a sitemap if it begins like
-    one, else a list. A URL that ends like a sitemap's is read as one by ``fetch``; without it such
-    URLs are pages. Raises UsageError, before the first line, where a source cannot be read; what
-    comes from a pipe is looked at only when its turn has come.
+    A file is a sitemap if it begins like one, a table if its suffix says so or ``column`` is given,
+    else a list. A URL whose path ends like that of a sitemap is read as a sitemap with ``fetch``;
+    without ``fetch`` it is a page. Raises UsageError before the first line if a source cannot be
+    read; a pipe is not opened before its turn.
     """
     opener = _Opener(column, Sitemaps(fetch), stdin)
     return chain.from_iterable([opener.open(source) for source in sources])
 
 
 class _Opener:
-    """Checks a source at once, and opens it in its turn: so few files are open at a time."""
+    """Checks each source at once but opens it only in its turn, so that few files are open."""
 
     def __init__(
         self, column: str | None, sitemaps: Sitemaps, stdin: Callable[[], BufferedIOBase]
@@ -68,19 +68,19 @@ class _Opener:
             yield from self._rows(file, "-", "")
 
     def _url(self, source: str) -> Iterable[str | InputLine]:
-        place = parse(source)
-        if place.wrong is None and is_sitemap_url(place.url):
-            return self._sitemaps.at(place)
+        line = parse(source)
+        if line.wrong is None and is_sitemap_url(line.url):
+            return self._sitemaps.at(line)
         return (source,)
 
     def _check(self, source: str, path: Path) -> None:
-        """Look as far into a file as it takes to know that it is what it seems to be."""
+        """Read as much of a file as is needed to check its format. Raises UsageError."""
         if not path.exists():
             bare = "." in source and "/" not in source
             hint = f"; for a URL write http://{source}" if bare else ""
             raise UsageError(f"{source}: no such file, and not a URL{hint}")
         if path.is_dir():
-            raise UsageError(f"{source}: is a directory; a file of URLs is needed, one a line")
+            raise UsageError(f"{source}: is a directory; name a file with one URL per line")
         if not path.is_file():
             return
         with reading(path) as file:
@@ -97,7 +97,7 @@ class _Opener:
                 yield from self._rows(file, source, path.suffix)
 
     def _rows(self, file: BufferedIOBase, name: str, suffix: str) -> Iterable[str | InputLine]:
-        """A table, whose header is read at once, or a list."""
+        """A table or a list. The header of a table is read at once."""
         if self._column is None and suffix.lower() not in DELIMITERS:
             return list_lines(file)
         delimiter = DELIMITERS.get(suffix.lower(), ",")
@@ -110,5 +110,5 @@ def _open_sitemap(file: BufferedIOBase, name: str) -> Sitemap:
     except FetchError as error:
         raise UsageError(f"{name}: cannot be read as a sitemap: {error.message}") from None
     if not sitemap.is_sitemap:
-        raise UsageError(f"{name}: is XML but no sitemap: its root is <{sitemap.root}>")
+        raise UsageError(f"{name}: is XML but not a sitemap: its root is <{sitemap.root}>")
     return sitemap

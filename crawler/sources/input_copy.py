@@ -1,4 +1,4 @@
-"""Standard input, copied into the run: a pipe can be read only once, a crawl may have to go on."""
+"""Copies standard input into the run: a pipe can be read only once, but a resume needs it again."""
 
 import io
 import os
@@ -12,12 +12,12 @@ _PIECE = 1 << 16
 
 
 class InputCopy:
-    """Copies ``stream`` into a new file at ``path`` as fast as it comes, while others read that.
+    """Copies ``stream`` into a new file at ``path`` as fast as it arrives; others read the file.
 
-    So the writer at the other end of a pipe is never held up, memory stays small, and what had
-    arrived when we are killed is there. A complete copy ends with a newline, added if need be; by
-    that a torn one is known. ``stream`` is unbuffered: a buffered one is locked while it waits, and
-    then the interpreter cannot shut down.
+    So the process that writes to the pipe never waits for the crawl, memory stays small, and the
+    input received before a kill is kept. A complete copy ends with a newline, which is added if it
+    is missing; a copy without one is incomplete. ``stream`` must be unbuffered: a buffered stream
+    holds a lock while it waits, and the interpreter could not exit.
     """
 
     def __init__(self, stream: io.RawIOBase, path: Path) -> None:
@@ -29,23 +29,23 @@ class InputCopy:
         self._error: Exception | None = None
 
     def start(self) -> None:
-        """Begin to copy, on a thread. Raises StateError where the file cannot be made."""
+        """Start copying on a thread. Raises StateError if the file cannot be created."""
         with writing(self._path):
             target = io.FileIO(self._path, "xb", opener=_private)
-        # A daemon: reading a pipe cannot be interrupted, and must not keep us alive.
+        # A daemon: reading a pipe cannot be interrupted, and must not keep the process running.
         threading.Thread(
             target=self._run, args=(target,), name="crawler-input", daemon=True
         ).start()
 
     def open(self) -> io.BufferedReader:
-        """Read the copy from its start; at its end this waits for more, until there is no more.
+        """Open the copy for reading from its start; at its end reading waits for more input.
 
-        Reading raises StateError where the copying failed.
+        Reading raises StateError if the copying failed.
         """
         return io.BufferedReader(_Follower(self, self._path))
 
     def wait(self, size: int) -> bool:
-        """Block until the copy has more than ``size`` bytes; False where it never will."""
+        """Block until the copy has more than ``size`` bytes; False if the input has ended."""
         with self._changed:
             self._changed.wait_for(lambda: self._size > size or self._ended)
             if self._size > size:
@@ -63,7 +63,7 @@ class InputCopy:
                     last = piece[-1:]
                 if last != b"\n":
                     self._append(target, b"\n")
-        except Exception as error:  # noqa: BLE001 - it is raised where the copy is read
+        except Exception as error:  # noqa: BLE001 - wait() raises it in the reading thread
             self._error = error
         with self._changed:
             self._ended = True
@@ -71,7 +71,7 @@ class InputCopy:
 
     def _next(self) -> bytes:
         while (piece := self._stream.read(_PIECE)) is None:
-            # Somebody made the pipe non-blocking.
+            # Another process made the pipe non-blocking.
             select.select([self._stream], [], [])
         return piece
 
@@ -85,7 +85,7 @@ class InputCopy:
 
 
 class _Follower(io.RawIOBase):
-    """A file that somebody is still writing."""
+    """A file that is still being written."""
 
     def __init__(self, copy: InputCopy, path: Path) -> None:
         self._copy = copy
@@ -106,7 +106,7 @@ class _Follower(io.RawIOBase):
 
 
 def read_copy(path: Path) -> io.BufferedReader:
-    """Open the copy that an earlier process made, without a last line that was torn.
+    """Open the copy that an earlier process made, without an incomplete last line.
 
     Raises StateError.
     """
@@ -117,7 +117,7 @@ def read_copy(path: Path) -> io.BufferedReader:
 
 
 def _whole_lines(file: io.BufferedRandom) -> int:
-    """Bytes up to and with the last newline."""
+    """Number of bytes up to the last newline, including it."""
     end = file.seek(0, os.SEEK_END)
     while end:
         start = max(0, end - _PIECE)

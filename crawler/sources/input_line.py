@@ -1,4 +1,4 @@
-"""A line of the input, once it is read: what the crawl is to fetch, or why it cannot be."""
+"""A line of the input after parsing: the URL to fetch, or the reason why it cannot be fetched."""
 
 from collections.abc import Iterable
 
@@ -13,10 +13,10 @@ _SHOWN = 500
 class InputLine(msgspec.Struct, frozen=True, array_like=True):
     """A line of the input: a canonical ``url`` and its userinfo, or what is ``wrong`` with it.
 
-    ``error`` is then the kind of failure, unless ``skip`` says by which rule it was left alone.
-    ``own`` is False for what a sitemap from the network names: nobody asked for that host, so its
-    address and its userinfo give it no right that a link would not have. ``row`` is what stood
-    beside the URL in a table, by column, ``line`` where the row begins in its file, from 1.
+    A wrong line is a failure of kind ``error``, or skipped by the rule ``skip`` if that is set.
+    ``own`` is False for URLs from a sitemap on the network: the user did not name their hosts, so
+    they have the same rights as links (no private address, no userinfo). ``row`` has the other
+    cells of a table row by column, ``line`` is the line in which the row begins, from 1.
     """
 
     url: str
@@ -30,12 +30,12 @@ class InputLine(msgspec.Struct, frozen=True, array_like=True):
 
 
 RawLine = str | InputLine
-"""A line of the input before it was looked at: a text, or what a table or a sitemap made of it."""
+"""A line of the input before parsing: a text, or the result of a table or a sitemap."""
 RawLines = Iterable[RawLine]
 
 
 def parse(line: str | InputLine) -> InputLine:
-    """What ``line`` asks for; raises nothing."""
+    """Parse ``line``; never raises."""
     if isinstance(line, InputLine):
         return line
     try:
@@ -46,7 +46,7 @@ def parse(line: str | InputLine) -> InputLine:
 
 
 def shown(line: str) -> str:
-    """A line that is no URL, fit for a record: printable, not endless, without userinfo."""
-    _, at, behind = line[:_SHOWN].rpartition("@")
-    text = f"…@{behind}" if at else line[:_SHOWN]
+    """A line that is not a URL, as shown in a record: printable, short, without userinfo."""
+    _, at, host = line[:_SHOWN].rpartition("@")
+    text = f"…@{host}" if at else line[:_SHOWN]
     return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -1,4 +1,4 @@
-"""Files as text, line by line; nothing in them can make a line endless or an error of decoding."""
+"""Files as text, line by line; lines have a maximum length, and decoding never fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +8,12 @@ from pathlib import Path
 from crawler.model.errors import UsageError
 
 LONGEST_LINE = 1 << 20
-"""Bytes of a line; a longer one is read in pieces of this size."""
+"""Bytes; a longer line is read as several lines of this size."""
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[BufferedIOBase]:
-    """The open file. Raises UsageError where the system does not let us."""
+    """Open the file for reading. Raises UsageError if that fails."""
     try:
         file = path.open("rb")
     except OSError as error:
@@ -23,13 +23,13 @@ def reading(path: Path) -> Iterator[BufferedIOBase]:
 
 
 def text_lines(file: BufferedIOBase) -> Iterator[str]:
-    """Lines with their ends, without byte order marks; what is no UTF-8 stays visible."""
+    """Lines with their line ends, without byte order marks; invalid UTF-8 is shown as escapes."""
     while line := file.readline(LONGEST_LINE):
         yield line.decode("utf-8", "backslashreplace").lstrip("\ufeff")
 
 
 def list_lines(file: BufferedIOBase) -> Iterator[str]:
-    """The lines of a list, without comments, blanks and white space around."""
+    """The lines of a list, stripped, without comments and blank lines."""
     for line in text_lines(file):
         text = line.strip()
         if text and not text.startswith("#"):

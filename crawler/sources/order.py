@@ -1,4 +1,4 @@
-"""The order in which lines are crawled; every order is the same again when a crawl goes on."""
+"""The order in which lines are crawled; it is the same when a crawl is resumed."""
 
 import random
 from array import array
@@ -21,12 +21,13 @@ _LENGTH_BYTES = 4
 
 
 def ordered(lines: RawLines, order: Order, seed: int = 0, history: str | None = None) -> RawLines:
-    """``lines`` as they come, shuffled by ``seed``, or the slowest of an earlier crawl first.
+    """``lines`` in input order, shuffled by ``seed``, or the slowest of an earlier crawl first.
 
-    ``history`` is the run directory of that crawl; a line it has no time for counts as its median,
-    and equals keep their order. Other orders than ``input`` read all lines before the first is
-    given, and hold them in memory. A million URLs of 45 bytes took 63 MB shuffled, and with a
-    history of as many pages 209 MB at the most. Raises UsageError where the history is of no use.
+    ``history`` is the run directory of that crawl. A line without a time there gets the median
+    time, and lines with equal times keep their order. Orders other than ``input`` read all lines
+    before they return the first, and keep them in memory: a million URLs of 45 bytes took 63 MB
+    shuffled, and at most 209 MB with a history of a million pages. Raises UsageError for a history
+    that cannot be used.
     """
     if order == "input":
         return lines
@@ -38,53 +39,53 @@ def ordered(lines: RawLines, order: Order, seed: int = 0, history: str | None = 
 
 
 def _shuffled(lines: RawLines, rng: random.Random) -> Iterator[str | InputLine]:
-    shelf = _Shelf(lines)
-    rng.shuffle(shelf.places)
-    yield from map(shelf.get, shelf.places)
+    packed = _PackedLines(lines)
+    rng.shuffle(packed.offsets)
+    yield from map(packed.get, packed.offsets)
 
 
 def _slowest_first(lines: RawLines, pages: Path) -> Iterator[str | InputLine]:
     known = _times(pages)
-    usual = median(known.values()) if known else 0.0
+    typical = median(known.values()) if known else 0.0
     times = array("d")
 
     def timed() -> Iterator[str | InputLine]:
         for line in lines:
-            times.append(known.get(key(parse(line).url), usual))
+            times.append(known.get(key(parse(line).url), typical))
             yield line
 
-    shelf = _Shelf(timed())
+    packed = _PackedLines(timed())
     known.clear()
     for number in sorted(range(len(times)), key=times.__getitem__, reverse=True):
-        yield shelf.get(shelf.places[number])
+        yield packed.get(packed.offsets[number])
 
 
-class _Shelf:
-    """RawLines in one piece of memory; what stands at one of its ``places`` is had by ``get``."""
+class _PackedLines:
+    """Lines in one block of memory; ``get`` returns the line at one of the ``offsets``."""
 
     def __init__(self, lines: RawLines) -> None:
         self._bytes = bytearray()
         self._decoder = msgspec.msgpack.Decoder(str | InputLine)
-        self.places = array("Q")
+        self.offsets = array("Q")
         encode = msgspec.msgpack.Encoder().encode
         for line in lines:
-            self.places.append(len(self._bytes))
+            self.offsets.append(len(self._bytes))
             try:
                 encoded = encode(line)
-            except UnicodeEncodeError:  # a lone surrogate: no URL, and no text either
+            except UnicodeEncodeError:  # a lone surrogate: not a URL, so parse() replaces it
                 encoded = encode(parse(line))
             self._bytes += len(encoded).to_bytes(_LENGTH_BYTES)
             self._bytes += encoded
 
-    def get(self, place: int) -> str | InputLine:
-        start = place + _LENGTH_BYTES
-        length = int.from_bytes(self._bytes[place:start])
+    def get(self, offset: int) -> str | InputLine:
+        start = offset + _LENGTH_BYTES
+        length = int.from_bytes(self._bytes[offset:start])
         line: str | InputLine = self._decoder.decode(self._bytes[start : start + length])
         return line
 
 
 class _Record(msgspec.Struct, frozen=True):
-    """What counts here of a line of ``pages.jsonl``."""
+    """The fields of a line in ``pages.jsonl`` that are needed here."""
 
     url: str
     elapsed_ms: float
@@ -94,14 +95,14 @@ def _pages_of(history: str) -> Path:
     pages = Path(history) / "pages.jsonl"
     if not pages.is_file():
         raise UsageError(
-            f"{history}: has no pages.jsonl, so no times are known; a run directory of a crawl "
-            "without --out is needed"
+            f"{history}: has no pages.jsonl with times; name the run directory of a crawl without "
+            "--out"
         )
     return pages
 
 
 def _times(pages: Path) -> dict[int, float]:
-    """Milliseconds by the key of the URL. Raises UsageError for what is no record of a page."""
+    """Milliseconds by the key of the URL. Raises UsageError for a line that is not a page."""
     decode = msgspec.json.Decoder(_Record).decode
     times = {}
     with reading(pages) as file:
@@ -111,6 +112,6 @@ def _times(pages: Path) -> dict[int, float]:
             try:
                 record = decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise UsageError(f"{pages}: line {number} is no page: {error}") from None
+                raise UsageError(f"{pages}: line {number} is not a page: {error}") from None
             times[key(record.url)] = record.elapsed_ms
     return times

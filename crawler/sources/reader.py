@@ -1,4 +1,4 @@
-"""The input as the core sees it, and the thread that reads it."""
+"""The input as the pipeline sees it, and the thread that reads it."""
 
 import threading
 from collections import deque
@@ -10,36 +10,36 @@ from crawler.model.callbacks import Fail, Wake
 from crawler.sources.input_line import InputLine, parse
 
 BATCH = 256
-"""Lines the crawler takes at once."""
+"""Lines that the pipeline takes at once."""
 AHEAD = 1024
-"""Lines read before the crawler asked for them."""
+"""Lines that are read in advance."""
 
 
 class Source(Protocol):
-    """The input, as the pipeline sees it."""
+    """The input as the pipeline sees it."""
 
     @property
     def exhausted(self) -> bool:
-        """Everything was taken."""
+        """Whether all lines were taken."""
         ...
 
     def start(self, wake: Wake, fail: Fail) -> None:
-        """Begin to read. ``wake`` is called when there are more lines, or when there are no more;
+        """Start reading. ``wake`` is called when there are more lines, or when there are no more;
         ``fail`` when the input cannot be read. Both are called from another thread.
         """
         ...
 
     def take(self) -> list[InputLine]:
-        """The next lines; none while there are none yet."""
+        """The next lines; empty if no line is available yet."""
         ...
 
     def stop(self) -> None: ...
 
 
 class SourceReader:
-    """Reads ``lines`` on a thread of its own, a little ahead of the crawler.
+    """Reads ``lines`` on its own thread, a little ahead of the pipeline.
 
-    The first ``skip`` of them are dropped: an earlier part of this crawl took them.
+    The first ``skip`` lines are dropped: an earlier session of this crawl took them.
     """
 
     def __init__(self, lines: Iterable[str | InputLine], skip: int = 0) -> None:
@@ -56,7 +56,7 @@ class SourceReader:
 
     def start(self, wake: Wake, fail: Fail) -> None:
         self._wake, self._fail = wake, fail
-        # A daemon: a read of standard input cannot be interrupted, and must not keep us alive.
+        # A daemon: reading standard input cannot be interrupted, and must not keep the process.
         threading.Thread(target=self._run, name="crawler-source", daemon=True).start()
 
     def take(self) -> list[InputLine]:
@@ -75,22 +75,23 @@ class SourceReader:
     def _run(self) -> None:
         try:
             for line in islice(self._lines, self._skip, None):
-                if not self._hand(parse(line)):
+                if not self._put(parse(line)):
                     return
-        except Exception as error:  # noqa: BLE001 - the lines may come from any code of a user's
+        except Exception as error:  # noqa: BLE001 - the lines may come from a user's own code
             self._fail(error)
         self._ended = True
         self._wake()
 
-    def _hand(self, wanted: InputLine) -> bool:
-        # No lock for a line: a deque's append and popleft are atomic, and only this thread appends.
+    def _put(self, line: InputLine) -> bool:
+        """Add ``line``, waiting for room; False if the reader was stopped."""
+        # No lock per line: deque's append and popleft are atomic, and only this thread appends.
         if len(self._ahead) >= AHEAD:
             with self._room:
                 while len(self._ahead) >= AHEAD and not self._stopped:
                     self._room.wait()
         if self._stopped:
             return False
-        self._ahead.append(wanted)
+        self._ahead.append(line)
         if len(self._ahead) == 1:
             self._wake()
         return True

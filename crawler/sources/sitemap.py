@@ -1,7 +1,7 @@
-"""One sitemap or sitemap index (https://www.sitemaps.org/protocol.html), read piece by piece.
+"""One sitemap or sitemap index (https://www.sitemaps.org/protocol.html), read in small pieces.
 
-Whoever wrote it, reading it costs time linear in its size and little memory, opens no file and
-expands no entity: a document type definition, the place where entities are made, ends it at once.
+Even for a hostile file, reading takes time linear in its size and little memory, and opens no other
+file. Entities are never expanded: a document type definition, which would define them, is an error.
 """
 
 import codecs
@@ -17,7 +17,7 @@ from crawler.model.errors import FailureKind, FetchError
 from crawler.model.urls import MAX_URL_CHARACTERS
 
 MAX_BYTES = 52_428_800
-"""Of a sitemap once decompressed; this and the next are the protocol's."""
+"""Size of a sitemap after decompression; a limit of the protocol, as is ``MAX_URLS``."""
 MAX_URLS = 50_000
 _PIECE = 1 << 16
 _MAX_TOKEN = 1 << 20
@@ -27,11 +27,14 @@ _HEAD = 512
 _GZIP_MAGIC = b"\x1f\x8b"
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:[?!]|(?:[\w.-]+:)?(?:urlset|sitemapindex)\b)")
 _ENTRIES = {"urlset": "url", "sitemapindex": "sitemap"}
-"""What the root element may be, and what stands in it around each ``loc``."""
+"""The possible root elements, and the element in each that contains ``loc``."""
 
 
 def looks_like_sitemap(file: BufferedIOBase) -> bool:
-    """Whether ``file``, gzip undone, begins like XML or one of the roots; reads from its start."""
+    """Whether ``file``, decompressed, begins with XML or one of the root elements.
+
+    Reads from the start of the file, and leaves it there.
+    """
     try:
         head = _plain(file).read(_HEAD)
     except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -42,19 +45,19 @@ def looks_like_sitemap(file: BufferedIOBase) -> bool:
 
 
 class Sitemap:
-    """The locations in ``file``, which is seekable and may be compressed with gzip.
+    """The locations in ``file``, which must be seekable and may be compressed with gzip.
 
-    Making one reads up to the root element, iterating the rest; what was found before an error is
-    given before it is raised. Both raise FetchError: of kind ``parse`` for what is no well-formed
-    sitemap, ``decode`` for damaged gzip, ``too_large``. ``root`` is ``urlset`` or ``sitemapindex``,
-    or the name of whatever else the document turned out to be.
+    The constructor reads up to the root element, iteration reads the rest; locations before an
+    error are returned before it is raised. Both raise FetchError: kind ``parse`` for XML that is
+    not well-formed or not like a sitemap, ``decode`` for damaged gzip, ``too_large``. ``root`` is
+    the name of the root element: ``urlset``, ``sitemapindex``, or another one.
     """
 
     def __init__(self, file: BufferedIOBase) -> None:
         self.root = ""
         self._file = _plain(file)
         self._read = 0
-        # The protocol asks for UTF-8; one wrong byte in a caption shall not cost all the URLs.
+        # The protocol requires UTF-8, but one invalid byte must not cost all the URLs.
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parser = self._make_parser()
         self._fed = 0
@@ -72,7 +75,7 @@ class Sitemap:
 
     @property
     def is_sitemap(self) -> bool:
-        """Whether it is one at all, index or not."""
+        """Whether it is a sitemap or a sitemap index."""
         return self.root in _ENTRIES
 
     @property
@@ -105,9 +108,9 @@ class Sitemap:
         return parser
 
     def _advance(self) -> None:
-        """Parse one piece more."""
+        """Read and parse the next piece."""
         try:
-            # What read would wait for may be damaged; read1 gives what comes before.
+            # read() would need more data, which may be damaged; read1() returns the data before.
             piece = self._file.read1(_PIECE)
             self._read += len(piece)
             if self._read > MAX_BYTES:
@@ -132,7 +135,7 @@ class Sitemap:
     def _feed(self, data: bytes, *, final: bool) -> None:
         self._parser.Parse(data, final)
         self._fed += len(data)
-        # expat before 2.6 scans an unfinished token anew with every piece: quadratic in its length.
+        # expat before 2.6 scans an unfinished token again with each piece: quadratic time.
         if self._fed - self._parser.CurrentByteIndex > _MAX_TOKEN:
             raise FetchError(
                 FailureKind.PARSE, f"a tag or comment of more than {_MAX_TOKEN:,} bytes"
@@ -144,18 +147,18 @@ class Sitemap:
         self._path.append(name)
         self._names.update((name, *attributes))
         if len(self._path) > _MAX_DEPTH or len(self._names) > _MAX_NAMES:
-            raise FetchError(FailureKind.PARSE, "elements too deep or too many names for a sitemap")
+            raise FetchError(FailureKind.PARSE, "too many element levels or names for a sitemap")
         if self._is_location():
             self._text = ""
             self._parser.CharacterDataHandler = self._add
 
     def _is_location(self) -> bool:
-        """Whether this is a ``loc`` of the root's namespace; an ``image:loc`` is something else."""
+        """Whether this is a ``loc`` in the namespace of the root, so not an ``image:loc``."""
         prefix = self._prefix + ":" if self._prefix else ""
         return self._path[1:] == [prefix + _ENTRIES.get(self.root, ""), prefix + "loc"]
 
     def _add(self, text: str) -> None:
-        # What is cut here is too long for a URL anyway.
+        # Longer text is too long for a URL anyway.
         self._text += text[: MAX_URL_CHARACTERS + 1 - len(self._text)]
 
     def _close(self, name: str) -> None:
@@ -166,7 +169,7 @@ class Sitemap:
 
 
 def _plain(file: BufferedIOBase) -> BufferedIOBase:
-    """``file`` from its start, gzip undone."""
+    """``file`` from its start, decompressed if it is gzip."""
     magic = file.read(len(_GZIP_MAGIC))
     file.seek(0)
     return gzip.open(file) if magic == _GZIP_MAGIC else file
@@ -175,5 +178,5 @@ def _plain(file: BufferedIOBase) -> BufferedIOBase:
 def _refuse_doctype(*_: object) -> NoReturn:
     raise FetchError(
         FailureKind.PARSE,
-        "a document type (<!DOCTYPE>), which no sitemap needs and which is not read",
+        "a document type declaration (<!DOCTYPE>), which is not allowed in a sitemap",
     )

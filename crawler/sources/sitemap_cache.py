@@ -1,4 +1,4 @@
-"""Sitemaps kept in the run: a crawl that goes on reads what it read before, and asks nobody."""
+"""Keeps sitemaps in the run: a resumed crawl reads the same ones without fetching them again."""
 
 from pathlib import Path
 
@@ -18,45 +18,45 @@ class _CachedSitemap(msgspec.Struct, frozen=True):
 
 
 class SitemapCache:
-    """A ``Fetch`` that keeps each answer, errors too, in ``directory``.
+    """A ``Fetch`` that keeps each result, including errors, in ``directory``.
 
-    So the lines of the input have the same numbers in every part of a crawl. Raises StateError.
+    So the lines of the input have the same numbers in every session of a crawl. Raises StateError.
     """
 
     def __init__(self, fetch: Fetch, directory: Path) -> None:
         self._fetch = fetch
         self._directory = directory
 
-    def __call__(self, place: InputLine) -> bytes:
-        path = self._directory / f"{key(place.url) % 2**64:016x}"
-        answer = _read(path)
-        if answer is None:
-            answer = self._ask(place)
-            self._keep(path, answer)
-        if answer.body is not None:
-            return answer.body
-        if answer.skip is not None:
-            raise SkipError(answer.skip, answer.message)
-        raise FetchError(answer.kind, answer.message)
+    def __call__(self, line: InputLine) -> bytes:
+        path = self._directory / f"{key(line.url) % 2**64:016x}"
+        result = _read(path)
+        if result is None:
+            result = self._request(line)
+            self._keep(path, result)
+        if result.body is not None:
+            return result.body
+        if result.skip is not None:
+            raise SkipError(result.skip, result.message)
+        raise FetchError(result.kind, result.message)
 
-    def _ask(self, place: InputLine) -> _CachedSitemap:
+    def _request(self, line: InputLine) -> _CachedSitemap:
         try:
-            return _CachedSitemap(self._fetch(place))
+            return _CachedSitemap(self._fetch(line))
         except FetchError as error:
             return _CachedSitemap(message=error.message, kind=error.kind)
         except SkipError as error:
             return _CachedSitemap(message=error.message, skip=error.reason)
 
-    def _keep(self, path: Path, answer: _CachedSitemap) -> None:
+    def _keep(self, path: Path, result: _CachedSitemap) -> None:
         with writing(path):
             self._directory.mkdir(exist_ok=True)
             part = path.with_suffix(".part")
-            part.write_bytes(msgspec.msgpack.encode(answer))
+            part.write_bytes(msgspec.msgpack.encode(result))
             part.replace(path)
 
 
 def _read(path: Path) -> _CachedSitemap | None:
-    """None also for what a loss of power left of a file."""
+    """The cached result; None if there is no file, or one damaged by a power failure."""
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=_CachedSitemap)
     except (FileNotFoundError, msgspec.DecodeError):

@@ -1,4 +1,4 @@
-"""From a sitemap to the URLs in it, by way of the sitemaps that an index lists."""
+"""The URLs in a sitemap, including those in the sitemaps that an index lists."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -9,75 +9,75 @@ from crawler.sources.input_line import InputLine, parse
 from crawler.sources.sitemap import Sitemap
 
 MAX_DEPTH = 2
-"""Indexes between a source and a sitemap; the protocol knows one."""
+"""Levels of indexes above a sitemap; the protocol allows one."""
 MAX_SITEMAPS = 50_000
-"""Fetched in a run; as many as an index may list."""
+"""Number of sitemaps fetched in a run; as many as one index may list."""
 
 Fetch = Callable[[InputLine], bytes]
-"""The body at a URL, its Content-Encoding undone, fetched as the crawl fetches: politely.
+"""Returns the body at a URL, Content-Encoding decoded, fetched by the rules of the crawl.
 
-It blocks. Where the wanted URL is ``own``, its address and userinfo count as the input's. Raises
+It blocks. For an ``own`` line, its address and userinfo are used like those of the input. Raises
 FetchError and SkipError.
 """
 
 
 def is_sitemap_url(url: str) -> bool:
-    """Whether the path of the canonical ``url`` ends like that of a sitemap."""
+    """Whether the path of the canonical ``url`` ends in ``.xml`` or ``.xml.gz``."""
     return url.partition("?")[0].lower().endswith((".xml", ".xml.gz"))
 
 
 class Sitemaps:
     """Reads the sitemaps of a run, each once.
 
-    One that cannot be read, or not to its end, is an entry that failed or was skipped.
+    A sitemap that cannot be read to its end is a failed or skipped line.
     """
 
     def __init__(self, fetch: Fetch | None) -> None:
-        """Without ``fetch`` a sitemap on the network is a page."""
+        """Without ``fetch`` a sitemap URL is treated as a page."""
         self._fetch = fetch
         self._seen: set[int] = set()
 
-    def at(self, place: InputLine) -> Iterator[InputLine]:
-        """What the sitemap at a URL names. A document of another kind is a page like others."""
-        return self._at(place, 0)
+    def at(self, line: InputLine) -> Iterator[InputLine]:
+        """The URLs in the sitemap at ``line``; if it is not a sitemap, ``line`` as a page."""
+        return self._at(line, 0)
 
     def within(self, name: str, sitemap: Sitemap) -> Iterator[InputLine]:
-        """What a file on this machine names; ``name`` is what records call it."""
+        """The URLs in a sitemap file on this machine; records use ``name`` for it."""
         return self._within(name, sitemap, 0, own=True)
 
-    def _at(self, place: InputLine, depth: int) -> Iterator[InputLine]:
-        identity = key(place.url)
+    def _at(self, line: InputLine, depth: int) -> Iterator[InputLine]:
+        identity = key(line.url)
         if identity in self._seen:
             return
         if self._fetch is None:
-            yield place
+            yield line
             return
         if len(self._seen) >= MAX_SITEMAPS:
-            yield _failed(place.url, FailureKind.TOO_LARGE, f"more than {MAX_SITEMAPS:,} sitemaps")
+            yield _failed(line.url, FailureKind.TOO_LARGE, f"more than {MAX_SITEMAPS:,} sitemaps")
             return
         self._seen.add(identity)
         try:
-            sitemap = Sitemap(BytesIO(self._fetch(place)))
+            sitemap = Sitemap(BytesIO(self._fetch(line)))
         except FetchError as error:
-            yield _failed(place.url, error.kind, error.message)
+            yield _failed(line.url, error.kind, error.message)
         except SkipError as error:
-            yield InputLine(place.url, wrong=f"sitemap: {error.message}", skip=error.reason)
+            yield InputLine(line.url, wrong=f"sitemap: {error.message}", skip=error.reason)
         else:
             if depth == 0 and not sitemap.is_sitemap:
-                yield place
+                yield line
             else:
-                yield from self._within(place.url, sitemap, depth, own=False)
+                yield from self._within(line.url, sitemap, depth, own=False)
 
     def _within(self, name: str, sitemap: Sitemap, depth: int, *, own: bool) -> Iterator[InputLine]:
         if not sitemap.is_sitemap:
-            yield _failed(name, FailureKind.PARSE, f"<{sitemap.root}> is not one")
+            yield _failed(name, FailureKind.PARSE, f"<{sitemap.root}> is not a sitemap")
             return
         if sitemap.is_index and depth >= MAX_DEPTH:
-            yield _failed(name, FailureKind.PARSE, f"an index more than {MAX_DEPTH} indexes deep")
+            yield _failed(name, FailureKind.PARSE, f"more than {MAX_DEPTH} levels of indexes")
             return
         try:
             for location in sitemap:
-                found = _found(location, own=own)
+                found = _line(location, own=own)
                 if sitemap.is_index and found.wrong is None:
                     yield from self._at(found, depth + 1)
                 else:
@@ -86,10 +86,10 @@ class Sitemaps:
             yield _failed(name, error.kind, error.message)
 
 
-def _found(location: str, *, own: bool) -> InputLine:
-    """Nobody but the one who crawls gives us a password, or leave to ask what is not public."""
-    wanted = parse(location)
-    return wanted if own else InputLine(wanted.url, wrong=wanted.wrong, own=False)
+def _line(location: str, *, own: bool) -> InputLine:
+    """Parse a location. If it is not the user's own, it loses its userinfo and its rights."""
+    line = parse(location)
+    return line if own else InputLine(line.url, wrong=line.wrong, own=False)
 
 
 def _failed(url: str, kind: FailureKind, message: str) -> InputLine:

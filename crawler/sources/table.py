@@ -1,4 +1,4 @@
-"""Tables of URLs: CSV (RFC 4180) and its sister with tabs, a header row on top."""
+"""Tables of URLs with a header row: CSV (RFC 4180), and TSV with tabs."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -12,17 +12,18 @@ from crawler.sources.input_line import InputLine, parse, shown
 from crawler.sources.lines import text_lines
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-"""By the suffix of the file, in lower case."""
+"""By file suffix in lower case."""
 LONGEST_ROW = 1 << 20
-"""Characters of a row; what one cell may have is bounded by csv (131,072)."""
+"""Characters in a row; the csv module limits a cell to 131,072."""
 _COLUMNS_SHOWN = 20
 
 
 class Table:
-    """The rows of a file as wanted URLs; what stands beside them travels along.
+    """The rows of a file as input lines, with the other cells of each row.
 
-    ``name`` is what messages call the file; URLs stand in ``column``, in any case. Only rows that
-    are blank as a whole are left out. Raises UsageError where there is no such column.
+    Messages use ``name`` for the file. The URLs are in ``column``, whose name is compared without
+    regard to case. Only completely blank rows are left out. Raises UsageError if there is no such
+    column.
     """
 
     def __init__(self, file: BufferedIOBase, name: str, delimiter: str, column: str) -> None:
@@ -30,7 +31,7 @@ class Table:
         self._rows = _Rows(file, delimiter)
         header = next(iter(self._rows), [])
         if isinstance(header, csv.Error):
-            raise UsageError(f"{name}: no header row can be read: {header}")
+            raise UsageError(f"{name}: the header row cannot be read: {header}")
         self._columns = _names(header)
         found = [at for at, known in enumerate(header) if _same(known, column)]
         if len(found) != 1:
@@ -49,17 +50,17 @@ class Table:
 
     def _judge(self, text: str, cells: Sequence[str], line: int) -> InputLine:
         if not text:
-            # Each such row is an entry of its own, so it needs a name of its own.
+            # Each such row is a separate entry, so it needs a unique name.
             return InputLine(f"{self._name}:{line}", wrong=f"line {line}: no URL")
         if any(map(str.strip, cells[len(self._columns) :])):
-            # A comma that nobody quoted: the URL may have been cut there.
-            wrong = f"line {line}: {len(cells)} cells under {len(self._columns)} columns"
+            # A comma without quotes: the URL may have been cut there.
+            wrong = f"line {line}: {len(cells)} cells for {len(self._columns)} columns"
             return InputLine(shown(text), wrong=wrong)
         return parse(text)
 
 
 class _Rows:
-    """Rows that are not blank; what csv says against one comes in its place.
+    """Rows that are not blank; for a malformed row, the error of the csv module.
 
     ``began`` is the line of the file in which the last row began, from 1.
     """
@@ -84,9 +85,9 @@ class _Rows:
 
 
 class _TableLines:
-    """Lines, counted; an error where a row has too many of them, as after a quote left open.
+    """Counts lines; raises an error if a row is too long, as after a quote without its end.
 
-    No generator, since that would end with its first error.
+    Not a generator, because a generator ends with its first error.
     """
 
     def __init__(self, file: BufferedIOBase) -> None:
@@ -111,7 +112,7 @@ class _TableLines:
 
 
 def _names(header: Sequence[str]) -> list[str]:
-    """One name for each column; those that have none of their own are numbered."""
+    """One name per column; columns without a name of their own are numbered."""
     names: list[str] = []
     for number, cell in enumerate(header, 1):
         name = cell.strip()
@@ -125,8 +126,8 @@ def _same(known: str, column: str) -> bool:
 
 def _no_column(column: str, header: Sequence[str], found: int) -> str:
     if found:
-        return f"{found} columns are called {column!r}"
+        return f"{found} columns are named {column!r}"
     if not header:
-        return f"is empty; a header row with a column {column!r} is needed"
+        return f"is empty; it needs a header row with a column {column!r}"
     names = ", ".join(cell.strip() for cell in header[:_COLUMNS_SHOWN])
-    return f"has no column {column!r}; there are: {names} (choose one with --column)"
+    return f"has no column {column!r}; it has: {names} (choose one with --column)"

@@ -1,4 +1,4 @@
-"""Whether sources still hold what they held when a crawl began."""
+"""Checks that the sources have not changed since a crawl began."""
 
 import hashlib
 from collections.abc import Iterable
@@ -12,25 +12,25 @@ _PIPE = "pipe"
 
 
 def fingerprint(sources: Iterable[str]) -> str:
-    """What ``sources`` hold, one line each: size and SHA-256 of a file, a URL as it is, or ``-``.
+    """A line for each source: size and SHA-256 of a file, a URL without userinfo, or ``-``.
 
-    Where files lie does not count, and no userinfo is in it. What can be read only once, as a
-    named pipe, is not read. Raises UsageError where a file cannot be read.
+    The paths of files do not matter. A source that can be read only once, such as a named pipe, is
+    not read. Raises UsageError if a file cannot be read.
     """
-    return "\n".join(map(_print, sources))
+    return "\n".join(map(_fingerprint, sources))
 
 
 def check_unchanged(sources: Iterable[str], before: str) -> None:
-    """Raise UsageError, in words, unless ``before`` is the fingerprint of ``sources``."""
-    for source, then in zip(sources, before.splitlines(), strict=True):
-        now = _print(source)
-        if now == _PIPE:
+    """Raise UsageError unless ``before`` is the fingerprint of ``sources``."""
+    for source, old in zip(sources, before.splitlines(), strict=True):
+        new = _fingerprint(source)
+        if new == _PIPE:
             raise UsageError(f"{source}: is a pipe, which cannot be read a second time")
-        if now != then:
-            raise UsageError(f"{source}: has changed since the crawl began; start a new one")
+        if new != old:
+            raise UsageError(f"{source}: has changed since the crawl began; start a new crawl")
 
 
-def _print(source: str) -> str:
+def _fingerprint(source: str) -> str:
     if source == "-" or "://" in source:
         return source if source == "-" else parse(source).url
     path = Path(source)

@@ -117,7 +117,7 @@ def test_a_resumed_file_is_cut_then_appended_to(tmp_path: Path) -> None:
 def test_a_file_shorter_than_committed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "pages.jsonl"
     path.write_bytes(b"kept\n")
-    says = r"pages\.jsonl: has 5 bytes where 6 were written"
+    says = r"pages\.jsonl: has 5 bytes, but 6 were written"
     with closing(FileWriter(path, resumed=True)) as writer, pytest.raises(StateError, match=says):
         writer.cut(6)
     assert path.read_bytes() == b"kept\n"

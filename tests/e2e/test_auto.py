@@ -35,7 +35,7 @@ def test_slow_pages_are_called_io_bound(crawl: Crawl, serve: Serve) -> None:
     assert run.code == 0, run.err
     assert len(run.pages) == PAGES
     assert run.report["engine"] == "auto (curl)"
-    assert reason(run).startswith("curl, 1 parse worker; I/O-bound: waits are ")
+    assert reason(run).startswith("curl, 1 parse worker; I/O-bound: waiting took ")
     asked = [seen.target for seen in server.seen]
     assert sorted(asked) == sorted(["/robots.txt", *(f"/{n}" for n in range(PAGES))])
 
@@ -64,7 +64,10 @@ def test_heavy_parsing_gets_more_workers(crawl: Crawl, serve: Serve) -> None:
 def test_the_requested_workers_are_used(crawl: Crawl, serve: Serve) -> None:
     server = serve({"/": html("<p>small")})
     run = crawl("--engine", "auto", "--workers", "2", server.url("/"))
-    assert reason(run) == "curl, 2 parse workers; 2 requests were too few to tell what limits"
+    assert (
+        reason(run)
+        == "curl, 2 parse workers; only 2 requests, too few to see what limits the speed"
+    )
 
 
 class Dear(Twin):
@@ -107,7 +110,7 @@ def test_the_cheapest_engine_takes_over_when_cpu_bound(
 def test_compare_refuses_auto(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--engines", "curl,auto", "http://127.0.0.1:9/"]) == 2
     assert capsys.readouterr().err == (
-        "crawler: --engines auto: it is one of the others itself; name those to compare\n"
+        "crawler: --engines auto: auto chooses one of the other engines; name those to compare\n"
     )
 
 

@@ -128,7 +128,10 @@ def test_each_run_has_figures_and_a_turn(three: Compared) -> None:
 
 @pytest.mark.parametrize(
     ("engine", "says"),
-    [("liar", "they did not find the same"), ("chatty", "not the same was asked of all")],
+    [
+        ("liar", "the results of the runs differ"),
+        ("chatty", "the conditions were not the same for all"),
+    ],
 )
 def test_unequal_results_get_no_verdict(
     compare: Compare, recorded: tuple[Path, str], engine: str, says: str
@@ -148,7 +151,7 @@ def test_unequal_results_get_no_verdict(
     assert run.found.parity.fair is (engine != "chatty")
     words = " ".join(run.out.split())
     assert "pages/s" not in words
-    assert "None here: they would be taken for a comparison." in words
+    assert "Not shown, because the runs cannot be compared." in words
     assert ("x-chatty: yes" if engine == "chatty" else "liar at 2, run 1, page 200") in words
 
 
@@ -173,8 +176,8 @@ def test_a_measured_baseline_is_shown_beside_the_model(
         assert each.speedup.low <= each.speedup.ratio <= each.speedup.high
         assert each.speedup.ratio == pytest.approx(baseline.sequential_s / each.wall_s)
         assert each.speedup.ratio > 1.5
-    assert "One at a time it would take" in run.out
-    assert " × as fast (" in run.out
+    assert "One request at a time, it would take" in run.out
+    assert " × as fast as one by one (" in " ".join(run.out.split())
     assert "measured speed-up" in (run.directory / "report.html").read_text()
 
 
@@ -208,11 +211,11 @@ def test_sites_are_fetched_once_for_all_runs(compare: Compare, site: Server) -> 
     assert {(each.pages, each.errors.get("status")) for each in found.runs} == {(2, 1)}
     assert all(each.wall_s < 1 for each in found.runs)
     assert {each.engine for each in found.runs} == {"curl", "sequential"}
-    assert found.left_out == ("sequential at 4: it can have 1 at most",)
+    assert found.left_out == ("sequential at 4: supports at most 1 concurrent request",)
     assert found.recording is not None
-    assert "1 URL failed when recorded" in found.recording.left_out[0]
+    assert "1 URL failed in the recording" in found.recording.left_out[0]
     assert all(each.what == "withheld" for each in found.verdict)
-    assert "takes 5 pairs of runs at least, and there are 1" in " ".join(run.out.split())
+    assert "needs at least 5 pairs of runs, and there are 1" in " ".join(run.out.split())
     assert "Crawl-delay" in run.out
 
 
@@ -280,7 +283,7 @@ def test_live_announces_its_requests_and_sends_logins(compare: Compare, site: Se
     [
         (("--engines", "curl,wget"), "unknown engine 'wget'; available: curl, "),
         (("--engines", "curl,broken"), "the engine 'broken' (support.brought_engines:Missing)"),
-        (("--engines", "curl"), "there is nothing to compare with"),
+        (("--engines", "curl"), "a comparison needs at least two engines or concurrencies"),
         (("--concurrency", "0"), "--concurrency must be whole numbers from 1 to 10000"),
         (("--repeat", "0"), "--repeat must be a whole number of at least 1, not 0"),
         (("--http2",), "--http2 needs --live"),

@@ -166,7 +166,9 @@ async def test_hosts_are_ranked_and_can_be_chosen(browser: Browser, tmp_path: Pa
     click = "document.querySelector('[data-host=\"http://slow.example\"] button').click()"
     await browser.value(click)
     which = "document.getElementById('which').textContent"
-    assert await browser.value(which) == ("Latencies, http://slow.example (behind it: all hosts)")
+    assert await browser.value(which) == (
+        "Latencies, http://slow.example (in the background: all hosts)"
+    )
     bars = "document.querySelectorAll('#histogram rect.before').length"
     assert await browser.value(bars) == 1
     await browser.value(click)

@@ -155,8 +155,8 @@ def test_requests_missing_in_the_archive_are_reported(recorded: Path, crawl: Cra
         failure = run.failures[f"{host}/"]
         assert failure["error"] == "dns"
         assert "is not in the archive" in failure["message"]
-    assert "1 requests were for what is not in the archive" in run.err
-    assert "3 hosts are not in the archive: 10.1.2.3, down.example, new.example" in run.err
+    assert "not in the archive: 1 request (answered with status 404)" in run.err
+    assert "not in the archive: 3 hosts (10.1.2.3, down.example, new.example)" in run.err
 
 
 @pytest.mark.promise("P07")
@@ -176,7 +176,7 @@ def test_a_torn_archive_is_reported(recorded: Path, crawl: Crawl) -> None:
     run = crawl("--replay", torn, "--latency-scale", 0, "http://shop.example/a")
     assert run.code == 0, run.err
     assert list(run.pages) == ["http://shop.example/a"]
-    assert "is torn" in run.err
+    assert "file is incomplete" in run.err
 
 
 @pytest.mark.parametrize(

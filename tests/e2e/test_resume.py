@@ -189,7 +189,7 @@ def test_resume_refuses_a_shortened_output(crawl: Crawl, serve: Serve, tmp_path:
     (tmp_path / "run" / "pages.jsonl").write_text("{}\n")
     run = crawl("--resume", "--max-pages", "1000")
     assert run.code == 1
-    assert "pages.jsonl: has 3 bytes where" in run.err
+    assert "pages.jsonl: has 3 bytes, but" in run.err
     assert (tmp_path / "run" / "pages.jsonl").read_text() == "{}\n"
 
 

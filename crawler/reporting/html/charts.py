@@ -1,4 +1,4 @@
-"""Charts that need no script: SVG in percent and pixels, so that they fit every width."""
+"""Charts without scripts: SVG with lengths in percent and pixels, so that they fit any width."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
@@ -12,7 +12,7 @@ Span = tuple[float, float]
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A part of a whole: its name, which picks the colour, its size, and what stands beside it."""
+    """A part of a whole: ``name`` selects the colour, ``text`` is the value as shown."""
 
     name: str
     value: float
@@ -21,7 +21,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 def stacked(parts: Sequence[Part], label: str) -> Markup:
-    """Draw a bar of all ``parts`` to scale, in order; ``label`` tells it to who cannot see."""
+    """Draw a bar of all ``parts`` to scale, in order; screen readers read the ``label``."""
     whole = sum(part.value for part in parts) or 1.0
     ends = list(accumulate((part.value for part in parts), initial=0.0))
     blocks = (
@@ -40,7 +40,7 @@ def stacked(parts: Sequence[Part], label: str) -> Markup:
 
 
 def legend(parts: Sequence[Part], label: str) -> Markup:
-    """Tell the numbers behind a bar: swatch, share, size and meaning of each part."""
+    """A table with the numbers of a bar: swatch, meaning, share and value of each part."""
     whole = sum(part.value for part in parts) or 1.0
     rows = (
         row(
@@ -54,12 +54,12 @@ def legend(parts: Sequence[Part], label: str) -> Markup:
 
 
 def named(name: str, means: str) -> Markup:
-    """A name, and beside or below it what it means."""
+    """A name, and next to or below it what it means."""
     return join([name, " ", element("span", means, class_="means")])
 
 
 def key(means: Mapping[str, str], prefix: str = "") -> Markup:
-    """Name the colours: what each swatch (of ``prefix`` and the name) stands for."""
+    """A list that explains the colours; a swatch is named by ``prefix`` and the name."""
     marks = (
         element("li", swatch(f"{prefix}{name}"), f" {name}", title=says)
         for name, says in means.items()
@@ -74,21 +74,21 @@ def swatch(name: str) -> Markup:
 
 
 def row(head: str, *cells: str) -> Markup:
-    """A table row, whose first cell names it."""
+    """A table row; its first cell is the heading of the row."""
     return element("tr", element("th", head, scope="row"), *(element("td", cell) for cell in cells))
 
 
 def table(label: str, heads: Sequence[str], rows: Iterable[str], **attributes: Value) -> Markup:
-    """Put ``rows`` below ``heads``; it scrolls by itself where the page is too narrow."""
+    """A table of ``rows`` below ``heads``; it scrolls on its own if the page is too narrow."""
     head = element("tr", *(element("th", name, scope="col") for name in heads))
     whole = element("table", element("thead", head), element("tbody", *rows), **attributes)
     return element("div", whole, class_="scroll", tabindex=0, role="region", aria_label=label)
 
 
 def area(values: Sequence[float], label: str) -> Markup:
-    """Draw ``values`` at even distances, from 0 up to the greatest."""
+    """Draw ``values`` at equal distances, on a scale from 0 to the largest."""
     top = max(values, default=0.0) or 1.0
-    # Steps, not slopes: a value holds for the whole of its interval.
+    # Steps, not slopes: a value applies to the whole of its interval.
     line = "".join(f"V{100 - 100 * value / top:.2f}h1" for value in values)
     path = element("path", class_="area", d=f"M0 100{line}V100Z")
     return element(
@@ -103,7 +103,7 @@ def area(values: Sequence[float], label: str) -> Markup:
 
 
 def framed(plot: str, top: str, ends: Sequence[str]) -> Markup:
-    """A plot with its axes named: the greatest value, and what stands below from left to right."""
+    """A plot with labelled axes: ``top`` is the largest value, ``ends`` go below, left to right."""
     return element(
         "div",
         element("div", element("span", top), element("span", "0"), class_="y"),
@@ -121,7 +121,7 @@ def spread(
     span: Span,
     shaded: Span | None = None,
 ) -> Markup:
-    """Draw ``dots`` on a line, with an interval and its middle, between the ends of ``span``."""
+    """Draw ``dots``, and an interval with its middle, on a scale that covers ``span``."""
     start, end = span
 
     def at(value: float) -> str:

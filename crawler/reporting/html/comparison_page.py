@@ -1,4 +1,4 @@
-"""The report of a comparison."""
+"""The HTML report of a comparison."""
 
 from collections.abc import Iterator, Sequence
 from statistics import fmean
@@ -24,10 +24,10 @@ from crawler.reporting.html.sections import bullets, dotted, facts, header, more
 from crawler.reporting.html.shares import BUDGET, parts
 from crawler.reporting.sentences import one_by_one
 
-_ALIKE = (0.97, 1.03)
-"""Ratios between which two are called the same."""
+_SAME = (0.97, 1.03)
+"""Between these ratios two engines count as equally fast."""
 _MARGIN = 1.04
-"""How far a scale goes beyond its values."""
+"""A scale extends beyond its values by this factor."""
 _OUTCOMES = {
     RunOutcome.FASTER: "{} is faster",
     RunOutcome.NO_DIFFERENCE: "no difference shown",
@@ -42,9 +42,9 @@ def compare_report(found: Comparison, name: str) -> str:
     parity, runs = _parity(found), _runs(found.runs)
     if found.comparable:
         rest = [*figures, parity, runs]
-    else:  # what is not alike comes before any number
+    else:  # the differences come before any figure
         folded = join([*figures, runs])
-        rest = [parity, more("Figures, which are not fit to be compared", folded)]
+        rest = [parity, more("Figures, which must not be compared", folded)]
     content = [header("Comparison of engines", name, _title(found)), _verdict(found), *rest]
     return page(f"{name} · comparison", content, (), b"")
 
@@ -84,28 +84,29 @@ def _throughput(found: Comparison) -> Markup:
         "Throughput",
         element(
             "p",
-            f"Pages a second from 0 to {figure(most)}: a dot for each run, a bar for the median "
-            "and the band of its 95 % interval.",
+            f"Pages per second from 0 to {figure(most)}: a dot for each run, a bar for the median "
+            "and a band for its 95 % interval.",
             class_="quiet",
         ),
-        table("Throughput", ("", "", "pages/s", "held up by"), lines(), class_="charts"),
+        table("Throughput", ("", "", "pages/s", "limited by"), lines(), class_="charts"),
     )
 
 
 def _ratios(verdicts: Sequence[Verdict]) -> Markup:
-    """The interval of each pair, on one scale; nothing where no figure is fit to be shown."""
+    """The interval of each pair, on one scale; nothing if no verdict has figures."""
     shown = [each for each in verdicts if each.ratio and each.low and each.high]
     if not shown:
         return join([])
-    ends = [*_ALIKE, *(end for each in shown for end in (each.low or 1.0, each.high or 1.0))]
+    ends = [*_SAME, *(end for each in shown for end in (each.low or 1.0, each.high or 1.0))]
     span = (min(ends) / _MARGIN, max(ends) * _MARGIN)
     rows = (_ratio(each, span) for each in shown)
     return section(
         "Pairs",
         element(
             "p",
-            f"How many times as fast the first is, from {span[0]:.2f} to {span[1]:.2f}, with the "
-            "95 % interval of paired runs. Within the shaded part, 0.97 to 1.03, two are the same.",
+            f"How many times as fast the first engine is, from {span[0]:.2f} to {span[1]:.2f}, "
+            "with the 95 % interval of paired runs. In the shaded part, 0.97 to 1.03, two engines "
+            "count as equally fast.",
             class_="quiet",
         ),
         table("Pairs", ("", "", "ratio", "verdict"), rows, class_="charts"),
@@ -116,7 +117,7 @@ def _ratio(each: Verdict, span: tuple[float, float]) -> Markup:
     ratio, low, high = each.ratio or 1.0, each.low or 1.0, each.high or 1.0
     return row(
         f"{each.a} : {each.b}, at {each.concurrency}",
-        spread((), low, high, ratio, span, shaded=_ALIKE),
+        spread((), low, high, ratio, span, shaded=_SAME),
         f"{ratio:.2f} ({low:.2f} to {high:.2f})",
         _OUTCOMES[each.what].format(each.a if ratio >= 1 else each.b),
     )
@@ -128,12 +129,12 @@ def _budgets(found: Comparison) -> Markup:
             budget = _mean([run.budget for run in _of(found.runs, each)])
             shares = parts(budget, BUDGET)
             whole = sum(budget.values()) or 1.0
-            said = [
+            labels = [
                 f"{part.name} {percent(part.value / whole)}"
                 for part in shares
                 if part.value >= 0.005 * whole
             ]
-            yield row(_named(each), stacked(shares, ", ".join(said)), dotted(said))
+            yield row(_named(each), stacked(shares, ", ".join(labels)), dotted(labels))
 
     return section(
         "Where the fetch thread's time went",
@@ -152,14 +153,22 @@ def _waits(found: Comparison) -> Markup:
         )
         for each in found.summary
     )
-    heads = ("", "was", "one by one", "overlapped", "and parsed in parallel", "measured speed-up")
+    heads = (
+        "",
+        "measured",
+        "one by one",
+        "overlapped",
+        "and parsed in parallel",
+        "measured speed-up",
+    )
     return section(
         "At best",
         *([element("p", one_by_one(found.baseline))] if found.baseline else []),
         element(
             "p",
-            "What the waits and the computing of these runs take at the least: one page after the "
-            "other, with the waits overlapped, and with the parsing shared out as well.",
+            "The least time that the waiting and the computing of these runs can take: one page "
+            "after the other, with overlapped waits, and with parsing in parallel as well. The "
+            "measured speed-up is the baseline divided by the time of the runs.",
             class_="quiet",
         ),
         table("Model", heads, rows, class_="numbers"),
@@ -174,9 +183,9 @@ def _times(found: SpeedUp | None) -> str:
 
 def _parity(found: Comparison) -> Markup:
     parity = found.parity
-    same = "All runs found the same: the same pages, failures and skips."
+    same = "All runs had the same results: the same pages, failures and skips."
     if not found.same_results:
-        same = "The runs did not find the same, so there is no verdict."
+        same = "The runs had different results, so there is no verdict."
     rows = (row(*pair) for pair in parity.same.items())
     return section(
         "Parity",
@@ -192,14 +201,14 @@ def _parity(found: Comparison) -> Markup:
 
 
 def _unequal(parity: Parity) -> Iterator[Markup]:
-    for heading, says in (
-        ("What the settings made unequal", parity.settings),
-        ("What differed and nobody had announced", parity.unexplained),
-        ("What an engine cannot do otherwise", parity.engines),
+    for heading, differences in (
+        ("Different options", parity.settings),
+        ("Unexpected differences", parity.unexplained),
+        ("Known differences between the engines", parity.engines),
     ):
-        if says:
+        if differences:
             yield element("h3", heading)
-            yield bullets(says)
+            yield bullets(differences)
 
 
 def _recorded(found: Comparison) -> Iterator[Markup]:
@@ -210,13 +219,13 @@ def _recorded(found: Comparison) -> Iterator[Markup]:
             ("Archive", recording.archive),
             ("Took", seconds(recording.wall_s)),
             ("I/O wait", seconds(recording.io_wait_s)),
-            ("Replayed", dotted(_replayed(found.summary)) or "not told"),
+            ("Replayed", dotted(_replayed(found.summary)) or "not measured"),
         )
         yield bullets(recording.left_out)
 
 
 def _replayed(summary: Sequence[Summary]) -> Iterator[str]:
-    """By how much the waits of the replay were longer than those recorded."""
+    """How much longer the waits in the replay were than in the recording."""
     for each in summary:
         if each.wait_error is not None:
             yield f"{_named(each)}: waits {100 * each.wait_error:+.1f} %"
@@ -224,7 +233,7 @@ def _replayed(summary: Sequence[Summary]) -> Iterator[str]:
 
 def _runs(runs: Sequence[TimedRun]) -> Markup:
     heads = (
-        "run", "repeat", "pages/s", "wall", "CPU for 1,000", "memory", "I/O wait", "exposed",
+        "run", "repeat", "pages/s", "wall", "CPU per 1,000", "memory", "I/O wait", "exposed",
         "saved", "overlap", "median", "99 % <", "errors", "limit",
     )  # fmt: skip
     return section("Runs", table("Runs", heads, map(_run, runs), class_="numbers runs"))

@@ -1,4 +1,4 @@
-"""The report of a crawl."""
+"""The HTML report of a crawl."""
 
 from collections.abc import Sequence
 from heapq import nlargest
@@ -27,10 +27,10 @@ from crawler.reporting.html.sections import dotted, facts, header, more, section
 from crawler.reporting.html.shares import BUDGET, SLOTS, parts
 from crawler.reporting.sentences import (
     baseline,
-    beside,
     latency,
     measured,
     model,
+    page_details,
     saved,
     tally,
     title,
@@ -38,16 +38,17 @@ from crawler.reporting.sentences import (
 
 _SCRIPTS = ("text.js", "fetches.js", "lanes.js", "timeline.js", "hosts.js", "crawl.js")
 _BINS = (24, 120)
-"""Fewest and most steps of the throughput; in between, one for ten fetches."""
+"""Fewest and most steps of the throughput chart; in between, one step per ten fetches."""
 _SLOWEST = 50
+_NO_RESPONSE = "No response was received."
 _PHASES = {
-    "queued": "ready, until a slot was free (a thin line below the bar)",
-    "dns": "looking up the host",
+    "queued": "ready, but no slot was free (a thin line below the bar)",
+    "dns": "host name lookup",
     "connect": "TCP handshake",
     "tls": "TLS handshake",
-    "wait": "until the first byte came",
-    "receive": "until the last byte came",
-    "buffered": "lying in the buffer until we took it",
+    "wait": "until the first byte arrived",
+    "receive": "until the last byte arrived",
+    "buffered": "in the receive buffer until the crawler read it",
     "failed": "a line through the bar",
 }
 
@@ -75,7 +76,7 @@ def crawl_report(run: RunFiles) -> str:
 def _verdict(report: Report) -> Markup:
     urls, limit = report.urls, report.limited_by
     entries = count(urls.input + urls.discovered, "URL")
-    pages = [f"{urls.done:,} of {entries}", *beside(urls, report.bytes)]
+    pages = [f"{urls.done:,} of {entries}", *page_details(urls, report.bytes)]
     ends = [
         f"{n:,} {name}"
         for name, n in (("failed", urls.failed), ("skipped", urls.skipped), ("left", urls.pending))
@@ -103,29 +104,29 @@ def _throughput(report: Report, lines: Sequence[Line]) -> Markup:
             ("Start-up", seconds(report.startup_s)),
             ("CPU", f"{seconds(cpu.fetch_s)} fetching · {seconds(cpu.parse_s)} parsing"),
             ("Memory", f"{size(report.rss_peak_mb * 1e6)} at most, all processes together"),
-            ("Answers", dotted(tally(report.status)) or "none"),
+            ("Responses", dotted(tally(report.status)) or "none"),
         ),
-        _answers(report, lines),
+        _responses(report, lines),
     )
 
 
-def _answers(report: Report, lines: Sequence[Line]) -> Markup:
-    """Answers a second over the run; the timeline may hold only a part of them."""
+def _responses(report: Report, lines: Sequence[Line]) -> Markup:
+    """A chart of responses per second; the timeline may contain only a sample of them."""
     ends = [line.t + line.total for line in lines if line.error is None]
     if not ends:
         return join([])
     wall = max(report.wall_s, *ends)
     fewest, most = _BINS
     bins = [0.0] * min(most, max(fewest, len(ends) // 10))
-    # Where only every n-th fetch was kept, each stands for as many.
+    # If only every n-th fetch is in the timeline, each of them counts for n.
     weight = sum(report.status.values()) / len(ends) * len(bins) / wall
     for end in ends:
         bins[min(len(bins) - 1, int(end / wall * len(bins)))] += weight
     top = f"{figure(max(bins))}/s"
-    plot = area(bins, f"Answers a second over {seconds(wall)}, {top} at most")
+    plot = area(bins, f"Responses per second over {seconds(wall)}, at most {top}")
     return element(
         "figure",
-        element("figcaption", "Answers a second"),
+        element("figcaption", "Responses per second"),
         framed(plot, top, ("0 s", seconds(wall / 2), seconds(wall))),
     )
 
@@ -138,7 +139,7 @@ def _time(report: Report) -> Markup:
         element("h3", f"The fetch thread: {seconds(report.wall_s)}"),
         stacked(spent, "Time budget of the fetch thread; the table below has the numbers"),
         legend(spent, "Time budget"),
-        element("h3", f"Its {count(report.concurrency, 'slot')}"),
+        element("h3", f"The {count(report.concurrency, 'fetch slot')}"),
         stacked(used, "Use of the slots; the table below has the numbers"),
         legend(used, "Slot-seconds"),
     )
@@ -154,15 +155,15 @@ def _io_wait(report: Report) -> Markup:
         *([_waits(io)] if io.total_s else []),
         element("p", dotted(measured(io)), class_="quiet"),
         *([element("h3", "Measured baseline"), *compared] if compared else []),
-        *([element("h3", "What overlap could give"), *modelled] if modelled else []),
+        *([element("h3", "What overlap can save at best"), *modelled] if modelled else []),
     )
 
 
 def _waits(io: IoWait) -> Markup:
     bars = (
-        ("total", io.total_s, "summed over all requests"),
-        ("exposed", io.exposed_s, "nothing else to do meanwhile"),
-        ("saved", io.saved_s, "total less exposed"),
+        ("total", io.total_s, "sum over all requests"),
+        ("exposed", io.exposed_s, "the fetch thread had nothing else to do"),
+        ("saved", io.saved_s, "total minus exposed"),
         ("naive sum", io.naive_sum_s, "plain sum of latencies, an upper bound"),
     )
     longest = max(value for _, value, _ in bars) or 1.0
@@ -189,7 +190,7 @@ def _timeline(report: Report, fetches: Columns, lines: Sequence[Line]) -> Markup
         element(
             "p",
             f"{count(len(lines), 'fetch', 'fetches')}{_thinned(report, lines)}. "
-            "A row holds one at a time, as a slot does.",
+            "A row shows one fetch at a time, like a slot.",
         ),
         key(_PHASES, "phase-"),
         _viewer(),
@@ -202,11 +203,11 @@ def _timeline(report: Report, fetches: Columns, lines: Sequence[Line]) -> Markup
 
 def _thinned(report: Report, lines: Sequence[Line]) -> str:
     answered = sum(line.error is None for line in lines)
-    return ", drawn evenly from more" if answered < sum(report.status.values()) else ""
+    return ", an even sample of all" if answered < sum(report.status.values()) else ""
 
 
 def _viewer() -> Markup:
-    """Where timeline.js draws, and what it is steered with."""
+    """The elements that timeline.js draws on, and its controls."""
     buttons = (
         element("button", sign, type="button", aria_label=says, data_key=pressed)
         for sign, says, pressed in (
@@ -223,14 +224,14 @@ def _viewer() -> Markup:
             id="lanes",
             tabindex=0,
             role="application",
-            aria_label="Timeline of fetches. Arrows move, + and - zoom, 0 shows all.",
+            aria_label="Timeline of fetches. Arrow keys move, + and - zoom, 0 shows all.",
             aria_describedby="view",
         ),
         element("div", id="tip", role="status", hidden=True),
         element("div", element("output", id="view"), *buttons, class_="tools"),
         element(
             "p",
-            "Drag or arrows to move; + and −, or Ctrl and wheel, to zoom; 0 for all.",
+            "Drag or use the arrow keys to move; + and −, or Ctrl and wheel, to zoom; 0 for all.",
             class_="quiet hint",
         ),
         id="timeline",
@@ -245,10 +246,10 @@ def _slow(line: Line) -> Markup:
 
 def _latency(report: Report, hosts: Sequence[HostFetches]) -> Markup:
     if not hosts:
-        return section("Latency", element("p", "No answer came."))
+        return section("Latency", element("p", _NO_RESPONSE))
     return section(
         "Latency",
-        element("p", dotted(latency(report.latency_ms) if report.status else ["No answer came."])),
+        element("p", dotted(latency(report.latency_ms) if report.status else [_NO_RESPONSE])),
         element("figure", element("figcaption", id="which"), element("div", id="histogram")),
         element("h3", "By host"),
         element(
@@ -257,12 +258,12 @@ def _latency(report: Report, hosts: Sequence[HostFetches]) -> Markup:
             element("button", "fetches", type="button", data_rank="fetches", aria_pressed="true"),
             " ",
             element("button", "time", type="button", data_rank="time", aria_pressed="false"),
-            ". Choose a host to see its latencies before those of all.",
+            ". Choose a host to see its latencies in front of those of all hosts.",
             class_="quiet screen",
         ),
         table(
             "Latency by host",
-            ("host", "fetches", "failed", "time in all", "median", "90 % <", "slowest"),
+            ("host", "fetches", "failed", "total time", "median", "90 % <", "slowest"),
             map(_host, hosts),
             class_="numbers",
             id="hosts",
@@ -299,7 +300,7 @@ def _failures(run: RunFiles) -> Markup:
         _counts(run.report.errors, "kind"),
         more(
             f"{count(len(run.failures), 'example')}",
-            table("Failures", ("kind", "URL", "message", "tries"), rows, class_="texts"),
+            table("Failures", ("kind", "URL", "message", "attempts"), rows, class_="texts"),
         ),
     )
 
@@ -328,7 +329,7 @@ def _counts(counts: dict[str, int], head: str) -> Markup:
 def _settings(run: RunFiles) -> Markup:
     rows = (row(name, element("code", value)) for name, value in run.settings)
     options = table("Settings", ("option", "value"), rows, class_="texts")
-    return section("Settings", more("As asked for", options))
+    return section("Settings", more("Options of this run", options))
 
 
 def _files(run: RunFiles) -> Markup:
@@ -337,5 +338,5 @@ def _files(run: RunFiles) -> Markup:
 
 
 def _link(name: str) -> Markup:
-    # "./" so that a colon in the name is no scheme.
+    # "./" so that a colon in the name is not read as the end of a scheme.
     return element("a", name, href="./" + quote(name, errors="surrogateescape"))

@@ -1,4 +1,4 @@
-"""HTML and SVG, built so that nothing unescaped gets in."""
+"""Builds HTML and SVG; all text is escaped."""
 
 import html
 import re
@@ -7,38 +7,38 @@ from collections.abc import Iterable
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
 )
-"""Control characters, line separators, what changes the direction of text, halves of pairs."""
+"""Control characters, line separators, direction marks and overrides, surrogates."""
 _VOID = {"col", "meta"}
 
 Value = str | int | float | bool | None
 
 
 class Markup(str):
-    """Text that is HTML already. Any other ``str`` is escaped where it becomes part of a page."""
+    """Text that is HTML already. Any other ``str`` is escaped when it becomes part of a page."""
 
     __slots__ = ()
 
 
 def visible(text: str) -> str:
-    r"""``text`` with its hidden characters spelled out: ``\u2028``, ``\u0000``."""
+    r"""``text`` with its hidden characters written as escapes: ``\u2028``, ``\u0000``."""
     return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def escape(text: str) -> Markup:
-    """``text`` as a child or as the value of an attribute; Markup stays as it is."""
+    """``text`` for use as a child or as the value of an attribute; Markup is not changed."""
     return text if isinstance(text, Markup) else Markup(html.escape(visible(text)))
 
 
 def join(children: Iterable[str]) -> Markup:
-    """All ``children`` one after the other."""
+    """Concatenate ``children``, escaped."""
     return Markup("".join(map(escape, children)))
 
 
 def element(tag: str, *children: str, **attributes: Value) -> Markup:
     """``<tag class="…">children</tag>``.
 
-    In names of attributes ``_`` is written for ``-``, and a last one is dropped (``class_``). An
-    attribute that is None or False is left out, one that is True has no value.
+    In the names of ``attributes``, ``_`` becomes ``-`` and a trailing ``_`` is dropped
+    (``class_``). An attribute that is None or False is omitted; one that is True has no value.
     """
     start = "".join([tag, *(_attribute(name, value) for name, value in attributes.items())])
     return Markup(f"<{start}>" if tag in _VOID else f"<{start}>{join(children)}</{tag}>")

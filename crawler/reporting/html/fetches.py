@@ -1,4 +1,4 @@
-"""The fetches of a timeline: as compact columns for the page's script, and summed up by host."""
+"""The fetches of a timeline: as compact columns for the page's script, and totals by host."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -10,21 +10,21 @@ from crawler.metrics.timeline import Line
 from crawler.reporting.html.elements import visible
 
 PHASES = ("queued", "dns", "connect", "tls", "wait", "receive", "buffered")
-"""Columns of durations, in the order in which they come."""
+"""Columns of durations, in the order of time."""
 phases: Callable[[Line], tuple[float, ...]] = attrgetter(*PHASES)
-"""Seconds for each of ``PHASES``."""
+"""Returns the seconds of each of ``PHASES``."""
 _TICKS = 100_000
-"""A second; a tick is 10 µs."""
+"""Ticks in a second; a tick is 10 µs."""
 _SHOWN = 20
-"""Hosts in the table, for each way to rank them."""
+"""Number of hosts in the table, for each of the two rankings."""
 
 
 class Columns(msgspec.Struct, frozen=True):
-    """One value a fetch in each list, sorted by start; durations in ticks of 10 µs.
+    """Lists with one value per fetch, sorted by start; times are in ticks of 10 µs.
 
-    ``begin`` is when a fetch started to look up its host, as the difference to the one before.
-    ``host`` and ``path`` point into ``hosts`` and ``paths``, ``end`` into ``ends``: what came of
-    it, a status or the kind of a failure (``failed`` tells which ends are).
+    ``begin`` is when the lookup of the host started, as the difference to the fetch before.
+    ``host``, ``path`` and ``end`` are indexes into ``hosts``, ``paths`` and ``ends``. An end is a
+    status code or a failure kind; ``failed`` is True for the ends that are failures.
     """
 
     hosts: list[str]
@@ -39,7 +39,7 @@ class Columns(msgspec.Struct, frozen=True):
 
 
 class HostFetches(msgspec.Struct, frozen=True):
-    """Fetches from one host: seconds in all, median, at rank 90 %, slowest."""
+    """Fetches from one host; total, median, 90th percentile and slowest are in seconds."""
 
     name: str
     fetches: int
@@ -77,18 +77,18 @@ def ticks(seconds: float) -> int:
 
 
 def split(url: str) -> tuple[str, str]:
-    """``https://host:port`` and the rest."""
+    """Split ``url`` after ``https://host:port``."""
     slash = url.find("/", url.find("://") + 3)
     return (url[:slash], url[slash:]) if slash > 0 else (url, "")
 
 
 def outcome(line: Line) -> str:
-    """Name what came of a fetch: its status or the kind of its failure."""
+    """How a fetch ended: its status code or its failure kind."""
     return str(line.status) if line.error is None else line.error.value
 
 
 def top_hosts(lines: Iterable[Line]) -> list[HostFetches]:
-    """Those with the most fetches and those that took the most time, most fetches first."""
+    """The hosts with the most fetches, then those that took the most time."""
     by_host: dict[str, list[Line]] = {}
     for line in lines:
         by_host.setdefault(split(line.url)[0], []).append(line)
@@ -112,5 +112,5 @@ def _host(name: str, lines: Sequence[Line]) -> HostFetches:
 
 
 def _rank(ordered: Sequence[float], share: float) -> float:
-    """Take the value at nearest rank, as the report's own percentiles do."""
+    """The value at nearest rank, as in the percentiles of ``report.json``."""
     return ordered[math.ceil(share * len(ordered)) - 1]

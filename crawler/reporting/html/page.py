@@ -1,4 +1,4 @@
-"""One HTML file that needs nothing else, and that cannot ask for anything else."""
+"""One HTML file that needs no other file, and that is not allowed to load any."""
 
 import base64
 import hashlib
@@ -13,14 +13,14 @@ _STYLE = "report.css"
 _STRICT = '"use strict";'
 _GZIP = 16 + zlib.MAX_WBITS
 _LEVEL = 5
-"""Of compression: a third of the time of the best, for files a twentieth larger."""
+"""Compression level: takes a third of the time of the highest, for files 5 % larger."""
 
 
 def page(title: str, content: Sequence[str], scripts: Sequence[str], data: bytes) -> str:
-    """The text of a report.
+    """The HTML text of a report.
 
-    ``scripts`` are names of files in ``static/``, run in this order; ``data`` is JSON for them, put
-    in as gzip in base64, in which no character means anything to HTML.
+    ``scripts`` are names of files in ``static/``, run in this order. ``data`` is JSON for them; it
+    is embedded as gzip in base64, which contains no character with a meaning in HTML.
     """
     style = static(_STYLE)
     script = Markup("\n".join([_STRICT, *map(static, scripts)]))
@@ -43,12 +43,12 @@ def page(title: str, content: Sequence[str], scripts: Sequence[str], data: bytes
 
 
 def static(name: str) -> Markup:
-    """The text of a file of ours, which goes into a page as it is."""
+    """The text of a file in ``static/``, to be put into a page unchanged."""
     return Markup(files(__package__).joinpath("static", name).read_text("utf-8"))
 
 
 def policy(style: str, script: str) -> str:
-    """Say that nothing may be loaded, and only our style and script run (CSP 3, section 2.3.1)."""
+    """Content-Security-Policy: load nothing, use only these two texts (CSP 3, section 2.3.1)."""
     allowed = f"script-src {_hash(script)}; style-src {_hash(style)}"
     return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
@@ -58,6 +58,6 @@ def _hash(text: str) -> str:
 
 
 def packed(data: bytes) -> str:
-    """``data`` as gzip in base64; the same for the same data."""
+    """``data`` as gzip in base64; equal data always has the same result."""
     compressor = zlib.compressobj(_LEVEL, wbits=_GZIP)
     return base64.b64encode(compressor.compress(data) + compressor.flush()).decode()

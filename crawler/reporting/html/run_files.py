@@ -1,4 +1,4 @@
-"""What a run directory holds, read back for its report."""
+"""Reads the files of a run directory for its report."""
 
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -15,15 +15,15 @@ from crawler.model.pages import Failure, Skipped
 T = TypeVar("T")
 
 EXAMPLES = 200
-"""Most records of one file that a report shows."""
+"""A report shows at most this many records of one file."""
 _CHUNK = 1 << 20
 
 
 class RunFiles(msgspec.Struct, frozen=True):
     """A crawl that has ended. ``failures`` and ``skips`` are examples of each kind and reason.
 
-    ``settings`` are names and values as ``settings.toml`` spells them, ``files`` names and sizes in
-    bytes.
+    ``settings`` are names and values as written in ``settings.toml``, ``files`` are names and sizes
+    in bytes.
     """
 
     name: str
@@ -36,10 +36,9 @@ class RunFiles(msgspec.Struct, frozen=True):
 
 
 def read_run(directory: Path) -> RunFiles:
-    """Read all of a crawl's run directory that is reported.
+    """Read everything in a crawl's run directory that the report shows.
 
-    Raises UsageError where there is no crawl that has ended, StateError for a file that is missing
-    or that this version did not write.
+    Raises StateError for a file that is missing or that this version did not write.
     """
     report = read_record(directory / "report.json", Report)
     failures = read_lines(directory / "failures.jsonl", Failure)
@@ -56,12 +55,12 @@ def read_run(directory: Path) -> RunFiles:
 
 
 def check(directory: Path) -> None:
-    """Raise UsageError where ``directory`` does not hold a run that has ended."""
+    """Raise UsageError if ``directory`` does not hold a run that has ended."""
     if not directory.is_dir():
         raise UsageError(f"{directory}: no such run directory")
     if not any((directory / name).exists() for name in ("report.json", "compare.json")):
         raise UsageError(
-            f"{directory}: no run that has ended is there (neither report.json nor compare.json)"
+            f"{directory}: does not hold a run that has ended (no report.json or compare.json)"
         )
 
 
@@ -76,7 +75,7 @@ def read_record(path: Path, kind: type[T]) -> T:
 
 
 def read_lines(path: Path, kind: type[T]) -> Iterator[T]:
-    """Read the JSON objects in ``path``, one a line, as they are asked for. Raises StateError."""
+    """Read the JSON objects in ``path`` lazily, one per line. Raises StateError."""
     decoder = msgspec.json.Decoder(kind)
     number = 0
     try:
@@ -92,9 +91,10 @@ def read_lines(path: Path, kind: type[T]) -> Iterator[T]:
 
 
 def examples(records: Iterable[tuple[str, T]], counts: dict[str, int]) -> list[T]:
-    """Choose the first few of each kind, ``EXAMPLES`` at most, the most frequent kind first.
+    """Choose the first few of each kind, at most ``EXAMPLES``, the most frequent kind first.
 
-    ``records`` are read no further than that needs; ``counts`` says how many of each there are.
+    ``records`` (kind and record) are read only as far as needed; ``counts`` is how many there are
+    of each kind.
     """
     each = max(1, EXAMPLES // max(1, len(counts)))
     ranked = sorted(counts, key=lambda kind: -counts[kind])
@@ -111,7 +111,7 @@ def examples(records: Iterable[tuple[str, T]], counts: dict[str, int]) -> list[T
 
 
 def read_settings(path: Path) -> list[tuple[str, str]]:
-    """Read ``settings.toml``; a value is spelled as in the file. Raises StateError."""
+    """Names and values in ``settings.toml``, as written there. Raises StateError."""
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

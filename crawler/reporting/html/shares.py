@@ -1,4 +1,4 @@
-"""The parts of a run's time: in which order they are drawn, and what they are."""
+"""The parts of a run's time: their meaning, in the order in which they are drawn."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,14 @@ from crawler.reporting.html.charts import Part
 BUDGET = {
     "computing": "the fetch thread ran",
     "waiting": "idle, with requests in flight",
-    "politeness": "idle until a host might be asked again",
+    "politeness": "idle until the next request to a host was allowed",
     "starved": "idle, with no URL to fetch",
     "backpressure": "idle until parsing or writing caught up",
-    "descheduled": "ready to run, without a core",
+    "descheduled": "ready to run, but no CPU core was free",
 }
 SLOTS = {
     "used": "a request was in flight",
-    "politeness": "free until a host might be asked again",
+    "politeness": "free until the next request to a host was allowed",
     "starved": "free, with no URL to fetch",
     "backpressure": "free until parsing or writing caught up",
 }

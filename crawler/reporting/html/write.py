@@ -1,4 +1,4 @@
-"""``report.html``, made from what else is in a run directory."""
+"""Writes ``report.html`` from the other files in a run directory."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ NAME = "report.html"
 
 
 def write_html(directory: Path) -> Path:
-    """Write ``report.html`` into a run directory, in place of any that is there; gives its path.
+    """Write ``report.html`` into a run directory, replacing an older one; returns its path.
 
-    Raises UsageError where ``directory`` holds no run that has ended, StateError where a file of it
-    is missing or foreign, or where the report cannot be written.
+    Raises UsageError if ``directory`` does not hold a run that has ended. Raises StateError if one
+    of its files is missing or was not written by this version, or if the report cannot be written.
     """
     check(directory)
     text = _text(directory)

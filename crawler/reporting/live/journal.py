@@ -1,7 +1,7 @@
-"""Events as log records: what an operator wants to see of a long crawl.
+"""Writes events to the log, for the operator of a long crawl.
 
-At ``info`` there is what somebody may want to act on, failures and hosts that slow us down; at
-``debug`` everything else, each request included.
+Level ``info`` has what the operator may want to react to: failures, and hosts that slow the crawl
+down. Level ``debug`` has everything else, including each request.
 """
 
 import logging
@@ -32,27 +32,27 @@ _state = logging.getLogger("crawler.state")
 
 
 def began(run: str, settings: Mapping[str, object], resumed: bool) -> None:
-    """A session begins in the run directory ``run``; ``settings`` are fit to be shown."""
-    how = "a run goes on" if resumed else "a run begins"
-    _say(_run, INFO, f"{how} in {run}", run=run, resumed=resumed, settings=settings)
+    """Log that a session begins in the run directory ``run``; ``settings`` has no secrets."""
+    how = "run resumed" if resumed else "run started"
+    _log(_run, INFO, f"{how} in {run}", run=run, resumed=resumed, settings=settings)
 
 
 def ended(report: Report) -> None:
     urls = report.urls
     counts = {name: getattr(urls, name) for name in ("done", "failed", "skipped", "pending")}
-    told = ", ".join(f"{number:,} {name}" for name, number in counts.items())
-    _say(
-        _run, INFO, f"ended after {seconds(report.wall_s)}: {told}", wall_s=report.wall_s, **counts
+    text = ", ".join(f"{number:,} {name}" for name, number in counts.items())
+    _log(
+        _run, INFO, f"ended after {seconds(report.wall_s)}: {text}", wall_s=report.wall_s, **counts
     )
 
 
 def broke(error: Exception) -> None:
-    """A session could not go on. Its caller is told too, so this is for who reads the log only."""
-    _say(_run, INFO, f"could not go on: {error}", error=type(error).__name__)
+    """Log that ``error`` ended a session. The caller gets the error as well."""
+    _log(_run, INFO, f"stopped by an error: {error}", error=type(error).__name__)
 
 
 def note(event: Event) -> None:
-    """Log ``event`` if it is worth a line at the level that is asked for."""
+    """Log ``event`` if its level is enabled."""
     if isinstance(event, Fetched):
         if _requests.isEnabledFor(DEBUG):
             _fetched(event)
@@ -68,18 +68,18 @@ def note(event: Event) -> None:
         _committed(event)
 
 
-def _say(log: logging.Logger, level: int, message: str, **facts: object) -> None:
+def _log(log: logging.Logger, level: int, message: str, **facts: object) -> None:
     known = {name: value for name, value in facts.items() if value is not None}
     log.log(level, "%s", message, extra={"facts": known})
 
 
 def _fetched(event: Fetched) -> None:
     took = event.timing.total
-    what = event.error if event.status is None else f"{event.status}, {size(event.bytes)}"
-    _say(
+    result = event.error if event.status is None else f"{event.status}, {size(event.bytes)}"
+    _log(
         _requests,
         DEBUG,
-        f"{event.url}: {what}, {seconds(took)}",
+        f"{event.url}: {result}, {seconds(took)}",
         url=event.url,
         host=authority(event.url),
         status=event.status,
@@ -99,8 +99,8 @@ def _finished(event: Finished) -> None:
 
 
 def _failed(failure: Failure) -> None:
-    tries = f" after {count(failure.attempts, 'try', 'tries')}" if failure.attempts > 1 else ""
-    _say(
+    tries = f" after {count(failure.attempts, 'attempt')}" if failure.attempts > 1 else ""
+    _log(
         _entries,
         INFO,
         f"{failure.url}: failed{tries}: {failure.error}: {failure.message}",
@@ -113,7 +113,7 @@ def _failed(failure: Failure) -> None:
 
 
 def _skipped(skipped: Skipped) -> None:
-    _say(
+    _log(
         _entries,
         DEBUG,
         f"{skipped.url}: skipped: {skipped.reason}: {skipped.message}",
@@ -123,11 +123,11 @@ def _skipped(skipped: Skipped) -> None:
 
 
 def _retried(event: Retried) -> None:
-    _say(
+    _log(
         _requests,
         DEBUG,
-        f"{event.url}: try {event.attempt} failed: {event.error}: {event.message}; "
-        f"the next in {seconds(event.wait)}",
+        f"{event.url}: attempt {event.attempt} failed: {event.error}: {event.message}; "
+        f"next attempt in {seconds(event.wait)}",
         url=event.url,
         host=authority(event.url),
         error=event.error,
@@ -140,7 +140,7 @@ def _retried(event: Retried) -> None:
 def _about_host(event: Held | Slowed | RobotsFailed) -> None:
     if isinstance(event, Held):
         text = f"asked us to wait {seconds(event.wait)} (Retry-After)"
-        _say(
+        _log(
             _hosts,
             INFO,
             f"{event.host}: {text}",
@@ -150,7 +150,7 @@ def _about_host(event: Held | Slowed | RobotsFailed) -> None:
         )
     elif isinstance(event, Slowed):
         why = event.status or event.error
-        _say(
+        _log(
             _hosts,
             INFO,
             f"{event.host}: one request every {seconds(event.delay)} from now on ({why})",
@@ -160,8 +160,8 @@ def _about_host(event: Held | Slowed | RobotsFailed) -> None:
             status=event.status,
         )
     else:
-        text = "robots.txt cannot be had, nothing is asked for"
-        _say(
+        text = "robots.txt is not available, so nothing is fetched"
+        _log(
             _hosts,
             INFO,
             f"{event.site}: {text}: {event.message}",
@@ -171,7 +171,7 @@ def _about_host(event: Held | Slowed | RobotsFailed) -> None:
 
 
 def _committed(event: Committed) -> None:
-    _say(
+    _log(
         _state,
         DEBUG,
         f"committed {count(event.entries, 'entry', 'entries')} in {seconds(event.seconds)}",

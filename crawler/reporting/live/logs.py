@@ -1,8 +1,8 @@
-"""Where log records go: to standard error or a file, as text or JSON, from a thread of their own.
+"""Writes log records to standard error or a file, as text or JSON, on a thread of their own.
 
-Who logs only puts the record into a queue. Records may carry ``facts`` (``extra={"facts": …}``),
-a dict that becomes the fields of a JSON line. Whatever comes from the network may be in a record,
-so nothing that a terminal or a reader of lines could take for its own is written as it is.
+A thread that logs only puts the record into a queue. Records may carry ``facts``
+(``extra={"facts": …}``), a dict that becomes the fields of a JSON line. A record may contain any
+text from the network, so control characters and line separators are written as escapes.
 """
 
 import json
@@ -21,18 +21,18 @@ from crawler.model.callbacks import Fail
 from crawler.model.errors import StateError, writing
 
 MOST = 10_000
-"""Records that may wait to be written (about 10 MB); what comes then is only counted."""
+"""Records that may wait to be written (about 10 MB); further records are only counted."""
 
 
 def printable(text: str) -> str:
-    """``text`` with every character that is not printable written as an escape."""
+    """``text`` with escapes in place of characters that are not printable."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class TextFormatter(logging.Formatter):
-    """Time (UTC), level, logger and message on a line; a traceback indented below."""
+    """Time (UTC), level, logger and message on one line; a traceback is indented below it."""
 
     def format(self, record: logging.LogRecord) -> str:
         message = printable(record.getMessage())
@@ -41,7 +41,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """The same as a JSON object on one line, with the facts of the record as further fields."""
+    """The same as a JSON object on one line; the facts of the record are further fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
@@ -54,7 +54,7 @@ class JsonFormatter(logging.Formatter):
         traceback = _traceback(self, record)
         if traceback:
             fields["traceback"] = traceback
-        # ASCII, and what is not printable escaped: no character in it can act on a terminal.
+        # json escapes all but printable ASCII, so no character can control a terminal.
         return json.dumps(fields, default=str)
 
 
@@ -68,9 +68,9 @@ def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
 
 
 class Console(logging.StreamHandler[TextIO]):
-    """Lines on a terminal where something else is drawn: draw it while you hold ``alone``.
+    """Log lines on a terminal that also shows a progress line: draw that while holding ``alone``.
 
-    ``clear`` takes away what is drawn. If the terminal is gone there is nobody left to be told.
+    ``clear`` removes the progress line. If the terminal is gone, errors are ignored.
     """
 
     def __init__(self, stream: TextIO, clear: Callable[[], None] = lambda: None) -> None:
@@ -88,9 +88,9 @@ class Console(logging.StreamHandler[TextIO]):
 
 
 class LogFile(logging.FileHandler):
-    """Appends to the file at ``path``; the first error (StateError) goes to ``fail``.
+    """Appends to the file at ``path``; calls ``fail`` with the first error (StateError).
 
-    Raises StateError where it cannot be opened.
+    Raises StateError if the file cannot be opened.
     """
 
     def __init__(self, path: Path, fail: Fail) -> None:
@@ -105,7 +105,7 @@ class LogFile(logging.FileHandler):
             self._failed(error)
 
     def close(self) -> None:
-        """Close it; what could not be written is tried once more, and may fail once more."""
+        """Close the file. This writes buffered data once more, which may fail again."""
         try:
             super().close()
         except OSError as error:
@@ -118,8 +118,8 @@ class LogFile(logging.FileHandler):
             fail(StateError(f"{self._path}: {reason}"))
 
 
-class Entrance(QueueHandler):
-    """Puts records into the queue, and never waits: what finds no room is counted and told."""
+class RecordQueue(QueueHandler):
+    """Puts records into the queue and never waits; records that do not fit are counted."""
 
     queue: "SimpleQueue[logging.LogRecord]"
 
@@ -128,20 +128,20 @@ class Entrance(QueueHandler):
         self.dropped = 0
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        return record  # it stays in this process, and is formatted by who writes it
+        return record  # it stays in this process; the thread that writes it formats it
 
     def enqueue(self, record: logging.LogRecord) -> None:
         if self.queue.qsize() >= MOST:
             self.dropped += 1
             return
-        self.tell()
+        self.report_dropped()
         self.queue.put_nowait(record)
 
-    def tell(self) -> None:
-        """Say how many records were dropped since it was last said."""
+    def report_dropped(self) -> None:
+        """Log how many records were dropped since the last call."""
         dropped, self.dropped = self.dropped, 0
         if dropped:
-            text = "%d log records came faster than they could be written, and are lost"
+            text = "%d log records were lost because they could not be written fast enough"
             self.queue.put_nowait(
                 logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (dropped,), None)
             )
@@ -149,23 +149,23 @@ class Entrance(QueueHandler):
 
 @contextmanager
 def written_to(handler: logging.Handler, level: str, *, as_json: bool = False) -> Iterator[None]:
-    """While the context lasts, all of ours of ``level`` and above is written by ``handler``.
+    """Inside the context, ``handler`` writes the crawler's records of ``level`` and above.
 
-    Leaving it waits until everything is written, and closes ``handler``.
+    Leaving it waits until all records are written, and closes ``handler``.
     """
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
-    entrance = Entrance()
-    listener = QueueListener(entrance.queue, handler)
+    records = RecordQueue()
+    listener = QueueListener(records.queue, handler)
     logger = logging.getLogger("crawler")
     before = logger.level
-    logger.addHandler(entrance)
+    logger.addHandler(records)
     logger.setLevel(level.upper())
     listener.start()
     try:
         yield
     finally:
         logger.setLevel(before)
-        logger.removeHandler(entrance)
-        entrance.tell()
+        logger.removeHandler(records)
+        records.report_dropped()
         listener.stop()
         handler.close()

@@ -1,4 +1,4 @@
-"""The figures of a run for Prometheus, read when they are asked for and served on this machine."""
+"""Serves the figures of a run to Prometheus on loopback; they are read when it scrapes."""
 
 import logging
 import os
@@ -19,14 +19,14 @@ from crawler.model.errors import UsageError
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
-_LOOK = 0.05
-"""Seconds between two looks of the server whether it shall end; a crawl waits so long for it."""
+_POLL = 0.05
+"""Seconds between two checks whether the server must stop; the end of a crawl waits that long."""
 
 
 class Queues(msgspec.Struct, frozen=True):
-    """What waits behind the fetching, and what the run has of the machine.
+    """Sizes of the queues after fetching, and the memory of the run.
 
-    ``last_commit`` is in seconds since the epoch, ``resident`` in bytes, of all processes.
+    ``last_commit`` is in seconds since the epoch, ``resident`` in bytes over all processes.
     """
 
     parse_pages: int
@@ -37,7 +37,7 @@ class Queues(msgspec.Struct, frozen=True):
 
 
 class RunCollector(Collector):
-    """Asks ``figures`` and ``queues`` (from any thread) for what is so when somebody looks."""
+    """Calls ``figures`` and ``queues`` at each scrape, from the thread of the server."""
 
     def __init__(self, figures: Callable[[], Figures], queues: Callable[[], Queues]) -> None:
         self._figures = figures
@@ -48,7 +48,7 @@ class RunCollector(Collector):
         yield from _entries(figures)
         yield from _requests(figures)
         yield from _time(figures)
-        yield from _behind(self._queues())
+        yield from _queues(self._queues())
 
 
 def _entries(figures: Figures) -> Iterator[Metric]:
@@ -57,9 +57,10 @@ def _entries(figures: Figures) -> Iterator[Metric]:
     yield _gauges("entries", "URLs by state.", "state", {name: urls[name] for name in states})
     origins = ("input", "discovered", "duplicates", "filtered")
     found = {name: urls[name] for name in origins}
-    yield _counters("found", "URLs by where they came from, or why they were left.", "how", found)
+    text = "URLs found, by origin, or by the reason why they are not crawled."
+    yield _counters("found", text, "how", found)
     yield _counters("failures", "URLs that failed, by kind.", "kind", figures.errors)
-    yield _counters("skips", "URLs left alone, by reason.", "reason", figures.skips)
+    yield _counters("skips", "URLs that were skipped, by reason.", "reason", figures.skips)
     yield _counter("page_bytes", "Size of all pages, decompressed.", figures.bytes)
 
 
@@ -68,27 +69,28 @@ def _requests(figures: Figures) -> Iterator[Metric]:
     for status, number in figures.status.items():
         name = f"{status // 100}xx"
         classes[name] = classes.get(name, 0) + number
-    yield _counters("responses", "Answers by class of status.", "class", classes)
-    yield _gauge("requests_in_flight", "Requests under way.", figures.in_flight)
-    yield _gauge("slots", "Requests that may be under way at once.", figures.slots)
+    yield _counters("responses", "Responses by class of status.", "class", classes)
+    yield _gauge("requests_in_flight", "Requests in flight.", figures.in_flight)
+    yield _gauge("slots", "Requests that may be in flight at once.", figures.slots)
 
 
 def _time(figures: Figures) -> Iterator[Metric]:
     budget = msgspec.structs.asdict(figures.budget)
-    text = "Wall time of the fetch thread by what it did."
+    text = "Wall time of the fetch thread by state."
     yield _counters("fetch_thread_seconds", text, "state", budget)
     io = figures.io_wait
     yield _counter("io_wait_seconds", "I/O wait, summed over all requests.", io.total_s)
-    text = "I/O wait in which there was nothing else to do."
+    text = "I/O wait during which the fetch thread had nothing else to do."
     yield _counter("io_wait_exposed_seconds", text, io.exposed_s)
     yield _counter("parse_cpu_seconds", "CPU time of parsing.", figures.parse_cpu_s)
 
 
-def _behind(queues: Queues) -> Iterator[Metric]:
+def _queues(queues: Queues) -> Iterator[Metric]:
     yield _gauge("parse_waiting_pages", "Pages that wait to be parsed.", queues.parse_pages)
-    yield _gauge("parse_waiting_bytes", "Size of the pages that wait.", queues.parse_bytes)
-    yield _gauge("output_waiting_bytes", "Records that wait to be written.", queues.output_bytes)
-    text = "When the run last became durable, in Unix time."
+    yield _gauge("parse_waiting_bytes", "Size of these pages.", queues.parse_bytes)
+    text = "Size of the records that wait to be written."
+    yield _gauge("output_waiting_bytes", text, queues.output_bytes)
+    text = "Unix time of the last commit."
     yield _gauge("last_commit_timestamp_seconds", text, queues.last_commit)
     yield _gauge("resident_memory_bytes", "Resident memory of all processes.", queues.resident)
 
@@ -116,9 +118,9 @@ def _counters(name: str, text: str, label: str, values: Mapping[str, float]) -> 
 
 
 def resident(pids: Iterable[int]) -> int:
-    """Bytes of memory that ``pids`` and this process hold now (proc(5), statm).
+    """Resident memory of ``pids`` and this process, in bytes (proc(5), statm).
 
-    Pages that they share count once for each; 0 where there is no ``/proc`` (macOS).
+    Memory that they share counts once per process. 0 on systems without ``/proc`` (macOS).
     """
     return sum(map(_resident, {os.getpid(), *pids}))
 
@@ -136,15 +138,15 @@ class _MetricsServer(ThreadingTCPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Who asked may have gone; that is no matter, and the crawl goes on in any case."""
+        """The client may have closed the connection; that must not disturb the crawl."""
         log.debug("the figures could not be sent", exc_info=True)
 
 
 @contextmanager
 def serving(collector: Collector, port: int) -> Iterator[str]:
-    """While the context lasts, answer on ``port`` of this machine (0: any); yields the URL.
+    """Inside the context, serve on loopback at ``port`` (0: any free one); yields the URL.
 
-    Raises UsageError where the port cannot be had.
+    Raises UsageError if the port cannot be used.
     """
     registry = CollectorRegistry()
     registry.register(collector)
@@ -153,7 +155,7 @@ def serving(collector: Collector, port: int) -> Iterator[str]:
     except OSError as error:
         raise UsageError(f"--metrics-port {port}: {error.strerror}") from None
     thread = threading.Thread(
-        target=server.serve_forever, args=(_LOOK,), name="crawler-metrics", daemon=True
+        target=server.serve_forever, args=(_POLL,), name="crawler-metrics", daemon=True
     )
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""Reads a WARC archive back: the exchanges in it, by URL."""
+"""Reads the exchanges in a WARC archive, by URL."""
 
 import re
 from collections import OrderedDict
@@ -16,31 +16,32 @@ from crawler.sinks.warc.records import _FIELDS, TRANSFER_CODING
 
 CACHED_BYTES = 64_000_000
 _OVERHEAD = 2000
-"""Bytes an answer without a body takes in memory, about."""
+"""Approximate memory, in bytes, of a response without a body."""
 _STATUS = re.compile(r"HTTP/([\d.]+) +(\d{3})(?!\d)")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,12})[^\r\n]*\r?\n")
 _NO_HEAD = b"HTTP/1.1 304\r\n\r\n"
-"""What a revisit record without a block says."""
+"""Used for a revisit record without a block."""
 
 
-class _RecordPlace(msgspec.Struct):
-    """Where in the file an exchange stands; -1: nowhere.
+class _RecordOffsets(msgspec.Struct):
+    """Offsets in the file of the records of an exchange; -1: no such record.
 
-    ``answer`` is its response or revisit, ``about`` its metadata, ``body`` the response that a
+    ``answer`` is its response or revisit, ``metadata`` its metadata, ``body`` the response that a
     revisit refers to.
     """
 
     answer: int = -1
-    about: int = -1
+    metadata: int = -1
     body: int = -1
 
 
 class Archive:
-    """The exchanges in an archive, by URL; of several of one URL the order is kept.
+    """The exchanges in an archive, by URL; several exchanges of one URL keep their order.
 
-    In memory are offsets, and at most ``cached`` bytes of answers. ``torn`` says whether the file
-    ends within a record; what stands before it can be read. ``origins`` holds for each origin how
-    its exchanges ended, None being an answer. Raises UsageError where there is no such archive.
+    Memory holds offsets, and at most ``cached`` bytes of responses. ``torn`` is True if the file
+    ends inside a record; the records before can be read. ``origins`` has, for each origin, how its
+    exchanges ended: failure kinds, and None for a response. Raises UsageError if ``path`` is not a
+    WARC archive.
     """
 
     def __init__(self, path: Path, cached: int = CACHED_BYTES) -> None:
@@ -50,7 +51,7 @@ class Archive:
         self._cache: OrderedDict[int, tuple[Response | FetchError, int]] = OrderedDict()
         self.origins: dict[str, set[FailureKind | None]] = {}
         try:
-            self._places = _Index(self._file, self.origins).places
+            self._exchanges = _Index(self._file, self.origins).exchanges
         except BaseException:
             self.close()
             raise
@@ -66,26 +67,27 @@ class Archive:
         self._file.__exit__()
 
     def __len__(self) -> int:
-        return sum(map(len, self._places.values()))
+        return sum(map(len, self._exchanges.values()))
 
     def count(self, url: str) -> int:
-        """How many exchanges of ``url`` (canonical) there are."""
-        return len(self._places.get(key(url), ()))
+        """The number of exchanges of ``url`` (canonical)."""
+        return len(self._exchanges.get(key(url), ()))
 
     def answer(self, url: str, number: int = 0) -> Response | FetchError | None:
-        """How exchange ``number`` of ``url`` ended, behind the last the last; None: not recorded.
+        """How exchange ``number`` of ``url`` ended; None if ``url`` was not recorded.
 
-        What an incomplete body was recorded for is a FetchError (truncated).
+        If there are fewer exchanges, this is the last one. An incomplete body is a FetchError of
+        kind ``truncated``.
         """
-        places = self._places.get(key(url))
-        if places is None:
+        exchanges = self._exchanges.get(key(url))
+        if exchanges is None:
             return None
-        place = places[min(number, len(places) - 1)]
-        at = max(place.answer, place.about)
+        exchange = exchanges[min(number, len(exchanges) - 1)]
+        at = max(exchange.answer, exchange.metadata)
         if at in self._cache:
             self._cache.move_to_end(at)
             return self._cache[at][0]
-        return self._remember(at, self._read(place))
+        return self._remember(at, self._read(exchange))
 
     def _remember(self, at: int, answer: Response | FetchError) -> Response | FetchError:
         size = _OVERHEAD + (len(answer.body) if isinstance(answer, Response) else 0)
@@ -96,71 +98,73 @@ class Archive:
             self._held -= size
         return answer
 
-    def _read(self, place: _RecordPlace) -> Response | FetchError:
-        facts = _parse_fields(self._file.read(place.about)[1]) if place.about >= 0 else {}
-        if place.answer < 0:
+    def _read(self, exchange: _RecordOffsets) -> Response | FetchError:
+        at = exchange.metadata
+        facts = _parse_fields(self._file.read(at)[1]) if at >= 0 else {}
+        if exchange.answer < 0:
             return FetchError(FailureKind(facts["error"]), facts.get("message", ""))
         try:
-            response = _response(self._file.read(place.answer)[1] or _NO_HEAD, facts)
-            if place.body >= 0:
-                response = _revisited(response, _response(self._file.read(place.body)[1], facts))
+            response = _response(self._file.read(exchange.answer)[1] or _NO_HEAD, facts)
+            if exchange.body >= 0:
+                original = _response(self._file.read(exchange.body)[1], facts)
+                response = _revisited(response, original)
         except FetchError as error:
             return error
-        said = response.header("content-length") or ""
-        if said.isdecimal() and len(response.body) < int(said[:18]):
-            message = f"{len(response.body):,} of {said} bytes were recorded"
+        length = response.header("content-length") or ""
+        if length.isdecimal() and len(response.body) < int(length[:18]):
+            message = f"{len(response.body):,} of {length} bytes were recorded"
             return FetchError(FailureKind.TRUNCATED, message)
         return response
 
 
 class _Index:
-    """One pass over the file: which exchanges there are, and where."""
+    """The exchanges in the file and their offsets, found in one pass over the file."""
 
     def __init__(self, file: WarcFile, origins: dict[str, set[FailureKind | None]]) -> None:
-        self.places: dict[int, list[_RecordPlace]] = {}
+        self.exchanges: dict[int, list[_RecordOffsets]] = {}
         self._file = file
         self._origins = origins
-        self._by_id: dict[str, _RecordPlace] = {}
-        self._by_date: dict[tuple[int, str], _RecordPlace] = {}
-        self._by_digest: dict[str, _RecordPlace] = {}
+        self._by_id: dict[str, _RecordOffsets] = {}
+        self._by_date: dict[tuple[int, str], _RecordOffsets] = {}
+        self._by_digest: dict[str, _RecordOffsets] = {}
         for head in file.heads():
             url = _canonical(head.target)
             if url is None:
                 continue
             if head.type == "metadata":
-                self._add_facts(head, url)
+                self._add_metadata(head, url)
             elif head.fields.get("content-type", "").startswith("application/http"):
                 self._add_answer(head, url)
 
     def _add_answer(self, head: RecordHead, url: str) -> None:
         if head.type == "response":
-            place = _RecordPlace(answer=head.at)
+            exchange = _RecordOffsets(answer=head.at)
         elif head.type == "revisit" and (original := self._original(head)) is not None:
-            place = _RecordPlace(answer=head.at, body=max(original.answer, original.body))
+            exchange = _RecordOffsets(answer=head.at, body=max(original.answer, original.body))
         else:
             return
-        self._add(url, place, None)
+        self._add(url, exchange, None)
         if head.type == "response":
-            self._by_date[key(url), head.fields.get("warc-date", "")] = place
-            self._by_digest.setdefault(head.fields.get("warc-payload-digest", ""), place)
-        self._by_id[head.id] = place
+            self._by_date[key(url), head.fields.get("warc-date", "")] = exchange
+            self._by_digest.setdefault(head.fields.get("warc-payload-digest", ""), exchange)
+        self._by_id[head.id] = exchange
 
-    def _add_facts(self, head: RecordHead, url: str) -> None:
+    def _add_metadata(self, head: RecordHead, url: str) -> None:
         if not head.fields.get("content-type", "").startswith(_FIELDS):
             return
-        about = self._by_id.get(head.fields.get("warc-concurrent-to", ""))
-        if about is not None:
-            about.about = head.at
+        exchange = self._by_id.get(head.fields.get("warc-concurrent-to", ""))
+        if exchange is not None:
+            exchange.metadata = head.at
             return
         with suppress(KeyError, ValueError):
             error = FailureKind(_parse_fields(self._file.read(head.at)[1])["error"])
-            self._add(url, _RecordPlace(about=head.at), error)
+            self._add(url, _RecordOffsets(metadata=head.at), error)
 
-    def _add(self, url: str, place: _RecordPlace, ended: FailureKind | None) -> None:
-        self.places.setdefault(key(url), []).append(place)
-        self._origins.setdefault(origin(url), set()).add(ended)
+    def _add(self, url: str, exchange: _RecordOffsets, error: FailureKind | None) -> None:
+        self.exchanges.setdefault(key(url), []).append(exchange)
+        self._origins.setdefault(origin(url), set()).add(error)
 
-    def _original(self, head: RecordHead) -> _RecordPlace | None:
+    def _original(self, head: RecordHead) -> _RecordOffsets | None:
         """The response that a revisit record refers to, in one of three ways (WARC 1.1, 6.7)."""
         url = _canonical(head.fields.get("warc-refers-to-target-uri", "").strip("<>"))
         date = head.fields.get("warc-refers-to-date", "")
@@ -183,15 +187,15 @@ def _parse_fields(block: bytes) -> dict[str, str]:
 
 
 def _response(block: bytes, facts: dict[str, str]) -> Response:
-    """What an HTTP message says, its transfer coding undone; ``facts`` may know the timing.
+    """The response in an HTTP message, without transfer coding; ``facts`` may have the timing.
 
-    Raises FetchError where it was recorded in part, or is none.
+    Raises FetchError if the message is incomplete or not an HTTP response.
     """
     head, _, body = block.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     status = _STATUS.match(first)
     if status is None:
-        raise FetchError(FailureKind.PROTOCOL, "what was recorded is no HTTP response")
+        raise FetchError(FailureKind.PROTOCOL, "the record is not an HTTP response")
     pairs = (line.partition(":") for line in lines)
     headers = [(name.strip().lower(), value.strip()) for name, _, value in pairs]
     if any(name == "transfer-encoding" and "chunked" in value.lower() for name, value in headers):
@@ -205,14 +209,14 @@ def _response(block: bytes, facts: dict[str, str]) -> Response:
 def _timing(facts: dict[str, str]) -> Timing:
     try:
         return msgspec.convert(facts, Timing, strict=False)
-    except msgspec.ValidationError:  # another tool's words
+    except msgspec.ValidationError:  # metadata of another tool
         return Timing()
 
 
 def _unchunked(body: bytes) -> bytes:
-    """Undo the chunked coding (RFC 9112, 7.1), unless the tool did so itself and left the label.
+    """Decode the chunked coding (RFC 9112, 7.1), unless the tool did so but kept the header.
 
-    Raises FetchError where the end is missing.
+    Raises FetchError if the end is missing.
     """
     chunks: list[bytes] = []
     at = 0
@@ -230,7 +234,7 @@ def _unchunked(body: bytes) -> bytes:
 
 
 def _revisited(revisit: Response, original: Response) -> Response:
-    """The original's body under the revisit's head, unless that is only a 304 or was left out."""
+    """The original's body with the revisit's head; if that is a 304 or missing, the original."""
     if revisit.status == 304 or not revisit.headers:
         return msgspec.structs.replace(original, timing=revisit.timing)
     return msgspec.structs.replace(revisit, body=original.body)

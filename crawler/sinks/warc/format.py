@@ -1,7 +1,7 @@
-"""The file format WARC 1.1 (https://iipc.github.io/warc-specifications/): records ↔ bytes.
+"""Reads and writes records in the format WARC 1.1 (https://iipc.github.io/warc-specifications/).
 
-What is read may be of any version and any tool; what is written has a gzip member for each record
-where it is compressed at all (Annex D), so that a record can be read alone.
+Files of any version and any tool can be read. A compressed file is written with one gzip member per
+record (Annex D), so that each record can be read alone.
 """
 
 import base64
@@ -27,9 +27,9 @@ _LENGTH = re.compile("[0-9]{1,18}")
 
 
 class RecordHead(msgspec.Struct, frozen=True):
-    """A record without its block: ``at`` is its offset in the file, ``length`` the block's bytes.
+    """A record without its block: ``at`` is its offset in the file, ``length`` the block's size.
 
-    ``fields`` are by lower-case name; of a repeated one the first counts.
+    ``fields`` are by name in lower case; of repeated fields the first one is kept.
     """
 
     at: int
@@ -46,12 +46,12 @@ class RecordHead(msgspec.Struct, frozen=True):
 
     @property
     def target(self) -> str:
-        """The target URI, without the angle brackets that Wget puts around it."""
+        """The target URI, without the angle brackets that Wget adds."""
         return self.fields.get("warc-target-uri", "").strip("<>")
 
 
 class _TornError(Exception):
-    """The file ends within a record, or what follows is none."""
+    """The file ends inside a record, or the next bytes are not a record."""
 
 
 def new_id() -> str:
@@ -59,12 +59,15 @@ def new_id() -> str:
 
 
 def digest(data: bytes) -> str:
-    """SHA-1 in base 32, as all tools write it."""
+    """SHA-1 in base 32, the usual form in WARC files."""
     return "sha1:" + base64.b32encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
 
 
 def encode(fields: Headers, block: bytes, *, gzip: int | None) -> bytes:
-    """A record; ``fields`` want length and block digest. ``gzip`` is the level, None for none."""
+    """A record of ``fields`` and ``block``; the block's length and digest are added.
+
+    ``gzip`` is the compression level, None for no compression.
+    """
     lines = ["WARC/1.1", *(f"{name}: {value}" for name, value in fields)]
     lines += [f"WARC-Block-Digest: {digest(block)}", f"Content-Length: {len(block)}"]
     record = b"".join(("\r\n".join(lines).encode(), _TAIL, block, _TAIL))
@@ -72,10 +75,10 @@ def encode(fields: Headers, block: bytes, *, gzip: int | None) -> bytes:
 
 
 class WarcFile:
-    """A file of records: their heads in order, and each block when it is asked for.
+    """A file of records: ``heads`` returns them in order, ``read`` returns one with its block.
 
-    Making one raises UsageError where ``path`` cannot be read or is no WARC. ``torn`` is known
-    once ``heads`` came to its end.
+    The constructor raises UsageError if ``path`` cannot be read or is not a WARC file. ``torn`` is
+    valid after ``heads`` has reached the end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -102,7 +105,7 @@ class WarcFile:
         self._file.close()
 
     def heads(self) -> Iterator[RecordHead]:
-        """Give the head of each whole record; a torn end is left out. Raises UsageError."""
+        """The heads of all complete records. Raises UsageError for a single gzip stream."""
         at = 0
         while at < self._size:
             try:
@@ -114,18 +117,18 @@ class WarcFile:
             at = end
 
     def read(self, at: int) -> tuple[RecordHead, bytes]:
-        """RecordHead and block of the whole record at the offset ``at``."""
+        """Head and block of the complete record at offset ``at``."""
         stream = self._stream(at)
         head = _read_head(stream, at)
         return head, stream.read(head.length)
 
     def _stream(self, at: int) -> io.BufferedReader:
-        """Uncompressed bytes from ``at`` on: to the end of the member where there are members."""
+        """Uncompressed bytes from ``at``; in a gzip file, to the end of the member."""
         self._file.seek(at)
         return io.BufferedReader(_GzipMember(self._file), _CHUNK) if self._is_gzip else self._file
 
     def _pass(self, at: int) -> tuple[RecordHead, int]:
-        """Read all of the record at ``at``; gives its head and the offset behind it."""
+        """Read the whole record at ``at``; returns its head and the offset after it."""
         stream = self._stream(at)
         head = _read_head(stream, at)
         left = head.length
@@ -140,8 +143,8 @@ class WarcFile:
             return head, stream.tell()
         if stream.read(1):
             raise UsageError(
-                f"{self._path} is one single gzip stream, in which no record can be found: "
-                "gunzip it and name the result"
+                f"{self._path} is a single gzip stream, so its records cannot be read one by one: "
+                "decompress it with gunzip and use the result"
             )
         member = stream.raw
         assert isinstance(member, _GzipMember)
@@ -149,7 +152,7 @@ class WarcFile:
 
 
 class _GzipMember(io.RawIOBase):
-    """What one gzip member (RFC 1952) holds, checked against its sum at the end."""
+    """The content of one gzip member (RFC 1952); its checksum is verified at the end."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -157,7 +160,7 @@ class _GzipMember(io.RawIOBase):
 
     @property
     def unused(self) -> int:
-        """Bytes that were read of the file but lie behind the member."""
+        """Number of bytes that were read from the file but come after the member."""
         return len(self._inflate.unused_data)
 
     def readable(self) -> bool:

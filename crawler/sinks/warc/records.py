@@ -1,8 +1,7 @@
-"""A crawl's exchanges as a WARC archive: written while it runs, read again to replay it.
+"""A crawl's exchanges as records of a WARC archive.
 
-An exchange is a request, its response and a metadata record with the timing; one that failed has
-the error in its metadata and no response. Archives of other tools can be read too; they know no
-timing.
+An exchange is a request, its response and a metadata record with the timing. A failed exchange has
+the error in its metadata and no response.
 """
 
 import re
@@ -21,9 +20,9 @@ from crawler.model.version import __version__
 from crawler.sinks.warc.format import digest, encode, new_id
 
 SECRET = {"authorization", "proxy-authorization", "cookie", "set-cookie"}
-"""Headers whose value never reaches an archive."""
+"""Headers whose values are never written to an archive."""
 TRANSFER_CODING = "x-archive-transfer-encoding"
-"""Stands in the place of Transfer-Encoding: the body is kept without its transfer coding."""
+"""Replaces Transfer-Encoding, because the body is stored without its transfer coding."""
 
 _USERINFO = re.compile(r"((?:https?:[/\\]*|(?<![^\s,;=<\"'])[/\\]{2,}))[^/\\?#\s]*@", re.IGNORECASE)
 _URL_HEADERS = {"location", "content-location", "refresh", "link"}
@@ -37,8 +36,8 @@ _STORED = 0
 class Exchange(msgspec.Struct, frozen=True):
     """One request and how it ended: ``response``, or ``error`` with its ``message``.
 
-    ``at`` is when it began, or when it failed (Unix seconds); ``address`` is the other side's, or
-    empty.
+    ``at`` is when it began, or when it failed (Unix time in seconds). ``address`` is the IP address
+    of the server, or empty.
     """
 
     url: str
@@ -60,7 +59,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 def beginning(name: str, *, gzip: bool) -> bytes:
-    """The record that an archive of the file name ``name`` begins with."""
+    """The first record of an archive with file name ``name``."""
     fields = (
         ("WARC-Type", "warcinfo"),
         ("WARC-Record-ID", new_id()),
@@ -68,12 +67,12 @@ def beginning(name: str, *, gzip: bool) -> bytes:
         ("WARC-Filename", name),
         ("Content-Type", _FIELDS),
     )
-    says = (("software", f"crawler/{__version__}"), ("format", "WARC File Format 1.1"))
-    return encode(fields, _lines(says), gzip=_FAST if gzip else None)
+    about = (("software", f"crawler/{__version__}"), ("format", "WARC File Format 1.1"))
+    return encode(fields, _lines(about), gzip=_FAST if gzip else None)
 
 
 def records(exchange: Exchange, *, gzip: bool) -> bytes:
-    """Request, response where there is one, and metadata. What is secret is left out."""
+    """Request, response if there is one, and metadata, without secrets."""
     response = exchange.response
     request_id, answer_id = new_id(), new_id()
     level = _FAST if gzip else None
@@ -82,7 +81,7 @@ def records(exchange: Exchange, *, gzip: bool) -> bytes:
     linked: Headers = (("WARC-Concurrent-To", request_id),)
     if response is not None:
         linked = (*linked, ("WARC-Payload-Digest", digest(response.body)))
-        # To compress what is compressed costs time and saves nothing.
+        # Compressing a compressed body again costs time and saves nothing.
         coded = gzip and response.header("content-encoding") is not None
         block = _response_head(response) + response.body
         level_here = _STORED if coded else level
@@ -127,7 +126,7 @@ def _request_head(exchange: Exchange) -> bytes:
 
 
 def _response_head(response: Response) -> bytes:
-    """As it came, but for the framing: the body stands here as it is."""
+    """The head as received, with the framing headers changed to match the stored body."""
     headers = []
     for name, value in response.headers:
         if name == "transfer-encoding":

@@ -1,4 +1,4 @@
-"""The writer of ``--record``: exchanges as they end → a WARC archive."""
+"""The writer of ``--record``: appends finished exchanges to a WARC archive."""
 
 from pathlib import Path
 
@@ -11,20 +11,20 @@ from crawler.sinks.warc.records import Exchange, beginning, records
 
 
 def encode(request: Request, answer: Response | FetchError) -> bytes:
-    """What ``WarcWriter`` appends: a copy, all that the fetch thread has to pay for recording."""
+    """A chunk for ``WarcWriter``: a copy, so that recording costs the fetch thread little."""
     return _ENCODER.encode(Exchange.of(request, answer))
 
 
 class WarcWriter:
-    """Appends exchanges, each a chunk that ``encode`` gave, to an archive at ``path``.
+    """Appends exchanges (chunks of ``encode``) to an archive at ``path``.
 
-    Each record is a gzip member of its own where the name ends in .gz.
+    If the name ends in .gz, each record is a gzip member of its own.
     """
 
     can_cut = True
 
     def __init__(self, path: Path, *, resumed: bool = False) -> None:
-        """``path`` must not exist yet, unless it is ``resumed``: then ``cut`` it first."""
+        """``path`` must not exist, unless it is ``resumed``: then call ``cut`` first."""
         self._name = path.name
         self._gzip = path.suffix == ".gz"
         self._file = FileWriter(path, resumed=resumed)

@@ -72,6 +72,7 @@ def test_nothing_heavy_is_imported_early(argv: list[str]) -> None:
         (["crawl", "x", "--depth", "1"], "--depth needs --follow"),
         (["crawl", "x", "--config", "nowhere.toml"], "cannot read nowhere.toml: "),
         (["crawl", "x", "--robots=yes"], "--robots/--no-robots: "),
+        (["compare"], "nothing to compare: name a URL, a file of URLs, or - for standard input"),
         (["engines", "x"], "x is not an option"),
         (["site", "--pages", "x"], "--pages: invalid int value: 'x'"),
         (["site", "--pages", "-1"], ""),

@@ -19,7 +19,7 @@ KNOWN = {"curl": able("curl"), "threads": able("threads"), "sequential": able("s
 def test_every_engine_runs_at_every_possible_concurrency() -> None:
     found = plan(["curl", "sequential"], [1, 8], KNOWN)
     assert list(map(str, found.contestants)) == ["curl at 1", "sequential at 1", "curl at 8"]
-    assert found.left_out == ("sequential at 8: it can have 1 at most",)
+    assert found.left_out == ("sequential at 8: supports at most 1 concurrent request",)
 
 
 def test_an_engine_named_twice_runs_once() -> None:
@@ -29,7 +29,7 @@ def test_an_engine_named_twice_runs_once() -> None:
 
 @pytest.mark.parametrize(("engines", "at"), [(["curl"], [8]), (["curl", "sequential"], [8])])
 def test_one_contestant_alone_is_refused(engines: list[str], at: list[int]) -> None:
-    with pytest.raises(UsageError, match="nothing to compare with"):
+    with pytest.raises(UsageError, match="needs at least two engines"):
         plan(engines, at, KNOWN)
 
 

@@ -38,4 +38,4 @@ def test_each_kind_of_difference_is_named(tmp_path: Path) -> None:
 def test_many_differences_are_counted() -> None:
     found = list(differences("x", {str(n): "1" for n in range(10)}, "y", {}))
     assert len(found) == 4
-    assert found[-1] == "and 7 URLs more between x and y"
+    assert found[-1] == "7 more URLs differ between x and y"

@@ -77,8 +77,8 @@ def test_one_contrary_pair_of_five_means_no_difference() -> None:
     ("limit", "server", "says"),
     [
         (Limiter.POLITENESS, 0.1, "politeness"),
-        (Limiter.CONCURRENCY, None, "the time that the server takes to answer"),
-        (Limiter.CPU, 0.9, "the server that replays"),
+        (Limiter.CONCURRENCY, None, "the response time of the server"),
+        (Limiter.CPU, 0.9, "the replay server"),
         (Limiter.MACHINE, 0.1, "the machine"),
     ],
 )
@@ -100,7 +100,7 @@ def test_equals_with_one_limited_show_no_difference() -> None:
 def test_a_slower_run_must_limit_itself(limit: Limiter, server: float) -> None:
     slowed = verdict(runs(A, FAST), runs(B, SLOW, limit, server))
     assert slowed.what is RunOutcome.LIMITED
-    assert "was not itself" in slowed.says
+    assert ", not by itself" in slowed.says
     ahead = verdict(runs(A, FAST, limit, server), runs(B, SLOW))
     assert ahead.what is RunOutcome.FASTER
 
@@ -108,7 +108,7 @@ def test_a_slower_run_must_limit_itself(limit: Limiter, server: float) -> None:
 def test_the_server_counts_towards_a_full_machine() -> None:
     """100 pages in a second take 3.5 of 4 cores, and the server half of one."""
     made = runs(A, [100.0] * 5, server=0.5, cpu=35.0)
-    assert verdict(made, made).limited_by == "the machine, which has too few cores for it"
+    assert verdict(made, made).limited_by == "the machine, which has too few cores"
     less = runs(A, [100.0] * 5, server=0.0, cpu=35.0)
     assert verdict(less, less).limited_by is None
 
@@ -123,8 +123,8 @@ def test_a_withheld_verdict_has_no_figure() -> None:
 def test_each_reason_withholds_the_verdict() -> None:
     assert withholding(True, True, 5) is None
     assert "parity" in (withholding(False, True, 5) or "")
-    assert "find the same" in (withholding(True, False, 5) or "")
-    assert "5 pairs of runs at least, and there are 4" in (withholding(True, True, 4) or "")
+    assert "results of the runs differ" in (withholding(True, False, 5) or "")
+    assert "at least 5 pairs of runs, and there are 4" in (withholding(True, True, 4) or "")
 
 
 def test_the_fastest_is_recommended() -> None:

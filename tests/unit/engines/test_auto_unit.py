@@ -310,30 +310,35 @@ BUSY = {"requests": 1_000, "cpu": 0.1, "busy": 0.9, "bound": "cpu"}
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
-        ({}, "0 requests were too few to tell what limits"),
-        ({"requests": 31}, "31 requests were too few to tell what limits"),
+        ({}, "only 0 requests, too few to see what limits the speed"),
+        ({"requests": 31}, "only 31 requests, too few to see what limits the speed"),
         (
             {"requests": 99, "cpu": 0.1, "waiting": 4.0, "bound": "io"},
-            "I/O-bound: waits are 40 times the computing, so any engine would do",
+            "I/O-bound: waiting took 40 times as long as computing, so the choice of engine "
+            "matters little",
+        ),
+        (
+            {"requests": 99, "cpu": 0.0, "waiting": 4.0, "bound": "io"},
+            "I/O-bound: waiting took longer than computing, so the choice of engine matters little",
         ),
         (
             {"requests": 99, "cpu": 1.0, "waiting": 0.4, "busy": 0.25},
-            "neither I/O- nor CPU-bound: the fetch thread idled 75 % of the time, mostly with "
-            "nothing in flight",
+            "neither I/O- nor CPU-bound: the fetch thread was idle 75 % of the time, mostly "
+            "with no request in flight",
         ),
         (
             BUSY,
-            "CPU-bound: the fetch thread was busy 90 % of the time, 100 µs a request; too short "
-            "to try another engine",
+            "CPU-bound: the fetch thread was busy 90 % of the time, 100 µs per request; the "
+            "crawl was too short to try another engine",
         ),
         (
             {**BUSY, "costs": {"a": 9.6e-5, "b": 2.016e-4, "c": math.inf}},
-            "CPU-bound: the fetch thread was busy 90 % of the time, 96 µs a request; b needs 2.1 "
-            "times that, c gave no answer",
+            "CPU-bound: the fetch thread was busy 90 % of the time, 96 µs per request; b needs "
+            "2.1 times as much, c got no response",
         ),
         (
             {**BUSY, "costs": {"a": math.inf, "b": math.inf}},
-            "CPU-bound: the fetch thread was busy 90 % of the time, and no engine could be "
+            "CPU-bound: the fetch thread was busy 90 % of the time, but no engine could be "
             "measured",
         ),
     ],

@@ -116,4 +116,4 @@ def test_a_sentence_contains_its_figure() -> None:
 
 def test_sequential_is_not_advised_to_raise_concurrency() -> None:
     limit = limited_by(facts(IDLE, {"used": 1.0}, concurrency=1))
-    assert limit.what == Limiter.CONCURRENCY and "any engine but sequential" in limit.change
+    assert limit.what == Limiter.CONCURRENCY and "any engine except sequential" in limit.change

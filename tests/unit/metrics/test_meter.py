@@ -173,7 +173,7 @@ def timings(kernel: int, library: int, unsure: int) -> Iterator[Timing]:
         ((0, 3, 0), "library"),
         ((97, 3, 0), "mixed (97 % kernel)"),
         ((999, 1, 0), "mixed (>99 % kernel)"),
-        ((4, 0, 1), "kernel, 25 % less sure"),
+        ((4, 0, 1), "kernel, 25 % uncertain"),
     ],
 )
 def test_the_method_names_the_clock(

@@ -37,6 +37,6 @@ def test_no_way_is_shorter_than_the_longest_wait() -> None:
 def test_all_three_ways_are_described() -> None:
     found = simultaneous(Work(55.0, 2.0, 8.0), slots=10, workers=2, cores=2)
     assert sentences.model(found) == (
-        "Its waits and its computing take 65 s one after the other, and at best 10 s "
-        "overlapped, 5.7 s with 2 parse workers besides."
+        "Waiting and computing take 65 s one after the other, at best 10 s if they overlap, "
+        "and 5.7 s with 2 parse workers as well."
     )

@@ -289,7 +289,7 @@ def test_parser_results_become_plain_json(module: str) -> None:
     [
         ("raises", "ValueError: no price"),
         ("leaves", "SystemExit: 3"),
-        ("wrong_type", "TypeError: a dict or None"),
+        ("wrong_type", "TypeError: must return a dict or None"),
         ("no_json", "TypeError"),
         ("surrogate", "UnicodeEncodeError"),
         ("endless", "RecursionError"),
@@ -311,8 +311,8 @@ def test_a_failing_parser_function_is_a_parse_failure(
         ("user_parser:", "module:function"),
         ("no_such_module:f", "ModuleNotFoundError"),
         ("user_parser:missing", "missing"),
-        ("user_parser:constant", "plain function"),
-        ("user_parser:coroutine", "plain function"),
+        ("user_parser:constant", "must be a function, and not an async one"),
+        ("user_parser:coroutine", "must be a function, and not an async one"),
         ("user_broken:f", "ZeroDivisionError"),
     ],
 )

@@ -40,7 +40,9 @@ def test_the_summary_says_what_was_fetched() -> None:
 
 def test_the_summary_says_what_was_saved() -> None:
     text = words(REPORT)
-    assert "Waited 6 min 52 s in all, 9.1 s of it exposed: overlap 45 ×, 6 min 43 s saved." in text
+    assert (
+        "Waited 6 min 52 s in total, 9.1 s of it exposed: overlap 45 ×, 6 min 43 s saved." in text
+    )
     assert "plain sum of latencies 52 min, an upper bound" in text
 
 
@@ -67,15 +69,15 @@ def test_every_named_part_has_a_block() -> None:
 @pytest.mark.parametrize(
     ("io_wait", "says"),
     [
-        (IoWait(), "None was measured."),
-        (IoWait(total_s=5, saved_s=5), "Waited 5 s in all, none of it exposed."),
+        (IoWait(), "No I/O wait was measured."),
+        (IoWait(total_s=5, saved_s=5), "Waited 5 s in total, none of it exposed."),
         (
             IoWait(total_s=5, exposed_s=6, overlap=5 / 6),
-            "Waited 5 s in all, 6 s exposed: hardly any was saved.",
+            "Waited 5 s in total, 6 s of it exposed: almost nothing was saved.",
         ),
         (
             IoWait(total_s=500, exposed_s=1, saved_s=499, overlap=500),
-            "1 s of it exposed, the rest behind other waits and behind computing",
+            "1 s of it exposed, the rest passed during other waits and computing",
         ),
     ],
 )
@@ -91,7 +93,7 @@ def test_without_pages_no_speed_is_shown() -> None:
     )
     text = words(nothing)
     assert "0 of 1 URL" in text and "1 URLs" not in text
-    assert not any(word in text for word in ("pages/s", "Latency", "Answers", "Skipped"))
+    assert not any(word in text for word in ("pages/s", "Latency", "Responses", "Skipped"))
 
 
 def test_the_summary_says_how_to_resume() -> None:
@@ -104,7 +106,8 @@ def test_the_summary_says_how_to_resume() -> None:
 def test_a_baseline_is_shown_with_its_interval() -> None:
     text = words(change(REPORT, baseline=Baseline(50, 480, 430, 540, 24)))
     assert (
-        "would take 8 min (95 %: 7 min 10 s to 9 min), so this was 24 × as fast (22 to 27)" in text
+        "it would take 8 min (95 %: 7 min 10 s to 9 min), so this run was 24 × as fast (22 to 27)"
+        in text
     )
     assert "measured on 50 URLs" in text
     one = words(change(REPORT, baseline=Baseline(1, 480, 480, 480, 24)))
@@ -124,7 +127,7 @@ def test_only_terminals_get_colours() -> None:
     show(REPORT, Console(file=file, width=80, force_terminal=True, color_system="standard"))
     assert "\x1b[" in file.getvalue()
     plain = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
-    assert "Waited 6 min 52 s in all" in plain and "░" not in plain
+    assert "Waited 6 min 52 s in total" in plain and "░" not in plain
 
 
 def test_parts_differ_on_terminals_without_colours() -> None:

@@ -100,7 +100,7 @@ def test_a_foreign_history_is_refused_with_its_line(tmp_path: Path, line: str) -
     run = history(tmp_path, {"http://a.example/": 1.0})
     with (tmp_path / "pages.jsonl").open("a", encoding="latin-1") as file:
         file.write(line + "\n")
-    with pytest.raises(UsageError, match=r"pages\.jsonl: line 2 is no page: "):
+    with pytest.raises(UsageError, match=r"pages\.jsonl: line 2 is not a page: "):
         list(ordered(URLS, "slowest", history=run))
 
 

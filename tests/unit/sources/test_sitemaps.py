@@ -119,7 +119,7 @@ def test_nested_indexes_are_bounded() -> None:
     (found,) = web.lines("http://a.example/0.xml")
     assert isinstance(found, InputLine)
     assert (found.url, found.error) == ("http://a.example/2.xml", FailureKind.PARSE)
-    assert found.wrong == "sitemap: an index more than 2 indexes deep"
+    assert found.wrong == "sitemap: more than 2 levels of indexes"
     assert len(web.asked) == 3
 
 
@@ -172,7 +172,7 @@ def test_an_unavailable_sitemap_becomes_an_entry() -> None:
     assert isinstance(torn, InputLine)
     assert (torn.url, torn.error) == ("http://a.example/3.xml", FailureKind.PARSE)
     assert html == InputLine(
-        "http://a.example/5.html", wrong="sitemap: <html> is not one", error=FailureKind.PARSE
+        "http://a.example/5.html", wrong="sitemap: <html> is not a sitemap", error=FailureKind.PARSE
     )
 
 
@@ -205,7 +205,7 @@ def test_a_damaged_sitemap_file_becomes_a_failure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"<?xml version='1.0'?><html/>", "is XML but no sitemap: its root is <html>"),
+        (b"<?xml version='1.0'?><html/>", "is XML but not a sitemap: its root is <html>"),
         (b"<!-- only this -->", "cannot be read as a sitemap: not well-formed XML: no element"),
     ],
 )

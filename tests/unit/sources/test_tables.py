@@ -54,11 +54,11 @@ def test_a_named_column_makes_any_source_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"id,link\n1,2\n", "has no column 'url'; there are: id, link"),
+        (b"id,link\n1,2\n", "has no column 'url'; it has: id, link"),
         (b"", "is empty"),
         (b"\n \n", "is empty"),
-        (b"url,x,URL\n", "2 columns are called 'url'"),
-        (b'"' + b"x" * 200_000, "no header row can be read"),
+        (b"url,x,URL\n", "2 columns are named 'url'"),
+        (b'"' + b"x" * 200_000, "the header row cannot be read"),
     ],
 )
 def test_a_table_without_the_column_is_refused(tmp_path: Path, data: bytes, says: str) -> None:
@@ -80,7 +80,7 @@ def test_rows_may_be_shorter_but_not_longer() -> None:
     few, trailing, many = table(data)
     assert few == InputLine("http://a.example/", line=2, row={})
     assert trailing == InputLine("http://b.example/", line=3, row={"a": "1"})
-    assert many.wrong == "line 4: 3 cells under 2 columns"
+    assert many.wrong == "line 4: 3 cells for 2 columns"
     assert "p@" not in many.url
 
 

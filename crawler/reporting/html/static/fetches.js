@@ -1,7 +1,7 @@
-/* The fetches of the run, one array a column; times are in ticks. */
+/* The fetches of the run, one array per column; times are in ticks. */
 
-const TICKS = 100000; // a second
-const ROUNDED = 1; // how far two times may be off
+const TICKS = 100000; // per second
+const ROUNDED = 1; // rounding error of a time
 const PHASES = ["dns", "connect", "tls", "wait", "receive", "buffered"];
 
 async function unpacked(id) {
@@ -27,7 +27,7 @@ class Fetches {
     this.last = this.close.reduce((a, b) => Math.max(a, b), 1);
   }
 
-  /* Lists of fetches that do not overlap, each fetch in the first list that has room for it. */
+  /* Lists of fetches that do not overlap; each fetch is in the first list in which it fits. */
   rows() {
     const rows = [];
     const free = [];
@@ -53,7 +53,7 @@ class Fetches {
     return this.failed[this.end[i]];
   }
 
-  /* From the start of the fetch on, without the look-up of its host, as the report's latencies. */
+  /* Without the lookup of the host, as in the report's percentiles. */
   latency(i) {
     return this.close[i] - this.begin[i] - this.phases.dns[i];
   }

@@ -1,9 +1,9 @@
-/* The histogram of latencies, and the table of hosts that chooses whose are shown. */
+/* The histogram of latencies, and the table in which a reader chooses a host for it. */
 
 const BARS = 48;
 const TOP = 20;
 
-/* Counts in steps of equal ratio, from the shortest latency to the longest. */
+/* Counts on a logarithmic scale, from the shortest latency to the longest. */
 class Histogram {
   constructor(fetches) {
     this.latencies = Float64Array.from({ length: fetches.count }, (_, i) => fetches.latency(i));
@@ -46,7 +46,7 @@ class Histogram {
     place.replaceChildren(frame);
   }
 
-  /* One host's bars and those of all have scales of their own: it is the shapes that compare. */
+  /* One host and all hosts have different scales, so that their shapes can be compared. */
   bars(svg, counts, name) {
     const most = Math.max(...counts, 1);
     counts.forEach((count, k) => {
@@ -104,7 +104,7 @@ class Hosts {
       const pressed = String(row.dataset.host === this.host);
       row.querySelector("button").setAttribute("aria-pressed", pressed);
     }
-    const whose = this.host === null ? "all hosts" : `${this.host} (behind it: all hosts)`;
+    const whose = this.host === null ? "all hosts" : `${this.host} (in the background: all hosts)`;
     document.getElementById("which").textContent = `Latencies, ${whose}`;
     this.histogram.draw(document.getElementById("histogram"), this.host);
   }

@@ -1,9 +1,9 @@
-/* Draws rows of fetches on a canvas, and tells which fetch is where. Lengths are CSS pixels. */
+/* Draws rows of fetches on a canvas and finds the fetch at a point. Lengths are CSS pixels. */
 
 const ROW = { least: 16, most: 24 }; // the height of a row when zoomed in, and of few rows
 const AXIS = 24;
-const WIDE = 3; // from which on a fetch is drawn by itself
-const NEAR = 4; // how far the pointer may be off
+const WIDE = 3; // shorter fetches are drawn together
+const NEAR = 4; // largest distance of the pointer from a fetch
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
@@ -19,7 +19,7 @@ function colours() {
   };
 }
 
-/* A pen for a cleared canvas, as sharp as the screen is. */
+/* A drawing context for a cleared canvas in the resolution of the screen. */
 function penFor(canvas) {
   const { width, height } = canvas.getBoundingClientRect();
   const scale = window.devicePixelRatio || 1;
@@ -30,13 +30,13 @@ function penFor(canvas) {
   return { pen, width, height };
 }
 
-/* 1, 2 or 5 times a power of ten, at least as much as asked for. */
+/* The smallest 1, 2 or 5 times a power of ten that is at least `least`. */
 function niceStep(least) {
   const power = 10 ** Math.floor(Math.log10(least));
   return power * [1, 2, 5, 10].find((digit) => digit * power >= least * 0.9999);
 }
 
-/* A time as exact as times so far apart need. */
+/* A time as text, precise enough to distinguish times that differ by `apart`. */
 function moment(time, apart) {
   if (apart >= TICKS) return seconds(time / TICKS);
   return `${(time / TICKS).toFixed(Math.ceil(-Math.log10(apart / TICKS) - 1e-9))} s`;
@@ -48,7 +48,7 @@ class Lanes {
     this.rows = fetches.rows();
   }
 
-  /* At first all rows fit; they grow as one zooms in. */
+  /* At first all rows fit into the height; they grow when the reader zooms in. */
   rowHeight(view, height) {
     const fit = Math.min(ROW.most, (height - AXIS) / this.rows.length);
     const zoom = this.fetches.last / (view.to - view.from);
@@ -89,7 +89,7 @@ class Lanes {
   drawRow(paint, row, y, tall, chosen) {
     const { view, scale } = paint;
     const { begin, close } = this.fetches;
-    const track = tall >= 9 ? 3 : 0; // below the bars, for the queues
+    const track = tall >= 9 ? 3 : 0; // space below the bars, for the time in the queue
     const bar = tall - track - (tall >= 4 ? 1 : 0);
     const dense = new Dense(paint);
     for (let k = this.firstAfter(row, view.from); k < row.length; k++) {
@@ -111,7 +111,7 @@ class Lanes {
 
   drawFetch({ pen, view, scale, colours }, i, y, tall) {
     const left = (this.fetches.begin[i] - view.from) * scale;
-    const gap = tall > 3 ? 0.75 : 0; // so that two fetches in a row are two
+    const gap = tall > 3 ? 0.75 : 0; // separates two fetches in a row
     let x = left;
     this.fetches.spans.forEach((span, phase) => {
       pen.fillStyle = colours.phases[phase];
@@ -131,7 +131,7 @@ class Lanes {
     pen.strokeRect((this.fetches.begin[i] - view.from) * scale - 1, y - 0.5, long + 2, tall + 1);
   }
 
-  /* Where in a row the first fetch stands that ends after a time. */
+  /* The index in a row of the first fetch that ends after a time. */
   firstAfter(row, time) {
     let low = 0;
     let high = row.length;
@@ -143,7 +143,7 @@ class Lanes {
     return low;
   }
 
-  /* The fetch at a place of the canvas, or the nearest in its row; -1 where there is none. */
+  /* The fetch at a point of the canvas, or the nearest one in its row; -1 if there is none. */
   at(canvas, view, x, y) {
     const { width, height } = canvas.getBoundingClientRect();
     const row = this.rows[Math.floor(view.top + y / this.rowHeight(view, height))];
@@ -163,7 +163,7 @@ class Lanes {
   }
 }
 
-/* Fetches of one row too short to be seen alone: a pixel shows what filled most of it. */
+/* Fetches of one row that are too short to be drawn one by one: a pixel shows its main phase. */
 class Dense {
   constructor(paint) {
     this.paint = paint;

@@ -1,4 +1,4 @@
-/* Figures as the rest of the report has them. */
+/* Formats figures in the same way as the rest of the report. */
 
 function grouped(digits) {
   return digits.replace(/\B(?=(\d{3})+(?!\d))/g, ",");

@@ -1,4 +1,4 @@
-/* The timeline: an overview of the whole run, below it the part that is looked at. */
+/* The timeline: an overview of the whole run, and below it the part that is shown in detail. */
 
 const CLOSEST = 20; // ticks
 const LOWEST = 120;
@@ -23,7 +23,7 @@ class Timeline {
     this.look(0, this.fetches.last, 0);
   }
 
-  /* Look at another part, which stays within the run. */
+  /* Show another part; it always stays within the run. */
   look(from, to, top) {
     const long = Math.min(Math.max(to - from, CLOSEST), this.fetches.last);
     const start = Math.min(Math.max(from, 0), this.fetches.last - long);
@@ -34,7 +34,7 @@ class Timeline {
     this.redraw();
   }
 
-  /* Zoom, while what is at a place (shares of width and height) stays there. */
+  /* Zoom around a point, given as shares of width and height. */
   zoom(factor, x = 0.5, y = 0.5) {
     const { from, to, top } = this.view;
     const long = (to - from) / factor;
@@ -46,7 +46,7 @@ class Timeline {
     this.look(time - x * long, time + (1 - x) * long, row - place / tall);
   }
 
-  /* Move by shares of the width and by rows. */
+  /* Move by a share of the width and by a number of rows. */
   move(x, rows) {
     const by = x * (this.view.to - this.view.from);
     this.look(this.view.from + by, this.view.to + by, this.view.top + rows);
@@ -107,7 +107,7 @@ class Timeline {
     }
     new ResizeObserver(() => this.redraw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
-    // Paper does not wait for the next frame.
+    // Printing does not wait for the next frame.
     matchMedia("print").addEventListener("change", () => this.draw());
   }
 
@@ -116,7 +116,7 @@ class Timeline {
     event.preventDefault();
   }
 
-  /* What a key stands for; tells whether it stands for anything. */
+  /* Do what a key means; returns whether it has a meaning. */
   act(key) {
     const actions = {
       ArrowLeft: () => this.move(-0.1, 0),
@@ -134,7 +134,7 @@ class Timeline {
     return true;
   }
 
-  /* Without Ctrl the wheel is the page's, unless one is at work here. */
+  /* Without Ctrl the wheel scrolls the page, unless the timeline has the focus. */
   turn(event) {
     if (!event.ctrlKey && document.activeElement !== this.canvas) return;
     event.preventDefault();
@@ -166,7 +166,7 @@ class Timeline {
     this.redraw();
   }
 
-  /* All text goes in as text: a URL is whatever a site made it. */
+  /* Set as text, never as HTML: a site may put anything into a URL. */
   describe(i) {
     const { fetches } = this;
     const list = document.createElement("dl");
@@ -189,7 +189,7 @@ class Timeline {
   }
 }
 
-/* How many fetches were in each phase, on average, in each of so many parts of the run. */
+/* Mean number of fetches in each phase, for each of `parts` equal parts of the run. */
 function inFlight(fetches, parts) {
   const bins = Array.from({ length: parts }, () => PHASES.map(() => 0));
   const scale = parts / fetches.last;
@@ -206,7 +206,7 @@ function inFlight(fetches, parts) {
   return bins;
 }
 
-/* Call with every movement of a pointer that is held down. */
+/* Calls `moved` for every movement of a pressed pointer. */
 function dragged(element, moved) {
   element.addEventListener("pointerdown", (event) => {
     if (event.isPrimary) element.setPointerCapture(event.pointerId);

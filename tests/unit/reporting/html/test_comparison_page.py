@@ -33,7 +33,7 @@ def test_the_verdict_comes_first(tmp_path: Path) -> None:
         "slow : curl, at 64 0.82 (0.78 to 0.86) curl is faster",
         "computing 54 % · waiting 46 %",
         "curl at 64 2.0 s 90 s 2 s 1.2 s",
-        "All runs found the same",
+        "All runs had the same results",
         "slow: closes every connection",
         "HTTP version 1.1",
         "recording.warc.gz",
@@ -98,7 +98,7 @@ def test_a_withheld_verdict_shows_no_ratio(tmp_path: Path) -> None:
     for says in (
         "No engine is recommended. No verdict, because.",
         "on the network itself",
-        "did not find the same",
+        "had different results",
         "curl page 200, slow failure",
         "--delay differs",
         "a header more",

@@ -36,12 +36,12 @@ def test_the_verdict_comes_first(html) -> None:
         "curl, 64 at a time · finished after 20 s",
         "Concurrency: it is. Raise it.",
         "10,412 of 10,500 URLs · 612 MB · 63 failed · 25 skipped",
-        "Waited 6 min 52 s in all, 9.1 s of it exposed: overlap 45 ×, 6 min 43 s saved.",
+        "Waited 6 min 52 s in total, 9.1 s of it exposed: overlap 45 ×, 6 min 43 s saved.",
         "521 pages/s · 31 MB/s",
         "Where the time went",
         "naive sum plain sum of latencies, an upper bound 52 min",
-        "One at a time it would take 8 min (95 %: 7 min 10 s to 9 min)",
-        "1 fetch, drawn evenly from more.",
+        "One request at a time, it would take 8 min (95 %: 7 min 10 s to 9 min)",
+        "1 fetch, an even sample of all.",
         "The slowest 1 fetch",
         "median 48 ms · 90 % < 91 ms",
         "http://a.example 1 0 50 ms",
@@ -79,7 +79,12 @@ def test_a_run_without_fetches_has_a_page(html) -> None:
         baseline=None,
     )
     text = words(html(nothing, timeline=[], failures=[], skips=[]))
-    for says in ("No fetch was made.", "Nothing failed.", "Nothing was skipped.", "None was measu"):
+    for says in (
+        "No fetch was made.",
+        "Nothing failed.",
+        "Nothing was skipped.",
+        "No I/O wait was measu",
+    ):
         assert says in text
     assert "stopped" in text and "1 left" in text and "Measured baseline" not in text
 
@@ -87,7 +92,7 @@ def test_a_run_without_fetches_has_a_page(html) -> None:
 def test_a_run_whose_fetches_all_failed(html) -> None:
     lost = [fetch(status=None, error="dns")]
     text = words(html(change(REPORT, status={}), timeline=lost))
-    assert "No answer came." in text and "Answers a second" not in text
+    assert "No response was received." in text and "Responses per second" not in text
 
 
 @pytest.mark.promise("P17", "P44")
@@ -108,8 +113,8 @@ def test_the_response_rate_includes_fetches_left_out(html) -> None:
     report = change(REPORT, status={"200": 1000}, wall_s=10.0)
     lines = [fetch(start=k / 10, total=0.05) for k in range(100)]
     text = words(html(report, timeline=lines))
-    top = re.search(r"Answers a second ([\d,.]+)/s", text)
+    top = re.search(r"Responses per second ([\d,.]+)/s", text)
     assert top is not None and 90 <= float(top[1].replace(",", "")) <= 130
-    assert "100 fetches, drawn evenly from more." in text
+    assert "100 fetches, an even sample of all." in text
     whole = change(report, status={"200": 100})
     assert "100 fetches. A row" in words(html(whole, timeline=lines))

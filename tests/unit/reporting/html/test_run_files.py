@@ -69,7 +69,7 @@ def test_a_foreign_file_of_a_run_is_refused(
 def test_a_directory_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such run directory"):
         write_html(tmp_path / "nowhere")
-    with pytest.raises(UsageError, match="no run that has ended is there"):
+    with pytest.raises(UsageError, match="does not hold a run that has ended"):
         write_html(tmp_path)
 
 

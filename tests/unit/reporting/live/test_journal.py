@@ -49,7 +49,7 @@ LINES: list[tuple[Event, int, str, str, dict[str, object]]] = [
         Finished(failed=(FAILURE,)),
         INFO,
         "entries",
-        f"{URL}: failed after 3 tries: status: the server answered 500",
+        f"{URL}: failed after 3 attempts: status: the server answered 500",
         {**AT, "error": "status", "status": 500, "attempts": 3},
     ),
     (
@@ -70,7 +70,7 @@ LINES: list[tuple[Event, int, str, str, dict[str, object]]] = [
         Retried(URL, FailureKind.RESET, "cut off", 1, 0.5),
         DEBUG,
         "requests",
-        f"{URL}: try 1 failed: reset: cut off; the next in 500 ms",
+        f"{URL}: attempt 1 failed: reset: cut off; next attempt in 500 ms",
         {**AT, "error": "reset", "attempt": 1, "wait": 0.5},
     ),
     (
@@ -98,7 +98,7 @@ LINES: list[tuple[Event, int, str, str, dict[str, object]]] = [
         RobotsFailed("https://a.example", "connect: refused"),
         INFO,
         "hosts",
-        "https://a.example: robots.txt cannot be had, nothing is asked for: connect: refused",
+        "https://a.example: robots.txt is not available, so nothing is fetched: connect: refused",
         {"host": "a.example", "reason": "connect: refused"},
     ),
     (

@@ -127,7 +127,7 @@ def test_logging_never_waits_and_reports_lost_lines() -> None:
         stuck.freed.set()
     *written, last = stuck.lines
     lost = int(last.split()[0])
-    assert last.endswith("and are lost")
+    assert "log records were lost" in last
     assert MOST <= len(written) < 2 * MOST
     assert len(written) + lost == 2 * MOST
 

@@ -301,7 +301,7 @@ def test_a_single_gzip_stream_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "run.warc", [(request(), RESPONSE)])
     packed = tmp_path / "packed.warc.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    with pytest.raises(UsageError, match="gunzip it"):
+    with pytest.raises(UsageError, match="decompress it with gunzip"):
         Archive(packed)
 
 
