@@ -98,7 +98,7 @@ def test_invalid_urls_fail_and_the_rest_finishes(crawl: Crawl, serve: Serve) -> 
     [
         (["missing.txt"], "missing.txt: no such file"),
         (["."], "is a directory"),
-        (["--engine=sequential", "--concurrency=2", "http://a.example/"], "one page at a time"),
+        (["--engine=sequential", "--concurrency=2", "http://a.example/"], "one request at a time"),
         (["--concurrency", "many", "http://a.example/"], "--concurrency"),
         (["--depth", "2", "http://a.example/"], "--follow"),
         (["--parser", "no.such:thing", "http://a.example/"], "no.such"),
