@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from e2e.conftest import Crawl, Run, Serve, balanced, command, environment, html
-from e2e.test_signals import start, wait_for_requests
+from e2e.test_signals import start, wait_for_pages, wait_for_requests
 
 from crawler.frontier.state.status import read_counts
 from crawler.localweb.server import SILENCE, Answer, Seen, Server
@@ -91,10 +91,12 @@ def test_a_crawl_interrupted_twice_can_be_resumed(
     assert process.stderr is not None
     while "once more" not in process.stderr.readline():
         pass
+    pages = tmp_path / "run" / "pages.jsonl"
+    wait_for_pages(pages, site.open)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
     assert process.returncode == 130
-    assert len((tmp_path / "run" / "pages.jsonl").read_text().splitlines()) == site.open
+    assert len(pages.read_text().splitlines()) == site.open
     site.silent = False
     whole(crawl("--resume"), site)
 

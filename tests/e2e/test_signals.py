@@ -30,6 +30,14 @@ def wait_for_requests(site: object, count: int) -> None:
         time.sleep(0.01)
 
 
+def wait_for_pages(path: Path, count: int) -> None:
+    """Until so many pages are written, though not committed yet."""
+    until = time.monotonic() + 30
+    while not path.exists() or path.read_bytes().count(b"\n") < count:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 @pytest.mark.promise("P36")
 def test_an_interrupt_finishes_requests_in_flight(serve: Serve, tmp_path: Path) -> None:
     site = serve({f"/{n}": html("x", latency=0.3) for n in range(100)})
