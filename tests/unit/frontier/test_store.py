@@ -1,7 +1,9 @@
 """The state file: what is committed is there again, and what is no state of ours is refused."""
 
+import os
 import pickle
 import random
+import resource
 import sqlite3
 import stat
 from collections import Counter
@@ -254,6 +256,24 @@ def test_a_file_that_exists_is_never_taken_for_a_new_state(path: Path) -> None:
     assert path.read_bytes() == b"mine"
 
 
+def open_files(path: Path) -> list[str]:
+    """What this process has open of the state file and the files that SQLite keeps beside it."""
+    found = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+    return [name for name in found if name.startswith(str(path))]
+
+
+def test_p37_a_state_that_cannot_be_created_is_closed(path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        # ``caught`` keeps the frames of the call alive, and with them a connection left open.
+        with pytest.raises(StateError, match=r"state\.db: disk I/O error") as caught:
+            Store.create(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not open_files(path), caught
+
+
 def test_a_state_that_is_not_there_is_said(path: Path) -> None:
     for read in (Store.open, read_counts):
         with pytest.raises(StateError, match="there is no such file"):
@@ -328,6 +348,7 @@ def test_p39_what_is_no_whole_state_is_refused_in_words_and_left_as_it_is(
     with pytest.raises(StateError, match=says) as caught:
         Store.open(path)
     assert str(caught.value).startswith(f"{path}: ")
+    assert not open_files(path)
     assert path.read_bytes() == before
 
 
