@@ -1,6 +1,7 @@
 FROM python:3.11-slim
 WORKDIR /opt/crawler
 COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY config config
 COPY crawler crawler
 RUN pip install --no-cache-dir --constraint constraints.txt .
 WORKDIR /data

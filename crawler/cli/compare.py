@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from crawler.cli.options import Parser, add_flags
+from crawler.cli.options import Parser, add_config, add_flags
 from crawler.errors import UsageError
 from crawler.settings import AUTO, ENGINES
 
@@ -41,7 +41,7 @@ def add_arguments(parser: Parser) -> None:
     group.add_argument("--repeat", type=int, metavar="N", help=f"runs of each (default: {REPEAT})")
     group.add_argument("--live", action="store_true", help="ask the sites in every run")
     add_flags(parser, _NOT_OURS)
-    parser.add_argument("--config", metavar="FILE", help="TOML file with options")
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.cli.options import Parser, add_flags
+from crawler.cli.options import Parser, add_config, add_flags
 from crawler.errors import UsageError
 from crawler.settings import Settings, load, resumed
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from crawler.testing.replay import Replay
 
 _EPILOG = """\
-Every option can also be set in a TOML file (--config, see config/default.toml) or as an environment
-variable CRAWLER_<NAME>, e.g. CRAWLER_PER_HOST=2; a list has one value a line there. Flags win over
-variables, variables over the file.
+Every option can also be set in a TOML file (--config) or as an environment variable CRAWLER_<NAME>,
+e.g. CRAWLER_PER_HOST=2; a list has one value a line there. Flags win over variables, variables over
+the file.
 
 exit codes: 0 every URL has a final state, 1 the crawl could not go on, 2 usage or configuration,
 3 with --strict: a URL failed, 130 interrupted
@@ -29,7 +29,7 @@ def add_arguments(parser: Parser) -> None:
     parser.usage = "crawler crawl [OPTION]... SOURCE..."
     parser.epilog = _EPILOG
     add_flags(parser)
-    parser.add_argument("--config", metavar="FILE", help="TOML file with options")
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

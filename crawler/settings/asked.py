@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 import msgspec
 
@@ -115,6 +116,33 @@ class _ConflictError(UsageError):
         self.template = template
 
 
+def config_file(name: str | os.PathLike[str]) -> Path:
+    """The TOML file at the path ``name``, or else the one of that name that comes with crawler.
+
+    Raises UsageError where there is neither.
+    """
+    path = Path(name)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return _shipped(str(name))
+    except OSError:
+        pass  # reading it fails too, and says why
+    return path
+
+
+def _shipped(name: str) -> Path:
+    package = Path(__file__).parents[1]
+    # They lie within an installed package, and beside the package of a checkout.
+    places = (package / "config", package.parent / "config")
+    folder = next(place for place in places if place.is_dir())
+    shipped = {path.stem: path for path in folder.glob("*.toml")}
+    if name not in shipped:
+        names = ", ".join(sorted(shipped))
+        raise UsageError(f"cannot read {name}: No such file; {names} come with crawler")
+    return shipped[name]
+
+
 def load(
     flags: Mapping[str, object],
     environ: Mapping[str, str],
@@ -122,13 +150,13 @@ def load(
 ) -> Settings:
     """Settle what a TOML file, the environment and ``flags`` (by field name) ask for.
 
-    Flags and variables may be texts; in a variable a list has one value a line, and an empty
-    variable counts as none. Raises UsageError, which names the flag, the variable or the file and
-    its key.
+    ``config`` is the path of the file, or a name that ``config_file`` knows. Flags and variables
+    may be texts; in a variable a list has one value a line, and an empty variable counts as none.
+    Raises UsageError, which names the flag, the variable or the file and its key.
     """
     known = options()
     given = {
-        **(from_file(config, known) if config is not None else {}),
+        **(from_file(config_file(config), known) if config is not None else {}),
         **from_environment(environ, known),
         **from_flags(flags, known),
     }
