@@ -2,6 +2,8 @@
 
 A test that needs a program this machine lacks is skipped, or fails where the environment has
 ``TESTS_MUST_RUN``: then no test may be skipped, for whatever reason.
+
+Tests marked ``long`` take minutes. They run with ``--long``, and then no other test runs.
 """
 
 import os
@@ -9,6 +11,20 @@ from collections.abc import Generator
 
 import pytest
 from support.needs import missing
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests marked long, no others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    asked = config.getoption("--long")
+    config.hook.pytest_deselected(items=[item for item in items if _is_long(item) != asked])
+    items[:] = [item for item in items if _is_long(item) == asked]
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.get_closest_marker("long") is not None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

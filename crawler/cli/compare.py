@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from crawler.cli.flags import Parser, add_flags
+from crawler.cli.flags import Parser, add_config, add_flags
 from crawler.engines.names import AUTO, ENGINES
 from crawler.model.errors import UsageError
 from crawler.settings.defaults import CONCURRENCY
@@ -42,7 +42,7 @@ def add_arguments(parser: Parser) -> None:
     group.add_argument("--repeat", type=int, metavar="N", help=runs)
     group.add_argument("--live", action="store_true", help="fetch from the sites in every run")
     add_flags(parser, _LEFT_OUT)
-    parser.add_argument("--config", metavar="FILE", help="TOML file with options")
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.cli.flags import Parser, add_flags
+from crawler.cli.flags import Parser, add_config, add_flags
 from crawler.model.errors import UsageError
 from crawler.model.units import count
 from crawler.parsing.executors.registry import prestarted
@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
     parser.usage = "crawler crawl [OPTION]... SOURCE..."
     parser.epilog = _EPILOG
     add_flags(parser)
-    parser.add_argument("--config", metavar="FILE", help="TOML file with options")
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

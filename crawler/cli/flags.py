@@ -66,6 +66,12 @@ def add_flags(parser: argparse.ArgumentParser, without: Container[str] = ()) -> 
             _add_flag(group, option)
 
 
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Give ``parser`` the flag ``--config``."""
+    text = "TOML file with options, or one that comes with crawler: default, fast, polite"
+    parser.add_argument("--config", metavar="FILE", help=text)
+
+
 def _add_flag(group: argparse._ArgumentGroup, option: Option) -> None:
     text = describe(option).replace("%", "%%")
     metavar = option.extra["metavar"]

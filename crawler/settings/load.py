@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 import msgspec
 
@@ -120,6 +121,33 @@ class _ConflictError(UsageError):
         self.template = template
 
 
+def config_file(name: str | os.PathLike[str]) -> Path:
+    """Return the TOML file at the path ``name``, else the one of that name that comes with us.
+
+    Raises UsageError if there is neither.
+    """
+    path = Path(name)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return _shipped(str(name))
+    except OSError:
+        pass  # reading it fails too, and the error then says why
+    return path
+
+
+def _shipped(name: str) -> Path:
+    package = Path(__file__).parents[1]
+    # They are inside an installed package, and beside the package in a checkout.
+    places = (package / "config", package.parent / "config")
+    folder = next(place for place in places if place.is_dir())
+    shipped = {path.stem: path for path in folder.glob("*.toml")}
+    if name not in shipped:
+        names = ", ".join(sorted(shipped))
+        raise UsageError(f"cannot read {name}: No such file; {names} come with crawler")
+    return shipped[name]
+
+
 def load(
     flags: Mapping[str, object],
     environ: Mapping[str, str],
@@ -133,7 +161,7 @@ def load(
     """
     known = options()
     given = {
-        **(from_file(config, known) if config is not None else {}),
+        **(from_file(config_file(config), known) if config is not None else {}),
         **from_environment(environ, known),
         **from_flags(flags, known),
     }

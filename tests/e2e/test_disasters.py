@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +17,9 @@ from support.killing import crawl_killed, difference, inherit, moments, wait_for
 from support.nginx import Nginx
 from support.processes import descendants
 
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 KILLS = 10
+MANY_KILLS = 100
 RATE = 250
 """Requests a second, so that a crawl of the manual takes several commits."""
 
@@ -165,3 +168,20 @@ def test_ten_kills_lose_and_repeat_nothing(manual: Nginx, tmp_path: Path) -> Non
     kept = crawl_killed(crawling, tmp_path / "killed", moments(KILLS, took, seed=35), env)
     assert any(kept), "no kill hit a crawl of which a part was committed"
     assert difference(tmp_path / "killed", tmp_path / "whole") == ""
+
+
+@pytest.mark.promise("P35")
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.nginx
+@pytest.mark.docs
+def test_a_hundred_kills_lose_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", SCRIPTS / "killing.py", "--kills", str(MANY_KILLS)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert f"{MANY_KILLS} kills, 0 crawls came out otherwise" in done.stdout

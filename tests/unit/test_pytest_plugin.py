@@ -209,6 +209,7 @@ def test_the_plugin_imports_nothing_early() -> None:
     assert done.stdout.split() == [PLUGIN]
 
 
+@pytest.mark.promise("P95")
 def test_a_project_with_its_own_crawler_package_runs(run: Pytest, tmp_path: Path) -> None:
     (tmp_path / "crawler.py").write_text("HOME = 'http://shop.example/'")
     outcome = run("def test_it(): assert crawler.HOME\ndef test_web(mock_web): pass")

@@ -108,12 +108,15 @@ class Store:
         """Begin a state file at ``path``, where there is none; only its owner may read it."""
         try:
             path.touch(mode=0o600, exist_ok=False)
-            connection = connect(path)
+        except OSError as error:
+            raise StateError(f"{path}: {error}") from None
+        with state_errors(path), ExitStack() as undo:
+            connection = undo.enter_context(closing(connect(path)))
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-        except (OSError, sqlite3.Error) as error:
-            raise StateError(f"{path}: {error}") from None
-        return cls(path, connection)
+            store = cls(path, connection)
+            undo.pop_all()
+        return store
 
     @classmethod
     def open(cls, path: Path, outputs: Sequence[str] = ()) -> Self:
@@ -249,9 +252,13 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10
     )
-    # The last commits may be lost with the power; the file stays whole, and so does the run, since
-    # outputs are cut to what the state says.
-    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        # The last commits may be lost with the power; the file stays whole, and so does the run,
+        # since outputs are cut to what the state says.
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

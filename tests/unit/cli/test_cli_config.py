@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from crawler.cli import main
 from crawler.cli.flags import default_toml, describe
+from crawler.model.errors import UsageError
 from crawler.settings import Settings, load, options
 
 CONFIG = Path(__file__).parents[3] / "config"
 FOLLOWING = {"depth", "include", "exclude", "max_url_length", "max_repeats", "max_per_host"}
 """Options that need --follow."""
+NAMES = sorted(path.stem for path in CONFIG.glob("*.toml"))
 
 
 def test_the_default_file_matches_the_options() -> None:
@@ -61,3 +64,45 @@ def test_polite_is_politer_and_fast_is_faster() -> None:
     assert delays == sorted(delays, reverse=True)
     assert polite.slots < usual.slots < fast.slots
     assert all(each.robots for each in (polite, usual, fast))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_is_known_by_its_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load({}, {}, name) == load({}, {}, CONFIG / f"{name}.toml")
+
+
+def test_a_path_that_exists_wins_over_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "polite").write_text("retries = 77\n")
+    assert load({}, {}, "polite").retries == 77
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        load({}, {}, "politely")
+    says = "cannot read politely: No such file; default, fast, polite come with crawler"
+    assert str(caught.value) == says
+
+
+def test_an_unusable_path_is_refused_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for name, says in ((tmp_path / "file" / "x", "Not a directory"), ("x" * 999, "too long")):
+        with pytest.raises(UsageError, match=says):
+            load({}, {}, name)
+
+
+@pytest.mark.parametrize("command", ["crawl", "compare"])
+def test_the_help_names_them(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"comes with crawler: {', '.join(NAMES)}" in " ".join(
+        capsys.readouterr().out.split()
+    )

@@ -1,7 +1,9 @@
 """The state file: what is committed is there again, and what is no state of ours is refused."""
 
+import os
 import pickle
 import random
+import resource
 import sqlite3
 import stat
 from collections import Counter
@@ -269,6 +271,25 @@ def test_an_existing_file_is_not_overwritten(path: Path) -> None:
     assert path.read_bytes() == b"mine"
 
 
+def open_files(path: Path) -> list[str]:
+    """What this process has open of the state file and of the files that SQLite keeps with it."""
+    found = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+    return [name for name in found if name.startswith(str(path))]
+
+
+@pytest.mark.promise("P37")
+def test_a_state_that_cannot_be_created_is_closed(path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        # ``caught`` keeps the frames of the call alive, and with them a connection left open.
+        with pytest.raises(StateError, match=r"state\.db: disk I/O error") as caught:
+            Store.create(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not open_files(path), caught
+
+
 def test_a_missing_state_is_reported(path: Path) -> None:
     for read in (Store.open, read_counts):
         with pytest.raises(StateError, match="there is no such file"):
@@ -342,6 +363,7 @@ def test_a_damaged_state_is_refused_and_unchanged(path: Path, name: str) -> None
     with pytest.raises(StateError, match=says) as caught:
         Store.open(path)
     assert str(caught.value).startswith(f"{path}: ")
+    assert not open_files(path)
     assert path.read_bytes() == before
 
 
