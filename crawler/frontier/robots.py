@@ -136,23 +136,23 @@ def _own_rules(
     If there are none, those of all groups for ``*``. A group is one or more user-agent lines and
     the rules that follow them (§2.2.1).
     """
-    groups: dict[str, dict[str, list[str]]] = {}
-    current: set[str] = set()
+    groups: dict[bool, dict[str, list[str]]] = {}  # for ``products``, and for ``*``
+    current: set[bool] = set()
     in_header = False
     for field, value in lines:
         if field == "u":
             if not in_header:
                 current, in_header = set(), True
             name = _NAME.match(value)
-            agent = "us" if name is not None and name[0].lower() in products else value
-            if agent in ("us", "*"):
-                current.add(agent)
-                groups.setdefault(agent, {"a": [], "d": [], "c": []})
+            is_ours = name is not None and name[0].lower() in products
+            if is_ours or value == "*":
+                current.add(is_ours)
+                groups.setdefault(is_ours, {"a": [], "d": [], "c": []})
             continue
         in_header = False
-        for agent in current if value else ():
-            groups[agent][field].append(value)
-    found = groups.get("us") or groups.get("*") or {"a": [], "d": [], "c": []}
+        for is_ours in current if value else ():
+            groups[is_ours][field].append(value)
+    found = groups.get(True) or groups.get(False) or {"a": [], "d": [], "c": []}
     return found["a"], found["d"], _delay(found["c"])
 
 
