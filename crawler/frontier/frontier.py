@@ -29,7 +29,7 @@ from crawler.model.exchange import FetchResult
 from crawler.model.urls import authority, origin
 
 ROBOTS_KEPT = 10_000
-"""Maximum number of origins whose robots.txt is kept, if they have no requests in memory."""
+"""Origins whose robots.txt is kept; more only while origins have waiting requests."""
 ROBOTS_LOOKED_AT = 2
 """Number of the oldest origins that are checked for each new one above that maximum."""
 
@@ -96,10 +96,10 @@ class Frontier:
         self._schedule.push(host, ticket, first=True)
 
     def next(self, now: float) -> Ticket | Disallowed | Wait:
-        """Return the next request, which must start ``now``; or a Wait.
+        """Return the next request to send ``now``, one that robots.txt forbids, or a Wait.
 
-        Or a request that robots.txt forbids. The first request of an origin is its robots.txt; its
-        host gets no other request before the result.
+        The first request of an origin is for its robots.txt; its host gets no other request before
+        the result.
         """
         turn = self._schedule.next(now)
         if isinstance(turn, Wait):

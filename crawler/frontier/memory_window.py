@@ -13,7 +13,7 @@ class WindowSizes(msgspec.Struct, frozen=True):
     """How many entries the window holds.
 
     ``head`` is the maximum for one host. If a host has fewer than ``low``, more of its tail is
-    loaded, at most ``part`` at once. Nothing is loaded while all hosts together have ``total``.
+    loaded, at most ``part`` at once. No entry is added while all hosts together have ``total``.
     """
 
     head: int = 512

@@ -61,9 +61,9 @@ class _HostQueue(Generic[T]):
         "address",
         "allowed",
         "closed",
+        "items",
         "name",
         "policy",
-        "items",
         "turn",
         "urgent",
     )
@@ -174,7 +174,7 @@ class Schedule(Generic[T]):
         return since, item
 
     def _first(self, now: float) -> _HostQueue[T] | None:
-        """Return the first host that may start a request now; remove entries that are invalid."""
+        """Return the first host that may start a request now; drop or park those before it."""
         while self._heap and max(self._heap[0][0], self._next_any) <= now:
             since, turn, queue = self._heap[0]
             if queue.turn == turn and queue.has_work and queue.is_free and queue.allowed <= since:
