@@ -94,7 +94,9 @@ class _Worker(asyncio.Protocol):
 
 
 def _how(returncode: int) -> str:
-    return signal.Signals(-returncode).name if returncode < 0 else f"exit code {returncode}"
+    if returncode < 0:
+        return f"signal {signal.Signals(-returncode).name}"
+    return f"exit code {returncode}"
 
 
 class IsolatedExecutor:
@@ -205,14 +207,14 @@ class IsolatedExecutor:
             return
         self._workers.remove(worker)
         worker.process.kill()
-        ended = worker.process.wait()
-        log.info("a parse process died (%s); a new one replaces it", _how(ended))
+        returncode = worker.process.wait()
+        log.info("a parse process died (%s); a new one replaces it", _how(returncode))
         self._false_starts = 0 if worker.is_ready else self._false_starts + 1
         if self._false_starts >= _FALSE_STARTS:
-            self._fail(StateError(f"the parse processes do not start (exit code {ended})"))
+            self._fail(StateError(f"the parse processes do not start ({_how(returncode)})"))
             return
         if worker.has_begun:
-            self._suspect(worker.batches.popleft(), ended)
+            self._suspect(worker.batches.popleft(), returncode)
         for batch in worker.batches:
             self._queue.extendleft(reversed(batch))
         self._start_soon()
@@ -222,22 +224,21 @@ class IsolatedExecutor:
         self._starting.add(starting)
         starting.add_done_callback(self._starting.discard)
 
-    def _suspect(self, batch: tuple[Task, ...], ended: int) -> None:
+    def _suspect(self, batch: tuple[Task, ...], returncode: int) -> None:
         ids = {task.job.id for task in batch}
-        if len(batch) == 1 and (ids <= self._suspected or ended == -signal.SIGALRM):
+        if len(batch) == 1 and (ids <= self._suspected or returncode == -signal.SIGALRM):
             self._suspected -= ids
-            self._condemn(batch, ended)
+            self._fail_page(batch, returncode)
         else:
             self._suspected |= ids
             self._suspects.extend(batch)
 
-    def _condemn(self, batch: tuple[Task, ...], ended: int) -> None:
+    def _fail_page(self, batch: tuple[Task, ...], returncode: int) -> None:
         self._settle(batch)
-        outcome = Outcome(batch[0].job.id, error=FailureKind.PARSE, message=self._cause(ended))
+        outcome = Outcome(batch[0].job.id, error=FailureKind.PARSE, message=self._cause(returncode))
         self._deliver(Results((outcome,), self._no_chunks))
 
-    def _cause(self, ended: int) -> str:
-        if ended == -signal.SIGALRM:
+    def _cause(self, returncode: int) -> str:
+        if returncode == -signal.SIGALRM:
             return f"parsing took longer than {self._timeout:g} s (--parse-timeout)"
-        how = f"signal {signal.Signals(-ended).name}" if ended < 0 else f"exit code {ended}"
-        return f"the parse process died on this page ({how})"
+        return f"the parse process died on this page ({_how(returncode)})"

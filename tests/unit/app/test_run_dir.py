@@ -283,6 +283,11 @@ def test_resume_asks_for_secrets_again(
         assert getattr(run.settings, flag[2:]) == next(iter(secret.values()))
 
 
+def test_resume_needs_a_run_directory() -> None:
+    with pytest.raises(UsageError, match="name the run directory with --run"):
+        resumed_settings(None, {})
+
+
 def test_a_missing_run_cannot_be_resumed(directory: Path) -> None:
     with pytest.raises(UsageError, match="there is no run in"):
         resumed_run(directory, {})
