@@ -88,7 +88,7 @@ def test_an_existing_directory_is_not_overwritten(directory: Path) -> None:
 def test_an_existing_run_is_refused_naming_resume(directory: Path) -> None:
     begun(directory)
     before = (directory / STATE).read_bytes()
-    with pytest.raises(UsageError, match="not overwritten; --resume goes on with it"):
+    with pytest.raises(UsageError, match="not overwritten; use --resume to resume it"):
         begun(directory)
     assert (directory / STATE).read_bytes() == before
 
