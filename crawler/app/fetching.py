@@ -49,8 +49,8 @@ def host_policy(
 
     def policy(authority: str) -> HostPolicy:
         # Without a port, the scheme of the URL decides; here it may be either.
-        places = {host_port(f"{scheme}://{authority}/") for scheme in ("http", "https")}
-        own = network.is_mocked or any(rules.is_named_loopback(*place) for place in places)
+        destinations = {host_port(f"{scheme}://{authority}/") for scheme in ("http", "https")}
+        own = network.is_mocked or any(rules.is_named_loopback(*each) for each in destinations)
         return HostPolicy(
             settings.host_limit(own=own) or 0,
             settings.host_delay(own=own),

@@ -74,21 +74,21 @@ def begin(settings: Settings, facts: Mapping[str, str] | None = None) -> Run:
     run cannot be created.
     """
     directory = _new_directory(settings)
-    aside = directory.with_name(f".{directory.name}.beginning")
+    temporary = directory.with_name(f".{directory.name}.beginning")
     with writing(directory), ExitStack() as undo:
-        aside.mkdir(parents=True, exist_ok=True)
-        lock = Lock(aside)
+        temporary.mkdir(parents=True, exist_ok=True)
+        lock = Lock(temporary)
         undo.callback(lock.release)
-        undo.callback(shutil.rmtree, aside, ignore_errors=True)
-        for stale in {*aside.iterdir()} - {aside / LOCK}:
+        undo.callback(shutil.rmtree, temporary, ignore_errors=True)
+        for stale in {*temporary.iterdir()} - {temporary / LOCK}:
             stale.unlink()
-        write_settings(settings, aside)
-        store = Store.create(aside / STATE)
+        write_settings(settings, temporary)
+        store = Store.create(temporary / STATE)
         undo.callback(store.close)
         store.facts.update(facts or {})
         store.commit({})
         store.close()
-        aside.rename(directory)
+        temporary.rename(directory)
         undo.pop_all()
     return Run(directory, settings, Store.open(directory / STATE), lock, resumed=False)
 
