@@ -1,4 +1,4 @@
-"""Settings to a crawl that is ready to run. The only file that knows every part."""
+"""Builds a crawl from settings. The only file that knows every part."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -50,7 +50,7 @@ from crawler.sources import SourceReader
 
 
 class Crawl(msgspec.Struct, frozen=True):
-    """A crawl that is ready to run on one thread, and the parts that are read from outside."""
+    """A crawl that is ready to run on one thread, with the parts that other modules read."""
 
     pipeline: Pipeline
     frontier: Frontier
@@ -77,13 +77,13 @@ def assemble(
     waiting_since: float,
     prestarted: Iterable[Spawned],
 ) -> Crawl:
-    """Call it on the thread that will run the crawl.
+    """Build the crawl of ``run``. Call it on the thread that will run the crawl.
 
-    ``waiting_since`` is the monotonic time from which on somebody waited for it, ``prestarted`` are
-    parse processes that run already. Raises UsageError and StateError.
+    ``waiting_since`` is the monotonic time at which the user started it, ``prestarted`` are parse
+    processes that are already running. Raises UsageError and StateError.
     """
     settings, rng = run.settings, random.Random(run.settings.seed)
-    # Everything that a person may have asked for wrongly comes before the first file.
+    # All checks of the settings come before the first file is created.
     parse = parse_options(settings)
     engine = make_engine(settings.engine, engine_options(settings, network), ThreadClocks)
     check_fetching(settings, network, engine)

@@ -1,4 +1,4 @@
-"""The measured baseline: a sample of what a crawl fetched, fetched again one after the other."""
+"""The measured baseline: fetches a sample of the crawled URLs again, one after the other."""
 
 import asyncio
 import time
@@ -17,13 +17,13 @@ from crawler.model.urls import authority
 
 
 async def measure(crawl: Crawl, options: EngineOptions, report: Report) -> Report:
-    """``report`` with the baseline of ``crawl``, which has just ended and was told to sample.
+    """Return ``report`` with the baseline of ``crawl``, which has just ended and has a sample.
 
-    Without one where not one of its URLs was answered.
+    The report is unchanged if no URL of the sample had a response.
     """
     assert crawl.sample is not None
-    urls, alone = crawl.sample.urls, msgspec.structs.replace(options, concurrency=1)
-    times = await one_by_one(crawl.fetcher, urls, alone, crawl.frontier.delay)
+    urls, one_slot = crawl.sample.urls, msgspec.structs.replace(options, concurrency=1)
+    times = await one_by_one(crawl.fetcher, urls, one_slot, crawl.frontier.delay)
     if not times:
         return report
     baseline = estimate(times, crawl.sample.seen, report.wall_s, crawl.rng)
@@ -33,24 +33,24 @@ async def measure(crawl: Crawl, options: EngineOptions, report: Report) -> Repor
 async def one_by_one(
     fetcher: Fetcher, urls: Sequence[str], options: EngineOptions, delay: Callable[[str], float]
 ) -> list[float]:
-    """Seconds each URL takes with the ``sequential`` engine; those that fail are left out.
+    """Return the seconds that each URL takes with the ``sequential`` engine, without failed ones.
 
-    ``delay`` is how many seconds a host is to be left alone between two requests, also after those
-    of the crawl that has just ended. That is not in the times.
+    ``delay`` returns the seconds between two requests to a host, which also apply after the crawl
+    that has just ended. The times do not include these waits.
     """
     engine = make_engine("sequential", options)
-    alone = msgspec.structs.replace(fetcher, engine=engine, record=None)
+    sequential = msgspec.structs.replace(fetcher, engine=engine, record=None)
     times = []
-    asked = dict.fromkeys(map(authority, urls), time.monotonic())
+    last_start = dict.fromkeys(map(authority, urls), time.monotonic())
     async with engine:
         for url in urls:
             host = authority(url)
-            await asyncio.sleep(asked[host] + delay(host) - time.monotonic())
-            asked[host] = time.monotonic()
+            await asyncio.sleep(last_start[host] + delay(host) - time.monotonic())
+            last_start[host] = time.monotonic()
             try:
-                await alone.fetch(url)
+                await sequential.fetch(url)
             except (FetchError, SkipError):
                 continue
-            times.append(time.monotonic() - asked[host])
+            times.append(time.monotonic() - last_start[host])
     await fetcher.resolver.close()
     return times

@@ -1,4 +1,4 @@
-"""Runs a crawl for the command line: run directory, signals, progress, reports, exit code."""
+"""Runs a crawl for the command line: run directory, signals, progress, report, exit code."""
 
 import signal
 import sys
@@ -28,7 +28,7 @@ EVERY = 0.25
 def run(settings: Settings, prestarted: Sequence[Spawned] = ()) -> int:
     """``crawler crawl``: crawl, report, and return the exit code.
 
-    ``prestarted`` are parse processes that run already. Raises UsageError, StateError.
+    ``prestarted`` are parse processes that are already running. Raises UsageError, StateError.
     """
     waiting_since = _process_start()
     with begin(settings, facts(settings)) as begun:
@@ -56,9 +56,9 @@ def resume_run(directory: Path, settings: Settings, prestarted: Sequence[Spawned
 
 
 def _process_start() -> float:
-    """The monotonic time at which this process began.
+    """Return the monotonic time at which this process started.
 
-    So far it has only started up, on one thread, so the CPU time is the time that has passed.
+    So far it has only run start-up code on one thread, so its CPU time is about its age.
     """
     return time.monotonic() - time.process_time()
 
@@ -66,7 +66,7 @@ def _process_start() -> float:
 def _crawl_to_end(
     run: Run, waiting_since: float, prestarted: Sequence[Spawned]
 ) -> tuple[Report, bool]:
-    """Crawl and show the progress; return the report and whether a signal interrupted the crawl."""
+    """Crawl and show progress; return the report and whether a signal interrupted the crawl."""
     quiet = run.settings.quiet
     progress = Progress(sys.stderr, quiet=quiet)
     console = Console(sys.stderr, progress.clear)
@@ -87,7 +87,7 @@ def _crawl_to_end(
 
 @contextmanager
 def _stopped_by_signals(crawl: CrawlThread, quiet: bool) -> Iterator[list[int]]:
-    """SIGINT or SIGTERM stops the crawl, the second one at once; yields the signals received."""
+    """SIGINT or SIGTERM stops the crawl, a second one aborts it; yields the received signals."""
     received: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
@@ -97,7 +97,7 @@ def _stopped_by_signals(crawl: CrawlThread, quiet: bool) -> Iterator[list[int]]:
             return
         crawl.stop()
         if not quiet:
-            sys.stderr.write("\ncrawler: finishing what is in flight; once more to end now\n")
+            sys.stderr.write("\ncrawler: finishing requests in flight; interrupt again to abort\n")
 
     if threading.current_thread() is not threading.main_thread():
         yield received

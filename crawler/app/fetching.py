@@ -1,4 +1,4 @@
-"""Settings to everything that sends requests: headers, politeness, proxy, engine options."""
+"""Builds from settings what sends requests: headers, politeness, proxy, engine options."""
 
 import resource
 from collections.abc import Callable
@@ -24,13 +24,13 @@ from crawler.settings import Settings
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ENCODINGS = "gzip, deflate, br, zstd"
 FILES = 40
-"""File descriptors that are needed besides those of requests."""
+"""File descriptors for other purposes than requests."""
 
 
 def fetch_slots(settings: Settings) -> int:
-    """As many as asked for, or fewer where the process may not open so many files.
+    """Return the configured number, or fewer if the process may not open so many files.
 
-    A request may take two descriptors: its own, and one that an engine keeps open for the next.
+    A request may need two file descriptors: its own, and a kept-alive connection of the engine.
     """
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most == resource.RLIM_INFINITY:
@@ -45,12 +45,12 @@ def engine_options(settings: Settings, network: Network) -> EngineOptions:
 def host_policy(
     settings: Settings, rules: AddressRules, network: Network
 ) -> Callable[[str], HostPolicy]:
-    """Politeness by authority (``host[:port]``)."""
+    """Return a function from authority (``host[:port]``) to its politeness."""
 
     def policy(authority: str) -> HostPolicy:
-        # Which of the default ports it is says the URL, and for this it may be either.
-        places = {host_port(f"{scheme}://{authority}/") for scheme in ("http", "https")}
-        own = network.is_mocked or any(rules.is_named_loopback(*place) for place in places)
+        # Without a port, the scheme of the URL decides; here it may be either.
+        destinations = {host_port(f"{scheme}://{authority}/") for scheme in ("http", "https")}
+        own = network.is_mocked or any(rules.is_named_loopback(*each) for each in destinations)
         return HostPolicy(
             settings.host_limit(own=own) or 0,
             settings.host_delay(own=own),
@@ -61,12 +61,12 @@ def host_policy(
 
 
 def request_headers(settings: Settings) -> RequestHeaders:
-    usual = (
+    defaults = (
         ("User-Agent", settings.user_agent),
         ("Accept", ACCEPT),
         ("Accept-Encoding", ENCODINGS),
     )
-    return RequestHeaders(usual, settings.header, settings.auth)
+    return RequestHeaders(defaults, settings.header, settings.auth)
 
 
 def make_fetcher(
@@ -76,12 +76,12 @@ def make_fetcher(
     engine: Engine,
     record: RecordExchange | None,
 ) -> Fetcher:
-    """``record`` takes each exchange that has ended. Call ``check_fetching`` before."""
+    """``record`` is called after each exchange. Call ``check_fetching`` before."""
     proxy = _proxy(settings)
     if proxy is None:
         resolver = network.resolver(rules)
     else:
-        # The user named the proxy, so it may be anywhere; what it is asked for may not.
+        # The user named the proxy, so it may have any address; the requested hosts may not.
         own_rules = AddressRules([proxy.host])
         resolver = ProxyResolver(proxy, rules, network.resolver(own_rules))
     return Fetcher(
@@ -98,10 +98,10 @@ def make_fetcher(
 
 
 def check_fetching(settings: Settings, network: Network, engine: Engine) -> None:
-    """Check what could be wrong before any file of the run is opened.
+    """Check the settings before any file of the run is opened.
 
-    Raises UsageError where the engine, or the one of the baseline, cannot use the proxy, and where
-    a replay would reach the real network.
+    Raises UsageError if the engine, or that of the baseline, does not support the proxy, and if a
+    replay would use the real network.
     """
     proxy = _proxy(settings)
     if proxy is not None:
@@ -110,7 +110,7 @@ def check_fetching(settings: Settings, network: Network, engine: Engine) -> None
             check_proxy(proxy, capabilities_of("sequential"))
     if settings.replay and not network.is_mocked:
         raise UsageError(
-            "replay: from Python it is a context: with crawler.testing.Replay(FILE): …"
+            "replay: in Python, use the context manager: with crawler.testing.Replay(FILE): …"
         )
 
 
@@ -127,7 +127,9 @@ def _insecure(settings: Settings) -> frozenset[HostPort]:
 
 
 def check_proxy(proxy: Proxy, engine: Capabilities) -> None:
-    """Raises UsageError where the engine cannot use such a proxy."""
+    """Raises UsageError if the engine does not support the scheme of the proxy."""
     if proxy.scheme not in engine.proxies:
-        able = " and ".join(engine.proxies)
-        raise UsageError(f"--proxy: {engine.name} asks no {proxy.scheme} proxy, only {able}")
+        supported = " and ".join(engine.proxies)
+        raise UsageError(
+            f"--proxy: {engine.name} does not support {proxy.scheme} proxies, only {supported}"
+        )

@@ -1,4 +1,4 @@
-"""What the input names has rights that a link does not have; they hold after a resume too."""
+"""Gives the origins of the input rights that other origins do not have, also after a resume."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from crawler.sources import InputLine
 
 
 class InputRights:
-    """An origin that the input names may be private, and receives the credentials meant for it."""
+    """An origin of the input may have a private address, and receives its credentials."""
 
     def __init__(
         self, addresses: AddressRules, headers: RequestHeaders, store: StoreThread
@@ -20,12 +20,12 @@ class InputRights:
         self._store = store
 
     def restore(self, origins: Iterable[str]) -> None:
-        """``origins`` were named in earlier sessions of the run."""
+        """``origins`` are those of the input lines in earlier sessions of the run."""
         for each in origins:
             self._name(f"{each}/")
 
     def accept(self, line: InputLine) -> None:
-        """A good line of the input, before its URL is requested."""
+        """Call it with each valid input line, before its URL is requested."""
         if not line.own:
             return
         if self._name(line.url):
@@ -34,7 +34,7 @@ class InputRights:
             self._headers.log_in(line.url, line.userinfo)
 
     def _name(self, url: str) -> bool:
-        """Whether that gives the origin of ``url`` a right that it did not have."""
+        """Give the origin of ``url`` its rights; return whether it has new ones."""
         may_be_private = self._addresses.name(*host_port(url))
         has_credentials = self._headers.name(url)
         return may_be_private or has_credentials

@@ -1,4 +1,4 @@
-"""The input of a run, as its settings ask for it: where it is copied and kept, in which order."""
+"""Opens the input of a run: its sources, their copies in the run directory, and their order."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -25,26 +25,26 @@ from crawler.sources.sitemap import MAX_BYTES
 SOURCES = "sources"
 ORDER = "order"
 OpenInput = Callable[[Callable[[InputLine], Response]], Iterable[str | InputLine]]
-"""Makes the input, given how to fetch what it stands in (blocking, for another thread)."""
+"""Returns the input lines. Its argument fetches a document of the input (it blocks the thread)."""
 
 
 def facts(settings: Settings) -> dict[str, str]:
-    """What a run keeps, so that the same input can be read again. Raises UsageError."""
-    lines(settings.sources, settings.column)  # says what cannot be read before there is a run
+    """Return what a resume needs to read the same input in the same order. Raises UsageError."""
+    lines(settings.sources, settings.column)  # raises for invalid sources before the run exists
     seed = random.randrange(2**32) if settings.seed is None else settings.seed
     return {SOURCES: fingerprint(settings.sources), ORDER: str(seed)}
 
 
 def of_settings(run: Run) -> OpenInput:
-    """Raises UsageError where a source has changed since the run began."""
+    """The sources of the settings. Raises UsageError if one has changed since the run began."""
     settings, known = run.settings, run.store.facts
     if run.resumed:
         check_unchanged(settings.sources, known.get(SOURCES, ""))
-    stdin = _standard_input(run) if "-" in settings.sources else _none
+    stdin = _standard_input(run) if "-" in settings.sources else _no_standard_input
 
     def make(fetch: Callable[[InputLine], Response]) -> Iterable[str | InputLine]:
-        kept = SitemapCache(lambda place: _whole(fetch(place)), run.directory / "sitemaps")
-        found = lines(settings.sources, settings.column, kept, stdin)
+        cache = SitemapCache(lambda line: _decoded_body(fetch(line)), run.directory / "sitemaps")
+        found = lines(settings.sources, settings.column, cache, stdin)
         return ordered(found, settings.line_order, int(known.get(ORDER, 0)), settings.history)
 
     return make
@@ -64,9 +64,9 @@ def _standard_input(run: Run) -> Callable[[], BufferedIOBase]:
     return copy.open
 
 
-def _none() -> BufferedIOBase:
+def _no_standard_input() -> BufferedIOBase:
     raise UsageError("standard input is not among the sources")
 
 
-def _whole(document: Response) -> bytes:
+def _decoded_body(document: Response) -> bytes:
     return decode_body(document.body, document.header_list("content-encoding"), MAX_BYTES)

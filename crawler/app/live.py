@@ -1,4 +1,4 @@
-"""What lets an operator follow a crawl that runs: its log, and its figures for Prometheus."""
+"""Lets an operator follow a running crawl: its log, and its metrics for Prometheus."""
 
 import sys
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from crawler.settings import Settings
 def logging_of(
     settings: Settings, console: Console | None, fail: Fail
 ) -> AbstractContextManager[None]:
-    """Where log records go while the context lasts: a program has a ``console`` for them.
+    """Write log records as the settings say during the context, by default to ``console``.
 
-    Without one (another program uses us) they are that program's, unless something was asked for.
-    ``fail`` is told that they can be written no more. Raises StateError.
+    Without a console, in another program, its own logging applies unless a log option is set.
+    ``fail`` receives the error if the log cannot be written any more. Raises StateError.
     """
     if console is None and not (settings.log or settings.log_file or settings.log_json):
         return nullcontext()
@@ -34,11 +34,14 @@ def logging_of(
 
 @contextmanager
 def metrics_of(run: Run, crawl: Crawl) -> Iterator[str | None]:
-    """Serve them while the context lasts, if asked to; yields the URL. Raises UsageError."""
+    """Serve the metrics during the context if ``metrics_port`` is set; yields the URL or None.
+
+    Raises UsageError.
+    """
     if run.settings.metrics_port is None:
         yield None
         return
-    # Imported for who asks for it only: it brings an HTTP server along.
+    # Imported only when needed: it imports an HTTP server.
     from crawler.reporting.live.prometheus import Queues, RunCollector, resident, serving
 
     def queues() -> Queues:

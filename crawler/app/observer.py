@@ -1,4 +1,4 @@
-"""Who watches a crawl: its meter, its timeline, the sample for a baseline, and its log."""
+"""Passes the events of a crawl to its meter, timeline, baseline sample and log."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from crawler.reporting.live import journal
 
 
 class RunObserver:
-    """Passes every event on; ``report`` is there once the crawl has ended."""
+    """Passes on every event; ``report`` is None until the crawl has ended."""
 
     def __init__(
         self,
@@ -20,7 +20,7 @@ class RunObserver:
         sample: Sample | None,
         make_report: Callable[[int], Report],
     ) -> None:
-        """``make_report`` takes the number of pages whose content another page had before."""
+        """``make_report`` takes the number of pages with the same content as another page."""
         self._meter = meter
         self._timeline = timeline
         self._sample = sample

@@ -65,7 +65,7 @@ def new_path(flag: str, place: str, resumed: bool) -> Path:
     """Raises UsageError where a new run would overwrite a file."""
     path = Path(place)
     if path.exists() and not resumed:
-        raise UsageError(f"{flag} {place}: exists already, and is not overwritten")
+        raise UsageError(f"{flag} {place}: already exists and is not overwritten")
     return path
 
 

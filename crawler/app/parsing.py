@@ -1,4 +1,4 @@
-"""Settings to the parse executor."""
+"""Builds the options of the parse executor from settings."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ from crawler.sinks.base import Encoder
 
 
 def parse_options(settings: Settings) -> ParseOptions:
-    """Raises UsageError where the parser, a rule or a pattern cannot be used."""
+    """Raises UsageError if the parser, an extraction rule or a pattern is invalid."""
     if settings.parser:
         check_parser(settings.parser)
     return ParseOptions(

@@ -1,4 +1,4 @@
-"""Makes the report of a crawl, and writes it."""
+"""Creates and writes the report of a crawl."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,9 +26,9 @@ def make_report(
     waiting_since: float,
     duplicate_pages: int,
 ) -> Report:
-    """Call it while the parse processes still live: the report has their memory.
+    """Call it while the parse processes are alive: the report includes their memory.
 
-    ``waiting_since`` is the monotonic time from which on somebody waited for the crawl.
+    ``waiting_since`` is the monotonic time at which the user started the crawl.
     """
     pids: Sequence[int] = executor.pids
     workers = len(pids) or settings.parse_workers
@@ -45,15 +45,15 @@ def make_report(
 
 
 def _modelled(report: Report, workers: int) -> Simultaneous:
-    """What the waits and the computing of this run would take at best."""
+    """Return the shortest possible time for the waits and the CPU time of this run."""
     work = Work(report.io_wait.total_s, report.cpu.fetch_s, report.cpu.parse_s)
     return simultaneous(work, report.concurrency, workers, usable_cores())
 
 
 def _with_choice(report: Report, engine: AutoEngine, workers: int) -> Report:
     choice = engine.choice
-    says = sentences.choice(choice, workers)
-    return msgspec.structs.replace(report, engine=f"auto ({choice.engine})", auto=says)
+    reason = sentences.choice(choice, workers)
+    return msgspec.structs.replace(report, engine=f"auto ({choice.engine})", auto=reason)
 
 
 def write_report(report: Report, directory: Path) -> Report:

@@ -1,4 +1,4 @@
-"""Restores counts, quotas and cookies on resume, and says what the next session will need."""
+"""Restores counts, quotas and cookies on resume, and collects what the next session needs."""
 
 from crawler.fetch.cookies import Jar
 from crawler.frontier.entry import Counts
@@ -11,25 +11,25 @@ from crawler.sources import SourceReader
 
 
 def quota(settings: Settings, store: Store) -> Quota:
-    """It counts the entries of earlier sessions too."""
+    """Return the quota of each host, which includes the entries of earlier sessions."""
     if settings.max_per_host is None:
         return Quota(None)
     return Quota(settings.max_per_host, store.fetched())
 
 
 def facts(source: SourceReader, jar: Jar | None) -> dict[str, str]:
-    """What a commit keeps besides the entries: for the next session, and for ``status``."""
+    """Return what a commit stores in addition to entries, for the next session and ``status``."""
     known = {"input": "read" if source.exhausted else "open"}
     return known if jar is None else {**known, "cookies": jar.dump().decode()}
 
 
 def restore_cookies(jar: Jar, store: Store) -> None:
-    """Raises StateError where the cookies in the state cannot be read."""
-    kept = store.facts.get("cookies")
-    if kept is not None:
-        jar.load(kept.encode())
+    """Raises StateError if the cookies in the state cannot be read."""
+    saved = store.facts.get("cookies")
+    if saved is not None:
+        jar.load(saved.encode())
 
 
 def restore_meter(meter: Meter, counts: Counts) -> None:
-    """The report counts what earlier sessions did, too."""
+    """Add the counts of earlier sessions to the report."""
     meter.restore(Urls.of(counts), counts.bytes, counts.errors, counts.skips)

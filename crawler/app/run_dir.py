@@ -1,4 +1,4 @@
-"""The directory of a run: created atomically, locked while it is crawled, resumable."""
+"""The directory of a run: created atomically, locked during the crawl, resumable."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ from crawler.settings.defaults import RUNS
 
 
 class Run:
-    """A run that this process crawls: its directory, settings and state. Close it."""
+    """A run that this process crawls: its directory, settings and state. A context manager."""
 
     def __init__(
         self, directory: Path, settings: Settings, store: Store, lock: "Lock", *, resumed: bool
@@ -38,14 +38,14 @@ class Run:
         self._lock.release()
 
     def discard(self) -> None:
-        """Remove the run, as if it had never begun."""
+        """Delete the directory of the run."""
         shutil.rmtree(self.directory)
 
 
 class Lock:
-    """One process at a time holds it; the death of that process frees it.
+    """A lock for one process; it is released when the process ends.
 
-    Raises UsageError where another process holds it.
+    Raises UsageError if another process holds it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -67,50 +67,51 @@ class Lock:
 
 
 def begin(settings: Settings, facts: Mapping[str, str] | None = None) -> Run:
-    """A new run, in ``settings.run`` or a directory named by the time; ``facts`` go to its state.
+    """Create a run in ``settings.run``, or in a directory named by the time.
 
-    It is made aside and then moved into place, so that whoever sees it can resume it. Raises
-    UsageError where there is something already, StateError where it cannot be made.
+    ``facts`` go to its state. The directory is created under another name and then renamed, so
+    that every run can be resumed. Raises UsageError if something exists there, StateError if the
+    run cannot be created.
     """
-    directory = _place(settings)
-    aside = directory.with_name(f".{directory.name}.beginning")
+    directory = _new_directory(settings)
+    temporary = directory.with_name(f".{directory.name}.beginning")
     with writing(directory), ExitStack() as undo:
-        aside.mkdir(parents=True, exist_ok=True)
-        lock = Lock(aside)
+        temporary.mkdir(parents=True, exist_ok=True)
+        lock = Lock(temporary)
         undo.callback(lock.release)
-        undo.callback(shutil.rmtree, aside, ignore_errors=True)
-        for stale in {*aside.iterdir()} - {aside / LOCK}:
+        undo.callback(shutil.rmtree, temporary, ignore_errors=True)
+        for stale in {*temporary.iterdir()} - {temporary / LOCK}:
             stale.unlink()
-        write_settings(settings, aside)
-        store = Store.create(aside / STATE)
+        write_settings(settings, temporary)
+        store = Store.create(temporary / STATE)
         undo.callback(store.close)
         store.facts.update(facts or {})
         store.commit({})
         store.close()
-        aside.rename(directory)
+        temporary.rename(directory)
         undo.pop_all()
     return Run(directory, settings, Store.open(directory / STATE), lock, resumed=False)
 
 
 def make_directory(settings: Settings) -> Path:
-    """An empty directory for what is no run itself. Raises as ``begin`` does."""
-    directory = _place(settings)
+    """Create an empty directory for files that are not a run. Raises the errors of ``begin``."""
+    directory = _new_directory(settings)
     with writing(directory):
         directory.mkdir(parents=True)
     return directory
 
 
-def _place(settings: Settings) -> Path:
-    """``settings.run``, or a name by the time. Raises UsageError where something is there."""
-    directory = Path(settings.run) if settings.run else _free(time.strftime("%Y%m%d-%H%M%S"))
+def _new_directory(settings: Settings) -> Path:
+    """Return ``settings.run``, or a name from the time. Raises UsageError if the path exists."""
+    directory = Path(settings.run) if settings.run else _unused(time.strftime("%Y%m%d-%H%M%S"))
     if directory.exists():
-        hint = "; --resume goes on with it" if (directory / STATE).exists() else ""
-        raise UsageError(f"--run {directory}: exists already, and is not overwritten{hint}")
+        hint = "; use --resume to resume it" if (directory / STATE).exists() else ""
+        raise UsageError(f"--run {directory}: already exists and is not overwritten{hint}")
     return directory
 
 
-def _free(name: str) -> Path:
-    """Two runs within a second get names of their own."""
+def _unused(name: str) -> Path:
+    """Return a path with ``name`` that does not exist: two runs may begin in one second."""
     directory, number = Path(RUNS) / name, 2
     while directory.exists():
         directory = Path(RUNS) / f"{name}-{number}"
@@ -119,9 +120,9 @@ def _free(name: str) -> Path:
 
 
 def resume(directory: Path, settings: Settings) -> Run:
-    """Open the run in ``directory`` again; ``settings`` are what ``resumed_settings`` returned.
+    """Open the run in ``directory`` again; ``settings`` are from ``resumed_settings``.
 
-    Raises UsageError where another process crawls it, StateError where its state cannot be used.
+    Raises UsageError if another process crawls it, StateError if its state is unusable.
     """
     lock = Lock(directory)
     try:
@@ -133,10 +134,10 @@ def resume(directory: Path, settings: Settings) -> Run:
 
 
 def write_settings(settings: Settings, directory: Path) -> None:
-    """``settings.toml``: what was asked for, without what is secret. Raises StateError."""
+    """Write ``settings.toml``: the settings without secrets. Raises StateError."""
     path = directory / SETTINGS
     text = "".join(
-        # For the types of options a JSON value is a TOML value.
+        # For the types of the options, a JSON value is also a TOML value.
         f"{name} = {msgspec.json.encode(value, enc_hook=str).decode()}\n"
         for name, value in written(settings).items()
     )

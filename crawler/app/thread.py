@@ -1,4 +1,4 @@
-"""A crawl on a thread and an event loop of its own."""
+"""Runs a crawl on its own thread and event loop."""
 
 import asyncio
 import sys
@@ -27,10 +27,10 @@ from crawler.settings import written
 
 
 class CrawlOrder(msgspec.Struct, frozen=True):
-    """A crawl as it was ordered: its run, its input and its page outputs.
+    """What a CrawlThread must run: a run, its input and its page outputs.
 
-    ``waiting_since`` is the monotonic time from which on somebody waits for it, ``prestarted`` are
-    parse processes that run already. Log records go to ``console`` unless the settings say where.
+    ``waiting_since`` is the monotonic time at which the user started it, ``prestarted`` are parse
+    processes that are already running. Log records go to ``console`` if no log file is set.
     """
 
     run: Run
@@ -42,14 +42,14 @@ class CrawlOrder(msgspec.Struct, frozen=True):
 
 
 class CrawlThread:
-    """One crawl on a thread and event loop of its own.
+    """One crawl on its own thread and event loop.
 
-    So it works within a running loop and in a notebook, the caller's own computing never counts as
-    the fetch thread's, and the main thread is free for signals.
+    So it works inside a running loop and in a notebook, the caller's CPU time does not count as
+    that of the fetch thread, and the main thread can handle signals.
     """
 
     def __init__(self, order: CrawlOrder, network: Network | None = None) -> None:
-        """Without ``network`` it is the current one."""
+        """``network`` defaults to the current one."""
         self._order = order
         self._network = network or current()
         self._crawl: Crawl | None = None
@@ -77,14 +77,14 @@ class CrawlThread:
         self._call(lambda crawl: crawl.pipeline.abort())
 
     def report(self) -> Report:
-        """The report of a crawl that has ended. Raises what ended it: StateError, UsageError."""
+        """Return the report of an ended crawl, or raise its error: StateError, UsageError."""
         if self._error is not None:
             raise self._error
         assert self._report is not None
         return self._report
 
     def snapshot(self) -> Snapshot | None:
-        """How far the crawl is; None before it has begun."""
+        """Return the progress of the crawl; None before its start."""
         crawl = self._crawl
         if crawl is None:
             return None
@@ -94,9 +94,9 @@ class CrawlThread:
     def _call(self, command: Callable[[Crawl], None]) -> None:
         crawl, loop = self._crawl, self._loop
         if crawl is not None and loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._obey, command, crawl)
+            loop.call_soon_threadsafe(self._run_command, command, crawl)
 
-    def _obey(self, command: Callable[[Crawl], None], crawl: Crawl) -> None:
+    def _run_command(self, command: Callable[[Crawl], None], crawl: Crawl) -> None:
         self._is_stopped = True
         command(crawl)
         if self._baseline is not None:
@@ -109,13 +109,13 @@ class CrawlThread:
                 self._run_logged()
         except BaseException as error:  # noqa: BLE001 - ``report`` raises it again
             self._error = error
-            if self._crawl is None:  # else it has closed them
+            if self._crawl is None:  # otherwise the crawl has closed them
                 for sink in self._order.sinks:
                     sink.writer.close()
             run.store.close()
 
     def _fail(self, error: Exception) -> None:
-        """The log cannot be written: end the crawl in order, so that it can be resumed."""
+        """The log cannot be written: abort the crawl in a way that it can be resumed."""
         self._error = error
         self.abort()
 
@@ -144,7 +144,7 @@ class CrawlThread:
         try:
             with metrics_of(order.run, crawl) as url:
                 if settings.metrics_port == 0:
-                    sys.stderr.write(f"crawler: figures for Prometheus at {url}\n")
+                    sys.stderr.write(f"crawler: metrics for Prometheus at {url}\n")
                 if self._error is not None:
                     raise self._error
                 await crawl.pipeline.run()
@@ -157,7 +157,7 @@ class CrawlThread:
         return await self._measure(crawl, report)
 
     async def _measure(self, crawl: Crawl, report: Report) -> Report:
-        """``report`` with the baseline, which is optional: to lose it does not fail the crawl."""
+        """Return ``report`` with the baseline, or unchanged if the crawl is stopped."""
         options = engine_options(self._order.run.settings, self._network)
         self._baseline = asyncio.create_task(measure(crawl, options, report))
         with suppress(asyncio.CancelledError):

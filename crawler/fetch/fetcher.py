@@ -1,4 +1,4 @@
-"""A URL → one exchange on the wire: resolved, judged, given its headers, handed to the engine."""
+"""One exchange per URL: looks up and checks the host, adds headers, and calls the engine."""
 
 import asyncio
 import logging
@@ -19,17 +19,18 @@ from crawler.model.urls import host_port
 log = logging.getLogger(__name__)
 
 _SHORTEST = 0.001
-"""Seconds that are left for a request whose look-up took all that there were."""
+"""Minimum timeout (seconds) of a request after a slow look-up."""
 NOWHERE = Endpoint("", "", 0)
-"""Where a request was to go whose host has no address."""
+"""The endpoint of a request whose look-up failed."""
 
 
 class Fetcher(msgspec.Struct):
-    """What all requests of a run have in common, and what belongs to single hosts of it.
+    """Sends the requests of a run.
 
-    ``cookies`` is None where none are kept, ``insecure`` is where certificates are not verified.
-    ``timeout`` is for look-up and exchange together. With a ``proxy`` the ``resolver`` leads to
-    it. ``record`` is told each exchange that ended, well or not; what was not asked for is none.
+    ``timeout`` (seconds) is for look-up and exchange together; ``max_bytes`` limits a body.
+    ``cookies`` is None if the run keeps none. ``insecure`` are the hosts whose certificates are not
+    verified. With a ``proxy``, ``resolver`` must return its endpoint. ``record`` is called after
+    each exchange or failed look-up, but not for a request that was not allowed.
     """
 
     engine: Engine
@@ -43,15 +44,15 @@ class Fetcher(msgspec.Struct):
     record: Callable[[Request, Response | FetchError], None] | None = None
 
     def log_in(self, url: str, userinfo: str) -> None:
-        """From now on ``user:password`` goes with every request to the origin of ``url``."""
+        """Send ``user:password`` with every further request to the origin of ``url``."""
         self.headers.log_in(url, userinfo)
 
     async def fetch(self, url: str) -> Response:
-        """Raises FetchError and SkipError, and nothing else."""
+        """``locate``, then ``fetch_at``. Raises only FetchError and SkipError."""
         return await self.fetch_at(url, await self.locate(url))
 
     async def locate(self, url: str) -> Endpoint:
-        """Where ``url`` is. Raises FetchError (dns), SkipError for what may not be asked."""
+        """Look up the host of ``url``. Raises FetchError (dns) and SkipError (blocked)."""
         host, port = host_port(url)
         known = self.resolver.cached(host, port)
         if known is not None:
@@ -71,10 +72,10 @@ class Fetcher(msgspec.Struct):
             raise FetchError(FailureKind.DNS, message) from None
 
     async def fetch_at(self, url: str, endpoint: Endpoint) -> Response:
-        """Raises FetchError and SkipError, and nothing else."""
+        """Send the request to the result of ``locate``. Raises only FetchError and SkipError."""
         try:
             response = await self.engine.fetch(self._request(url, endpoint))
-            self._look_at(url, response)
+            self._check(url, response)
         except FetchError as error:
             self._record(url, endpoint, error)
             raise
@@ -87,9 +88,9 @@ class Fetcher(msgspec.Struct):
         self._record(url, endpoint, response)
         return response
 
-    def _record(self, url: str, endpoint: Endpoint, answer: Response | FetchError) -> None:
+    def _record(self, url: str, endpoint: Endpoint, result: Response | FetchError) -> None:
         if self.record is not None:
-            self.record(self._request(url, endpoint), answer)
+            self.record(self._request(url, endpoint), result)
 
     def _request(self, url: str, endpoint: Endpoint) -> Request:
         left = max(self.timeout - endpoint.lookup_s, _SHORTEST)
@@ -101,13 +102,13 @@ class Fetcher(msgspec.Struct):
         cookies = self.cookies.header(url, time.time()) if self.cookies is not None else ""
         if not cookies:
             return headers
-        # One line alone may there be (RFC 6265, 5.4): the user's own first.
+        # Only one Cookie header is allowed (RFC 6265, 5.4): the user's cookies come first.
         own = [value for name, value in headers if name.lower() == "cookie"]
         others = (pair for pair in headers if pair[0].lower() != "cookie")
         return (*others, ("Cookie", "; ".join((*own, cookies))))
 
-    def _look_at(self, url: str, response: Response) -> None:
-        """Take the cookies of an answer. Raises FetchError where it is the proxy's own."""
+    def _check(self, url: str, response: Response) -> None:
+        """Store the cookies of a response. Raises FetchError if the proxy refused the request."""
         if self.proxy is not None and response.status == WANTS_LOGIN and url.startswith("http:"):
             raise refusal(self.proxy, response.status)
         if self.cookies is not None:

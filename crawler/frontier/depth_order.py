@@ -1,7 +1,8 @@
-"""Level by level: no page is asked for before all those fewer links away from the input are done.
+"""Crawls level by level: no page is requested before all pages of lower depth are final.
 
-So the depth of a page is the length of the shortest way to it, where else it is that of the first
-way found, which is another each time. It costs waiting at the end of each level. Pure.
+So the depth of a page is the length of its shortest path from the input. Without this order it is
+the length of the path that was found first, which differs between runs. The price is a wait at the
+end of each level. Pure.
 """
 
 from collections import Counter
@@ -11,15 +12,15 @@ from crawler.frontier.entry import Entry
 
 
 class DepthOrder:
-    """Holds entries back until theirs is the lowest level with an entry that is not final."""
+    """Holds entries back until no entry of a lower depth is pending."""
 
     def __init__(self, pending: Mapping[int, int]) -> None:
-        """``pending`` is how many entries are not final, by depth."""
+        """``pending`` is the number of entries that are not final, by depth."""
         self._pending = Counter(pending)
         self._held: dict[int, list[Entry]] = {}
 
     def entered(self, depths: Iterable[int]) -> None:
-        """There are new entries, of these depths."""
+        """Count new entries with these depths."""
         self._pending.update(depths)
 
     def finished(self, entry: Entry) -> None:
@@ -32,7 +33,7 @@ class DepthOrder:
             self._held.setdefault(entry.depth, []).append(entry)
 
     def release(self) -> list[Entry]:
-        """Entries held so far whose turn it is now."""
+        """Return the held entries that may be requested now."""
         lowest = min(self._pending, default=0)
         return [
             entry

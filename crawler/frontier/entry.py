@@ -1,4 +1,4 @@
-"""An entry: a URL of the input or of a followed link, unique by its key, and what became of it."""
+"""An entry: a URL of the input or of a followed link, unique by its key, and its state."""
 
 from enum import IntEnum
 
@@ -9,7 +9,7 @@ from crawler.model.urls import authority
 
 
 class State(IntEnum):
-    """Where an entry stands; the last three are final."""
+    """The state of an entry; the last three are final."""
 
     PENDING = 0
     DONE = 1
@@ -18,7 +18,7 @@ class State(IntEnum):
 
 
 class Wrong(msgspec.Struct, frozen=True, array_like=True):
-    """Why a line or a link is not fetched: a failure of ``kind``, or a skip for ``reason``."""
+    """Why a line or a link is not fetched: a failure of ``kind``, or a skip with ``reason``."""
 
     kind: FailureKind | None
     reason: SkipReason | None
@@ -32,10 +32,10 @@ class Wrong(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """``seed`` is the input URL from which this one was reached; an input URL is its own.
+    """``seed`` is the input URL from which this URL was reached; for an input URL, the URL itself.
 
-    ``row`` (a JSON object) holds the other columns of its table, and the line number.
-    ``wrong`` is why it cannot be fetched.
+    ``row`` (a JSON object) contains the other columns of its table, and the line number.
+    ``wrong`` is the reason why it cannot be fetched.
     """
 
     id: int
@@ -54,7 +54,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
     """A URL that becomes an entry if its ``key`` is new. Its fields are a row of the state file.
 
-    ``spilled`` (0 or 1) says whether it waits for its turn on disk, not in memory.
+    ``spilled`` is 1 if the entry waits on disk, 0 if it waits in memory.
     """
 
     id: int
@@ -72,7 +72,10 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Final(msgspec.Struct, frozen=True, array_like=True):
-    """The final ``state`` of entry ``id``: ``why`` for a failure or skip, ``digest`` of a page."""
+    """The final ``state`` of entry ``id``.
+
+    ``why`` is the kind of a failure or the reason of a skip; ``digest`` is that of a page.
+    """
 
     id: int
     state: State
@@ -81,9 +84,9 @@ class Final(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Counts(msgspec.Struct):
-    """The accounts of a run over all its sessions; ``taken`` is the lines read of the input.
+    """The counts of a run over all its sessions; ``taken`` is the number of input lines read.
 
-    ``done + failed + skipped + pending = input + discovered``, at every commit.
+    At every commit ``done + failed + skipped + pending = input + discovered``.
     """
 
     taken: int = 0

@@ -1,7 +1,7 @@
-"""Decides which request is sent next, and when. Pure; ``now`` is passed in.
+"""Decides which request is sent next, and when. Pure: ``now`` (monotonic seconds) is passed in.
 
-It is built of parts: the schedule of the hosts, the pace of slow ones, the rules of robots.txt, and
-the window of entries that are in memory. Every request is a ticket.
+Its parts are the schedule of the hosts, the pace of slowed hosts, the rules of robots.txt, and the
+window of entries in memory. Every request is a ticket.
 """
 
 from collections import OrderedDict
@@ -29,16 +29,15 @@ from crawler.model.exchange import FetchResult
 from crawler.model.urls import authority, origin
 
 ROBOTS_KEPT = 10_000
-"""Origins whose robots.txt is remembered, besides those with requests in memory."""
+"""Origins whose robots.txt is kept; more only while origins have waiting requests."""
 ROBOTS_LOOKED_AT = 2
-"""The oldest of them, each time that there is a new one and no room."""
+"""Number of the oldest origins that are checked for each new one above that maximum."""
 
-
-_FINE = RequestEnd()
+_NORMAL_END = RequestEnd()
 
 
 class Frontier:
-    """The part of a run that is in memory. ``pending`` counts all entries without a final state."""
+    """The entries and requests in memory. ``pending`` counts all entries without a final state."""
 
     def __init__(
         self,
@@ -50,9 +49,10 @@ class Frontier:
         depth_order: DepthOrder | None = None,
         pending: int = 0,
     ) -> None:
-        """``window`` knows what waits on disk, ``pending`` how many entries are not final.
+        """``policy`` returns the limits for a host (its authority); ``rate`` is in requests/s.
 
-        With ``depth_order`` it goes from one depth to the next, and in no other order.
+        ``window`` knows which entries wait on disk, ``pending`` is the number of entries that are
+        not final. With ``depth_order`` all pages of one depth are requested before the next depth.
         """
         self._policy = policy
         self._schedule: Schedule[Ticket] = Schedule(self._host_policy, rate)
@@ -63,19 +63,22 @@ class Frontier:
         self.window = window or MemoryWindow()
         self.pending = pending
 
+    def __repr__(self) -> str:
+        return f"Frontier({self.pending} pending, {self.window.held} in memory, {self._schedule!r})"
+
     @property
     def waiting(self) -> int:
-        """Requests in memory that have not gone."""
+        """Number of requests in memory that are not sent yet."""
         return self._schedule.waiting
 
     def entered(self, depths: Sequence[int]) -> None:
-        """There are new entries, of these depths; they may be on disk."""
+        """Count new entries with these depths; they may be on disk."""
         self.pending += len(depths)
         if self._depth_order is not None:
             self._depth_order.entered(depths)
 
     def add(self, entries: Iterable[Entry], now: float) -> None:
-        """Entries for which ``window`` has a place."""
+        """Queue ``entries``, for which ``window`` has reserved places."""
         if self._depth_order is not None:
             self._depth_order.hold(entries)
             entries = self._depth_order.release()
@@ -84,15 +87,19 @@ class Frontier:
             self._schedule.push(host, EntryTicket(entry.url, host, now, entry=entry))
 
     def add_document(self, url: str, now: float, deliver: Callable[[FetchResult], None]) -> None:
-        """Queue a document that the input needs at the head of its host; it is not an entry."""
+        """Queue a document of the input at the head of its host; it is not an entry.
+
+        ``deliver`` receives the result.
+        """
         host = authority(url)
         ticket = DocumentTicket(url, host, now, deliver=deliver)
         self._schedule.push(host, ticket, first=True)
 
     def next(self, now: float) -> Ticket | Disallowed | Wait:
-        """The next request that may go; its host's place and delay count from ``now``.
+        """Return the next request to send ``now``, one that robots.txt forbids, or a Wait.
 
-        A host's first is its robots.txt; nothing else of it goes before that is answered.
+        The first request of an origin is for its robots.txt; its host gets no other request before
+        the result.
         """
         turn = self._schedule.next(now)
         if isinstance(turn, Wait):
@@ -114,14 +121,14 @@ class Frontier:
         return msgspec.structs.replace(ticket, since=allowed)
 
     def is_at(self, ticket: Ticket, address: str) -> bool:
-        """The host of ``ticket`` was found at ``address`` (empty: unknown); whether that has room.
+        """The host of ``ticket`` has the IP ``address`` (empty: unknown).
 
-        If not, ``put_back`` the ticket.
+        Returns False if the address is over its limit; then ``put_back`` the ticket.
         """
         return not address or self._schedule.set_address(ticket.host, address)
 
     def put_back(self, ticket: Ticket, now: float) -> None:
-        """The request was not made, and waits again at the head of its host."""
+        """The request was not sent; it waits again at the head of its host."""
         self._schedule.push(ticket.host, ticket, first=True, urgent=ticket.is_urgent)
         self._schedule.release(ticket.host, now)
 
@@ -129,9 +136,9 @@ class Frontier:
         self,
         ticket: Ticket,
         now: float,
-        end: RequestEnd = _FINE,
+        end: RequestEnd = _NORMAL_END,
     ) -> list[Notice]:
-        """The request has ended as ``end`` says: its host's place is free, its pace may change."""
+        """The request has ended: free the slot of its host, and adapt the pace to ``end``."""
         self._schedule.release(ticket.host, now)
         return [*self._hold(ticket.host, now, end), *self._slow_down(ticket.host, now, end)]
 
@@ -144,7 +151,7 @@ class Frontier:
         if not self._paces.is_concerned(host, end.kind, end.status):
             return
         policy = self._paces.outcome(
-            host, self._asked(host), end.kind, end.status, started=end.started, now=now
+            host, self._usual_policy(host), end.kind, end.status, started=end.started, now=now
         )
         if policy is None:
             return
@@ -154,9 +161,9 @@ class Frontier:
             yield Slowed(host, policy.delay, end.kind or FailureKind.STATUS, end.status)
 
     def redirect(self, ticket: Ticket, url: str, now: float, pause: float | None = None) -> None:
-        """The answer sent ``ticket`` on to ``url``: a new request, at the head of its host.
+        """The response redirected ``ticket`` to ``url``: queue this hop at the head of its host.
 
-        It goes after ``pause`` seconds, if the answer asked for that.
+        It waits for ``pause`` seconds if the response requested that.
         """
         host, at = authority(url), now + (pause or 0.0)
         hop = msgspec.structs.replace(ticket, url=url, host=host, since=at, hops=ticket.hops + 1)
@@ -166,17 +173,17 @@ class Frontier:
             self._schedule.push(host, hop, first=True, urgent=hop.is_urgent)
 
     def repeat(self, ticket: Ticket, now: float) -> None:
-        """Ask again at once: a kept connection died under the request."""
+        """Send the request again at once: a kept-alive connection closed before the response."""
         again = msgspec.structs.replace(ticket, resets=ticket.resets + 1, since=now)
         self._schedule.push(ticket.host, again, first=True, urgent=again.is_urgent)
 
     def retry(self, ticket: Ticket, at: float) -> None:
-        """Ask again, not before ``at``."""
+        """Send the request again, not before ``at``."""
         again = msgspec.structs.replace(ticket, attempt=ticket.attempt + 1, since=at)
         self._schedule.push_later(ticket.host, again, at, urgent=again.is_urgent)
 
     def finish(self, entry: Entry, now: float) -> None:
-        """The entry has its final state."""
+        """``entry`` has its final state."""
         self.pending -= 1
         self.window.drop(entry.host)
         if self._depth_order is not None:
@@ -184,9 +191,9 @@ class Frontier:
             self.add((), now)
 
     def set_rules(self, site: str, rules: Rules, now: float) -> None:
-        """The robots.txt of origin ``site`` is known; its host may go on.
+        """The robots.txt of the origin ``site`` is known; its host may receive requests again.
 
-        After the Crawl-delay it asks for: the request that told of it was one, too.
+        They start after the Crawl-delay, which also counts from the request of robots.txt itself.
         """
         assert self._robots is not None
         self._make_room(self._robots)
@@ -199,9 +206,9 @@ class Frontier:
         self._schedule.open(host)
 
     def _make_room(self, robots: OrderedDict[str, Rules]) -> None:
-        """Forget the oldest rules, but none that a request waits for: it would ask again, and wait.
+        """Forget the oldest rules, except those that a waiting request needs.
 
-        A few are looked at each time, so that it takes no longer however many are in use.
+        Each call checks only a few, so that its time does not depend on how many are in use.
         """
         for _ in range(ROBOTS_LOOKED_AT if len(robots) >= ROBOTS_KEPT else 0):
             site = next(iter(robots))
@@ -212,16 +219,16 @@ class Frontier:
                 self._delays.pop(authority(site), None)
 
     def delay(self, host: str) -> float:
-        """Seconds between two requests to ``host`` (its authority), as things are."""
+        """Return the current delay (seconds) between requests to ``host`` (its authority)."""
         return self._host_policy(host).delay
 
     def _host_policy(self, host: str) -> HostPolicy:
-        return self._paces.policy(host, self._asked(host))
+        return self._paces.policy(host, self._usual_policy(host))
 
-    def _asked(self, host: str) -> HostPolicy:
-        """What is asked of us for ``host``, as long as nothing goes wrong there."""
+    def _usual_policy(self, host: str) -> HostPolicy:
+        """Return the policy for ``host`` from the settings and its Crawl-delay, if not slowed."""
         policy = self._policy(host)
-        asked = self._delays.get(host, 0.0)
-        if not asked:
+        crawl_delay = self._delays.get(host, 0.0)
+        if not crawl_delay:
             return policy
-        return msgspec.structs.replace(policy, per_host=1, delay=max(policy.delay, asked))
+        return msgspec.structs.replace(policy, per_host=1, delay=max(policy.delay, crawl_delay))

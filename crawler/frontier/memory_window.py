@@ -1,7 +1,7 @@
-"""Which entries wait in memory and which on disk. Pure.
+"""Decides which entries wait in memory and which on disk. Pure.
 
-Of every host the next few are in memory, the *head*; the rest, the *tail*, is on disk and follows
-in the order in which it came, a part at a time, before the head is used up.
+The next few entries of every host are in memory: its *head*. The others are on disk: its *tail*.
+The tail is loaded in its original order, part by part, before the head is empty.
 """
 
 from collections import deque
@@ -12,9 +12,8 @@ import msgspec
 class WindowSizes(msgspec.Struct, frozen=True):
     """How many entries the window holds.
 
-    ``head`` is the most of one host in memory; a host with fewer than ``low`` gets more of its
-    tail, at most ``part`` at once. ``total`` bounds what is taken from disk for all hosts together;
-    a new host still finds a place.
+    ``head`` is the maximum for one host. If a host has fewer than ``low``, more of its tail is
+    loaded, at most ``part`` at once. No entry is added while all hosts together have ``total``.
     """
 
     head: int = 512
@@ -24,12 +23,12 @@ class WindowSizes(msgspec.Struct, frozen=True):
 
 
 class MemoryWindow:
-    """``held`` entries are in memory. Hosts with nothing anywhere are forgotten."""
+    """``held`` entries are in memory. Hosts without entries are forgotten."""
 
     def __init__(
         self, tails: dict[str, int] | None = None, sizes: WindowSizes | None = None
     ) -> None:
-        """``tails`` is how many entries wait on disk, by host."""
+        """``tails`` is the number of entries that wait on disk, by host."""
         self.sizes = sizes or WindowSizes()
         self._heads: dict[str, int] = {}
         self._tails = dict(tails or {})
@@ -38,7 +37,7 @@ class MemoryWindow:
         self.held = 0
 
     def place(self, host: str) -> bool:
-        """Whether a new entry of ``host`` has a place in memory, which is then taken."""
+        """Reserve a place in memory for a new entry of ``host``; return False if there is none."""
         head = self._heads.get(host, 0)
         if host in self._tails or head >= self.sizes.head or self.held >= self.sizes.total:
             return False
@@ -47,12 +46,12 @@ class MemoryWindow:
         return True
 
     def left(self, host: str) -> None:
-        """An entry of ``host`` was left on disk."""
+        """An entry of ``host`` stays on disk."""
         self._tails[host] = self._tails.get(host, 0) + 1
         self._feed(host)
 
     def drop(self, host: str) -> None:
-        """An entry in memory is done with."""
+        """Free the place of an entry in memory."""
         self.held -= 1
         head = self._heads[host] - 1
         if head:
@@ -63,7 +62,7 @@ class MemoryWindow:
             self._feed(host)
 
     def load(self) -> list[str]:
-        """Hosts of which the next entries must come from disk; their places are taken."""
+        """Return the hosts whose next entries must be loaded, and reserve places for these."""
         hosts = []
         while self._hungry and self.held < self.sizes.total:
             host = self._hungry.popleft()

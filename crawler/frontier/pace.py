@@ -1,8 +1,8 @@
-"""A host that is overloaded, or says so, is asked more slowly. Pure; ``now`` comes in.
+"""Slows down the requests to an overloaded host. Pure: ``now`` is passed in.
 
-The delay doubles on 429, 503 and timeouts and halves after ten good answers in a row, as a
-congestion window does in reverse (RFC 5681): fast back, slowly on. How long an answer takes does
-not count: slowing down what is slow would change what is measured.
+The delay doubles on 429, 503 and timeouts and halves after ten good responses in a row, as in TCP
+congestion control (RFC 5681): quick to slow down, slow to speed up. The response time does not
+count: a longer delay for slow hosts would change what the crawler measures.
 """
 
 from collections import OrderedDict
@@ -13,23 +13,23 @@ from crawler.frontier.schedule import HostPolicy
 from crawler.model.errors import FailureKind
 
 LEAST = 0.5
-"""Seconds between requests to a host that has been slowed down, at least."""
+"""Minimum delay (seconds) between requests to a slowed host."""
 MOST = 60.0
-"""Seconds beyond which a delay does not grow, unless so much was asked for."""
+"""Maximum delay (seconds) of a slowed host, unless its usual delay is longer."""
 GOOD = 10
-"""Good answers in a row that halve the delay."""
+"""Good responses in a row that halve the delay."""
 KEPT = 10_000
-"""Hosts that are remembered as slow; past that, who was slowed down first is forgotten."""
+"""Maximum number of slowed hosts; the one that was slowed first is forgotten first."""
 SLOW_DOWN = frozenset({429, 503})
 
 
 def is_overload(kind: FailureKind | None, status: int | None) -> bool:
-    """Whether a request ended as it does when a server has too much to do."""
+    """Whether the result of a request is a sign of an overloaded server."""
     return kind is FailureKind.TIMEOUT or status in SLOW_DOWN
 
 
 class Pace:
-    """The delay of one host; ``floor`` (seconds) is what it is when nothing is wrong."""
+    """The delay of one host in seconds; ``floor`` is its usual delay."""
 
     __slots__ = ("_changed", "_good", "delay", "floor")
 
@@ -46,10 +46,10 @@ class Pace:
     def outcome(
         self, kind: FailureKind | None, status: int | None, *, started: float, now: float
     ) -> float:
-        """A request that ``started`` then has ended ``now``, with a failure ``kind`` or a status.
+        """A request ended with a failure ``kind`` or a ``status``. Return the new delay (seconds).
 
-        Returns the delay from now on. Many requests that fail together are one reason to slow down,
-        so one that began before the delay last grew is none.
+        ``started`` and ``now`` are monotonic seconds. Requests that fail together count once: one
+        that started before the last increase does not increase the delay again.
         """
         if is_overload(kind, status):
             self._good = 0
@@ -69,7 +69,7 @@ class Pace:
 
 
 class Paces:
-    """The hosts that have been slowed down; others take no memory and no time."""
+    """The slowed hosts; other hosts need no memory and no time."""
 
     def __init__(self) -> None:
         self._slowed: OrderedDict[str, Pace] = OrderedDict()
@@ -78,38 +78,38 @@ class Paces:
         return len(self._slowed)
 
     def is_concerned(self, host: str, kind: FailureKind | None, status: int | None) -> bool:
-        """Whether ``outcome`` can change anything for ``host``; nearly always it cannot."""
+        """Whether ``outcome`` can change the policy of ``host``; nearly always it cannot."""
         return host in self._slowed or is_overload(kind, status)
 
-    def policy(self, host: str, asked: HostPolicy) -> HostPolicy:
-        """What holds for ``host``, of which ``asked`` is asked: slowed down, one at a time."""
+    def policy(self, host: str, usual: HostPolicy) -> HostPolicy:
+        """Return the policy of ``host``: ``usual``, or one request at a time if it is slowed."""
         pace = self._slowed.get(host)
-        if pace is None or pace.delay <= asked.delay:
-            return asked
-        return msgspec.structs.replace(asked, per_host=1, delay=pace.delay)
+        if pace is None or pace.delay <= usual.delay:
+            return usual
+        return msgspec.structs.replace(usual, per_host=1, delay=pace.delay)
 
     def outcome(
         self,
         host: str,
-        asked: HostPolicy,
+        usual: HostPolicy,
         kind: FailureKind | None,
         status: int | None,
         *,
         started: float,
         now: float,
     ) -> HostPolicy | None:
-        """A request to ``host`` has ended, as for ``Pace``: its policy from now on, if changed."""
+        """A request to ``host`` ended, as in ``Pace.outcome``. Return its new policy if changed."""
         pace = self._slowed.get(host)
         if pace is None:
             if not is_overload(kind, status):
                 return None
-            pace = self._slowed[host] = Pace(asked.delay)
+            pace = self._slowed[host] = Pace(usual.delay)
             if len(self._slowed) > KEPT:
                 self._slowed.popitem(last=False)
-        pace.floor = asked.delay
+        pace.floor = usual.delay
         before = pace.delay
         if pace.outcome(kind, status, started=started, now=now) == before:
             return None
         if not pace.is_slowed:
             del self._slowed[host]
-        return self.policy(host, asked)
+        return self.policy(host, usual)

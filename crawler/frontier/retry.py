@@ -1,4 +1,4 @@
-"""Which failures are worth another try, and after how long. Pure; the clock comes in."""
+"""Decides which failures are retried, and after what time. Pure: ``now`` is passed in."""
 
 import random
 import re
@@ -20,22 +20,22 @@ PASSING = frozenset(
         FailureKind.TRUNCATED,
     }
 )
-"""Kinds of failure that may pass by themselves."""
+"""Kinds of failure that may be temporary."""
 PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses that may."""
+"""Statuses that may be temporary."""
 LONGEST_PAUSE = 300.0
-"""Seconds that a Retry-After can make us wait, at most."""
+"""Maximum wait (seconds) for a Retry-After."""
 
 _HOPELESS = frozenset({FailureKind.URL, FailureKind.PARSE})
 _RULE = re.compile(r"([a-z_]+)(?::([1-5]\d\d))?=(\d{1,3})(?:,(\d{1,5}(?:\.\d{1,3})?))?", re.ASCII)
 _SECONDS = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 _MOST_TRIES = 100
 _LONGEST_DATE = 40
-"""Characters; the longest form of a date has 33 (RFC 9110 §5.6.7)."""
+"""Maximum number of characters; the longest form of a date has 33 (RFC 9110 §5.6.7)."""
 
 
 class Backoff(msgspec.Struct, frozen=True):
-    """``tries`` more after the first, the first of them after ``first`` seconds.
+    """``tries`` retries after the first attempt, the first one after ``first`` seconds.
 
     Each further wait is ``factor`` times as long, up to ``cap`` (but never below ``first``).
     """
@@ -46,16 +46,19 @@ class Backoff(msgspec.Struct, frozen=True):
     cap: float = 60.0
 
     def wait(self, attempt: int) -> float | None:
-        """Longest wait after try number ``attempt`` failed; None: give up."""
+        """Return the longest wait (seconds) after attempt number ``attempt`` failed.
+
+        None means no further attempt.
+        """
         if attempt > self.tries:
             return None
         return max(self.first, min(self.cap, self.first * self.factor ** (attempt - 1)))
 
 
 def parse_backoff(text: str) -> tuple[str, Backoff]:
-    """``KIND=TRIES[,SECONDS]`` → the kind and its back-off; ``status:503`` is a kind of its own.
+    """Parse ``KIND=TRIES[,SECONDS]`` to the kind and its back-off. Raises UsageError.
 
-    Raises UsageError.
+    The kind ``status`` may have a number, as in ``status:503``.
     """
     found = _RULE.fullmatch(text)
     if found is None:
@@ -63,22 +66,24 @@ def parse_backoff(text: str) -> tuple[str, Backoff]:
     name, status, tries, seconds = found.groups()
     known = [kind.value for kind in FailureKind if kind not in _HOPELESS]
     if name not in known:
-        raise UsageError(f"{text!r}: there is no kind {name!r} to try again: {', '.join(known)}")
+        kinds = ", ".join(known)
+        raise UsageError(f"{text!r}: {name!r} is not a kind that can be retried: {kinds}")
     if status and name != FailureKind.STATUS:
-        raise UsageError(f"{text!r}: a number goes with the kind status alone")
+        raise UsageError(f"{text!r}: only the kind status can have a number")
     if int(tries) > _MOST_TRIES:
-        raise UsageError(f"{text!r}: {_MOST_TRIES} tries are the most")
+        raise UsageError(f"{text!r}: the maximum is {_MOST_TRIES} tries")
     backoff = Backoff(int(tries)) if seconds is None else Backoff(int(tries), float(seconds))
     return f"{name}:{status}" if status else name, backoff
 
 
 class Retry:
-    """A back-off for each kind of failure that may pass."""
+    """A back-off for each kind of failure that is retried."""
 
     def __init__(self, retries: int, rng: random.Random, changes: Iterable[str] = ()) -> None:
-        """``retries`` more tries for what may pass by itself; ``changes`` as for parse_backoff.
+        """``retries`` is the number of retries for failures that may be temporary.
 
-        A change of ``status`` holds for the statuses that may pass. Raises UsageError.
+        ``changes`` are texts for ``parse_backoff``; one for ``status`` applies to the statuses that
+        may be temporary. Raises UsageError.
         """
         usual = Backoff(retries)
         self._rng = rng
@@ -87,9 +92,10 @@ class Retry:
         )
 
     def wait(self, kind: FailureKind, status: int | None, attempt: int) -> float | None:
-        """Seconds to wait after try number ``attempt`` failed; None: give up.
+        """Return the seconds to wait after attempt number ``attempt`` failed.
 
-        Half of it is drawn at random, so that what failed together does not come back together.
+        None means no further attempt. Half of the wait is random, so that requests that failed
+        together are not repeated together.
         """
         backoff = self._kinds.get(kind)
         if kind is FailureKind.STATUS:
@@ -100,16 +106,16 @@ class Retry:
 
 
 def pause_of(response: Response, now: float) -> float | None:
-    """Seconds that ``response`` asks us to wait (Retry-After), or None; ``now`` in Unix time."""
-    asked = response.header("retry-after")
-    return None if asked is None else retry_after(response.status, asked, now)
+    """Return the Retry-After of ``response`` in seconds, or None; ``now`` is Unix time."""
+    value = response.header("retry-after")
+    return None if value is None else retry_after(response.status, value, now)
 
 
 def retry_after(status: int, value: str | None, now: float) -> float | None:
-    """Seconds that an answer asks us to wait, from 0 to 300, or None; ``now`` in Unix time.
+    """Return the wait of a Retry-After, from 0 to 300 seconds, or None; ``now`` is Unix time.
 
-    With 429 (RFC 6585 §4) and 503 it is the host that waits, with a redirect the request that
-    follows it (RFC 9110 §10.2.3). What is neither seconds nor a date counts as nothing.
+    With 429 (RFC 6585 §4) and 503 all requests to the host wait; with a redirect, only the next
+    hop (RFC 9110 §10.2.3). A value that is neither seconds nor a date is ignored.
     """
     if value is None or not (status in (429, 503) or 300 <= status < 400):
         return None
@@ -119,12 +125,12 @@ def retry_after(status: int, value: str | None, now: float) -> float | None:
 
 
 def _until(text: str, now: float) -> float | None:
-    """Seconds from ``now`` to an HTTP-date in any of the three forms of RFC 9110 §5.6.7."""
+    """Return the seconds from ``now`` to an HTTP-date (any form of RFC 9110 §5.6.7), or None."""
     if len(text) > _LONGEST_DATE:
         return None
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    # A date without a zone is in GMT, as all are.
+    # Every HTTP-date is in GMT, also one without a zone.
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now

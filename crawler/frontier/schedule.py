@@ -1,8 +1,8 @@
-"""When which request may go: hosts in a heap by their next allowed time. Pure; ``now`` comes in.
+"""Decides when each request may start. Hosts are in a heap by their next allowed time.
 
-A host is in the heap, or parked at its address, exactly when it has a request waiting and a free
-place under its limit. A host that has to wait holds nothing but that; one that has nothing left to
-do and no delay to sit out is forgotten.
+A host is in the heap, or parked at its address, exactly when it has a waiting request and is below
+its limit. A waiting host holds no slot. A host without requests is forgotten when its delay is
+over. Pure: ``now`` (monotonic seconds) is passed in.
 """
 
 import heapq
@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 class HostPolicy(msgspec.Struct, frozen=True):
-    """At most ``per_host`` requests at once (0: any number), ``delay`` seconds between them.
+    """At most ``per_host`` requests at once (0: no limit), ``delay`` seconds between them.
 
-    The delay counts from the start of the request before, or from its end where only one may run.
-    ``per_address`` is the same bound for all hosts together that are at this one's address.
+    The delay counts from the start of the previous request; from its end if ``per_host`` is 1.
+    ``per_address`` limits the requests to all hosts at the same IP address together (0: no limit).
     """
 
     per_host: int = 4
@@ -29,9 +29,9 @@ class HostPolicy(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """No request may go now. ``until`` is when to ask again, None: when something has changed.
+    """No request may start now. Call again at ``until``; if it is None, after the next change.
 
-    ``held`` is whether requests wait (for politeness) or there are none.
+    ``held`` is True if requests wait for politeness, False if there are no requests.
     """
 
     until: float | None
@@ -39,7 +39,7 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class _AddressLoad(Generic[T]):
-    """What the hosts at one IP address share: requests under way, and who waits for a place."""
+    """One IP address: its requests in flight, and the hosts that wait for a free slot there."""
 
     __slots__ = ("__weakref__", "active", "parked")
 
@@ -49,10 +49,11 @@ class _AddressLoad(Generic[T]):
 
 
 class _HostQueue(Generic[T]):
-    """``turn`` is the number of its valid place in the heap or at its address, if it has one.
+    """The waiting requests of one host, its limits and its requests in flight.
 
-    The first ``urgent`` of ``queue`` go although it is closed. A list, since hosts are many and
-    their heads short: an empty deque alone takes 760 bytes.
+    ``turn`` is the number of its valid entry in the heap or at its address, or None. The first
+    ``urgent`` of ``items`` may start even if the host is closed. ``items`` is a list because there
+    are many hosts with few requests: an empty deque takes 760 bytes.
     """
 
     __slots__ = (
@@ -60,9 +61,9 @@ class _HostQueue(Generic[T]):
         "address",
         "allowed",
         "closed",
+        "items",
         "name",
         "policy",
-        "queue",
         "turn",
         "urgent",
     )
@@ -70,7 +71,7 @@ class _HostQueue(Generic[T]):
     def __init__(self, name: str, policy: HostPolicy) -> None:
         self.name = name
         self.policy = policy
-        self.queue: list[T] = []
+        self.items: list[T] = []
         self.urgent = 0
         self.active = 0
         self.allowed = 0.0
@@ -80,11 +81,11 @@ class _HostQueue(Generic[T]):
 
     @property
     def has_work(self) -> bool:
-        return bool(self.urgent or (self.queue and not self.closed))
+        return bool(self.urgent or (self.items and not self.closed))
 
     @property
     def is_idle(self) -> bool:
-        return not (self.queue or self.active or self.closed)
+        return not (self.items or self.active or self.closed)
 
     @property
     def is_free(self) -> bool:
@@ -92,33 +93,33 @@ class _HostQueue(Generic[T]):
 
     @property
     def has_address(self) -> bool:
-        """Whether one more request would find a place at its address."""
+        """Whether its IP address is below the limit."""
         limit = self.policy.per_address
         return not limit or self.address is None or self.address.active < limit
 
     def count(self, change: int) -> None:
-        """``change`` more requests are under way."""
+        """``change`` more requests are in flight."""
         self.active += change
         if self.address is not None:
             self.address.active += change
 
 
 _HostTurn = tuple[float, int, _HostQueue[T]]
-"""Since when a host may go, the number of its turn (who entered first goes first), and the host."""
+"""When the host may start a request, the number of the turn (lower goes first), and the host."""
 
 
 class Schedule(Generic[T]):
-    """Requests of any type ``T``, by host. Who could go first, goes first, so none starves."""
+    """Requests of any type ``T``, by host. The first allowed starts first, so no host starves."""
 
     def __init__(self, policy: Callable[[str], HostPolicy], rate: float | None = None) -> None:
-        """``policy`` is asked for each host that comes up, again if it had been forgotten.
+        """``policy`` is called for each new host, and again for a host that was forgotten.
 
-        ``rate`` bounds requests/s over all hosts.
+        ``rate`` limits the requests per second to all hosts together.
         """
         self._policy = policy
         self._interval = 1.0 / rate if rate else 0.0
         self._next_any = 0.0
-        self._hosts: dict[str, _HostQueue[T]] = {}
+        self._queues: dict[str, _HostQueue[T]] = {}
         self._addresses: WeakValueDictionary[str, _AddressLoad[T]] = WeakValueDictionary()
         self._heap: list[_HostTurn[T]] = []
         self._idle: list[_HostTurn[T]] = []
@@ -127,60 +128,66 @@ class Schedule(Generic[T]):
         self._now = 0.0
         self.waiting = 0
 
+    def __repr__(self) -> str:
+        return f"Schedule({self.waiting} waiting, {self.hosts} hosts)"
+
     @property
     def hosts(self) -> int:
-        """Hosts it remembers: those with requests, and those that have to wait."""
-        return len(self._hosts)
+        """Number of hosts with requests or with a delay that is not over."""
+        return len(self._queues)
 
     def queued(self, host: str) -> int:
-        """Requests of ``host`` that were pushed, or whose time has come, and have not gone."""
-        place = self._hosts.get(host)
-        return len(place.queue) if place is not None else 0
+        """Number of requests of ``host`` that wait, without those pushed for later."""
+        queue = self._queues.get(host)
+        return len(queue.items) if queue is not None else 0
 
     def push(self, host: str, item: T, *, first: bool = False, urgent: bool = False) -> None:
-        """Queue ``item`` at its host, at the head if ``first``; even if closed if ``urgent``."""
-        place = self._host(host)
-        start, end = (0, place.urgent) if urgent else (place.urgent, len(place.queue))
-        place.queue.insert(start if first else end, item)
-        place.urgent += urgent
+        """Queue ``item`` at its host, at the head if ``first``.
+
+        An ``urgent`` item may start even if the host is closed.
+        """
+        queue = self._queue_of(host)
+        start, end = (0, queue.urgent) if urgent else (queue.urgent, len(queue.items))
+        queue.items.insert(start if first else end, item)
+        queue.urgent += urgent
         self.waiting += 1
-        self._enter(place)
+        self._add_turn(queue)
 
     def push_later(self, host: str, item: T, at: float, *, urgent: bool = False) -> None:
-        """Queue ``item`` at the head of its host once it is ``at``; it takes no place till then."""
+        """Queue ``item`` at the head of its host at the time ``at``, not before."""
         heapq.heappush(self._later, (at, next(self._turns), host, item, urgent))
         self.waiting += 1
 
     def next(self, now: float) -> tuple[float, T] | Wait:
-        """The next request that may go, its place taken, and since when; or how long none may."""
+        """Start the next request: return when it became allowed, and the request; or a Wait."""
         self._now = max(self._now, now)
-        self._wake(now)
-        self._forget(now)
-        place = self._first(now)
-        if place is None:
+        self._push_due(now)
+        self._forget_idle(now)
+        queue = self._first(now)
+        if queue is None:
             return self._wait()
         since = max(heapq.heappop(self._heap)[0], self._next_any)
-        place.turn = None
-        item = place.queue.pop(0)
-        place.urgent -= place.urgent > 0
-        self._take(place, now)
+        queue.turn = None
+        item = queue.items.pop(0)
+        queue.urgent -= queue.urgent > 0
+        self._take(queue, now)
         return since, item
 
     def _first(self, now: float) -> _HostQueue[T] | None:
-        """The host at the top of the heap, if it may go now; who may not go at all leaves."""
+        """Return the first host that may start a request now; drop or park those before it."""
         while self._heap and max(self._heap[0][0], self._next_any) <= now:
-            since, turn, place = self._heap[0]
-            if place.turn == turn and place.has_work and place.is_free and place.allowed <= since:
-                if place.has_address:
-                    return place
-                assert place.address is not None
-                heapq.heappush(place.address.parked, heapq.heappop(self._heap))
+            since, turn, queue = self._heap[0]
+            if queue.turn == turn and queue.has_work and queue.is_free and queue.allowed <= since:
+                if queue.has_address:
+                    return queue
+                assert queue.address is not None
+                heapq.heappush(queue.address.parked, heapq.heappop(self._heap))
                 continue
             heapq.heappop(self._heap)
-            if place.turn == turn:
-                self._re_enter(place)
-            # It may have been called for a place at its address that it does not take now.
-            self._call(place.address)
+            if queue.turn == turn:
+                self._renew_turn(queue)
+            # It may have been unparked for a slot at its address that it does not use now.
+            self._unpark(queue.address)
         return None
 
     def _wait(self) -> Wait:
@@ -188,124 +195,123 @@ class Schedule(Generic[T]):
         times += [self._later[0][0]] if self._later else []
         return Wait(min(times, default=None), self.waiting > 0)
 
-    def _take(self, place: _HostQueue[T], now: float) -> None:
+    def _take(self, queue: _HostQueue[T], now: float) -> None:
         self.waiting -= 1
-        place.count(1)
-        if place.policy.per_host != 1:
-            place.allowed = now + place.policy.delay
+        queue.count(1)
+        if queue.policy.per_host != 1:
+            queue.allowed = now + queue.policy.delay
         if self._interval:
             self._next_any = max(now, self._next_any) + self._interval
-        self._enter(place)
+        self._add_turn(queue)
 
     def release(self, host: str, now: float) -> None:
-        """A request that ``next`` gave out has ended."""
+        """A request that ``next`` returned has ended."""
         self._now = max(self._now, now)
-        place = self._hosts[host]
-        if place.policy.per_host == 1:
-            place.allowed = max(place.allowed, now + place.policy.delay)
-        self._free(place, now)
-        self._enter(place)
+        queue = self._queues[host]
+        if queue.policy.per_host == 1:
+            queue.allowed = max(queue.allowed, now + queue.policy.delay)
+        self._free_slot(queue, now)
+        self._add_turn(queue)
 
     def give_back(self, host: str, allowed: float) -> None:
-        """What ``next`` has just given out is not made: the host is free again as it was."""
-        place = self._hosts[host]
-        place.allowed = allowed
-        self._free(place, allowed)
-        self._re_enter(place)
+        """Undo the last ``next``: its request is not sent. ``allowed`` is what it returned."""
+        queue = self._queues[host]
+        queue.allowed = allowed
+        self._free_slot(queue, allowed)
+        self._renew_turn(queue)
 
     def hold(self, host: str, until: float) -> None:
-        """Nothing of ``host`` goes before ``until``, be it urgent or not (a Retry-After)."""
-        place = self._host(host)
-        place.allowed = max(place.allowed, until)
-        self._settle(place, self._now)
+        """Start no request of ``host`` before ``until``, not even an urgent one (Retry-After)."""
+        queue = self._queue_of(host)
+        queue.allowed = max(queue.allowed, until)
+        self._forget_if_idle(queue, self._now)
 
     def close(self, host: str) -> None:
-        """Give out only what is urgent of ``host`` until it is opened again."""
-        self._host(host).closed = True
+        """Start only urgent requests of ``host`` until it is opened again."""
+        self._queue_of(host).closed = True
 
     def open(self, host: str) -> None:
-        place = self._host(host)
-        place.closed = False
-        self._enter(place)
-        self._settle(place, self._now)
+        queue = self._queue_of(host)
+        queue.closed = False
+        self._add_turn(queue)
+        self._forget_if_idle(queue, self._now)
 
     def set_policy(self, host: str, policy: HostPolicy) -> None:
-        """From now on ``policy`` holds for ``host``, as long as the host is remembered.
+        """Use ``policy`` for ``host`` until the host is forgotten.
 
-        Its ``per_address`` has to stay what it was.
+        Its ``per_address`` must be the same as before.
         """
-        place = self._host(host)
-        place.policy = policy
-        self._enter(place)
-        self._settle(place, self._now)
+        queue = self._queue_of(host)
+        queue.policy = policy
+        self._add_turn(queue)
+        self._forget_if_idle(queue, self._now)
 
     def set_address(self, host: str, address: str) -> bool:
-        """``host`` was found at ``address``; to be said for every request, and costs nothing then.
+        """``host`` has the IP ``address``. Call it for every request; cheap if nothing changed.
 
-        False where more requests are now under way to the address than may be: then the one that
-        was about to be made is to be pushed again and released.
+        Returns False if the address is now over its limit: push the request again and release it.
         """
-        place = self._host(host)
+        queue = self._queue_of(host)
         found = self._addresses.get(address)
         if found is None:
             found = self._addresses[address] = _AddressLoad()
-        if found is not place.address:
-            self._move(place, found)
-        return not place.policy.per_address or found.active <= place.policy.per_address
+        if found is not queue.address:
+            self._move(queue, found)
+        return not queue.policy.per_address or found.active <= queue.policy.per_address
 
-    def _move(self, place: _HostQueue[T], found: _AddressLoad[T]) -> None:
-        left, active = place.address, place.active
-        place.count(-active)
-        place.address = found
-        place.count(active)
-        self._re_enter(place)
-        self._settle(place, self._now)
-        self._call(left, active + 1)
+    def _move(self, queue: _HostQueue[T], found: _AddressLoad[T]) -> None:
+        left, active = queue.address, queue.active
+        queue.count(-active)
+        queue.address = found
+        queue.count(active)
+        self._renew_turn(queue)
+        self._forget_if_idle(queue, self._now)
+        self._unpark(left, active + 1)
 
-    def _host(self, name: str) -> _HostQueue[T]:
-        place = self._hosts.get(name)
-        if place is None:
-            place = self._hosts[name] = _HostQueue(name, self._policy(name))
-        return place
+    def _queue_of(self, name: str) -> _HostQueue[T]:
+        queue = self._queues.get(name)
+        if queue is None:
+            queue = self._queues[name] = _HostQueue(name, self._policy(name))
+        return queue
 
-    def _enter(self, place: _HostQueue[T]) -> None:
-        if place.turn is None and place.has_work and place.is_free:
-            place.turn = next(self._turns)
-            since = max(place.allowed, self._now)
-            heapq.heappush(self._heap, (since, place.turn, place))
+    def _add_turn(self, queue: _HostQueue[T]) -> None:
+        if queue.turn is None and queue.has_work and queue.is_free:
+            queue.turn = next(self._turns)
+            since = max(queue.allowed, self._now)
+            heapq.heappush(self._heap, (since, queue.turn, queue))
 
-    def _re_enter(self, place: _HostQueue[T]) -> None:
-        """Enter anew: what its turn was given for has changed."""
-        place.turn = None
-        self._enter(place)
+    def _renew_turn(self, queue: _HostQueue[T]) -> None:
+        """Replace the turn, because its time or its address has changed."""
+        queue.turn = None
+        self._add_turn(queue)
 
-    def _free(self, place: _HostQueue[T], now: float) -> None:
-        place.count(-1)
-        self._settle(place, now)
-        self._call(place.address)
+    def _free_slot(self, queue: _HostQueue[T], now: float) -> None:
+        queue.count(-1)
+        self._forget_if_idle(queue, now)
+        self._unpark(queue.address)
 
-    def _call(self, address: _AddressLoad[T] | None, count: int = 1) -> None:
-        """Let the first ``count`` that are parked at ``address`` try again."""
+    def _unpark(self, address: _AddressLoad[T] | None, count: int = 1) -> None:
+        """Move the first ``count`` hosts that are parked at ``address`` back to the heap."""
         while address is not None and address.parked and count:
             parked = heapq.heappop(address.parked)
             if parked[2].turn == parked[1]:
                 heapq.heappush(self._heap, parked)
                 count -= 1
 
-    def _settle(self, place: _HostQueue[T], now: float) -> None:
-        """Forget the host if nothing is left of it, or see to it that this is done in time."""
-        if not place.is_idle:
+    def _forget_if_idle(self, queue: _HostQueue[T], now: float) -> None:
+        """Forget the host if it has no requests, now or when its delay is over."""
+        if not queue.is_idle:
             return
-        if place.allowed > now:
-            heapq.heappush(self._idle, (place.allowed, next(self._turns), place))
-        elif self._hosts.get(place.name) is place:
-            del self._hosts[place.name]
+        if queue.allowed > now:
+            heapq.heappush(self._idle, (queue.allowed, next(self._turns), queue))
+        elif self._queues.get(queue.name) is queue:
+            del self._queues[queue.name]
 
-    def _forget(self, now: float) -> None:
+    def _forget_idle(self, now: float) -> None:
         while self._idle and self._idle[0][0] <= now:
-            self._settle(heapq.heappop(self._idle)[2], now)
+            self._forget_if_idle(heapq.heappop(self._idle)[2], now)
 
-    def _wake(self, now: float) -> None:
+    def _push_due(self, now: float) -> None:
         while self._later and self._later[0][0] <= now:
             _, _, host, item, urgent = heapq.heappop(self._later)
             self.waiting -= 1

@@ -1,4 +1,4 @@
-"""A ticket: one request that may be sent. There is one class for each purpose of a request."""
+"""A ticket: one request that may be sent. Each purpose of a request has its own class."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -14,9 +14,9 @@ from crawler.model.exchange import FetchResult, Response
 class Ticket(msgspec.Struct, frozen=True):
     """A request of ``url`` that may be sent to ``host`` (its authority).
 
-    ``since`` is when it could first have been sent (monotonic seconds). ``attempt`` counts from 1.
-    ``resets`` counts the kept connections that died under it, which are no attempts, and ``hops``
-    the redirects, both from 0.
+    ``since`` is when it became allowed (monotonic seconds). ``attempt`` counts from 1. ``resets``
+    counts, from 0, the kept-alive connections that closed before a response; these do not count as
+    attempts. ``hops`` counts the redirects, from 0.
     """
 
     url: str
@@ -27,11 +27,11 @@ class Ticket(msgspec.Struct, frozen=True):
     hops: int = 0
 
     is_urgent: ClassVar[bool] = False
-    """Whether it may be sent although its host is closed, because it is what the host waits for."""
+    """Whether it may be sent while its host is closed, because the host waits for its result."""
 
 
 class EntryTicket(Ticket, frozen=True, kw_only=True):
-    """A request for an entry: its first one, a hop of a redirect, or a retry."""
+    """A request for an entry: the first one, a redirect hop or a retry."""
 
     entry: Entry
 
@@ -45,7 +45,7 @@ class RobotsTicket(Ticket, frozen=True, kw_only=True):
 
 
 class DocumentTicket(Ticket, frozen=True, kw_only=True):
-    """A request for a document that the input needs (a sitemap); ``deliver`` takes the result."""
+    """A request for a document of the input (a sitemap); ``deliver`` receives the result."""
 
     deliver: Callable[[FetchResult], None]
 
@@ -53,8 +53,8 @@ class DocumentTicket(Ticket, frozen=True, kw_only=True):
 class RequestEnd(msgspec.Struct, frozen=True):
     """How a request ended: with a failure ``kind``, or with a ``status``.
 
-    ``started`` is when it began (monotonic seconds), ``pause`` how many seconds the answer asks us
-    to wait.
+    ``started`` is its start (monotonic seconds), ``pause`` the wait (seconds) that the response
+    requests with Retry-After, or None.
     """
 
     started: float = 0.0
@@ -71,7 +71,7 @@ class RequestEnd(msgspec.Struct, frozen=True):
 
 
 class Disallowed(msgspec.Struct, frozen=True):
-    """The turn of ``ticket`` came, but the robots.txt of its site does not allow it."""
+    """``ticket`` was next, but the robots.txt of its site does not allow the request."""
 
     ticket: Ticket
     why: FetchError | SkipError

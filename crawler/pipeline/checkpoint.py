@@ -1,4 +1,4 @@
-"""Makes a run durable in this order: first the outputs, then what the state says about them."""
+"""Makes a run durable: first the outputs, then the state that refers to them."""
 
 import asyncio
 import time
@@ -11,13 +11,13 @@ from crawler.model.events import Committed, Event
 from crawler.sinks.outputs import Outputs
 
 EVERY = 1.0
-"""Seconds between two commits; a kill costs at most the pages of that time, fetched again."""
+"""Seconds between two commits. After a kill, at most the pages of this time are fetched again."""
 
 
 class Checkpoint:
-    """Commits while the crawl runs, and once more at its end.
+    """Commits regularly during the crawl, and once at its end.
 
-    ``facts`` returns what the state keeps besides the entries, such as the cookies.
+    ``facts`` returns what the state stores in addition to the entries, such as the cookies.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Checkpoint:
         self._committing: asyncio.Task[None] | None = None
 
     def start(self, fail: Fail) -> None:
-        """Commit again and again; the first error (StateError) goes to ``fail``."""
+        """Start the regular commits; the first error (StateError) goes to ``fail``."""
         self._committing = asyncio.create_task(self._commit_regularly(fail))
 
     async def _commit_regularly(self, fail: Fail) -> None:
@@ -46,7 +46,7 @@ class Checkpoint:
             fail(error)
 
     async def _is_ending(self) -> bool:
-        """Wait until the next commit is due; return whether there is to be none."""
+        """Wait until the next commit is due; return True if the commits must end."""
         try:
             await asyncio.wait_for(self._ending.wait(), EVERY)
         except TimeoutError:
@@ -54,22 +54,22 @@ class Checkpoint:
         return True
 
     async def finish(self) -> None:
-        """Commit for the last time: nothing more will happen. Raises StateError."""
+        """Commit for the last time, after everything else has ended. Raises StateError."""
         await self.stop()
         await self._commit()
 
     async def stop(self) -> None:
-        """Wait for a commit that has begun; begin no other."""
+        """End the regular commits; wait for one that is running."""
         self._ending.set()
         if self._committing is not None:
             await self._committing
 
     async def _commit(self) -> None:
-        """Commit what has happened up to now.
+        """Commit everything up to now.
 
-        Final states and facts are collected in the same turn of the loop in which the outputs are
-        asked to commit. So each final state has its record before the offset that is committed with
-        it, and no other record is before that offset.
+        Final states and facts are collected in the same iteration of the loop in which the commit
+        of the outputs starts. So the committed length of an output includes the records of exactly
+        the final states that are committed with it.
         """
         started = time.monotonic()
         closing, facts = self._store.closing(), self._facts()

@@ -1,8 +1,8 @@
 """The one pipeline: frontier → engine → parse executor → outputs, and back to the frontier.
 
-It starts the parts, carries out what ``decide`` and ``slots`` say, and ends the parts. It knows
-interfaces only, runs on one event loop, and never computes on a page itself. A fetch slot is taken
-before a task is made, and no slot is given out while the stages after it are full.
+It starts the parts, carries out the decisions of ``decide`` and ``slots``, and ends the parts. It
+runs on one event loop and never parses a page itself. A request takes a fetch slot before its task
+is created, and no request starts while the later stages are full.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from crawler.sinks.outputs import Outputs
 from crawler.sources import Source
 
 READ_BELOW = 256
-"""With fewer requests than this in memory, more of the input is read ahead."""
+"""If fewer requests than this wait in memory, more lines of the input are read."""
 
 
 class Pipeline:
@@ -81,7 +81,7 @@ class Pipeline:
         return f"Pipeline({self._in_flight} in flight, {self._parse_stage.parsing} parsing)"
 
     async def run(self) -> None:
-        """Return when every entry has a final state, or when the crawl was stopped.
+        """Return when every entry has a final state, or after ``stop`` or ``abort``.
 
         Raises StateError and UsageError.
         """
@@ -122,13 +122,13 @@ class Pipeline:
         self._wake()
 
     def abort(self) -> None:
-        """End now. Requests in flight are dropped; what is finished is written."""
+        """End now. Drop the requests in flight, and write the finished entries."""
         self._lifetime.finish()
 
     # Slots
 
     def _wake(self) -> None:
-        """Fill the slots at the end of this turn of the loop, however often this is called."""
+        """Fill the slots in the next iteration of the loop, once for all calls until then."""
         if not self._is_fill_due:
             self._is_fill_due = True
             self._loop.call_soon(self._fill)
@@ -169,7 +169,7 @@ class Pipeline:
         )
 
     def _start_requests(self, now: float) -> Idle:
-        """Start the requests that may start now; return why no more do."""
+        """Start the requests that may start now; return why no further one may."""
         if self._is_reading_first:
             self._intake.read()
             self._is_reading_first = not self._intake.is_dry
@@ -198,7 +198,7 @@ class Pipeline:
     # Requests
 
     async def _request(self, ticket: Ticket, started: float) -> None:
-        """One request, from its slot to the decision what follows from its result."""
+        """Send the request of ``ticket``, and carry out the decision about its result."""
         result: FetchResult | None = None
         try:
             endpoint = await self._fetcher.locate(ticket.url)
@@ -209,7 +209,7 @@ class Pipeline:
         now, unix_time = time.monotonic(), time.time()
         self._in_flight -= 1
         self._wake()
-        if result is None:  # its address has no room
+        if result is None:  # its address is over the limit
             self._frontier.put_back(ticket, now)
             return
         if isinstance(result, Response):

@@ -1,7 +1,7 @@
-"""What happens next to a request that has ended: one table from ticket and result. Pure.
+"""Decides what happens after a request has ended, from its ticket and its result. Pure.
 
-Redirects, retries, Retry-After and robots.txt are decided here and nowhere else; the pipeline
-carries the decision out.
+All decisions about redirects, retries, Retry-After and robots.txt are here; the pipeline carries
+them out.
 """
 
 from collections.abc import Callable
@@ -21,18 +21,18 @@ from crawler.parsing.batch import Task
 from crawler.parsing.job import Job
 
 MOST_RESETS = 10
-"""How often a request is sent again because a kept connection died; these are no attempts."""
+"""Re-sends after a kept-alive connection closed; they do not count as attempts."""
 
 
 class Parse(msgspec.Struct, frozen=True):
-    """A good answer for an entry: parse it."""
+    """The response is good and for an entry: parse it."""
 
     ticket: EntryTicket
     task: Task
 
 
 class Hop(msgspec.Struct, frozen=True):
-    """A redirect: request ``url`` next, after ``pause`` seconds if the answer asked for that."""
+    """The response is a redirect: request ``url`` next, after ``pause`` seconds (None: at once)."""
 
     ticket: Ticket
     url: str
@@ -40,13 +40,13 @@ class Hop(msgspec.Struct, frozen=True):
 
 
 class SendAgain(msgspec.Struct, frozen=True):
-    """A kept connection died under the request: send it again at once."""
+    """A kept-alive connection closed before the response: send the request again at once."""
 
     ticket: Ticket
 
 
 class RetryIn(msgspec.Struct, frozen=True):
-    """The failure may pass: try again in ``wait`` seconds."""
+    """The failure may be temporary: try again in ``wait`` seconds."""
 
     ticket: Ticket
     wait: float
@@ -55,7 +55,7 @@ class RetryIn(msgspec.Struct, frozen=True):
 
 
 class SetRules(msgspec.Struct, frozen=True):
-    """The robots.txt of ``site`` is known; ``failure`` says why where it could not be fetched."""
+    """The robots.txt of ``site`` is known; ``failure`` is why it could not be fetched, or None."""
 
     site: str
     rules: Rules
@@ -63,7 +63,7 @@ class SetRules(msgspec.Struct, frozen=True):
 
 
 class DeliverDocument(msgspec.Struct, frozen=True):
-    """Give the result to the part of the program that asked for the document."""
+    """Pass the result to the part of the program that needs the document."""
 
     deliver: Callable[[FetchResult], None]
     result: FetchResult
@@ -82,8 +82,8 @@ Decision = Parse | Hop | SendAgain | RetryIn | SetRules | DeliverDocument | Clos
 
 
 class Decider:
-    """``scope`` bounds redirects, ``agent`` is our User-Agent for robots.txt; ``max_bytes`` bounds
-    a robots.txt after content decoding.
+    """``scope`` limits redirects, ``agent`` is our User-Agent for robots.txt, and ``max_bytes``
+    limits a robots.txt after content decoding.
     """
 
     def __init__(self, retry: Retry, scope: Scope, agent: str, max_bytes: int) -> None:
@@ -93,7 +93,7 @@ class Decider:
         self._max_bytes = max_bytes
 
     def decide(self, ticket: Ticket, result: FetchResult, unix_time: float) -> Decision:
-        """``result`` is how the request of ``ticket`` ended, ``unix_time`` when (seconds)."""
+        """The request of ``ticket`` ended at ``unix_time`` with ``result``."""
         if not isinstance(result, Response):
             return self._failed(ticket, result)
         status = result.status
@@ -110,7 +110,7 @@ class Decider:
         return DeliverDocument(ticket.deliver, result)
 
     def refuse(self, ticket: Ticket, why: FetchError | SkipError) -> Decision:
-        """robots.txt does not allow the request, so that it was not sent."""
+        """The request was not sent, because robots.txt does not allow it."""
         return _give_up(ticket, why, attempts=0)
 
     def _redirected(self, ticket: Ticket, response: Response, unix_time: float) -> Decision:
@@ -142,7 +142,7 @@ class Decider:
         return _give_up(ticket, error, ticket.attempt, status)
 
     def _no_rules(self, error: FetchError | SkipError, status: int | None) -> Rules:
-        """A status of 500 or more is an answer: it forbids everything (RFC 9309 §2.3.1.4)."""
+        """A status of 500 or more forbids everything (RFC 9309 §2.3.1.4)."""
         if status is not None and status >= 500:
             return from_answer(status, b"", self._agent)
         return unreachable(error)
@@ -150,12 +150,12 @@ class Decider:
 
 def _task(ticket: EntryTicket, response: Response, unix_time: float) -> Task:
     entry, url = ticket.entry, ticket.url
-    headers = dict(reversed(response.headers))  # the first of several counts
+    headers = dict(reversed(response.headers))  # the first of several headers with one name is used
     job = Job(
         entry.id,
         entry.url,
         url,
-        # The place to which an input URL was redirected is where its own crawl begins.
+        # If an input URL was redirected, its crawl begins at the target.
         entry.seed if entry.depth else url,
         response.status,
         headers.get("content-type"),

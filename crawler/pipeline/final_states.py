@@ -1,4 +1,4 @@
-"""What happens when an entry gets its final state: a record is written, and the parts are told."""
+"""Gives an entry its final state: writes a record, and updates the frontier and the store."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from crawler.sinks.outputs import Channel
 
 
 class Channels(msgspec.Struct, frozen=True):
-    """Where records go: one channel for each page encoder, in its order, then the other two."""
+    """The outputs for records; ``pages`` has one channel for each page encoder, in its order."""
 
     pages: tuple[Channel, ...]
     failures: Channel
@@ -24,7 +24,7 @@ class Channels(msgspec.Struct, frozen=True):
 
 
 class FinalStates:
-    """Gives entries their final states. A page is encoded already, in its parse executor."""
+    """Gives entries their final states. Pages are already encoded by the parse executor."""
 
     def __init__(
         self,
@@ -40,17 +40,17 @@ class FinalStates:
         self._encode = JsonlEncoder().encode
 
     def write(self, chunks: Sequence[bytes]) -> None:
-        """Write encoded pages: a chunk for each page output, which may be empty."""
+        """Write encoded pages: one chunk, possibly empty, for each page output."""
         for channel, chunk in zip(self._channels.pages, chunks, strict=True):
             if chunk:
                 channel.put(chunk)
 
     def page(self, entry: Entry, digest: int | None) -> None:
-        """The entry has a page, whose content has this ``digest``."""
+        """The entry ends with a page; ``digest`` is that of the page content."""
         self._finish(entry, State.DONE, digest=digest)
 
     def reject(self, entry: Entry, why: FetchError | SkipError) -> None:
-        """The entry ends before anything was requested for it."""
+        """The entry ends without a request."""
         self.close(entry, why, attempts=0)
 
     def close(

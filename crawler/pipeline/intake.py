@@ -1,4 +1,4 @@
-"""Input lines and links become entries, by way of the store; entries on disk reach the frontier."""
+"""Turns input lines and links into entries with the store, and loads entries for the frontier."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -21,8 +21,8 @@ from crawler.sources import InputLine, Source
 class EntryRules(msgspec.Struct, frozen=True):
     """Checks applied to every URL before it becomes an entry.
 
-    ``accept`` sees every good line of the input before its URL is requested, ``strip`` leaves query
-    parameters out of it, ``quota`` bounds how many links are followed to one host.
+    ``accept`` is called with every valid input line before its URL is requested. ``strip`` removes
+    query parameters from the URL. ``quota`` limits the links that are followed to one host.
     """
 
     accept: Callable[[InputLine], None]
@@ -31,10 +31,10 @@ class EntryRules(msgspec.Struct, frozen=True):
 
 
 class Intake:
-    """Asks the store which URLs are new; the new ones go to the frontier.
+    """Enters URLs into the store; those that are new go to the frontier.
 
-    ``observe`` counts what came in. An input line that cannot be fetched becomes an entry that has
-    failed: it goes to ``reject``. ``wake`` is called when there is more to fetch.
+    ``observe`` receives the counts. An entry that cannot be fetched goes to ``reject``. ``wake`` is
+    called when there is more to fetch.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Intake:
 
     @property
     def is_dry(self) -> bool:
-        """Whether nothing more will come from the input or from the store."""
+        """Whether the input and the store have no more entries for the frontier."""
         return self._source.exhausted and not self._store.is_busy
 
     def read(self) -> None:
-        """Take more lines of the input, unless some are still on their way into the store."""
+        """Take more lines of the input, unless the store is still entering earlier ones."""
         if self._store.is_entering:
             return
         lines = self._source.take()
@@ -84,8 +84,9 @@ class Intake:
         seed: str,
         trapped: Iterable[tuple[Link, str]] = (),
     ) -> None:
-        """Enter ``links`` of a page, which have this ``depth``; ``trapped`` come with the reason
-        why they look like a trap.
+        """Enter the ``links`` of a page with this ``depth``.
+
+        Each of ``trapped`` has the reason why the link looks like a crawler trap.
         """
         knows = self._store.knows
         candidates = [
@@ -116,7 +117,7 @@ class Intake:
         return Candidate(identifier, identity, url, host, depth, seed, spilled, row, wrong)
 
     def entered(self, new: Sequence[Candidate], known: Sequence[Candidate]) -> None:
-        """The store has entered ``new``; ``known`` were entries before."""
+        """The store has entered ``new``; the keys of ``known`` were already entered."""
         window = self._frontier.window
         for each in known:
             if not each.spilled:
@@ -131,23 +132,23 @@ class Intake:
         self.loaded([each.entry() for each in new if not each.spilled])
 
     def feed(self) -> None:
-        """Bring from disk what the frontier needs next."""
+        """Load the entries that the frontier needs next from disk."""
         hosts = self._frontier.window.load()
         if hosts:
             self._store.load(hosts, self._frontier.window.sizes.part)
 
     def loaded(self, entries: Sequence[Entry]) -> None:
-        """``entries`` are in memory now, and go to the frontier or are rejected."""
-        judged = [(entry, self._judge(entry)) for entry in entries]
-        good = [entry for entry, wrong in judged if wrong is None]
+        """``entries`` are in memory now: pass them to the frontier or reject them."""
+        checked = [(entry, self._check(entry)) for entry in entries]
+        good = [entry for entry, wrong in checked if wrong is None]
         self._frontier.add(good, self._clock())
-        for entry, wrong in judged:
+        for entry, wrong in checked:
             if wrong is not None:
                 self._reject(entry, wrong)
         self._wake()
 
-    def _judge(self, entry: Entry) -> FetchError | SkipError | None:
-        """Why ``entry`` must not be fetched, or None."""
+    def _check(self, entry: Entry) -> FetchError | SkipError | None:
+        """Return why ``entry`` must not be fetched, or None."""
         if entry.wrong is not None:
             return entry.wrong.error()
         quota = self._rules.quota
@@ -159,7 +160,7 @@ class Intake:
 
 
 def _row(line: InputLine) -> str | None:
-    """The other columns of the line's table as JSON, with the line number."""
+    """Return the other columns of a table line as JSON, with the line number."""
     if line.row is None:
         return None
     return msgspec.json.encode({"line": line.line, **line.row}).decode()

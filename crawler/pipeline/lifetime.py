@@ -1,4 +1,4 @@
-"""The life of a crawl on its loop: its tasks, its end, and the error that ended it."""
+"""The tasks of a crawl on its event loop, its end, and the error that ended it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class Lifetime:
-    """From the start of a crawl on its event loop to its end. Make it on that loop.
+    """From the start of a crawl on its event loop to its end. Create it on that loop.
 
-    It also takes the errors of callbacks, so that a bug ends the crawl with a message; else the
-    crawl would never end.
+    It also handles the errors of callbacks: a bug there ends the crawl with a message. Otherwise
+    the crawl could wait forever.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Lifetime:
         return self._end.done()
 
     async def wait(self) -> None:
-        """Return when ``finish`` is called; raise the error of the first ``fail``."""
+        """Return after ``finish``, or raise the error of ``fail``; the first call counts."""
         await self._end
 
     def finish(self) -> None:
@@ -47,14 +47,14 @@ class Lifetime:
             self.fail(error)
 
     async def cancel(self) -> None:
-        """Cancel the tasks that run, and return when they have ended."""
+        """Cancel all running tasks, and return when they have ended."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
     def call_soon(self, function: Callable[..., None], *arguments: object) -> None:
-        """Run ``function`` on the loop; for other threads, which may outlive the loop."""
+        """Run ``function`` on the loop. For other threads; does nothing if the loop is closed."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(function, *arguments)
 

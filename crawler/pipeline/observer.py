@@ -1,4 +1,4 @@
-"""Who watches a crawl: what the pipeline reports, and to whom."""
+"""The interface of an observer: what the pipeline reports during a crawl."""
 
 from typing import Protocol
 
@@ -15,8 +15,8 @@ class Observer(Protocol):
     def event(self, event: Event) -> None: ...
 
     def ended(self, duplicate_pages: int) -> None:
-        """The last commit is done; the processes still live.
+        """The last commit is done; the parse processes are still alive.
 
-        ``duplicate_pages`` had the same content as another page.
+        ``duplicate_pages`` is the number of pages with the same content as another page.
         """
         ...

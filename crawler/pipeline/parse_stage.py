@@ -1,4 +1,4 @@
-"""Hands answers to the parse executor; takes the pages that come back, and their links."""
+"""Passes responses to the parse executor, and processes its pages and links."""
 
 from collections.abc import Callable
 
@@ -16,9 +16,10 @@ Failed = Callable[[EntryTicket, FetchError], None]
 
 
 class ParseStage:
-    """Hands tasks to the executor; writes the pages that come back and follows their links.
+    """Submits tasks to the executor, writes the resulting pages and follows their links.
 
-    ``parsing`` counts the entries at the executor, ``done`` the pages of all sessions.
+    ``parsing`` is the number of entries at the executor, ``done`` that of the pages of all
+    sessions.
     """
 
     def __init__(
@@ -43,14 +44,14 @@ class ParseStage:
         return len(self._tickets)
 
     def start(self, failed: Failed, wake: Wake, fail: Fail) -> None:
-        """``failed`` takes a page that cannot be parsed; ``wake``: pages have come back."""
+        """``failed`` receives a page that cannot be parsed; ``wake`` is called after each batch."""
         self._failed = failed
         self._wake = wake
         self._is_open = True
         self._executor.start(self._deliver, fail)
 
     def stop(self) -> None:
-        """Drop what comes back from now on."""
+        """Ignore all further results."""
         self._is_open = False
 
     def submit(self, ticket: EntryTicket, task: Task) -> None:
@@ -79,7 +80,7 @@ class ParseStage:
     def _follow(self, outcome: Outcome, ticket: EntryTicket) -> None:
         entry = ticket.entry
         if outcome.links or outcome.trapped:
-            # The place to which an input URL was redirected is where its own crawl begins.
+            # If an input URL was redirected, its crawl begins at the target.
             seed = entry.seed if entry.depth else ticket.url
             self._intake.follow(outcome.links, entry.depth + 1, seed, outcome.trapped)
         if outcome.filtered:

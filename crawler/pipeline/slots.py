@@ -1,4 +1,4 @@
-"""Which fetch slots may be filled, why others stay empty, and when a crawl is over. Pure."""
+"""Decides whether a request may start, why not, and when a crawl is over. Pure."""
 
 import msgspec
 
@@ -6,9 +6,9 @@ from crawler.model.events import Idle
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Bounds of a run: fetch slots, bytes of bodies that wait, pages (None: no bound).
+    """Limits of a run: fetch slots, bytes of waiting bodies and records, pages (None: no limit).
 
-    With ``read_first`` the whole input is read before anything is fetched.
+    With ``read_first`` the whole input is read before the first request.
     """
 
     concurrency: int
@@ -18,13 +18,14 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Stages(msgspec.Struct, frozen=True):
-    """What the stages of the pipeline hold at one moment.
+    """The load of the stages of the pipeline at one moment.
 
-    ``in_flight`` requests are being fetched, ``parsing`` entries have an answer that is not
-    delivered, ``done`` pages are finished and ``pending`` entries have no final state.
-    ``parse_waiting`` pages wait at the executor, which works on ``parse_width`` at once.
-    ``body_bytes`` wait there and ``output_bytes`` for the disk; a body has ``mean_body`` bytes.
-    ``is_dry``: nothing more comes from the input. ``is_stopping``: nothing more may start.
+    ``in_flight`` requests are being fetched, ``parsing`` entries are at the parse executor,
+    ``done`` pages are finished and ``pending`` entries have no final state. ``parse_waiting``
+    pages are at the executor, which accepts ``parse_width`` at once. ``body_bytes`` wait there,
+    ``output_bytes`` wait for the disk, and a body has ``mean_body`` bytes on average.
+    ``is_dry``: no more entries come from the input or the store. ``is_stopping``: no request may
+    start.
     """
 
     in_flight: int
@@ -41,7 +42,7 @@ class Stages(msgspec.Struct, frozen=True):
 
 
 def reason_to_wait(stages: Stages, limits: Limits) -> Idle | None:
-    """Why no further request may start now, or None where one may."""
+    """Return why no further request may start now, or None if one may."""
     if stages.in_flight >= limits.concurrency or stages.is_stopping:
         return reason_for_none(stages)
     if is_full(stages, limits):
@@ -50,14 +51,14 @@ def reason_to_wait(stages: Stages, limits: Limits) -> Idle | None:
 
 
 def reason_for_none(stages: Stages) -> Idle:
-    """Why a slot stays empty although no stage is full and no host has to wait."""
+    """Return why a slot is empty although no stage is full and no host must wait."""
     return "backpressure" if is_draining(stages) else "starved"
 
 
 def is_full(stages: Stages, limits: Limits) -> bool:
-    """Whether the stages after the fetching hold as much as they may.
+    """Whether the stages after the fetching are full.
 
-    Every body that is on its way, and one more, may still arrive.
+    The bodies of all requests in flight, and of one more, must still fit.
     """
     arriving = (stages.in_flight + 1) * stages.mean_body
     held = stages.body_bytes + stages.output_bytes + arriving
@@ -65,13 +66,13 @@ def is_full(stages: Stages, limits: Limits) -> bool:
 
 
 def is_draining(stages: Stages) -> bool:
-    """Whether everything that is left to do comes after the fetching."""
+    """Whether only parsing and writing are left to do."""
     all_fetched = stages.is_dry and stages.pending == stages.parsing
     return all_fetched and stages.parse_waiting + stages.output_bytes > 0
 
 
 def has_enough(stages: Stages, limits: Limits) -> bool:
-    """Whether the pages that are done or on their way are all that were asked for."""
+    """Whether the finished and expected pages reach ``max_pages``."""
     if limits.max_pages is None:
         return False
     return stages.done + stages.in_flight + stages.parsing >= limits.max_pages

@@ -1,4 +1,4 @@
-"""Fetches the documents that the input needs to be read: sitemaps. They are not entries."""
+"""Fetches the documents that contain input URLs: sitemaps. They are not entries."""
 
 import time
 from collections.abc import Callable
@@ -11,23 +11,23 @@ from crawler.sources import InputLine
 
 
 class SourceFetch:
-    """Fetches for the thread that reads the input: politely, robots.txt first, with retries."""
+    """Fetches for the thread that reads the input, with politeness, robots.txt and retries."""
 
     def __init__(self, frontier: Frontier, accept: Callable[[InputLine], None]) -> None:
-        """``accept`` sees each line before its URL is requested."""
+        """``accept`` is called with each line before its URL is requested."""
         self._frontier = frontier
         self._accept = accept
         self._waiting: set[Future[Response]] = set()
 
     def start(self, call_soon: Callable[..., None], wake: Wake) -> None:
-        """``call_soon`` runs a function on the fetch thread; ``wake``: there is more to fetch."""
+        """``call_soon`` runs a function on the fetch thread; a new request calls ``wake``."""
         self._call_soon = call_soon
         self._wake = wake
 
     def fetch(self, line: InputLine) -> Response:
-        """Call it from another thread; it waits for a good answer.
+        """Fetch the document of ``line``. It blocks; call it from another thread.
 
-        Raises FetchError and SkipError, and CancelledError once the crawl has ended.
+        Raises FetchError and SkipError, and CancelledError if the crawl ends.
         """
         future: Future[Response] = Future()
         self._waiting.add(future)
@@ -48,6 +48,6 @@ class SourceFetch:
         self._wake()
 
     def close(self) -> None:
-        """End every ``fetch`` that still waits."""
+        """Cancel every ``fetch`` that still waits."""
         for future in self._waiting:
             future.cancel()

@@ -1,4 +1,4 @@
-"""The files of a run, the names of its outputs, and whether there is a run in a directory."""
+"""The file names of a run, the names of its outputs, and whether a directory contains a run."""
 
 import fcntl
 import os
@@ -15,38 +15,40 @@ PAGES = "pages.jsonl"
 FAILURES = "failures.jsonl"
 SKIPPED = "skipped.jsonl"
 RECORD = "--record"
-"""The name of the archive among the outputs of a run."""
+"""The output name of the archive."""
 
 
 def is_run(directory: Path) -> bool:
-    """Whether a run began there, even if some of its files are damaged or missing."""
+    """Whether ``directory`` contains a run, even if some files are damaged or missing."""
     return (directory / STATE).exists() or (directory / SETTINGS).exists()
 
 
 def resumed_settings(directory: Path | None, flags: Mapping[str, object]) -> Settings:
-    """The settings of the run in ``directory``, with ``flags`` (by field name) of this session.
+    """Return the settings of the run in ``directory``, with this session's ``flags`` (by field).
 
-    Raises UsageError where there is no run, for a flag that would change the result of the run, and
-    for a secret that is needed again.
+    Raises UsageError if there is no run, if a flag would change the result of the run, and if a
+    secret must be given again.
     """
-    if directory is None or not is_run(directory):
-        raise UsageError(f"--resume: there is no run in {directory or '(no --run given)'}")
+    if directory is None:
+        raise UsageError("--resume: name the run directory with --run")
+    if not is_run(directory):
+        raise UsageError(f"--resume: there is no run in {directory}")
     return resumed(directory / SETTINGS, flags)
 
 
 def page_outputs(settings: Settings) -> dict[str, str | None]:
-    """The page outputs by name, with the place that ``--out`` gives; None is the run directory."""
+    """Return the page outputs: name → value of ``--out``, or None for the run directory."""
     return {f"--out {place}": place for place in settings.out} or {PAGES: None}
 
 
 def output_names(settings: Settings) -> tuple[str, ...]:
-    """The names of all outputs, in the order in which version 1 of the state numbered them."""
+    """Return the names of all outputs, in the order of their numbers in version 1 of the state."""
     archive = (RECORD,) if settings.record else ()
     return (*page_outputs(settings), FAILURES, SKIPPED, *archive)
 
 
 def is_locked(directory: Path) -> bool:
-    """Whether a process crawls it now."""
+    """Whether a process is crawling the run in ``directory``."""
     try:
         file = os.open(directory / LOCK, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""How far a run is, read from outside, also while it is crawled."""
+"""Reads the progress of a run from another process, also during its crawl."""
 
 import shlex
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ _HOSTS = 10
 class Status(msgspec.Struct, frozen=True):
     """A run at its last commit. ``process`` is the id of the process that crawls it now, or None.
 
-    ``last_commit`` is ISO 8601, UTC. ``hosts`` are those with most pending URLs, and how many.
-    ``resume`` is the command that resumes the run, ``obstacle`` the reason why it cannot be
-    resumed. ``finished`` says whether all of the input was read and no URL is pending.
+    ``finished`` is True if the whole input was read and no URL is pending. ``last_commit`` is
+    ISO 8601, UTC. ``hosts`` has the number of pending URLs of the hosts with the most. ``resume``
+    is the command that resumes the run, ``obstacle`` the reason why it cannot be resumed.
     """
 
     run: str
@@ -40,7 +40,7 @@ class Status(msgspec.Struct, frozen=True):
 
 
 def status_of(directory: Path) -> Status:
-    """Raises UsageError where there is no run, StateError where its state cannot be read."""
+    """Raises UsageError if there is no run, StateError if its state cannot be read."""
     if not is_run(directory):
         raise UsageError(f"there is no run in {directory}")
     state = directory / STATE
@@ -65,20 +65,20 @@ def status_of(directory: Path) -> Status:
 
 
 def _process(directory: Path) -> int | None:
-    """The process that holds the lock; None in the moment before the lock names it."""
+    """Return the id of the process that holds the lock; None before it has written its id."""
     text = (directory / LOCK).read_text()
     return int(text) if text.isdecimal() else None
 
 
 def _resume(directory: Path) -> tuple[str | None, str | None]:
-    """The command that resumes the run, with places for secrets; or why there is none."""
+    """Return the command that resumes the run, with placeholders for secrets; or the obstacle."""
     try:
-        asked = from_file(directory / SETTINGS, options())
+        settings = from_file(directory / SETTINGS, options())
     except UsageError as error:
         return None, str(error)
     command = ["crawler", "crawl", "--run", shlex.quote(str(directory)), "--resume"]
     for each in options():
-        if each.name in asked and each.extra["secret"]:
+        if each.name in settings and each.extra["secret"]:
             command += [each.flag, each.extra["metavar"]]
     return " ".join(command), None
 

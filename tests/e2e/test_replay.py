@@ -186,7 +186,7 @@ def test_a_torn_archive_is_reported(recorded: Path, crawl: Crawl) -> None:
         (("--replay", "list"), "list is not a WARC file"),
         (("--replay", "list", "--http2"), "--http2 cannot be combined with --replay"),
         (("--latency-scale", "0"), "--latency-scale needs --replay"),
-        (("--record", "list"), "--record list: exists already, and is not overwritten"),
+        (("--record", "list"), "--record list: already exists and is not overwritten"),
     ],
 )
 def test_impossible_options_are_refused(crawl: Crawl, options: tuple[str, ...], says: str) -> None:

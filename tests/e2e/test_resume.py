@@ -89,7 +89,7 @@ def test_a_crawl_interrupted_twice_can_be_resumed(
     wait_for_requests(site.server, 1 + site.open + 8)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
-    while "once more" not in process.stderr.readline():
+    while "interrupt again" not in process.stderr.readline():
         pass
     pages = tmp_path / "run" / "pages.jsonl"
     wait_for_pages(pages, site.open)
@@ -128,7 +128,7 @@ def test_an_existing_run_is_not_started_again(crawl: Crawl, serve: Serve, tmp_pa
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     run = crawl(lines=site.lines)
     assert run.code == 2
-    assert "--resume goes on with it" in run.err
+    assert "use --resume to resume it" in run.err
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 

@@ -47,7 +47,7 @@ def test_an_interrupt_finishes_requests_in_flight(serve: Serve, tmp_path: Path) 
     process.send_signal(2)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "finishing what is in flight" in err
+    assert "finishing requests in flight" in err
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     lines = (tmp_path / "run" / "pages.jsonl").read_text().splitlines()
     assert report["urls"]["done"] == len(lines) == len(site.seen)

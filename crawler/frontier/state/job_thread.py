@@ -1,4 +1,4 @@
-"""A thread that runs one job after the other, so that the fetch thread waits for no disk."""
+"""A thread that runs jobs in order, so that the fetch thread does not wait for the disk."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,23 +11,25 @@ T = TypeVar("T")
 
 
 class Jobs(Protocol):
-    """Runs jobs in the order in which they come, away from the thread that calls it."""
+    """Runs jobs in the order of the calls, not on the thread of the caller."""
 
     def do(self, job: Callable[[], T], then: Callable[[T], None], fail: Fail) -> None:
-        """Run ``job``; then call ``then`` with its result, or ``fail``, on the caller's loop."""
+        """Run ``job``; then call, on the caller's loop, ``then`` with its result, or ``fail`` with
+        its error.
+        """
         ...
 
     def run(self, job: Callable[[], T]) -> Awaitable[T]:
-        """Run ``job``; the result is awaited, and what it raises is raised there."""
+        """Run ``job``; awaiting returns its result or raises its error."""
         ...
 
     def close(self) -> None:
-        """Drop the jobs that wait, and return when the one at work has ended."""
+        """Drop the jobs that wait, and return when the running job has ended."""
         ...
 
 
 class JobThread:
-    """Jobs on one thread, called from one event loop."""
+    """Runs jobs on one thread. Call it from one event loop."""
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, name)

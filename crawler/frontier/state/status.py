@@ -1,4 +1,4 @@
-"""What can be seen of the state of a run from outside, also while it is crawled."""
+"""Reads the state of a run from another process, also during its crawl."""
 
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +15,7 @@ GROUP BY host ORDER BY pending DESC, host LIMIT ?
 
 
 def read_counts(path: Path) -> tuple[Counts, dict[str, str]]:
-    """The accounts and facts of a run at its last commit. Raises StateError."""
+    """Return the counts and facts of a run at its last commit. Raises StateError."""
     with state_errors(path), closing(connect(path, read_only=True)) as connection:
         check_version(path, connection)
         facts = dict(connection.execute("SELECT name, value FROM facts"))
@@ -23,14 +23,17 @@ def read_counts(path: Path) -> tuple[Counts, dict[str, str]]:
 
 
 def busiest(path: Path, most: int) -> dict[str, int]:
-    """The hosts with most pending entries at the last commit, most first. Raises StateError."""
+    """Return the number of pending entries of the ``most`` busiest hosts, in descending order.
+
+    They are those of the last commit. Raises StateError.
+    """
     with state_errors(path), closing(connect(path, read_only=True)) as connection:
         return dict(connection.execute(_BUSIEST, (most,)))
 
 
 def last_commit(path: Path) -> float:
-    """When the state at ``path`` was last written: seconds since the epoch, 0.0 for never."""
-    # A reader may leave an empty log, which says nothing.
+    """Return when the state at ``path`` was last written (Unix time, 0.0 for never)."""
+    # A reader may create an empty log, which is not a commit.
     log = path.with_name(f"{path.name}-wal")
     found = [each.stat() for each in (path, log) if each.exists()]
     return max((each.st_mtime for each in found if each.st_size), default=0.0)

@@ -1,8 +1,8 @@
-"""The state of a run in SQLite: every entry, what became of it, how far the outputs are durable.
+"""The state of a run in SQLite: every entry with its state, and the durable length of each output.
 
-Whatever concerns many entries goes to SQLite as one JSON text in one statement. A statement a row
-would take the interpreter's lock again for each, and beside a busy thread that costs milliseconds a
-row; one statement a batch lets go of the lock once.
+A batch of entries goes to SQLite as one JSON text in one statement. With one statement per row,
+each statement would have to acquire the GIL again, and next to a busy thread that takes
+milliseconds per row.
 """
 
 import sqlite3
@@ -22,7 +22,7 @@ VERSION = 2
 OLDEST = 1
 """The oldest version that can be resumed; the first commit of the session makes it ``VERSION``.
 
-In version 1 outputs had numbers, not names, and a wrong line was kept as ``kind message``.
+In version 1 outputs had numbers instead of names, and a wrong line was stored as ``kind message``.
 """
 
 _SCHEMA = f"""
@@ -84,10 +84,10 @@ FROM (SELECT count(*) AS pages FROM entries WHERE digest IS NOT NULL GROUP BY di
 
 
 class Store:
-    """The state file of a run. Not safe for threads: whoever uses it does so from one.
+    """The state file of a run. Not thread-safe: use it from one thread.
 
-    ``create`` and ``open`` begin a session; what is added is durable only after ``commit``. All
-    methods raise StateError where the file cannot be read or written; after that none does more.
+    ``create`` and ``open`` begin a session; changes are durable only after ``commit``. All methods
+    raise StateError if the file cannot be read or written; after that the store is unusable.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Store:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Begin a state file at ``path``, where there is none; only its owner may read it."""
+        """Create the state file ``path``, which must not exist; only its owner may read it."""
         try:
             path.touch(mode=0o600, exist_ok=False)
         except OSError as error:
@@ -120,7 +120,7 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, outputs: Sequence[str] = ()) -> Self:
-        """Open what ``create`` began; every entry that is pending then waits on disk.
+        """Open a file that ``create`` made; all pending entries then wait on disk.
 
         ``outputs`` are the names of the outputs in the order in which version 1 numbered them.
         """
@@ -128,7 +128,7 @@ class Store:
             connection = undo.enter_context(closing(connect(path)))
             version = check_version(path, connection)
             if (damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                raise StateError(f"{path}: is damaged ({damage}); it is left as it is")
+                raise StateError(f"{path}: is damaged ({damage}); it was not changed")
             connection.execute(_SPILL)
             store = cls(path, connection, outputs)
             if version < VERSION:
@@ -137,40 +137,43 @@ class Store:
         return store
 
     def _migrate(self) -> None:
-        """Make version 1 version 2, in the transaction that the first commit ends."""
+        """Convert version 1 to version 2, in the transaction that the first commit ends."""
         update, version = _MIGRATE
         with self._errors():
             self._connection.execute(update, (_json(tuple(SkipReason)),))
             self._connection.execute(version)
 
-    def add(self, news: Sequence[Candidate], lines: int = 0, named: Sequence[str] = ()) -> set[int]:
-        """Enter those of ``news`` (ids ascending) that are not known; gives the ids of these.
+    def add(
+        self, candidates: Sequence[Candidate], lines: int = 0, named: Sequence[str] = ()
+    ) -> set[int]:
+        """Enter those of ``candidates`` (ids ascending) whose key is new; return their ids.
 
-        ``lines`` is how many lines of the input were taken for them, ``named`` the origins that
-        these name.
+        ``lines`` is the number of input lines from which they came, ``named`` the origins of the
+        input among them.
         """
-        added = self._insert(news) if news else set()
+        added = self._insert(candidates) if candidates else set()
         if named:
             with self._errors():
                 self._connection.execute(_NAMED, (_json(named),))
-        inputs = sum(not new.depth for new in news)
-        new_inputs = sum(not new.depth and new.id in added for new in news)
+        inputs = [each.id for each in candidates if not each.depth]
+        new_inputs = sum(each in added for each in inputs)
         self.counts.input += new_inputs
-        self.counts.duplicates += inputs - new_inputs
+        self.counts.duplicates += len(inputs) - new_inputs
         self.counts.discovered += len(added) - new_inputs
         self.counts.taken += lines
         return added
 
-    def _insert(self, news: Sequence[Candidate]) -> set[int]:
+    def _insert(self, candidates: Sequence[Candidate]) -> set[int]:
+        ids = candidates[0].id, candidates[-1].id
         with self._errors():
-            self._connection.execute(_ADD, (_json(news),))
-            found = self._connection.execute(_ADDED, (news[0].id, news[-1].id)).fetchone()[0]
-        return msgspec.json.decode(found, type=set[int])
+            self._connection.execute(_ADD, (_json(candidates),))
+            added = self._connection.execute(_ADDED, ids).fetchone()[0]
+        return msgspec.json.decode(added, type=set[int])
 
     def take(self, hosts: Sequence[str], most: int, last_id: int) -> list[Entry]:
-        """Take the next entries of each of ``hosts`` from disk, at most ``most`` of one host.
+        """Take the next entries of each of ``hosts`` from disk, at most ``most`` per host.
 
-        Those behind ``last_id`` stay: who asks does not know of them yet.
+        Entries after ``last_id`` stay on disk: the caller does not know them yet.
         """
         with self._errors():
             found = self._connection.execute(_TAILS, (_json(hosts), last_id, most)).fetchone()[0]
@@ -179,15 +182,15 @@ class Store:
         return entries
 
     def tails(self) -> dict[str, int]:
-        """How many entries wait on disk, by host."""
+        """Return the number of entries that wait on disk, by host."""
         return self._counted("SELECT host, count(*) FROM entries WHERE spilled GROUP BY host")
 
     def depths(self) -> dict[int, int]:
-        """How many entries are not final, by depth."""
+        """Return the number of entries that are not final, by depth."""
         return self._counted("SELECT depth, count(*) FROM entries WHERE state = 0 GROUP BY depth")
 
     def fetched(self) -> dict[str, int]:
-        """How many entries are final and were asked for, by host."""
+        """Return the number of entries that are done or failed, by host."""
         return self._counted(
             "SELECT host, count(*) FROM entries WHERE state IN (1, 2) GROUP BY host"
         )
@@ -197,11 +200,12 @@ class Store:
             return dict(self._connection.execute(query))
 
     def named(self) -> Iterator[str]:
-        """Origins that the input names, which have rights that others have not."""
+        """Return the origins of the input, which have more rights than other origins."""
         with self._errors():
             return iter([origin for (origin,) in self._connection.execute("SELECT * FROM named")])
 
     def finish(self, finals: Sequence[Final]) -> None:
+        """Store final states and count them."""
         with self._errors():
             self._connection.execute(_FINISH, (_json(finals),))
         for final in finals:
@@ -213,7 +217,7 @@ class Store:
                 of[why] = of.get(why, 0) + 1
 
     def commit(self, offsets: Mapping[str, int]) -> None:
-        """Make everything durable, together with the length of each output, by its name."""
+        """Make all changes durable; ``offsets`` is the length in bytes of each output by name."""
         self.offsets = dict(offsets)
         facts = {
             **self.facts,
@@ -226,12 +230,12 @@ class Store:
             self._connection.execute("BEGIN")
 
     def duplicate_pages(self) -> int:
-        """How many pages had a content that another page had before."""
+        """Return the number of pages with the same content as another page, counted after it."""
         with self._errors():
             return int(self._connection.execute(_TWICE).fetchone()[0])
 
     def close(self) -> None:
-        """What was not committed is dropped."""
+        """Close the file; changes that were not committed are lost."""
         self._connection.close()
 
     @contextmanager
@@ -240,21 +244,21 @@ class Store:
             try:
                 yield
             except sqlite3.Error:
-                # SQLite may have rolled back, and would then commit each statement by itself.
+                # SQLite may have rolled back; then it would commit each further statement alone.
                 self._connection.close()
                 raise
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if not path.is_file():
-        raise StateError(f"{path}: there is no such file, so there is no run to go on with")
+        raise StateError(f"{path}: no such file, so there is no run to resume")
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
     connection = sqlite3.connect(
         uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10
     )
     try:
-        # The last commits may be lost with the power; the file stays whole, and so does the run,
-        # since outputs are cut to what the state says.
+        # A power failure may undo the last commits. The file stays consistent, and so does the
+        # run, because a resume truncates the outputs to the lengths in the state.
         connection.execute("PRAGMA synchronous = NORMAL")
     except sqlite3.Error:
         connection.close()
@@ -267,27 +271,30 @@ def check_version(path: Path, connection: sqlite3.Connection) -> int:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION:
-        raise StateError(f"{path}: is not the state of a crawl; it is left as it is")
+        raise StateError(f"{path}: is not the state file of a crawl; it was not changed")
     if not OLDEST <= version <= VERSION:
         raise StateError(
-            f"{path}: was written by another version of crawler (state {version}, this one has "
-            f"{VERSION}); it is left as it is, finish it with that version"
+            f"{path}: another version of crawler wrote this file (format {version}; this version "
+            f"reads {OLDEST} to {VERSION}); it was not changed; finish the run with that version"
         )
     return version
 
 
 def _offsets(text: str, outputs: Sequence[str]) -> dict[str, int]:
-    """The length of each output by its name; ``outputs`` names those of version 1, in order."""
+    """Parse the length of each output by name; ``outputs`` are the names for version 1."""
     found = msgspec.json.decode(text, type=dict[str, int] | list[int])
     if isinstance(found, dict):
         return found
     if found and len(found) != len(outputs):
-        raise StateError(f"the state has {len(found)} outputs, but the settings {len(outputs)}")
+        raise StateError(
+            f"the state has {len(found)} outputs, but the settings have {len(outputs)}"
+        )
     return dict(zip(outputs, found, strict=False))
 
 
 @contextmanager
 def state_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite and of decoding into a StateError that names ``path``."""
     try:
         yield
     except (sqlite3.Error, msgspec.MsgspecError) as error:

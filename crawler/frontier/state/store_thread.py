@@ -1,4 +1,4 @@
-"""The store on a thread of its own: the fetch thread writes nothing and waits for nothing."""
+"""Runs the store on its own thread, so that the fetch thread does not write or wait."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,14 +10,14 @@ from crawler.frontier.state.store import Store
 from crawler.model.callbacks import Fail
 
 RECENT = 100_000
-"""Keys that are remembered in memory (about 8 MB), so that frequent links need no disk access."""
+"""Keys in memory (about 8 MB), so that frequent links need no disk access."""
 
 Entered = Callable[[Sequence[Candidate], Sequence[Candidate]], None]
 Loaded = Callable[[Sequence[Entry]], None]
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """What the next commit makes durable: final states, and the figures that belong to them."""
+    """What the next commit makes durable: final states and their counts."""
 
     finals: tuple[Final, ...]
     filtered: int
@@ -25,7 +25,7 @@ class Closing(msgspec.Struct, frozen=True):
 
 
 class StoreThread:
-    """Call it on one event loop. Candidates that wait are entered together."""
+    """Call it on one event loop. Candidates that wait go to the store together."""
 
     def __init__(self, store: Store, jobs: Jobs | None = None) -> None:
         self._store = store
@@ -41,10 +41,10 @@ class StoreThread:
         self._filtered = self._bytes = 0
         self._origins: list[str] = []
         self.done = store.counts.done
-        """Pages that earlier sessions of the run have finished."""
+        """Number of pages from earlier sessions of the run."""
 
     def start(self, entered: Entered, loaded: Loaded, fail: Fail) -> None:
-        """``entered`` takes the new candidates and those known before, ``loaded`` what comes from
+        """``entered`` receives the new candidates and the known ones, ``loaded`` the entries from
         disk, ``fail`` the first error (StateError).
         """
         self._report_entered = entered
@@ -53,7 +53,7 @@ class StoreThread:
 
     @property
     def is_entering(self) -> bool:
-        """Whether candidates wait that were not reported to ``entered`` yet."""
+        """Whether some candidates are not reported to ``entered`` yet."""
         return bool(self._adding or self._candidates or self._lines)
 
     @property
@@ -66,7 +66,7 @@ class StoreThread:
         return self._next_id - 1
 
     def knows(self, key: int) -> bool:
-        """Whether ``key`` was seen lately; False does not mean that it is new."""
+        """Whether ``key`` was seen recently; False does not mean that it is new."""
         if key in self._recent:
             return True
         if len(self._recent) >= RECENT:
@@ -75,7 +75,7 @@ class StoreThread:
         return False
 
     def enter(self, candidates: Sequence[Candidate], lines: int = 0) -> None:
-        """Enter ``candidates`` (ids ascending), which came from ``lines`` lines of the input."""
+        """Enter ``candidates`` (ids ascending), which came from ``lines`` input lines."""
         self._candidates += candidates
         self._lines += lines
         if not self._adding:
@@ -105,7 +105,7 @@ class StoreThread:
         )
 
     def load(self, hosts: Sequence[str], most: int) -> None:
-        """Bring the next entries of ``hosts`` from disk, at most ``most`` of each.
+        """Load the next entries of ``hosts`` from disk, at most ``most`` per host.
 
         Entries that were not reported to ``entered`` yet stay on disk.
         """
@@ -120,20 +120,20 @@ class StoreThread:
         self._report_loaded(entries)
 
     def finish(self, final: Final) -> None:
-        """The next commit makes the final state of an entry durable."""
+        """Add the final state of an entry to the next commit."""
         self._finals.append(final)
 
     def count(self, *, filtered: int = 0, bytes: int = 0) -> None:  # noqa: A002
-        """Count links that became no entries, and the bytes of the pages that ``finish`` got."""
+        """Count ``filtered`` links, which are not entries, and the ``bytes`` of finished pages."""
         self._filtered += filtered
         self._bytes += bytes
 
     def remember_origin(self, origin: str) -> None:
-        """The candidates that are entered next name ``origin`` in the input."""
+        """Store ``origin`` of the input together with the next candidates."""
         self._origins.append(origin)
 
     def closing(self) -> Closing:
-        """What happened since the last call; commit it once the outputs are durable."""
+        """Return what happened since the last call; commit it after the outputs are durable."""
         closing = Closing(tuple(self._finals), self._filtered, self._bytes)
         self._finals = []
         self._filtered = self._bytes = 0
@@ -142,8 +142,8 @@ class StoreThread:
     async def commit(
         self, closing: Closing, offsets: Mapping[str, int], facts: Mapping[str, str]
     ) -> None:
-        """``offsets`` is the length of each output, by its name. Raises StateError."""
-        self._flush()  # links go before the final state of the page they are on
+        """``offsets`` is the length in bytes of each output by name. Raises StateError."""
+        self._flush()  # store links before the final state of their page
         await self._jobs.run(lambda: self._commit(closing, offsets, facts))
 
     def _commit(
@@ -157,10 +157,10 @@ class StoreThread:
         store.commit(offsets)
 
     async def duplicate_pages(self) -> int:
-        """How many pages had the same content as an earlier page."""
+        """Return the number of pages with the same content as an earlier page."""
         return await self._jobs.run(self._store.duplicate_pages)
 
     def close(self) -> None:
-        """End the thread; what was not committed is dropped."""
+        """End the thread; changes that were not committed are lost."""
         self._jobs.close()
         self._store.close()

@@ -1,4 +1,4 @@
-"""The contract of a parse executor: where pages are computed."""
+"""The contract of a parse executor, which decides where pages are parsed."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
@@ -14,15 +14,15 @@ from crawler.sinks.base import Encoder
 Deliver = Callable[[Results], None]
 
 BATCH = 32
-"""Pages a worker gets at most at once: a page alone costs twice the transport."""
+"""Maximum number of pages per message to a worker; single pages double the transport cost."""
 
 
 class ExecutorOptions(msgspec.Struct, frozen=True):
-    """What an executor is made from.
+    """Constructor options of an executor.
 
-    ``encoders`` turn each page into bytes, one for each page output. ``workers`` is the most that
-    work at once, ``first`` how many start at once. ``timeout`` is in seconds for one page.
-    ``prestarted`` are worker processes that run already.
+    ``encoders`` turn each page into bytes, one for each page output. ``workers`` is the maximum
+    number of workers, ``first`` the number that starts immediately (None: all). ``timeout`` is in
+    seconds per page. ``prestarted`` are worker processes that are already running.
     """
 
     parse: ParseOptions
@@ -36,34 +36,34 @@ class ExecutorOptions(msgspec.Struct, frozen=True):
 class ParseExecutor(Protocol):
     """Takes responses and delivers results; an async context manager on the pipeline's loop.
 
-    Leaving it waits for nothing: the pipeline leaves it when everything was delivered, or when it
-    has given up.
+    The exit does not wait for results: the pipeline exits after all of them were delivered, or
+    when the crawl is aborted.
     """
 
     @property
     def waiting(self) -> int:
-        """Pages submitted and not delivered."""
+        """Number of pages that are submitted and not delivered."""
         ...
 
     @property
     def waiting_bytes(self) -> int:
-        """Bytes of the bodies submitted and not delivered."""
+        """Bytes of the bodies that are submitted and not delivered."""
         ...
 
     @property
     def width(self) -> int:
-        """How many pages it can work on at once, batches counted whole."""
+        """Number of pages that all workers together accept at once, in full batches."""
         ...
 
     @property
     def pids(self) -> Sequence[int]:
-        """Its processes, for the memory figure."""
+        """Ids of its processes; the report adds their memory."""
         ...
 
     def start(self, deliver: Deliver, fail: Fail) -> None:
-        """``deliver`` takes the results, ``fail`` the error after which nothing more comes.
+        """``deliver`` receives the results, ``fail`` an error after which there are no results.
 
-        Both are called on the loop of the pipeline. It is called once, before ``submit``.
+        Both are called on the loop of the pipeline. Call ``start`` once, before ``submit``.
         """
         ...
 

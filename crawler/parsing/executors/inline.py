@@ -9,7 +9,7 @@ from crawler.parsing.executors.base import Deliver, ExecutorOptions
 
 
 class InlineExecutor:
-    """Parses at once, on the fetch thread: simple, and honest about what it costs."""
+    """Parses in ``submit``, on the fetch thread: the simplest way; it delays the requests."""
 
     waiting = 0
     waiting_bytes = 0

@@ -1,9 +1,9 @@
-"""The parse stage in processes: a socket to each worker, batches out, results back.
+"""Parses in worker processes: a socket to each worker, batches out, results back.
 
-Not ``concurrent.futures``: there one dead worker breaks the pool and everything in flight, two
-threads of the parent share the fetch thread's GIL, and its workers outlive a killed parent. Here a
-worker that dies takes down its own batch alone; the batch is tried again page by page, and the page
-that does it twice is the culprit.
+Not with ``concurrent.futures``: there one dead worker breaks the pool and all its pages, two more
+threads of the parent compete for the GIL, and the workers of a killed parent keep running. Here a
+dead worker affects only its batch: its pages are parsed again one by one, and a page that ends a
+worker twice fails.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ from crawler.parsing.executors.worker import HEAD, Setup, Tag
 log = logging.getLogger(__name__)
 
 _AHEAD = 2
-"""Batches a worker may have: one at work, one in its socket, so that it never waits for us."""
+"""Batches per worker: one in work and one in its socket, so that it never waits for the parent."""
 _TOO_MUCH = 2 * _AHEAD * BATCH
-"""Pages for each worker, at work and waiting, from which on another worker is started."""
+"""With more pages per worker than this, in work and waiting, another worker starts."""
 _BATCH_BYTES = 4 << 20
 _FALSE_STARTS = 3
-"""Workers that may die in a row before they were ready, until the stage gives up."""
+"""Workers that may die in a row before they are ready; then the crawl fails."""
 
 
 class _Worker(asyncio.Protocol):
@@ -52,9 +52,9 @@ class _Worker(asyncio.Protocol):
         self._send(Tag.SETUP, setup)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass
 
-    def give(self, batch: tuple[Task, ...], payload: bytes) -> None:
+    def send_batch(self, batch: tuple[Task, ...], payload: bytes) -> None:
         self.batches.append(batch)
         self._send(Tag.BATCH, payload)
 
@@ -87,21 +87,23 @@ class _Worker(asyncio.Protocol):
         self._pool.lost(self)
 
     def stop(self) -> None:
-        """End it now; it holds nothing that is not held here too."""
+        """Kill the process. Its batches are not lost: ``batches`` has them."""
         self._transport.abort()
         self.process.kill()
         self.process.wait()
 
 
-def _how(ended: int) -> str:
-    return signal.Signals(-ended).name if ended < 0 else f"exit code {ended}"
+def _how(returncode: int) -> str:
+    if returncode < 0:
+        return f"signal {signal.Signals(-returncode).name}"
+    return f"exit code {returncode}"
 
 
 class IsolatedExecutor:
-    """``workers`` processes of our own."""
+    """Parses in at most ``workers`` processes."""
 
     def __init__(self, options: ExecutorOptions) -> None:
-        """It begins with ``first`` workers and starts another when they have too much to do."""
+        """It starts with ``first`` workers and adds workers when pages accumulate."""
         setup = Setup(options.parse, options.encoders, options.timeout)
         self._setup = pickle.dumps(setup)
         self._timeout = options.timeout
@@ -169,7 +171,7 @@ class IsolatedExecutor:
             if len(worker.batches) >= _AHEAD:
                 return
             batch = tuple(self._next_batch())
-            worker.give(batch, self._encode(batch))
+            worker.send_batch(batch, self._encode(batch))
 
     def _next_batch(self) -> Iterable[Task]:
         if self._suspects:
@@ -197,19 +199,22 @@ class IsolatedExecutor:
         self.waiting_bytes -= sum(len(task.body) for task in batch)
 
     def lost(self, worker: _Worker) -> None:
-        """The worker died: the batch it had begun is suspect, what waited only unlucky."""
+        """The worker died: a page of the batch that it had begun is the cause.
+
+        Its other batches return to the queue.
+        """
         if self._closing:
             return
         self._workers.remove(worker)
         worker.process.kill()
-        ended = worker.process.wait()
-        log.info("a parse process died (%s), another takes its place", _how(ended))
+        returncode = worker.process.wait()
+        log.info("a parse process died (%s); a new one replaces it", _how(returncode))
         self._false_starts = 0 if worker.is_ready else self._false_starts + 1
         if self._false_starts >= _FALSE_STARTS:
-            self._fail(StateError(f"the parse processes do not start (exit code {ended})"))
+            self._fail(StateError(f"the parse processes do not start ({_how(returncode)})"))
             return
         if worker.has_begun:
-            self._suspect(worker.batches.popleft(), ended)
+            self._suspect(worker.batches.popleft(), returncode)
         for batch in worker.batches:
             self._queue.extendleft(reversed(batch))
         self._start_soon()
@@ -219,22 +224,21 @@ class IsolatedExecutor:
         self._starting.add(starting)
         starting.add_done_callback(self._starting.discard)
 
-    def _suspect(self, batch: tuple[Task, ...], ended: int) -> None:
+    def _suspect(self, batch: tuple[Task, ...], returncode: int) -> None:
         ids = {task.job.id for task in batch}
-        if len(batch) == 1 and (ids <= self._suspected or ended == -signal.SIGALRM):
+        if len(batch) == 1 and (ids <= self._suspected or returncode == -signal.SIGALRM):
             self._suspected -= ids
-            self._condemn(batch, ended)
+            self._fail_page(batch, returncode)
         else:
             self._suspected |= ids
             self._suspects.extend(batch)
 
-    def _condemn(self, batch: tuple[Task, ...], ended: int) -> None:
+    def _fail_page(self, batch: tuple[Task, ...], returncode: int) -> None:
         self._settle(batch)
-        outcome = Outcome(batch[0].job.id, error=FailureKind.PARSE, message=self._cause(ended))
+        outcome = Outcome(batch[0].job.id, error=FailureKind.PARSE, message=self._cause(returncode))
         self._deliver(Results((outcome,), self._no_chunks))
 
-    def _cause(self, ended: int) -> str:
-        if ended == -signal.SIGALRM:
+    def _cause(self, returncode: int) -> str:
+        if returncode == -signal.SIGALRM:
             return f"parsing took longer than {self._timeout:g} s (--parse-timeout)"
-        how = f"signal {signal.Signals(-ended).name}" if ended < 0 else f"exit code {ended}"
-        return f"the page ended its parse process ({how})"
+        return f"the parse process died on this page ({_how(returncode)})"

@@ -1,6 +1,6 @@
-"""The parse executors by name, as a table that imports none of them.
+"""The parse executors by name. This table does not import them.
 
-A new executor is one file beside this one and one row here.
+A new executor needs one file in this folder and one row here.
 """
 
 from types import MappingProxyType
@@ -13,7 +13,7 @@ EXECUTORS = MappingProxyType(
         "none": "crawler.parsing.executors.inline:InlineExecutor",
     }
 )
-"""Name → ``module:class``, which is made from ExecutorOptions; the first one is the default.
+"""Name → ``module:class``, a class that takes ExecutorOptions; the first one is the default.
 
-With ``none`` no page is looked into, which takes so little time that it is done inline.
+With ``none`` pages are not parsed, which is so cheap that it runs inline.
 """

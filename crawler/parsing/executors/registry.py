@@ -1,4 +1,4 @@
-"""Makes a parse executor by its name, and starts its processes early."""
+"""Creates a parse executor by name, and starts its processes early."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def make_executor(name: str, options: "ExecutorOptions") -> "ParseExecutor":
+    """``name`` is a key of ``EXECUTORS``."""
     module, _, class_name = EXECUTORS[name].partition(":")
     executor: ParseExecutor = getattr(import_module(module), class_name)(options)
     return executor
@@ -20,9 +21,9 @@ def make_executor(name: str, options: "ExecutorOptions") -> "ParseExecutor":
 
 @contextmanager
 def prestarted(name: str, workers: int) -> Iterator[Sequence[Spawned]]:
-    """Start worker processes before there is an executor, while the program still imports.
+    """Start worker processes before the executor exists, while the program still imports modules.
 
-    It yields none for an executor without processes. Those left over end with the context.
+    Yields an empty list for an executor without processes. All processes end with the context.
     """
     with spawned(workers if name == "process" else 0) as processes:
         yield processes

@@ -1,7 +1,7 @@
-"""Starts parse workers. It imports little, so that they can wake up while the crawler still does.
+"""Starts parse workers. It imports little, so that workers start while the crawler still imports.
 
-A worker is a bare interpreter, not forked and not started by multiprocessing: it never imports the
-user's ``__main__``, and a script without the guard, ``python -c`` and a notebook all work.
+A worker is a new interpreter, not a fork and not started by multiprocessing: it never imports the
+user's ``__main__``. So a script without a ``__main__`` guard, ``python -c`` and a notebook work.
 """
 
 import socket
@@ -20,20 +20,21 @@ _BUFFER = 1 << 20
 
 
 class Spawned:
-    """A ``process`` on its way to being a worker, and our end of its socket, ``sock``."""
+    """A ``process`` that becomes a worker, and ``sock``, the parent's end of its socket."""
 
     def __init__(self) -> None:
-        self.sock, theirs = socket.socketpair()
-        with theirs:
-            for end in (self.sock, theirs):
+        self.sock, worker_end = socket.socketpair()
+        with worker_end:
+            for end in (self.sock, worker_end):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-            # Its standard output is our standard error: what a user's parser prints must not get
-            # between the pages of ``--out -``.
+            # Its standard output is our standard error: the output of a user's parser must not be
+            # mixed with the pages of ``--out -``.
             command = [sys.executable, "-c", _BOOT, *sys.path]
-            self.process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=2)  # noqa: S603
+            stdin = worker_end.fileno()
+            self.process = subprocess.Popen(command, stdin=stdin, stdout=2)  # noqa: S603
 
     def end(self) -> None:
-        """For one that has become nobody's worker."""
+        """Kill the process and close the socket."""
         self.sock.close()
         self.process.kill()
         self.process.wait()
@@ -41,7 +42,7 @@ class Spawned:
 
 @contextmanager
 def spawned(count: int) -> Iterator[Sequence[Spawned]]:
-    """``count`` processes, ended with the context whoever used them."""
+    """Start ``count`` processes, and end all of them with the context."""
     processes = [Spawned() for _ in range(count)]
     try:
         yield processes

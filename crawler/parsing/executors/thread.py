@@ -12,7 +12,7 @@ from crawler.parsing.executors.base import BATCH, Deliver, ExecutorOptions
 
 
 class ThreadExecutor:
-    """Parses on threads. lexbor holds the GIL, so this buys order, not speed."""
+    """Parses on threads. lexbor holds the GIL, so this is not faster than ``inline``."""
 
     pids: Sequence[int] = ()
 

@@ -1,12 +1,11 @@
-"""One parse process: reads batches from a socket, answers with results, dies with its parent.
+"""One parse process: reads batches from a socket, sends results, and ends with its parent.
 
-It is started as a bare interpreter, not forked and not by multiprocessing: so it never imports the
-user's ``__main__``, and a script without the guard, ``python -c``, stdin and a notebook all work.
-The socket is its standard input; when the parent is gone, however it went, reading gives EOF.
+``spawn`` says how it is started. The socket is its standard input; when the parent has ended, even
+by a kill, it reads EOF.
 
-A page that takes longer than its deadline is ended by the kernel: the default action of SIGALRM
-kills the process even while lexbor, in C, holds the GIL for minutes. The parent sees the socket
-close and knows which batch it was.
+If a page takes longer than its deadline, the kernel ends the process: the default action of SIGALRM
+kills it even while lexbor, in C, holds the GIL for minutes. The parent sees the socket close and
+knows the batch.
 """
 
 import errno
@@ -31,7 +30,7 @@ HEAD = struct.Struct("=QB")
 
 
 class Tag(IntEnum):
-    """What a message is. ``SETUP`` and ``BATCH`` go to the worker, the others come from it."""
+    """The type of a message. ``SETUP`` and ``BATCH`` go to the worker, the others to the parent."""
 
     SETUP = 0
     BATCH = 1
@@ -41,7 +40,7 @@ class Tag(IntEnum):
 
 
 MEMORY = 4 << 30
-"""Bytes of data a worker may hold; past it the page that wanted more fails (RLIMIT_DATA)."""
+"""Maximum bytes of data of a worker (RLIMIT_DATA); a page that needs more fails."""
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -53,7 +52,7 @@ class Setup(msgspec.Struct, frozen=True):
 
 
 def receive(sock: socket.socket, size: int) -> bytearray | None:
-    """Exactly ``size`` bytes, or None when the parent is gone."""
+    """Return exactly ``size`` bytes, or None if the parent has ended."""
     data = bytearray(size)
     view = memoryview(data)
     while view:
@@ -64,8 +63,8 @@ def receive(sock: socket.socket, size: int) -> bytearray | None:
     return data
 
 
-def message(sock: socket.socket) -> bytearray | None:
-    """The payload of the next message, or None when the parent is gone."""
+def receive_message(sock: socket.socket) -> bytearray | None:
+    """Return the payload of the next message, or None if the parent has ended."""
     head = receive(sock, HEAD.size)
     return None if head is None else receive(sock, HEAD.unpack(head)[0])
 
@@ -75,7 +74,7 @@ def send(sock: socket.socket, tag: Tag, payload: bytes = b"") -> None:
 
 
 class TimedParser(BatchParser):
-    """Gives each page ``timeout`` seconds, and the kernel the order to end us past them."""
+    """Limits each page to ``timeout`` seconds: then the kernel ends this process."""
 
     def __init__(self, options: ParseOptions, encoders: Sequence[Encoder], timeout: float) -> None:
         super().__init__(options, encoders)
@@ -90,7 +89,8 @@ class TimedParser(BatchParser):
 
 
 def serve(sock: socket.socket) -> None:
-    first = message(sock)
+    """Parse the batches from ``sock`` until the parent closes it."""
+    first = receive_message(sock)
     if first is None:
         return
     setup: Setup = pickle.loads(first)  # noqa: S301 - from our own parent, over a private socket
@@ -98,14 +98,14 @@ def serve(sock: socket.socket) -> None:
     encode = msgspec.msgpack.Encoder().encode
     decode = msgspec.msgpack.Decoder(tuple[Task, ...]).decode
     send(sock, Tag.READY)
-    while (data := message(sock)) is not None:
-        send(sock, Tag.BEGUN)  # if this process dies now, a page of this batch is the cause
+    while (data := receive_message(sock)) is not None:
+        send(sock, Tag.BEGUN)  # if this process dies after this, a page of this batch is the cause
         results: Results = parser.run_timed(decode(data))
         send(sock, Tag.RESULTS, encode(results))
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the group; the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     tune_allocator()
@@ -113,6 +113,6 @@ def main() -> None:
         try:
             serve(sock)
         except (BrokenPipeError, ConnectionResetError):
-            return  # the parent went while we were answering
+            return  # the parent ended while this process sent results
         except MemoryError:
-            sys.exit(errno.ENOMEM)  # what we had in hand is tried again in a new process
+            sys.exit(errno.ENOMEM)  # the parent retries the batch in a new process

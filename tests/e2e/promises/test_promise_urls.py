@@ -278,7 +278,7 @@ def test_endless_sites_are_bounded_and_reported(crawled: Crawled, engine: str) -
     assert {skip["reason"] for skip in run.skips.values()} == {"trap"}
     said = {url.split("/")[2].partition(".")[0]: each["message"] for url, each in run.skips.items()}
     assert said == {
-        "days": "days.example has 12 pages already",
+        "days": "days.example already has 12 pages",
         "deep": "the same part occurs more than 4 times",
         "long": "longer than 2000 characters",
     }

@@ -88,7 +88,7 @@ def test_an_existing_directory_is_not_overwritten(directory: Path) -> None:
 def test_an_existing_run_is_refused_naming_resume(directory: Path) -> None:
     begun(directory)
     before = (directory / STATE).read_bytes()
-    with pytest.raises(UsageError, match="not overwritten; --resume goes on with it"):
+    with pytest.raises(UsageError, match="not overwritten; use --resume to resume it"):
         begun(directory)
     assert (directory / STATE).read_bytes() == before
 
@@ -281,6 +281,11 @@ def test_resume_asks_for_secrets_again(
         resumed_run(directory, {})
     with resumed_run(directory, {name: list(value) for name, value in secret.items()}) as run:
         assert getattr(run.settings, flag[2:]) == next(iter(secret.values()))
+
+
+def test_resume_needs_a_run_directory() -> None:
+    with pytest.raises(UsageError, match="name the run directory with --run"):
+        resumed_settings(None, {})
 
 
 def test_a_missing_run_cannot_be_resumed(directory: Path) -> None:

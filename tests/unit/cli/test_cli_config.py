@@ -103,6 +103,4 @@ def test_an_unusable_path_is_refused_with_its_reason(tmp_path: Path) -> None:
 def test_the_help_names_them(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])
-    assert f"comes with crawler: {', '.join(NAMES)}" in " ".join(
-        capsys.readouterr().out.split()
-    )
+    assert f"comes with crawler: {', '.join(NAMES)}" in " ".join(capsys.readouterr().out.split())

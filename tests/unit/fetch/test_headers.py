@@ -394,7 +394,9 @@ def test_proxies_an_engine_cannot_use_are_refused(engine: str, able: set[str]) -
         if scheme in able:
             check_proxy(proxy, capabilities)
             continue
-        with pytest.raises(UsageError, match=f"{engine} asks no {scheme} proxy") as caught:
+        with pytest.raises(
+            UsageError, match=f"{engine} does not support {scheme} proxies"
+        ) as caught:
             check_proxy(proxy, capabilities)
         assert "hunter2" not in str(caught.value)
 

@@ -10,7 +10,7 @@ from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.robots import from_answer, unreachable
-from crawler.frontier.schedule import HostPolicy, Wait
+from crawler.frontier.schedule import HostPolicy, Schedule, Wait
 from crawler.frontier.ticket import (
     Disallowed,
     DocumentTicket,
@@ -273,3 +273,19 @@ def test_unused_robots_rules_are_forgotten(
         queue.set_rules(f"http://other{n}.example", rules, 60.0)
     assert queue._robots is not None
     assert len(queue._robots) == len(queue._delays) == 4
+
+
+def test_repr_shows_entries_requests_and_hosts() -> None:
+    queue = frontier()
+    add(queue, "http://a.example/1", "http://a.example/2", "http://b.example/")
+    queue.release(take(queue), 0.0)
+    assert repr(queue) == "Frontier(3 pending, 3 in memory, Schedule(2 waiting, 2 hosts))"
+
+
+def test_repr_of_a_schedule_shows_requests_and_hosts() -> None:
+    schedule: Schedule[str] = Schedule(lambda _: HostPolicy(1, 2.0))
+    schedule.push("a.example", "first")
+    schedule.push("a.example", "second")
+    schedule.push_later("b.example", "later", 9.0)
+    schedule.next(0.0)
+    assert repr(schedule) == "Schedule(2 waiting, 1 hosts)"

@@ -186,6 +186,11 @@ def test_groups_without_rules_forbid_nothing(text: str) -> None:
     assert allows(rules(text), "/p")
 
 
+@pytest.mark.parametrize("bot", ["us", "us-bot", "True"])
+def test_a_group_for_another_bot_forbids_nothing(bot: str) -> None:
+    assert allows(rules(f"User-agent: {bot}\nDisallow: /"), "/p")
+
+
 @pytest.mark.parametrize(
     ("lines", "delay"),
     [
