@@ -4,11 +4,10 @@
 >>> report = crawler.crawl(["https://example.com/"], engine="aiohttp", out="pages.jsonl")
 """
 
-from typing import TYPE_CHECKING
-
 from crawler.model.lazy import lazy
 from crawler.model.version import __version__ as __version__
 
+TYPE_CHECKING = False  # as in typing, which takes 5 ms to import
 if TYPE_CHECKING:
     from crawler.app.api import Crawler as Crawler
     from crawler.app.api import crawl as crawl

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from crawler.cli.flags import Parser
+from crawler.cli.parser import Parser
 from crawler.model.errors import CrawlerError, UsageError
+from crawler.model.spelling import nearest
 from crawler.model.version import __version__
-from crawler.settings.spelling import nearest
 
 COMMANDS = {
     "crawl": "fetch lists of URLs, and follow their links if you want",

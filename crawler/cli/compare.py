@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 
-from crawler.cli.flags import Parser, add_config, add_flags
+from crawler.cli.flags import add_config, add_flags
+from crawler.cli.parser import Parser
 from crawler.engines.names import AUTO, ENGINES
 from crawler.model.errors import UsageError
 from crawler.settings.defaults import CONCURRENCY

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.cli.flags import Parser, add_config, add_flags
+from crawler.cli.flags import add_config, add_flags
+from crawler.cli.parser import Parser
 from crawler.model.errors import UsageError
 from crawler.model.units import count
-from crawler.parsing.executors.registry import prestarted
 from crawler.runs.layout import resumed_settings
 from crawler.settings import Settings, load
 
@@ -46,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         settings, directory = load(flags, os.environ, config), None
     if not settings.sources:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
+    from crawler.parsing.executors.registry import prestarted
+
     with prestarted(settings.parse, settings.first_workers) as processes:
         # They start on another core while this process still imports.
         from crawler.app import execute

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from crawler.cli.flags import Parser
+from crawler.cli.parser import Parser
 from crawler.engines.base import Capabilities
 
 HEADINGS = ("engine", "library", "keep-alive", "HTTP/2", "own threads", "at once", "proxies")

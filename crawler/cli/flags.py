@@ -2,53 +2,20 @@
 
 import argparse
 import textwrap
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator
 from itertools import groupby
-from typing import NoReturn
 
 import msgspec
 
-from crawler.model.errors import UsageError
 from crawler.settings import options
 from crawler.settings.option import Option
 from crawler.settings.sizes import format_size
-from crawler.settings.spelling import nearest
 
 _HEADER = """\
 # Every option of `crawler crawl`, with its default value, or with an example if it has none.
 # To set an option, remove the # before its line. Environment variables (CRAWLER_<NAME>) and flags
 # override this file.
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that raises UsageError where argparse would end the process."""
-
-    def __init__(
-        self, prog: str, description: str, *, usage: str | None = None, epilog: str | None = None
-    ) -> None:
-        super().__init__(
-            prog,
-            usage=usage,
-            description=description,
-            epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            argument_default=argparse.SUPPRESS,
-            allow_abbrev=False,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
-
-    def read(self, argv: Sequence[str]) -> argparse.Namespace:
-        """Parse ``argv``; flags and other arguments can be in any order. Raises UsageError."""
-        found, extras = self.parse_known_intermixed_args(argv)
-        if extras:
-            flag = extras[0].partition("=")[0]
-            names = [known.removeprefix("--") for known in self._option_string_actions]
-            hint = nearest(flag.removeprefix("--"), names, "--")
-            raise UsageError(f"{flag} is not an option{hint}")
-        return found
 
 
 def add_flags(parser: argparse.ArgumentParser, without: Container[str] = ()) -> None:

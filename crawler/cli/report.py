@@ -5,7 +5,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from crawler.cli.flags import Parser
+from crawler.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:

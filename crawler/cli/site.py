@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from crawler.cli.flags import Parser
+from crawler.cli.parser import Parser
 from crawler.model.errors import UsageError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.cli.flags import Parser
+from crawler.cli.parser import Parser
 from crawler.frontier.state.status import last_commit
 from crawler.metrics.report import Urls
 from crawler.model.units import count, seconds, size

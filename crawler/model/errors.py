@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
+
+TYPE_CHECKING = False  # as in typing, which takes 5 ms to import
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class FailureKind(StrEnum):
@@ -71,7 +74,7 @@ class SkipError(CrawlerError):
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: "Path") -> Iterator[None]:
     """Turn an OSError while writing to ``path`` into a StateError that names the path."""
     try:
         yield

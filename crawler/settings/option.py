@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from crawler.model.errors import UsageError
 from crawler.model.plugins import entry_point
+from crawler.model.spelling import nearest
 from crawler.settings.sizes import parse_size
-from crawler.settings.spelling import nearest
 
 _PREFIX = "CRAWLER_"
 SECRET = "<secret>"  # noqa: S105 - written instead of a secret

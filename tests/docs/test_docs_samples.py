@@ -16,7 +16,7 @@ from support.engines import ENGINES
 from support.samples import PAGES, ROOT, Sample, samples
 
 from crawler.cli import COMMANDS
-from crawler.cli.flags import Parser
+from crawler.cli.parser import Parser
 from crawler.settings import load
 
 ALL = [sample for page in PAGES for sample in samples(page)]

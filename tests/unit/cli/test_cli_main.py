@@ -56,6 +56,18 @@ def test_nothing_heavy_is_imported_early(argv: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_the_general_help_imports_no_settings() -> None:
+    """So it takes at most three times as long as ``python -c pass``."""
+    code = (
+        "import sys; from crawler.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'crawler.settings', 'msgspec', 'typing'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize(
     ("argv", "says"),
     [

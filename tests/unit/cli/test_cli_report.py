@@ -6,7 +6,7 @@ import pytest
 from support.reports import write_run
 
 from crawler.cli import report
-from crawler.cli.flags import Parser
+from crawler.cli.parser import Parser
 from crawler.model.errors import UsageError
 
 
