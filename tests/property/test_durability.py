@@ -12,16 +12,17 @@ import shutil
 import sqlite3
 import tempfile
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support.stepped import SteppedJobs, drive
 
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry, Final, State
@@ -40,7 +41,6 @@ from crawler.pipeline.intake import EntryRules, Intake
 from crawler.sources import InputLine, parse
 
 pytestmark = pytest.mark.promise("P35")
-T = TypeVar("T")
 
 SMALL = WindowSizes(head=4, low=2, part=3, total=7)
 """MemoryWindow so small that tails come up all the time."""
@@ -90,39 +90,6 @@ def whole() -> tuple[dict[str, str], dict[str, int]]:
 
 
 WHOLE, DEPTHS = whole()
-
-
-class SteppedJobs:
-    """Jobs that are done one at a time: they wait in ``jobs``, and their results in ``answers``."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Callable[[], None]] = []
-        self.answers: list[Callable[[], None]] = []
-
-    def do(self, job: Callable[[], T], then: Callable[[T], None], _: object) -> None:
-        def run() -> None:
-            result = job()
-            self.answers.append(lambda: then(result))
-
-        self.jobs.append(run)
-
-    def run(self, job: Callable[[], T]) -> Any:
-        self.jobs.append(lambda: cast("None", job()))
-        return _at_once()
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class _at_once:  # noqa: N801 - an awaitable that nobody sees
-    def __await__(self) -> Iterator[None]:
-        return iter(())
-
-
-def drive(step: Awaitable[None]) -> None:
-    """Run what waits for nothing."""
-    for _ in step.__await__():
-        raise AssertionError("it waits")
 
 
 class Lines:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import msgspec
@@ -16,6 +17,7 @@ import msgspec
 from crawler.frontier.entry import Candidate, Counts, Entry, Final, State
 from crawler.model.errors import SkipReason, StateError
 
+NO_FACTS: Mapping[str, str] = MappingProxyType({})
 APPLICATION = 0x43524157
 """``CRAW``, in the header of the file (PRAGMA application_id)."""
 VERSION = 2
@@ -204,8 +206,13 @@ class Store:
         with self._errors():
             return iter([origin for (origin,) in self._connection.execute("SELECT * FROM named")])
 
-    def finish(self, finals: Sequence[Final]) -> None:
-        """Store final states and count them."""
+    def finish(self, finals: Sequence[Final], filtered: int = 0, size: int = 0) -> None:
+        """Store final states and count them; ``size`` is the bytes of the pages among them.
+
+        ``filtered`` links were found that became no entries.
+        """
+        self.counts.filtered += filtered
+        self.counts.bytes += size
         with self._errors():
             self._connection.execute(_FINISH, (_json(finals),))
         for final in finals:
@@ -216,16 +223,20 @@ class Store:
                 why = final.why or ""
                 of[why] = of.get(why, 0) + 1
 
-    def commit(self, offsets: Mapping[str, int]) -> None:
-        """Make all changes durable; ``offsets`` is the length in bytes of each output by name."""
+    def commit(self, offsets: Mapping[str, int], facts: Mapping[str, str] = NO_FACTS) -> None:
+        """Make all changes durable; ``offsets`` is the length in bytes of each output by name.
+
+        ``facts`` are kept by name, in addition to those of earlier commits.
+        """
         self.offsets = dict(offsets)
-        facts = {
+        self.facts.update(facts)
+        written = {
             **self.facts,
             "counts": _json(self.counts),
             "offsets": _json(self.offsets),
         }
         with self._errors():
-            self._connection.execute(_FACTS, (_json(facts),))
+            self._connection.execute(_FACTS, (_json(written),))
             self._connection.execute("COMMIT")
             self._connection.execute("BEGIN")
 

@@ -149,12 +149,8 @@ class StoreThread:
     def _commit(
         self, closing: Closing, offsets: Mapping[str, int], facts: Mapping[str, str]
     ) -> None:
-        store = self._store
-        store.finish(closing.finals)
-        store.counts.filtered += closing.filtered
-        store.counts.bytes += closing.bytes
-        store.facts.update(facts)
-        store.commit(offsets)
+        self._store.finish(closing.finals, closing.filtered, closing.bytes)
+        self._store.commit(offsets, facts)
 
     async def duplicate_pages(self) -> int:
         """Return the number of pages with the same content as an earlier page."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 import re
 import ssl
 from collections.abc import AsyncIterator
@@ -11,8 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict
+from support.aiohttp_errors import answered_badly, badly_certified, system, unconnected
 from support.mocked_aiohttp import MockedSession, exchange
 
 from crawler.engines.aiohttp import AiohttpEngine
@@ -210,35 +209,6 @@ async def test_a_wrong_exchange_is_a_protocol_failure(
         mocked.get(DIALLED, **answer)
         error = await failure(engine)
     assert (error.kind, error.message, error.reused) == (FailureKind.PROTOCOL, message, False)
-
-
-# --- what goes wrong
-
-
-def unconnected(reason: Exception, *, tls: bool = False) -> aiohttp.ClientConnectorError:
-    """What aiohttp makes of ``reason`` for not getting a connection."""
-    secured = ssl.create_default_context() if tls else True
-    key = ConnectionKey(ADDRESS, 8080, tls, secured, None, None, None)
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return aiohttp.ClientConnectorCertificateError(key, reason)
-    if isinstance(reason, ssl.SSLError):
-        return aiohttp.ClientConnectorSSLError(key, reason)
-    assert isinstance(reason, OSError)
-    return aiohttp.ClientConnectorError(key, reason)
-
-
-def system(number: int) -> OSError:
-    return OSError(number, os.strerror(number))
-
-
-def badly_certified() -> ssl.SSLCertVerificationError:
-    error = ssl.SSLCertVerificationError("certificate verify failed")
-    error.verify_message = "unable to get local issuer certificate"
-    return error
-
-
-def answered_badly() -> aiohttp.ClientResponseError:
-    return aiohttp.ClientResponseError(None, (), status=400, message="Bad status line")
 
 
 @pytest.mark.parametrize(

@@ -1,41 +1,18 @@
 """The test server says what it is told, and tells what it was asked."""
 
-import gc
 import http.client
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
-import trustme
+from support.sockets import connect, exchange, get, hello, read_all
 
 from crawler.testing import CLOSE, CUT, RESET, SILENCE, Answer, Seen, Server
 
 Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def server_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def client_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
 
 
 @pytest.fixture(params=["plain", "tls"])
@@ -44,38 +21,6 @@ def tls(request: pytest.FixtureRequest) -> Contexts | None:
     if request.param == "plain":
         return None
     return request.getfixturevalue("server_tls"), request.getfixturevalue("client_tls")
-
-
-@contextmanager
-def connect(
-    server: Server, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
-) -> Iterator[socket.socket]:
-    with socket.create_connection((address, server.port)) as sock:
-        if tls is None:
-            yield sock
-            return
-        with tls.wrap_socket(
-            sock, server_hostname="127.0.0.1", suppress_ragged_eofs=False
-        ) as wrapped:
-            yield wrapped
-
-
-def get(*targets: str, extra: str = "") -> bytes:
-    return "".join(f"GET {t} HTTP/1.1\r\nHost: a.test\r\n{extra}\r\n" for t in targets).encode()
-
-
-def read_all(sock: socket.socket) -> bytes:
-    return b"".join(iter(lambda: sock.recv(65536), b""))
-
-
-def exchange(server: Server, request: bytes) -> bytes:
-    with connect(server) as sock:
-        sock.sendall(request)
-        return read_all(sock)
-
-
-def hello(seen: Seen) -> Answer:
-    return Answer(body=f"hello {seen.target}".encode())
 
 
 def test_a_request_is_logged_as_it_came() -> None:
@@ -348,62 +293,3 @@ def test_a_wrong_script_is_raised_on_leaving() -> None:
     script = ("text",)
     with pytest.raises(TypeError), Server(lambda _: Answer(script=script)) as server:  # type: ignore[arg-type]
         assert exchange(server, get("/")) == b""
-
-
-def test_all_addresses_share_a_port() -> None:
-    addresses = ("127.0.0.1", "127.0.0.2", "127.10.0.1")
-    with Server(hello, addresses=addresses) as server:
-        for address in addresses:
-            with connect(server, address=address) as sock:
-                sock.sendall(get("/"))
-                sock.recv(1)
-    assert [seen.local for seen in server.seen] == [(a, server.port) for a in addresses]
-
-
-def test_a_server_knows_its_urls(server_tls: ssl.SSLContext) -> None:
-    with Server(hello) as plain, Server(hello, tls=server_tls) as secure:
-        assert plain.url() == f"http://127.0.0.1:{plain.port}/"
-        assert plain.url("/a", "b.test") == f"http://b.test:{plain.port}/a"
-        assert secure.url().startswith("https://")
-
-
-def test_a_port_in_use_is_an_error() -> None:
-    with Server(hello) as server, pytest.raises(OSError, match="in use"):
-        Server(hello, port=server.port).__enter__()
-
-
-def test_without_accept_connecting_waits() -> None:
-    with Server(hello, accept=False) as server, pytest.raises(TimeoutError):
-        socket.create_connection(("127.0.0.1", server.port), timeout=0.5)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.port))
-
-
-@pytest.mark.parametrize("error", [LookupError("no answer"), TimeoutError("no answer")])
-def test_handler_errors_are_raised_on_leaving(error: Exception) -> None:
-    def broken(_: Seen) -> Answer:
-        raise error
-
-    with pytest.raises(type(error), match="no answer"), Server(broken) as server:
-        assert exchange(server, get("/")) == b""
-
-
-def test_a_closed_server_leaves_nothing() -> None:
-    threads = threading.active_count()
-    asked = threading.Event()
-
-    def handler(_: Seen) -> Answer:
-        asked.set()
-        return Answer(latency=3600)
-
-    with Server(handler) as server:
-        waiting = socket.create_connection(("127.0.0.1", server.port))
-        waiting.sendall(get("/"))
-        assert asked.wait(60)
-    assert threading.active_count() == threads
-    with waiting:
-        assert waiting.recv(1) == b""
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.port))
-    del server
-    gc.collect()  # a socket that was left open would warn now, and warnings are errors

@@ -7,49 +7,18 @@ import resource
 import sqlite3
 import stat
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from types import MappingProxyType
 
 import pytest
+from support.states import NOT_A_URL, committed, in_file, new
 
 import crawler
-from crawler.frontier.entry import Candidate, Entry, Final, State, Wrong
+from crawler.frontier.entry import Candidate, Entry, Final, State
 from crawler.frontier.state.status import read_counts
 from crawler.frontier.state.store import Store
-from crawler.model.errors import FailureKind, SkipReason, StateError
-from crawler.model.urls import authority, key
-
-
-def new(number: int, url: str | None = None, depth: int = 0, **changes: object) -> Candidate:
-    url = url or f"http://a.example/{number}"
-    values = {"seed": None if not depth else "http://a.example/", "spilled": 1, **changes}
-    return Candidate(number, key(url), url, authority(url), depth, **values)  # type: ignore[arg-type]
-
-
-NOT_A_URL = Wrong(FailureKind.URL, None, "not a URL")
-TRAP = Wrong(None, SkipReason.TRAP, "longer than 9 characters")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state.db"
-
-
-def committed(
-    path: Path, *news: Candidate, offsets: Mapping[str, int] = MappingProxyType({})
-) -> None:
-    """A state file that knows ``news``."""
-    store = Store.create(path)
-    store.add(news, len(news))
-    store.commit(offsets)
-    store.close()
-
-
-def in_file(path: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(query).fetchall()
+from crawler.model.errors import StateError
 
 
 @pytest.mark.promise("P35")
@@ -374,65 +343,3 @@ def test_no_pickle_is_read_from_disk() -> None:
     users = [path for path in package.rglob("*.py") if "import pickle" in path.read_text()]
     assert {path.parent.name for path in users} <= {"executors"}
     assert not [path for path in users if "open(" in path.read_text()]
-
-
-def version_1(path: Path) -> None:
-    """A state as version 1 left it: outputs by number, wrong lines as one text."""
-    committed(
-        path,
-        new(1),
-        Candidate(2, 2, "no url", "", 0, None, 1, None, NOT_A_URL),
-        Candidate(3, 3, "http://a.example/trap", "", 1, None, 1, None, TRAP),
-        new(4),
-    )
-    store = Store.open(path)
-    store.finish([Final(4, State.FAILED, "dns")])
-    store.commit({})
-    store.close()
-    with closing(sqlite3.connect(path)) as connection:
-        texts = {2: "url not a URL", 3: "trap longer than 9 characters"}
-        for number, text in texts.items():
-            connection.execute("UPDATE entries SET why = ? WHERE id = ?", (text, number))
-        connection.execute("UPDATE facts SET value = '[7,8]' WHERE name = 'offsets'")
-        connection.execute("PRAGMA user_version = 1")
-        connection.commit()
-
-
-def test_version_1_is_resumed(path: Path) -> None:
-    version_1(path)
-    with closing(Store.open(path, ("pages", "failures"))) as store:
-        assert store.offsets == {"pages": 7, "failures": 8}
-        entries = store.take(["", "a.example"], 9, 9)
-        assert [(entry.id, entry.wrong) for entry in entries] == [
-            (2, NOT_A_URL),
-            (3, TRAP),
-            (1, None),
-        ]
-        store.commit({"pages": 9})
-    assert in_file(path, "PRAGMA user_version") == [(2,)]
-    assert in_file(path, "SELECT why FROM entries WHERE id = 4") == [("dns",)]
-    with closing(Store.open(path)) as store:
-        assert store.offsets == {"pages": 9}
-
-
-def test_version_1_stays_until_the_first_commit(path: Path) -> None:
-    version_1(path)
-    before = in_file(path, "SELECT id, why FROM entries")
-    Store.open(path, ("pages", "failures")).close()
-    assert in_file(path, "PRAGMA user_version") == [(1,)]
-    assert in_file(path, "SELECT id, why FROM entries") == before
-
-
-def test_version_1_with_other_outputs_is_refused(path: Path) -> None:
-    version_1(path)
-    with pytest.raises(StateError, match="the state has 2 outputs, but the settings have 3"):
-        Store.open(path, ("pages", "failures", "skipped"))
-
-
-def test_version_1_without_a_commit_has_no_offsets(path: Path) -> None:
-    version_1(path)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE facts SET value = '[]' WHERE name = 'offsets'")
-        connection.commit()
-    with closing(Store.open(path, ("pages", "failures"))) as store:
-        assert store.offsets == {}

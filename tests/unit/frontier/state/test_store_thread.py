@@ -59,11 +59,6 @@ def names(entries: Sequence[Candidate] | Sequence[Entry]) -> list[str]:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state.db"
-
-
-@pytest.fixture
 def harness(path: Path) -> Iterator[Harness]:
     harness = Harness(path)
     yield harness

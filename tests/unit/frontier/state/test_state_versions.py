@@ -1,0 +1,74 @@
+"""A state file of version 1 is read, and becomes one of this version with the first commit."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.states import NOT_A_URL, TRAP, committed, in_file, new
+
+from crawler.frontier.entry import Candidate, Final, State
+from crawler.frontier.state.store import Store
+from crawler.model.errors import StateError
+
+
+def version_1(path: Path) -> None:
+    """A state as version 1 left it: outputs by number, wrong lines as one text."""
+    committed(
+        path,
+        new(1),
+        Candidate(2, 2, "no url", "", 0, None, 1, None, NOT_A_URL),
+        Candidate(3, 3, "http://a.example/trap", "", 1, None, 1, None, TRAP),
+        new(4),
+    )
+    store = Store.open(path)
+    store.finish([Final(4, State.FAILED, "dns")])
+    store.commit({})
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        texts = {2: "url not a URL", 3: "trap longer than 9 characters"}
+        for number, text in texts.items():
+            connection.execute("UPDATE entries SET why = ? WHERE id = ?", (text, number))
+        connection.execute("UPDATE facts SET value = '[7,8]' WHERE name = 'offsets'")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+
+
+def test_version_1_is_resumed(path: Path) -> None:
+    version_1(path)
+    with closing(Store.open(path, ("pages", "failures"))) as store:
+        assert store.offsets == {"pages": 7, "failures": 8}
+        entries = store.take(["", "a.example"], 9, 9)
+        assert [(entry.id, entry.wrong) for entry in entries] == [
+            (2, NOT_A_URL),
+            (3, TRAP),
+            (1, None),
+        ]
+        store.commit({"pages": 9})
+    assert in_file(path, "PRAGMA user_version") == [(2,)]
+    assert in_file(path, "SELECT why FROM entries WHERE id = 4") == [("dns",)]
+    with closing(Store.open(path)) as store:
+        assert store.offsets == {"pages": 9}
+
+
+def test_version_1_stays_until_the_first_commit(path: Path) -> None:
+    version_1(path)
+    before = in_file(path, "SELECT id, why FROM entries")
+    Store.open(path, ("pages", "failures")).close()
+    assert in_file(path, "PRAGMA user_version") == [(1,)]
+    assert in_file(path, "SELECT id, why FROM entries") == before
+
+
+def test_version_1_with_other_outputs_is_refused(path: Path) -> None:
+    version_1(path)
+    with pytest.raises(StateError, match="the state has 2 outputs, but the settings have 3"):
+        Store.open(path, ("pages", "failures", "skipped"))
+
+
+def test_version_1_without_a_commit_has_no_offsets(path: Path) -> None:
+    version_1(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE facts SET value = '[]' WHERE name = 'offsets'")
+        connection.commit()
+    with closing(Store.open(path, ("pages", "failures"))) as store:
+        assert store.offsets == {}
