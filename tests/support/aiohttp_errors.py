@@ -9,6 +9,9 @@ from aiohttp.client_reqrep import ConnectionKey
 # --- what goes wrong
 
 
+ADDRESS = "192.0.2.1"  # for documentation (RFC 5737): nobody has it
+
+
 def unconnected(reason: Exception, *, tls: bool = False) -> aiohttp.ClientConnectorError:
     """What aiohttp makes of ``reason`` for not getting a connection."""
     secured = ssl.create_default_context() if tls else True
