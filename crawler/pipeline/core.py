@@ -143,7 +143,7 @@ class Pipeline:
             self._intake.read()
         self._intake.feed()
         self._observe_load(now, idle)
-        if slots.is_over(self._stages(), self._limits):
+        if not self._in_flight and slots.is_over(self._stages(), self._limits):
             self._lifetime.finish()
 
     def _observe_load(self, now: float, idle: Idle) -> None:
@@ -153,11 +153,11 @@ class Pipeline:
             self._observe(self._load)
 
     def _stages(self) -> Stages:
-        executor = self._executor
+        executor, stage = self._executor, self._parse_stage
         return Stages(
             in_flight=self._in_flight,
-            parsing=self._parse_stage.parsing,
-            done=self._parse_stage.done,
+            parsing=stage.parsing,
+            done=stage.done,
             pending=self._frontier.pending,
             parse_waiting=executor.waiting,
             parse_width=executor.width,

@@ -5,7 +5,7 @@ down. Level ``debug`` has everything else, including each request.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from logging import DEBUG, INFO
 
 from crawler.metrics.report import Report
@@ -53,19 +53,9 @@ def broke(error: Exception) -> None:
 
 def note(event: Event) -> None:
     """Log ``event`` if its level is enabled."""
-    if isinstance(event, Fetched):
-        if _requests.isEnabledFor(DEBUG):
-            _fetched(event)
-    elif isinstance(event, Finished):
-        _finished(event)
-    elif isinstance(event, Retried):
-        if _requests.isEnabledFor(DEBUG):
-            _retried(event)
-    elif isinstance(event, Held | Slowed | RobotsFailed):
-        if _hosts.isEnabledFor(INFO):
-            _about_host(event)
-    elif isinstance(event, Committed) and _state.isEnabledFor(DEBUG):
-        _committed(event)
+    write = _WRITERS.get(type(event))  # events are many, and most are not logged
+    if write is not None:
+        write(event)
 
 
 def _log(log: logging.Logger, level: int, message: str, **facts: object) -> None:
@@ -74,6 +64,8 @@ def _log(log: logging.Logger, level: int, message: str, **facts: object) -> None
 
 
 def _fetched(event: Fetched) -> None:
+    if not _requests.isEnabledFor(DEBUG):
+        return
     took = event.timing.total
     result = event.error if event.status is None else f"{event.status}, {size(event.bytes)}"
     _log(
@@ -123,6 +115,8 @@ def _skipped(skipped: Skipped) -> None:
 
 
 def _retried(event: Retried) -> None:
+    if not _requests.isEnabledFor(DEBUG):
+        return
     _log(
         _requests,
         DEBUG,
@@ -138,6 +132,8 @@ def _retried(event: Retried) -> None:
 
 
 def _about_host(event: Held | Slowed | RobotsFailed) -> None:
+    if not _hosts.isEnabledFor(INFO):
+        return
     if isinstance(event, Held):
         text = f"asked us to wait {seconds(event.wait)} (Retry-After)"
         _log(
@@ -171,6 +167,8 @@ def _about_host(event: Held | Slowed | RobotsFailed) -> None:
 
 
 def _committed(event: Committed) -> None:
+    if not _state.isEnabledFor(DEBUG):
+        return
     _log(
         _state,
         DEBUG,
@@ -178,3 +176,14 @@ def _committed(event: Committed) -> None:
         entries=event.entries,
         seconds=event.seconds,
     )
+
+
+_WRITERS: dict[type, Callable[..., None]] = {
+    Fetched: _fetched,
+    Finished: _finished,
+    Retried: _retried,
+    Held: _about_host,
+    Slowed: _about_host,
+    RobotsFailed: _about_host,
+    Committed: _committed,
+}
