@@ -1,6 +1,5 @@
 """Pages that describe the code say what the code says."""
 
-import re
 import sys
 from collections.abc import Iterator
 from enum import EnumMeta
@@ -11,6 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 from support.samples import ROOT
+from support.tables import names, table
 
 from crawler import Failure, Skipped
 from crawler.testing import Fault
@@ -45,20 +45,6 @@ _PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false"}
 )
 def test_a_generated_page_is_up_to_date(path: Path) -> None:
     assert path.read_text("utf-8") == generate.files()[path], "run scripts/make-docs"
-
-
-def table(page: Path, heading: str) -> list[list[str]]:
-    """The cells of the first table under ``heading``, its header left out."""
-    section = re.split(rf"^#+ {re.escape(heading)}$", page.read_text("utf-8"), flags=re.MULTILINE)[
-        1
-    ]
-    lines = re.split(r"^#", section, flags=re.MULTILINE)[0].splitlines()
-    rows = [line for line in lines if line.startswith("| ")]
-    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[1:]]
-
-
-def names(cell: str) -> list[str]:
-    return re.findall(r"`(\w+)`", cell)
 
 
 def spelled(hint: Any) -> str:
@@ -111,8 +97,3 @@ def test_every_fault_is_described() -> None:
     section = text.partition("\n## Faults\n")[2].partition("\n## ")[0]
     rows = [row for row in section.splitlines() if row.startswith("| `")]
     assert {name for row in rows for name in names(row.split(" | ")[0])} == {*Fault.__members__}
-
-
-def test_every_room_is_described() -> None:
-    rooms = {path.parent.name for path in (ROOT / "crawler").glob("*/__init__.py")}
-    assert {names(row[0])[0] for row in table(ROOT / "CONTRIBUTING.md", "Rooms")} == rooms

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import dropwhile
@@ -17,6 +18,7 @@ from support.samples import PAGES, ROOT, Sample, samples
 
 from crawler.cli import COMMANDS
 from crawler.cli.parser import Parser
+from crawler.engines.names import PLUGINS
 from crawler.settings import load
 
 ALL = [sample for page in PAGES for sample in samples(page)]
@@ -65,6 +67,23 @@ def run(sample: Sample, folder: Path, command: list[str], **changes: str) -> str
     return done.stdout
 
 
+def write(path: Path, text: str) -> None:
+    """Write a sample; the engines of a pyproject.toml are there as if it were installed."""
+    path.write_text(text)
+    if path.name == "pyproject.toml":
+        about = path.parent / "sample-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: sample\n")
+        lines = [f"{name} = {place}" for name, place in engines_of(text).items()]
+        (about / "entry_points.txt").write_text("\n".join([f"[{PLUGINS}]", *lines]))
+
+
+def engines_of(project: str) -> dict[str, str]:
+    """The engines that a pyproject.toml adds: name → place."""
+    found: dict[str, str] = tomllib.loads(project)["project"]["entry-points"][PLUGINS]
+    return found
+
+
 def is_test(sample: Sample) -> bool:
     return sample.language == "python" and "\ndef test_" in sample.text
 
@@ -82,7 +101,7 @@ def _plain(text: str) -> list[str]:
 def test_the_samples_of_a_page_run(page: Path, folder: Path) -> None:
     for sample in samples(page):
         if "file" in sample.notes:
-            (folder / sample.notes["file"]).write_text(sample.text)
+            write(folder / sample.notes["file"], sample.text)
         elif sample.is_run and sample.language == "console":
             printed = run(sample, folder, [*_BASH, "\n".join(sample.commands)])
             if sample.notes.get("output") == "checked":
@@ -125,9 +144,15 @@ def _simple(command: str) -> Iterator[list[str]]:
 
 
 def test_every_documented_command_is_accepted() -> None:
+    added = {
+        name
+        for sample in ALL
+        if sample.notes.get("file") == "pyproject.toml"
+        for name in engines_of(sample.text)
+    }
     for sample, words in calls("crawler"):
         try:
-            check(words[1:])
+            check(["curl" if word in added else word for word in words[1:]])
         except Exception as error:
             raise AssertionError(f"{sample}: {' '.join(words)}: {error}") from error
 
