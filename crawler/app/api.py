@@ -32,7 +32,7 @@ def crawl(urls: str | Iterable[str], **options: Any) -> Report:
     """Crawl ``urls`` (http or https; read lazily, from another thread) and wait for the end.
 
     ``options`` are those of ``Settings``. Pages go to ``out``, or into the run directory. With
-    ``resume`` the run goes on behind the ``urls`` it had taken: they must be the same. Works in a
+    ``resume`` the run continues after the ``urls`` it had taken: they must be the same. Works in a
     script without a ``__main__`` guard and within a running event loop, which it blocks.
     Raises UsageError for what cannot be done as asked, StateError when the crawl cannot go on;
     KeyboardInterrupt once what was in flight is finished.
@@ -77,7 +77,7 @@ class Crawler:
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     async def stream(self, urls: str | Iterable[str]) -> AsyncIterator[Page]:
-        """Pages as they are done, in no order. Who reads slowly slows the crawl, and loses nothing.
+        """Pages as they are done, in no order. A slow reader slows the crawl and loses nothing.
 
         Failures and skips are counted in ``report``, and recorded where ``Settings.run`` says.
         Raises UsageError, StateError.

@@ -1,7 +1,8 @@
 """Decides what happens after a request has ended, from its ticket and its result. Pure.
 
-All decisions about redirects, retries, Retry-After and robots.txt are here; the pipeline carries
-them out.
+All decisions about redirects, retries and robots.txt are here, and the pause that a redirect asks
+for; the pipeline carries them out. A 429 or 503 with Retry-After pauses the whole host: that is in
+``frontier/frontier.py``, ``Frontier.release``.
 """
 
 from collections.abc import Callable

@@ -20,7 +20,7 @@ def make_timing(
     """All durations are in seconds.
 
     ``kernel`` is what the kernel measured of the answer; without it ``library_answer`` counts, by
-    the clock of the library. A body larger than the receive window makes the figure less sure.
+    the clock of the library. A body larger than the receive window makes the figure uncertain.
     """
     return Timing(
         connect=connect,
