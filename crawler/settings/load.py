@@ -109,7 +109,8 @@ def _check_unchanged(settings: Settings, stored: Mapping[str, Given]) -> None:
     for each in options():
         old = stored[each.name].value if each.name in stored else each.default
         if each.name in new and each.name not in _CHANGEABLE and new[each.name] != old:
-            shown = "" if each.extra["secret"] else f"; the run has {old!r}"
+            has = "none" if old is None else repr(old)
+            shown = "" if each.extra["secret"] else f"; the run has {has}"
             raise UsageError(f"{each.flag} cannot be changed when a run is resumed{shown}")
 
 
