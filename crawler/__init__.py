@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from crawler.model.pages import Failure as Failure
     from crawler.model.pages import Page as Page
     from crawler.model.pages import Skipped as Skipped
+    from crawler.parsing.document import Document as Document
     from crawler.settings import Settings as Settings
 
 _HOMES = {
     "Crawler": "crawler.app.api",
     "CrawlerError": "crawler.model.errors",
+    "Document": "crawler.parsing.document",
     "Failure": "crawler.model.pages",
     "FetchError": "crawler.model.errors",
     "FailureKind": "crawler.model.errors",

@@ -12,7 +12,7 @@ from typing import Any, Self
 import msgspec
 
 from crawler.app.inputs import of_iterable
-from crawler.app.outputs import Sink, page_sinks
+from crawler.app.outputs import page_sinks
 from crawler.app.report import write_report
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.thread import CrawlOrder, CrawlThread
@@ -22,6 +22,7 @@ from crawler.model.pages import Page
 from crawler.reporting.html.write import write_html
 from crawler.runs.layout import resumed_settings
 from crawler.settings import Settings
+from crawler.sinks.base import Sink
 from crawler.sinks.stream import PageEncoder, StreamWriter
 
 STREAM = "stream"

@@ -16,7 +16,7 @@ from crawler.app.fetching import (
 from crawler.app.input_rights import InputRights
 from crawler.app.inputs import OpenInput
 from crawler.app.observer import RunObserver
-from crawler.app.outputs import Sink, channels, open_outputs, recorder
+from crawler.app.outputs import channels, open_outputs, recorder
 from crawler.app.parsing import executor_options, parse_options
 from crawler.app.report import make_report
 from crawler.app.resume import facts, quota, restore_cookies, restore_meter
@@ -45,6 +45,7 @@ from crawler.pipeline.intake import EntryRules
 from crawler.pipeline.slots import Limits
 from crawler.pipeline.source_fetch import SourceFetch
 from crawler.runs.layout import RECORD
+from crawler.sinks.base import Sink
 from crawler.sinks.outputs import Outputs
 from crawler.sources import SourceReader
 

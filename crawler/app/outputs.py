@@ -3,14 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import msgspec
-
 from crawler.app.run_dir import Run
 from crawler.model.errors import FetchError, UsageError
 from crawler.model.exchange import Request, Response
 from crawler.pipeline.final_states import Channels
 from crawler.runs.layout import FAILURES, PAGES, RECORD, SKIPPED, page_outputs
-from crawler.sinks.base import Encoder, Writer
+from crawler.sinks.base import Sink
 from crawler.sinks.file import FileWriter
 from crawler.sinks.formats import format_of, make_encoder, make_writer
 from crawler.sinks.outputs import Channel, Outputs
@@ -19,14 +17,6 @@ from crawler.sinks.warc import writer as warc
 from crawler.sinks.warc.writer import WarcWriter
 
 RecordExchange = Callable[[Request, Response | FetchError], None]
-
-
-class Sink(msgspec.Struct, frozen=True):
-    """One output for pages: its name in the state, who encodes a page, and who writes it."""
-
-    name: str
-    encoder: Encoder
-    writer: Writer
 
 
 def page_sinks(run: Run) -> list[Sink]:

@@ -15,7 +15,6 @@ from crawler.app.baseline import measure
 from crawler.app.fetching import engine_options
 from crawler.app.inputs import OpenInput
 from crawler.app.live import logging_of, metrics_of
-from crawler.app.outputs import Sink
 from crawler.app.run_dir import Run
 from crawler.fetch.network import Network, current
 from crawler.metrics.meter import Snapshot
@@ -24,6 +23,7 @@ from crawler.parsing.executors.spawn import Spawned
 from crawler.reporting.live import journal
 from crawler.reporting.live.logs import Console
 from crawler.settings import written
+from crawler.sinks.base import Sink
 
 
 class CrawlOrder(msgspec.Struct, frozen=True):

@@ -7,6 +7,8 @@ the length of the output; after a crash, ``cut`` shortens the output to such a l
 
 from typing import Protocol
 
+import msgspec
+
 from crawler.model.pages import Page
 
 
@@ -37,3 +39,14 @@ class Writer(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Sink(msgspec.Struct, frozen=True):
+    """One output for pages.
+
+    ``name`` identifies it in the state of a run, so it must be the same when the run is resumed.
+    """
+
+    name: str
+    encoder: Encoder
+    writer: Writer
