@@ -27,8 +27,8 @@ class CurlEngine:
 
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
-        self._free: list[Transfer] = []
-        self._all: list[Transfer] = []
+        self._free: list[Transfer]
+        self._all: list[Transfer]
         self._sockets = Sockets()
         self._lines: tuple[Headers, list[str]] = ((), header_lines(()))
 
@@ -47,6 +47,7 @@ class CurlEngine:
         )
 
     async def __aenter__(self) -> Self:
+        self._free, self._all = [], []
         self._multi = _Multi(self._sockets)
         self._multi.setopt(pycurl.M_MAXCONNECTS, self._options.concurrency)
         return self

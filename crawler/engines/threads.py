@@ -63,13 +63,14 @@ class ThreadsEngine:
 
     def __init__(self, options: EngineOptions) -> None:
         self._tls = TlsContexts(options.ca_file or certifi.where())
-        self._pool = ThreadPoolExecutor(options.concurrency, thread_name_prefix="fetch")
+        self._concurrency = options.concurrency
         self._wires: set[Wire] = set()
         self._opener = urllib.request.OpenerDirector()
         self._opener.addheaders = []
         self._opener.add_handler(_UrllibHandler())
 
     async def __aenter__(self) -> Self:
+        self._pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="fetch")
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -34,9 +34,9 @@ class TornadoEngine:
         self._options = EngineOptions(options.concurrency, ca_file=options.ca_file)
         self._sockets = Sockets()
         self._under_way: set[asyncio.Future[Any]] = set()
-        self._closing = False
 
     async def __aenter__(self) -> Self:
+        self._closing = False
         self._client = _Client(
             force_instance=True, max_clients=self._options.concurrency, sockets=self._sockets
         )

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from support.engines import SILENT, Arrivals, ask, outcome
 
 from crawler.engines.base import Engine, EngineOptions
+from crawler.engines.names import AUTO
 from crawler.engines.sequential import SequentialEngine
 from crawler.localweb.server import CLOSE, Answer
 from crawler.model.errors import FailureKind, FetchError, UsageError
@@ -148,6 +149,21 @@ async def test_closing_ends_fetches_in_flight(make_engine, serve, scheme: str) -
     async with asyncio.timeout(5.0):
         (ended,) = await asyncio.gather(task, return_exceptions=True)
     assert isinstance(ended, FetchError | asyncio.CancelledError)
+
+
+async def test_a_closed_engine_can_be_entered_again(make_engine, engine_name: str, serve) -> None:
+    if engine_name == AUTO:  # makes one choice, for one crawl; it is never given as an object
+        return
+    server = serve(Answer(body=b"fine"))
+    before = open_sockets(), set(threading.enumerate()), asyncio.all_tasks()
+    engine = make_engine()
+    for _ in range(2):
+        async with engine:
+            fetches = [outcome(engine, ask(server)) for _ in range(slots(engine))]
+            assert set(await asyncio.gather(*fetches)) == {(200, b"fine")}
+    assert (set(threading.enumerate()), asyncio.all_tasks()) == before[1:]
+    server.__exit__(None, None, None)
+    assert open_sockets() <= before[0]
 
 
 async def test_an_unused_engine_closes(make_engine) -> None:
