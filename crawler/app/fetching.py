@@ -100,9 +100,10 @@ def make_fetcher(
 def check_fetching(settings: Settings, network: Network, engine: Engine) -> None:
     """Check the settings before any file of the run is opened.
 
-    Raises UsageError if the engine, or that of the baseline, does not support the proxy, and if a
-    replay would use the real network.
+    Raises UsageError if the engine does not support what the settings ask for, if it or that of the
+    baseline does not support the proxy, and if a replay would use the real network.
     """
+    _check_engine(settings, engine.capabilities)
     proxy = _proxy(settings)
     if proxy is not None:
         check_proxy(proxy, engine.capabilities)
@@ -112,6 +113,14 @@ def check_fetching(settings: Settings, network: Network, engine: Engine) -> None
         raise UsageError(
             "replay: in Python, use the context manager: with crawler.testing.Replay(FILE): …"
         )
+
+
+def _check_engine(settings: Settings, engine: Capabilities) -> None:
+    if settings.http2 and not engine.http2:
+        raise UsageError(f"--http2: the engine {engine.name} supports only HTTP/1.1")
+    most = engine.max_concurrency
+    if most is not None and settings.slots > most:
+        raise UsageError(f"--concurrency must be at most {most} with the engine {engine.name}")
 
 
 def _proxy(settings: Settings) -> Proxy | None:

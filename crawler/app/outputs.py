@@ -24,7 +24,9 @@ def page_sinks(run: Run) -> list[Sink]:
     return [_page_sink(run, name, place) for name, place in page_outputs(run.settings).items()]
 
 
-def _page_sink(run: Run, name: str, place: str | None) -> Sink:
+def _page_sink(run: Run, name: str, place: str | Sink | None) -> Sink:
+    if isinstance(place, Sink):
+        return Sink(name, place.encoder, place.writer)
     chosen = format_of(PAGES if place in (None, "-") else place)
     if place == "-":
         return Sink(name, make_encoder(chosen), StdoutWriter())

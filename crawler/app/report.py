@@ -34,7 +34,7 @@ def make_report(
     workers = len(pids) or settings.parse_workers
     report = meter.finish(
         version=__version__,
-        engine=settings.engine,
+        engine=_engine_name(settings, engine),
         workers=workers,
         startup_s=meter.started - waiting_since,
         rss_peak_mb=rss_peak(pids),
@@ -42,6 +42,12 @@ def make_report(
     )
     report = msgspec.structs.replace(report, model=_modelled(report, workers))
     return _with_choice(report, engine, workers) if isinstance(engine, AutoEngine) else report
+
+
+def _engine_name(settings: Settings, engine: Engine) -> str:
+    """The name that it was chosen by; an engine of Python's has only that of its capabilities."""
+    chosen = settings.engine
+    return chosen if isinstance(chosen, str) else engine.capabilities.name
 
 
 def _modelled(report: Report, workers: int) -> Simultaneous:

@@ -15,10 +15,12 @@ only engines. An engine
   body, whatever the server does, and limits the header block (256 KiB) and the number of 1xx
   responses;
 * raises only ``FetchError``; a truncated body is never a success;
-* stays usable after a fetch was cancelled, and leaves nothing open after it was closed.
+* stays usable after a fetch was cancelled, leaves nothing open after it was closed, and can be
+  entered again then.
 """
 
-from typing import Protocol, Self
+from collections.abc import Callable
+from typing import Protocol, Self, TypeGuard
 
 import msgspec
 
@@ -67,3 +69,19 @@ class Engine(Protocol):
     async def fetch(self, request: Request) -> Response:
         """Send ``request`` and return its response. Raises FetchError."""
         ...
+
+
+MakeEngine = Callable[[EngineOptions], Engine]
+"""Creates an engine: its class, or a function."""
+EngineChoice = str | Engine | MakeEngine
+"""What the option ``engine`` accepts: a name, an engine, or what creates one."""
+
+
+def is_engine(value: object) -> TypeGuard[Engine]:
+    """Whether ``value`` is an engine, and not a class of engines."""
+    methods = ("__aenter__", "__aexit__", "fetch")
+    return (
+        not isinstance(value, type)
+        and all(callable(getattr(value, name, None)) for name in methods)
+        and isinstance(getattr(value, "capabilities", None), Capabilities)
+    )

@@ -4,9 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
+from typing import cast
 
 from crawler.engines.auto import AutoEngine, Clocks, StoppedClocks
-from crawler.engines.base import Capabilities, Engine, EngineOptions
+from crawler.engines.base import (
+    Capabilities,
+    Engine,
+    EngineChoice,
+    EngineOptions,
+    MakeEngine,
+    is_engine,
+)
 from crawler.engines.names import AUTO, BUILT_IN, CANDIDATES, PLUGINS
 from crawler.model.errors import UsageError
 from crawler.model.plugins import entry_point
@@ -14,29 +22,42 @@ from crawler.model.plugins import entry_point
 MakeClocks = Callable[[], Clocks]
 
 
-def make_engine(name: str, options: EngineOptions, clocks: MakeClocks = StoppedClocks) -> Engine:
-    """Create the engine ``name``; only its library is imported.
+def make_engine(
+    choice: EngineChoice, options: EngineOptions, clocks: MakeClocks = StoppedClocks
+) -> Engine:
+    """Create the engine that was chosen. For a name, only the library of this engine is imported.
 
     ``clocks`` creates the clocks with which ``auto`` measures the fetch thread; with the default,
-    ``auto`` never tries a second engine. Raises UsageError for an unknown name or an engine that
-    cannot be imported.
+    ``auto`` never tries a second engine. Raises UsageError for an unknown name, for an engine that
+    cannot be imported, and where something else than an engine was created.
     """
-    if name == AUTO:
+    if is_engine(choice):
+        return choice
+    if not isinstance(choice, str):
+        return _created(cast("MakeEngine", choice), options)
+    if choice == AUTO:
         make_each = {each: partial(make_engine, each, options) for each in CANDIDATES}
         return AutoEngine(make_each, clocks())
-    return _class_of(name)(options)
+    return _class_of(choice)(options)
 
 
-def _class_of(name: str) -> Callable[[EngineOptions], Engine]:
+def _created(make: MakeEngine, options: EngineOptions) -> Engine:
+    engine = make(options)
+    if not is_engine(engine):
+        raise UsageError(f"engine: {make!r} returned {engine!r}, which is not an engine")
+    return engine
+
+
+def _class_of(name: str) -> MakeEngine:
     if name in BUILT_IN:
         module, _, class_name = BUILT_IN[name].partition(":")
-        built_in: Callable[[EngineOptions], Engine] = getattr(import_module(module), class_name)
+        built_in: MakeEngine = getattr(import_module(module), class_name)
         return built_in
     plugin = entry_point(PLUGINS, name)
     if plugin is None:
         raise UsageError(f"unknown engine {name!r}; available: {', '.join(engine_names())}")
     try:
-        installed: Callable[[EngineOptions], Engine] = plugin.load()
+        installed: MakeEngine = plugin.load()
     except (ImportError, AttributeError) as error:
         raise UsageError(f"cannot load the engine {name!r} ({plugin.value}): {error}") from None
     return installed

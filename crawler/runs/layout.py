@@ -7,6 +7,8 @@ from pathlib import Path
 
 from crawler.model.errors import UsageError
 from crawler.settings import Settings, resumed
+from crawler.settings.objects import SINK
+from crawler.settings.types import OutputChoice
 
 STATE = "state.db"
 SETTINGS = "settings.toml"
@@ -36,9 +38,9 @@ def resumed_settings(directory: Path | None, flags: Mapping[str, object]) -> Set
     return resumed(directory / SETTINGS, flags)
 
 
-def page_outputs(settings: Settings) -> dict[str, str | None]:
+def page_outputs(settings: Settings) -> dict[str, OutputChoice | None]:
     """Return the page outputs: name → value of ``--out``, or None for the run directory."""
-    return {f"--out {place}": place for place in settings.out} or {PAGES: None}
+    return {f"--out {SINK.shown(each)}": each for each in settings.out} or {PAGES: None}
 
 
 def output_names(settings: Settings) -> tuple[str, ...]:

@@ -73,12 +73,15 @@ def _process(directory: Path) -> int | None:
 def _resume(directory: Path) -> tuple[str | None, str | None]:
     """Return the command that resumes the run, with placeholders for secrets; or the obstacle."""
     try:
-        settings = from_file(directory / SETTINGS, options())
+        settings = from_file(directory / SETTINGS, options(), of_run=True)
     except UsageError as error:
         return None, str(error)
     command = ["crawler", "crawl", "--run", shlex.quote(str(directory)), "--resume"]
     for each in options():
-        if each.name in settings and each.extra["secret"]:
+        missing = each.missing(settings[each.name].value) if each.name in settings else ""
+        if missing and not each.extra["secret"]:
+            return None, f"{each.flag} must be given again, from Python: {missing}"
+        if missing:
             command += [each.flag, each.extra["metavar"]]
     return " ".join(command), None
 

@@ -11,6 +11,7 @@ from crawler.frontier.retry import parse_backoff
 from crawler.model.errors import UsageError
 from crawler.model.scope import make_strip
 from crawler.settings.fields import Fields
+from crawler.settings.objects import SINK
 from crawler.settings.option import Option
 
 # The name is a token (RFC 9110, 5.6.2); the value has no character that could end the line.
@@ -52,7 +53,8 @@ _RULES = (
     ),
     _Rule(
         ("http2",),
-        lambda fields: fields.engine == "curl",
+        # What an engine of your own can do, it says itself, once it was created.
+        lambda fields: fields.engine == "curl" or not isinstance(fields.engine, str),
         "needs {engine} curl: the other engines support only HTTP/1.1",
     ),
     _Rule(
@@ -129,8 +131,8 @@ _RULES = (
     ),
     _Rule(
         ("out",),
-        lambda fields: len(set(fields.out)) == len(fields.out),
-        "names the same file twice",
+        lambda fields: len(set(map(SINK.shown, fields.out))) == len(fields.out),
+        "names the same output twice",
     ),
     _Rule(("resume",), lambda fields: fields.run is not None, "needs {run}"),
     _Rule(

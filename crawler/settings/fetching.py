@@ -2,22 +2,25 @@
 
 from typing import Annotated
 
+from crawler.engines.base import is_engine
 from crawler.engines.names import AUTO, ENGINES, PLUGINS
 from crawler.settings.defaults import CONCURRENCY
+from crawler.settings.objects import ENGINE
 from crawler.settings.option import option
 from crawler.settings.sources import SourcesFields
-from crawler.settings.types import Seconds, Size, SlotCount, Tries
+from crawler.settings.types import EngineChoice, Seconds, Size, SlotCount, Tries
 
 
 class FetchingFields(SourcesFields, frozen=True, kw_only=True):
     engine: Annotated[
-        str,
+        EngineChoice,
         option(
             "fetching",
             "library that sends the requests; `crawler engines` describes each of them",
             "NAME",
             choices=(*ENGINES, AUTO),
             plugins=PLUGINS,
+            objects=ENGINE,
         ),
     ] = ENGINES[0]
 
@@ -94,4 +97,11 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
     @property
     def slots(self) -> int:
         """Maximum number of requests in flight: ``concurrency``, or its default."""
-        return self.concurrency or (1 if self.engine == "sequential" else CONCURRENCY)
+        return self.concurrency or min(CONCURRENCY, self._engine_limit or CONCURRENCY)
+
+    @property
+    def _engine_limit(self) -> int | None:
+        """The maximum number of requests in flight that the engine supports, if it is known."""
+        if is_engine(self.engine):
+            return self.engine.capabilities.max_concurrency
+        return 1 if self.engine == "sequential" else None

@@ -65,7 +65,10 @@ _OF_SESSION = frozenset(["run", "resume", "json", "quiet"])
 
 
 def written(settings: Settings) -> dict[str, object]:
-    """Return the options that the run directory stores: no secrets, files with absolute paths."""
+    """Return the options that the run directory stores, sources with absolute paths.
+
+    It stores neither secrets nor Python objects: it has their kind and name instead.
+    """
     values = {each.name: each.shown(getattr(settings, each.name)) for each in options()}
     values["sources"] = tuple(map(_written_source, settings.sources))
     return {
@@ -90,13 +93,14 @@ def resumed(path: str | os.PathLike[str], flags: Mapping[str, object]) -> Settin
     """Return the settings in the settings file of a run at ``path``, with changes by ``flags``.
 
     ``flags`` are by field name. Raises UsageError for a flag that would change the result of the
-    run, and for a secret that is missing in ``flags``.
+    run, and for a secret or an object that is missing in ``flags``.
     """
-    stored = from_file(path, options())
+    stored = from_file(path, options(), of_run=True)
     given = from_flags(flags, options())
     for each in options():
-        if each.name in stored and each.extra["secret"] and each.name not in given:
-            raise UsageError(f"{each.flag} must be given again: a run does not store secrets")
+        missing = each.missing(stored[each.name].value) if each.name in stored else ""
+        if missing and each.name not in given:
+            raise UsageError(f"{each.flag} must be given again: {missing}")
     values = {name: each.value for name, each in {**stored, **given}.items()}
     settings = Settings(**values)  # type: ignore[arg-type]
     _check_unchanged(settings, stored)

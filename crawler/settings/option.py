@@ -11,6 +11,7 @@ from msgspec import Meta
 from crawler.model.errors import UsageError
 from crawler.model.plugins import entry_point
 from crawler.model.spelling import nearest
+from crawler.settings.objects import ObjectKind
 from crawler.settings.sizes import parse_size
 
 _PREFIX = "CRAWLER_"
@@ -27,13 +28,14 @@ def option(
     secret: bool = False,
     choices: tuple[str, ...] = (),
     plugins: str = "",
+    objects: ObjectKind | None = None,
 ) -> Meta:
     """Describe a field of ``Settings``; the type of the field has the bounds and patterns.
 
     ``group`` is its heading in the help, ``example`` a value to show if there is no default. With
     ``size``, a value can be text that ``parse_size`` accepts. A ``secret`` value is never part of a
     message or a file. If there are ``choices``, a value must be one of them or the name of an entry
-    point in the group ``plugins``.
+    point in the group ``plugins``. From Python, a value can also be one of ``objects``.
     """
     extra = {
         "group": group,
@@ -43,6 +45,7 @@ def option(
         "secret": secret,
         "choices": choices,
         "plugins": plugins,
+        "objects": objects,
     }
     return Meta(description=text, extra=extra)
 
@@ -86,6 +89,11 @@ class Option(NamedTuple):
         return get_origin(self.kind) is tuple
 
     @property
+    def objects(self) -> ObjectKind | None:
+        kind: ObjectKind | None = self.extra["objects"]
+        return kind
+
+    @property
     def flag(self) -> str:
         return "SOURCE" if self.name == "sources" else "--" + self.name.replace("_", "-")
 
@@ -119,18 +127,52 @@ class Option(NamedTuple):
         if value is None and self.default is None:
             return None
         try:
-            checked = msgspec.convert(self._plain(value, text), self.hint, strict=not text)
+            checked = self._convert(self._plain(value, text), text)
         except (msgspec.ValidationError, ValueError):
             checked = None
         if checked is None or not self._is_known(checked):
-            raise UsageError(f"{spelled} must be {self.expects}{self._instead(value)}")
+            expects = self.expects
+            if self.objects is not None and spelled == self.name:
+                expects += f", or {self.objects.words}"
+            raise UsageError(f"{spelled} must be {expects}{self._instead(value)}")
         return checked
 
-    def shown(self, value: object) -> object:
-        """Return ``value`` as it can be shown: each secret is replaced by ``<secret>``."""
-        if not self.extra["secret"] or value is None:
+    def _convert(self, value: Any, text: bool) -> object:
+        """Raises ValidationError unless ``value`` has the type of the field or is an object."""
+        if self._is_object(value):
             return value
-        return (SECRET,) * len(value) if isinstance(value, tuple) else SECRET
+        if self.many:
+            msgspec.convert([each for each in value if not self._is_object(each)], self.hint)
+            return tuple(value)
+        return msgspec.convert(value, self.hint, strict=not text)
+
+    def _is_object(self, value: object) -> bool:
+        return self.objects is not None and self.objects.accepts(value)
+
+    def shown(self, value: object) -> object:
+        """Return ``value`` as it can be shown.
+
+        Each secret is replaced by ``<secret>``, each object by its kind and name.
+        """
+        if value is None:
+            return None
+        if self.extra["secret"]:
+            return (SECRET,) * len(value) if isinstance(value, tuple) else SECRET
+        if self.objects is None:
+            return value
+        shown = self.objects.shown
+        return tuple(map(shown, value)) if isinstance(value, tuple) else shown(value)
+
+    def missing(self, stored: object) -> str:
+        """Return what the ``stored`` value of a run lacks, in words, or no text.
+
+        A run stores neither secrets nor objects.
+        """
+        if self.extra["secret"]:
+            return "a run does not store secrets"
+        members = stored if isinstance(stored, tuple) else (stored,)
+        shown = [str(each) for each in members if self.objects and self.objects.is_shown(each)]
+        return f"a run does not store Python objects such as {', '.join(shown)}" if shown else ""
 
     def _instead(self, value: object) -> str:
         if self.extra["secret"]:
@@ -139,18 +181,19 @@ class Option(NamedTuple):
 
     def _is_known(self, value: object) -> bool:
         """Whether ``value`` is one of the choices, if any, or the name of an installed plugin."""
-        if not self.choices or value in self.choices:
+        if not self.choices or not isinstance(value, str) or value in self.choices:
             return True
-        return bool(self.extra["plugins"] and entry_point(self.extra["plugins"], str(value)))
+        return bool(self.extra["plugins"] and entry_point(self.extra["plugins"], value))
 
     def _plain(self, value: object, text: bool) -> object:
-        if isinstance(value, PathLike):
-            value = fspath(value)
+        if self.many:
+            if isinstance(value, str) and text:
+                return value.splitlines()
+            members = value if isinstance(value, list | tuple) else [value]
+            return [fspath(each) if isinstance(each, PathLike) else each for each in members]
         if isinstance(value, str) and self.extra["size"]:
             return parse_size(value)
-        if isinstance(value, str) and self.many:
-            return value.splitlines() if text else (value,)
-        return value
+        return fspath(value) if isinstance(value, PathLike) else value
 
 
 class Given(NamedTuple):
@@ -180,13 +223,20 @@ def from_environment(environ: Mapping[str, str], known: Iterable[Option]) -> dic
     return given
 
 
-def from_file(path: str | PathLike[str], known: Iterable[Option]) -> dict[str, Given]:
-    """Return the options that a TOML file sets. Raises UsageError, also if it is unreadable."""
+def from_file(
+    path: str | PathLike[str], known: Iterable[Option], *, of_run: bool = False
+) -> dict[str, Given]:
+    """Return the options that a TOML file sets. Raises UsageError, also if it is unreadable.
+
+    ``of_run``: a run wrote the file, so what it shows in place of an object is accepted.
+    """
     names = {each.name: each for each in known}
     given = {}
     for name, value in _read(path).items():
         spelled = f"{name} in {fspath(path)}"
-        given[name] = Given(_named(name, names, spelled).check(value, spelled), spelled)
+        each = _named(name, names, spelled)
+        is_shown = of_run and each.objects is not None and each.objects.is_shown(value)
+        given[name] = Given(value if is_shown else each.check(value, spelled), spelled)
     return given
 
 

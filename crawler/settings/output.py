@@ -2,19 +2,22 @@
 
 from typing import Annotated
 
+from crawler.settings.objects import SINK
 from crawler.settings.option import option
 from crawler.settings.parsing import ParsingFields
+from crawler.settings.types import OutputChoice
 
 
 class OutputFields(ParsingFields, frozen=True, kw_only=True):
     out: Annotated[
-        tuple[str, ...],
+        tuple[OutputChoice, ...],
         option(
             "output",
             "write pages to this file instead of the run directory; the suffix selects the format; "
             "- is standard output; repeatable",
             "PATH",
             example=["pages.jsonl"],
+            objects=SINK,
         ),
     ] = ()
 

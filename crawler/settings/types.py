@@ -1,8 +1,19 @@
 """Types of options, with their bounds."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
+
+if TYPE_CHECKING:
+    from crawler.engines import base
+    from crawler.sinks.base import Sink
+
+    EngineChoice = base.EngineChoice
+    OutputChoice = str | Sink
+else:
+    # msgspec reads and writes only the texts, and knows no union of a text and an object. Objects
+    # are checked by the option, see objects.py.
+    EngineChoice = OutputChoice = str
 
 Natural = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from crawler.model.errors import UsageError
 from crawler.model.pages import Page
 
 
@@ -42,11 +43,22 @@ class Writer(Protocol):
 
 
 class Sink(msgspec.Struct, frozen=True):
-    """One output for pages.
+    """One output for pages: who encodes a page, and who writes the bytes.
 
     ``name`` identifies it in the state of a run, so it must be the same when the run is resumed.
+    Raises UsageError where a method is missing.
     """
 
     name: str
     encoder: Encoder
     writer: Writer
+
+    def __post_init__(self) -> None:
+        expected = {
+            "encoder": ("encode",),
+            "writer": ("can_cut", "append", "commit", "cut", "close"),
+        }
+        for part, names in expected.items():
+            missing = [name for name in names if not hasattr(getattr(self, part), name)]
+            if missing:
+                raise UsageError(f"sink {self.name}: the {part} has no {', '.join(missing)}")
