@@ -12,7 +12,6 @@ from typing import Any, Self
 import msgspec
 
 from crawler.app.inputs import of_iterable
-from crawler.app.outputs import page_sinks
 from crawler.app.report import write_report
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.thread import CrawlOrder, CrawlThread
@@ -40,7 +39,7 @@ def crawl(urls: str | Iterable[str], **options: Any) -> Report:
     """
     started = time.monotonic()
     with _run(options) as run:
-        thread = CrawlThread(CrawlOrder(run, of_iterable(urls), page_sinks(run), started))
+        thread = CrawlThread(CrawlOrder(run, of_iterable(urls), started))
         thread.start()
         try:
             thread.wait()
@@ -91,9 +90,10 @@ class Crawler:
                 settings = msgspec.structs.replace(settings, run=f"{folder}/run")
             run = stack.enter_context(begin(settings))
             sinks = [Sink(STREAM, PageEncoder(), writer)]
-            if settings.out:
-                sinks += page_sinks(run)
-            thread = CrawlThread(CrawlOrder(run, of_iterable(urls), sinks, started))
+            order = CrawlOrder(
+                run, of_iterable(urls), started, sinks, page_files=bool(settings.out)
+            )
+            thread = CrawlThread(order)
             self._running.add(thread)
             try:
                 thread.start()

@@ -21,6 +21,7 @@ from crawler.app.parsing import executor_options, parse_options
 from crawler.app.report import make_report
 from crawler.app.resume import facts, quota, restore_cookies, restore_meter
 from crawler.app.run_dir import Run
+from crawler.engines.base import Engine
 from crawler.engines.registry import make_engine
 from crawler.fetch.addresses import AddressRules
 from crawler.fetch.fetcher import Fetcher
@@ -37,6 +38,7 @@ from crawler.metrics.timeline import Timeline
 from crawler.parsing.executors.base import ParseExecutor
 from crawler.parsing.executors.registry import make_executor
 from crawler.parsing.executors.spawn import Spawned
+from crawler.parsing.job import ParseOptions
 from crawler.pipeline.checkpoint import Checkpoint
 from crawler.pipeline.core import Pipeline
 from crawler.pipeline.decide import Decider
@@ -45,6 +47,7 @@ from crawler.pipeline.intake import EntryRules
 from crawler.pipeline.slots import Limits
 from crawler.pipeline.source_fetch import SourceFetch
 from crawler.runs.layout import RECORD
+from crawler.settings import Settings
 from crawler.sinks.base import Sink
 from crawler.sinks.outputs import Outputs
 from crawler.sources import SourceReader
@@ -70,9 +73,25 @@ class Crawl(msgspec.Struct, frozen=True):
         self.store.close()
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """The parts of a crawl that can be asked for wrongly."""
+
+    parse: ParseOptions
+    engine: Engine
+
+
+def prepare(settings: Settings, network: Network) -> Prepared:
+    """Call it before the first file is opened: an error leaves none. Raises UsageError."""
+    parse = parse_options(settings)
+    engine = make_engine(settings.engine, engine_options(settings, network), ThreadClocks)
+    check_fetching(settings, network, engine)
+    return Prepared(parse, engine)
+
+
 def assemble(
     run: Run,
     network: Network,
+    prepared: Prepared,
     open_input: OpenInput,
     sinks: Sequence[Sink],
     waiting_since: float,
@@ -84,11 +103,7 @@ def assemble(
     processes that are already running. Raises UsageError and StateError.
     """
     settings, rng = run.settings, random.Random(run.settings.seed)
-    # All checks of the settings come before the first file is created.
-    parse = parse_options(settings)
-    engine = make_engine(settings.engine, engine_options(settings, network), ThreadClocks)
-    check_fetching(settings, network, engine)
-
+    parse, engine = prepared.parse, prepared.engine
     timeline = Timeline(run.directory / "timeline.jsonl")
     outputs = open_outputs(run, sinks, timeline.flush)
     store = StoreThread(run.store)

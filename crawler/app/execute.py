@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crawler.app.inputs import facts, of_settings
-from crawler.app.outputs import page_sinks
 from crawler.app.report import write_report
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.thread import CrawlOrder, CrawlThread
@@ -32,14 +31,8 @@ def run(settings: Settings, prestarted: Sequence[Spawned] = ()) -> int:
     """
     waiting_since = _process_start()
     with begin(settings, facts(settings)) as begun:
-        try:
-            report, interrupted = _crawl_to_end(begun, waiting_since, prestarted)
-        except UsageError:
-            if not begun.store.counts.taken:
-                begun.discard()
-            raise
+        report, interrupted = _crawl_to_end(begun, waiting_since, prestarted)
         if not report.urls.input and not interrupted:
-            begun.discard()
             raise UsageError(f"{' '.join(settings.sources)}: contains no URLs")
         return _end(report, begun, interrupted=interrupted)
 
@@ -70,7 +63,7 @@ def _crawl_to_end(
     quiet = run.settings.quiet
     progress = Progress(sys.stderr, quiet=quiet)
     console = Console(sys.stderr, progress.clear)
-    order = CrawlOrder(run, of_settings(run), page_sinks(run), waiting_since, prestarted, console)
+    order = CrawlOrder(run, of_settings(run), waiting_since, prestarted=prestarted, console=console)
     crawl = CrawlThread(order)
     with _stopped_by_signals(crawl, quiet) as signals:
         crawl.start()

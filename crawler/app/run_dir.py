@@ -19,7 +19,10 @@ from crawler.settings.defaults import RUNS
 
 
 class Run:
-    """A run that this process crawls: its directory, settings and state. A context manager."""
+    """A run that this process crawls: its directory, settings and state. A context manager.
+
+    A new run is deleted if a UsageError ends it before it has read any input.
+    """
 
     def __init__(
         self, directory: Path, settings: Settings, store: Store, lock: "Lock", *, resumed: bool
@@ -33,13 +36,12 @@ class Run:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.store.close()
+        is_refused = kind is not None and issubclass(kind, UsageError)
+        if is_refused and not self.resumed and not self.store.counts.taken:
+            shutil.rmtree(self.directory)
         self._lock.release()
-
-    def discard(self) -> None:
-        """Delete the directory of the run."""
-        shutil.rmtree(self.directory)
 
 
 class Lock:

@@ -10,11 +10,12 @@ from contextlib import suppress
 import msgspec
 import uvloop
 
-from crawler.app.assemble import Crawl, assemble
+from crawler.app.assemble import Crawl, assemble, prepare
 from crawler.app.baseline import measure
 from crawler.app.fetching import engine_options
 from crawler.app.inputs import OpenInput
 from crawler.app.live import logging_of, metrics_of
+from crawler.app.outputs import page_sinks
 from crawler.app.run_dir import Run
 from crawler.fetch.network import Network, current
 from crawler.metrics.meter import Snapshot
@@ -27,16 +28,18 @@ from crawler.sinks.base import Sink
 
 
 class CrawlOrder(msgspec.Struct, frozen=True):
-    """What a CrawlThread must run: a run, its input and its page outputs.
+    """What a CrawlThread must run: a run and its input.
 
+    ``sinks`` are outputs besides those of the settings, which are opened with ``page_files``.
     ``waiting_since`` is the monotonic time at which the user started it, ``prestarted`` are parse
     processes that are already running. Log records go to ``console`` if no log file is set.
     """
 
     run: Run
     open_input: OpenInput
-    sinks: Sequence[Sink]
     waiting_since: float
+    sinks: Sequence[Sink] = ()
+    page_files: bool = True
     prestarted: Iterable[Spawned] = ()
     console: Console | None = None
 
@@ -53,6 +56,7 @@ class CrawlThread:
         self._order = order
         self._network = network or current()
         self._crawl: Crawl | None = None
+        self._sinks = list(order.sinks)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._report: Report | None = None
         self._error: BaseException | None = None
@@ -110,7 +114,7 @@ class CrawlThread:
         except BaseException as error:  # noqa: BLE001 - ``report`` raises it again
             self._error = error
             if self._crawl is None:  # otherwise the crawl has closed them
-                for sink in self._order.sinks:
+                for sink in self._sinks:
                     sink.writer.close()
             run.store.close()
 
@@ -132,11 +136,15 @@ class CrawlThread:
     async def _main(self) -> Report:
         order, settings = self._order, self._order.run.settings
         self._loop = asyncio.get_running_loop()
+        prepared = prepare(settings, self._network)
+        if order.page_files:
+            self._sinks += page_sinks(order.run)
         crawl = assemble(
             order.run,
             self._network,
+            prepared,
             order.open_input,
-            order.sinks,
+            self._sinks,
             order.waiting_since,
             order.prestarted,
         )

@@ -77,6 +77,18 @@ def test_impossible_settings_are_a_usage_error(tmp_path: Path) -> None:
         crawler.crawl([], run=str(tmp_path / "run"))
 
 
+def test_a_crawl_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    for _ in range(2):  # as it is corrected and tried again
+        with pytest.raises(crawler.UsageError, match="ModuleNotFoundError"):
+            crawler.crawl(
+                ["http://a.example/"],
+                parser="missing:function",
+                out=tmp_path / "pages.jsonl",
+                run=tmp_path / "run",
+            )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_error_in_the_callers_iterable_is_raised(tmp_path: Path) -> None:
     def broken() -> object:
         yield "http://127.0.0.1:1/"

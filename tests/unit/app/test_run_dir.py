@@ -312,10 +312,27 @@ def test_an_incomplete_run_is_refused_and_unlocked(directory: Path, name: str) -
     assert not is_locked(directory)
 
 
-def test_a_discarded_run_leaves_nothing(directory: Path) -> None:
-    with begin(Settings(sources=(URL,), run=str(directory))) as run:
-        run.discard()
+def test_a_run_that_is_refused_leaves_nothing(directory: Path) -> None:
+    with pytest.raises(UsageError), begin(Settings(run=str(directory))):
+        raise UsageError("no such engine")
     assert names(directory.parent) == set()
+
+
+@pytest.mark.parametrize("error", [StateError("disk full"), KeyboardInterrupt()])
+def test_a_run_that_another_error_ends_is_kept(directory: Path, error: BaseException) -> None:
+    with pytest.raises(type(error)), begin(Settings(run=str(directory))):
+        raise error
+    assert STATE in names(directory)
+
+
+def test_a_usage_error_removes_no_run_that_has_read_input(directory: Path) -> None:
+    with pytest.raises(UsageError), begin(Settings(run=str(directory))) as run:
+        run.store.counts.taken = 1
+        raise UsageError("the second file cannot be read")
+    assert STATE in names(directory)
+    with pytest.raises(UsageError), resumed_run(directory, {}):
+        raise UsageError("no such engine")
+    assert STATE in names(directory)
 
 
 def test_only_the_owner_may_read_the_state(directory: Path) -> None:
