@@ -6,18 +6,19 @@ from crawler.model.scope import make_scope, make_strip
 from crawler.model.traps import Traps
 from crawler.parsing.custom import check_parser
 from crawler.parsing.executors.base import ExecutorOptions
+from crawler.parsing.executors.portable import pack
 from crawler.parsing.executors.spawn import Spawned
 from crawler.parsing.fields import load_rules
 from crawler.parsing.job import ParseOptions
 from crawler.settings import Settings
-from crawler.sinks.base import Encoder
+from crawler.sinks.base import Encoder, Sink
 
 
 def parse_options(settings: Settings) -> ParseOptions:
-    """Raises UsageError if the parser, an extraction rule or a pattern is invalid."""
-    if settings.parser:
+    """Raises UsageError if the parser, an encoder, an extraction rule or a pattern is invalid."""
+    if isinstance(settings.parser, str):
         check_parser(settings.parser)
-    return ParseOptions(
+    options = ParseOptions(
         max_bytes=settings.max_bytes,
         follow=settings.follow,
         max_depth=settings.depth,
@@ -30,6 +31,9 @@ def parse_options(settings: Settings) -> ParseOptions:
         strip=make_strip(settings.strip_param),
         traps=Traps(settings.max_url_length, settings.max_repeats),
     )
+    if settings.parse == "process":
+        pack((options, [sink.encoder for sink in settings.out if isinstance(sink, Sink)]))
+    return options
 
 
 def executor_options(

@@ -1,4 +1,4 @@
-"""``--parser module:function``: a user's function that is called with the Document of each page."""
+"""``--parser``: a user's function that is called with the Document of each page."""
 
 import sys
 from collections.abc import Callable
@@ -8,17 +8,21 @@ from pathlib import Path
 import msgspec
 
 from crawler.model.errors import FailureKind, FetchError, UsageError
+from crawler.model.importable import name_of
 from crawler.parsing.document import Document
 
 ParserFunction = Callable[[Document], dict[str, object] | None]
 
 
 class CustomParser:
-    """Calls the function that ``spec`` names. Raises UsageError if it cannot be imported."""
+    """Calls ``parser``: a function, or one that ``module:function`` names.
 
-    def __init__(self, spec: str) -> None:
-        self._spec = spec
-        self._function = _load(spec)
+    Raises UsageError if it cannot be imported.
+    """
+
+    def __init__(self, parser: str | ParserFunction) -> None:
+        self._name = parser if isinstance(parser, str) else name_of(parser)
+        self._function = _load(parser) if isinstance(parser, str) else parser
 
     def fields(self, document: Document) -> dict[str, object]:
         """Call the function; returns its result as plain JSON types, and {} for None.
@@ -30,7 +34,7 @@ class CustomParser:
             found = self._function(document)
             return {} if found is None else _plain(found)
         except (Exception, SystemExit) as error:
-            message = f"parser {self._spec}: {type(error).__name__}: {error}"
+            message = f"parser {self._name}: {type(error).__name__}: {error}"
             raise FetchError(FailureKind.PARSE, message) from error
 
 

@@ -1,11 +1,16 @@
 """Records that are sent to a parse worker and returned; the body is passed separately."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from crawler.model.pages import Link, Page
 from crawler.model.scope import Scope, Strip
 from crawler.model.traps import Traps
 from crawler.parsing.fields import ExtractRule
+
+if TYPE_CHECKING:
+    from crawler.parsing.custom import ParserFunction
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -32,9 +37,10 @@ class Job(msgspec.Struct, frozen=True):
 class ParseOptions(msgspec.Struct, frozen=True):
     """How pages are parsed. ``max_bytes`` limits a body after content decoding.
 
-    ``parser`` names a function as ``module:function``; with ``robots``, nofollow is obeyed.
-    Without ``read``, pages are not parsed: their records have no title and no links. ``strip`` is
-    applied to links before all checks; the list of links in a page's record is not changed.
+    ``parser`` is a function, or names one as ``module:function``; with ``robots``, nofollow is
+    obeyed. Without ``read``, pages are not parsed: their records have no title and no links.
+    ``strip`` is applied to links before all checks; the list of links in a page's record is not
+    changed.
     """
 
     max_bytes: int
@@ -42,7 +48,7 @@ class ParseOptions(msgspec.Struct, frozen=True):
     max_depth: int | None
     scope: Scope
     html: bool = False
-    parser: str | None = None
+    parser: "str | ParserFunction | None" = None
     extract: tuple[ExtractRule, ...] = ()
     robots: bool = True
     read: bool = True

@@ -11,7 +11,7 @@ from msgspec import Meta
 from crawler.model.errors import UsageError
 from crawler.model.plugins import entry_point
 from crawler.model.spelling import nearest
-from crawler.settings.objects import ObjectKind
+from crawler.settings.objects import NO_OBJECT, ObjectKind
 from crawler.settings.sizes import parse_size
 
 _PREFIX = "CRAWLER_"
@@ -28,7 +28,7 @@ def option(
     secret: bool = False,
     choices: tuple[str, ...] = (),
     plugins: str = "",
-    objects: ObjectKind | None = None,
+    objects: ObjectKind = NO_OBJECT,
 ) -> Meta:
     """Describe a field of ``Settings``; the type of the field has the bounds and patterns.
 
@@ -89,8 +89,8 @@ class Option(NamedTuple):
         return get_origin(self.kind) is tuple
 
     @property
-    def objects(self) -> ObjectKind | None:
-        kind: ObjectKind | None = self.extra["objects"]
+    def objects(self) -> ObjectKind:
+        kind: ObjectKind = self.extra["objects"]
         return kind
 
     @property
@@ -131,23 +131,19 @@ class Option(NamedTuple):
         except (msgspec.ValidationError, ValueError):
             checked = None
         if checked is None or not self._is_known(checked):
-            expects = self.expects
-            if self.objects is not None and spelled == self.name:
-                expects += f", or {self.objects.words}"
-            raise UsageError(f"{spelled} must be {expects}{self._instead(value)}")
+            # Only in Python an option is called by its name alone.
+            or_object = self.objects.words if spelled == self.name else ""
+            raise UsageError(f"{spelled} must be {self.expects}{or_object}{self._instead(value)}")
         return checked
 
     def _convert(self, value: Any, text: bool) -> object:
         """Raises ValidationError unless ``value`` has the type of the field or is an object."""
-        if self._is_object(value):
-            return value
+        if self.objects.accepts(value):
+            return self.objects.text(value) or value
         if self.many:
-            msgspec.convert([each for each in value if not self._is_object(each)], self.hint)
+            msgspec.convert([each for each in value if not self.objects.accepts(each)], self.hint)
             return tuple(value)
         return msgspec.convert(value, self.hint, strict=not text)
-
-    def _is_object(self, value: object) -> bool:
-        return self.objects is not None and self.objects.accepts(value)
 
     def shown(self, value: object) -> object:
         """Return ``value`` as it can be shown.
@@ -158,8 +154,6 @@ class Option(NamedTuple):
             return None
         if self.extra["secret"]:
             return (SECRET,) * len(value) if isinstance(value, tuple) else SECRET
-        if self.objects is None:
-            return value
         shown = self.objects.shown
         return tuple(map(shown, value)) if isinstance(value, tuple) else shown(value)
 
@@ -171,7 +165,7 @@ class Option(NamedTuple):
         if self.extra["secret"]:
             return "a run does not store secrets"
         members = stored if isinstance(stored, tuple) else (stored,)
-        shown = [str(each) for each in members if self.objects and self.objects.is_shown(each)]
+        shown = [str(each) for each in members if self.objects.is_shown(each)]
         return f"a run does not store Python objects such as {', '.join(shown)}" if shown else ""
 
     def _instead(self, value: object) -> str:
@@ -235,7 +229,7 @@ def from_file(
     for name, value in _read(path).items():
         spelled = f"{name} in {fspath(path)}"
         each = _named(name, names, spelled)
-        is_shown = of_run and each.objects is not None and each.objects.is_shown(value)
+        is_shown = of_run and each.objects.is_shown(value)
         given[name] = Given(value if is_shown else each.check(value, spelled), spelled)
     return given
 

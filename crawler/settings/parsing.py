@@ -6,8 +6,9 @@ from crawler.engines.names import AUTO
 from crawler.parsing.executors.names import EXECUTORS
 from crawler.settings.cores import usable_cores
 from crawler.settings.following import FollowingFields
+from crawler.settings.objects import PARSER
 from crawler.settings.option import option
-from crawler.settings.types import Function, Name, Path, Seconds, Workers
+from crawler.settings.types import Name, ParserChoice, Path, Seconds, Workers
 
 
 class ParsingFields(FollowingFields, frozen=True, kw_only=True):
@@ -38,12 +39,13 @@ class ParsingFields(FollowingFields, frozen=True, kw_only=True):
     ] = 5.0
 
     parser: Annotated[
-        Function | None,
+        ParserChoice | None,
         option(
             "parsing",
             "your own function, which is called with each page and returns fields for its record",
             "MODULE:FUNCTION",
             example="shop:prices",
+            objects=PARSER,
         ),
     ] = None
 

@@ -6,14 +6,17 @@ from msgspec import Meta
 
 if TYPE_CHECKING:
     from crawler.engines import base
+    from crawler.parsing.custom import ParserFunction
     from crawler.sinks.base import Sink
 
     EngineChoice = base.EngineChoice
     OutputChoice = str | Sink
+    ParserChoice = str | ParserFunction
 else:
     # msgspec reads and writes only the texts, and knows no union of a text and an object. Objects
     # are checked by the option, see objects.py.
     EngineChoice = OutputChoice = str
+    ParserChoice = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")]
 
 Natural = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
@@ -29,6 +32,5 @@ Size = Annotated[int, Meta(ge=1, le=2**50)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Path = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(min_length=1)]
-Function = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")]
 # Printable ASCII: no character can end the header line.
 HeaderText = Annotated[str, Meta(pattern=r"^[!-~][ -~]*\Z")]

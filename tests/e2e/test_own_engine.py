@@ -116,7 +116,7 @@ def test_such_a_run_is_resumed_with_an_engine_by_name(urls: list[str], tmp_path:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"engine": object()}, "engine must be one of curl, .* or an engine, or what creates one"),
+        ({"engine": object()}, "engine must be one of curl, .* or an engine or what creates one"),
         ({"engine": lambda _: "curl"}, "returned 'curl', which is not an engine"),
         ({"engine": Slow, "concurrency": 3}, "concurrency must be at most 2 with the engine slow"),
         ({"engine": Slow}, "concurrency must be at most 2 with the engine slow"),

@@ -29,6 +29,7 @@ ROOMS = {
         "parsing.executors.names",
         "engines.base",
         "sinks.base",
+        "parsing.custom",
     ),
     "pipeline": ("model", "frontier", "fetch", "sources", "parsing", "sinks"),
     "localweb": (

@@ -8,7 +8,6 @@ worker twice fails.
 
 import asyncio
 import logging
-import pickle
 import signal
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -20,6 +19,7 @@ from crawler.model.callbacks import Fail
 from crawler.model.errors import FailureKind, StateError
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.executors.base import BATCH, Deliver, ExecutorOptions
+from crawler.parsing.executors.portable import pack
 from crawler.parsing.executors.spawn import Spawned
 from crawler.parsing.executors.worker import HEAD, Setup, Tag
 
@@ -105,7 +105,7 @@ class IsolatedExecutor:
     def __init__(self, options: ExecutorOptions) -> None:
         """It starts with ``first`` workers and adds workers when pages accumulate."""
         setup = Setup(options.parse, options.encoders, options.timeout)
-        self._setup = pickle.dumps(setup)
+        self._setup = pack(setup)
         self._timeout = options.timeout
         self._most = options.workers
         self._count = options.workers if options.first is None else options.first
