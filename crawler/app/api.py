@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import msgspec
 
@@ -21,6 +21,7 @@ from crawler.model.pages import Page
 from crawler.reporting.html.write import write_html
 from crawler.runs.layout import resumed_settings
 from crawler.settings import Settings
+from crawler.settings.keywords import CrawlKeywords
 from crawler.sinks.base import Sink
 from crawler.sinks.stream import PageEncoder, StreamWriter
 
@@ -28,7 +29,7 @@ STREAM = "stream"
 """The name of the output that ``Crawler.stream`` reads."""
 
 
-def crawl(urls: str | Iterable[str], **options: Any) -> Report:
+def crawl(urls: str | Iterable[str], **options: Unpack[CrawlKeywords]) -> Report:
     """Crawl ``urls`` (http or https; read lazily, from another thread) and wait for the end.
 
     ``options`` are those of ``Settings``. Pages go to ``out``, or into the run directory. With
@@ -116,9 +117,12 @@ class Crawler:
         return await asyncio.get_running_loop().run_in_executor(self._readers, function)
 
 
-def _run(options: dict[str, Any]) -> Run:
+def _run(options: CrawlKeywords) -> Run:
+    if "sources" in options:
+        raise UsageError("crawl: the first argument has the URLs; sources cannot be given")
+    place = options.get("run")
     if options.get("resume"):
-        directory = Path(options["run"]) if options.get("run") else None
+        directory = Path(place) if place else None
         settings = resumed_settings(directory, options)
         assert directory is not None
         return resume(directory, settings)

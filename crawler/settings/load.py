@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import msgspec
 
@@ -13,6 +14,9 @@ from crawler.settings.conflicts import conflicts
 from crawler.settings.fields import Fields
 from crawler.settings.option import Given, Option, from_environment, from_file, from_flags
 
+if TYPE_CHECKING:
+    from crawler.settings.keywords import SettingsKeywords
+
 
 class Settings(Fields, frozen=True, kw_only=True):
     """The options of one crawl. Every field has a default; None means that the option is not set.
@@ -21,6 +25,10 @@ class Settings(Fields, frozen=True, kw_only=True):
     each other. A size can be text (``memory="1GiB"``) and is stored in bytes. An option with
     several values also accepts a single one (``out="pages.jsonl"``).
     """
+
+    if TYPE_CHECKING:
+        # The fields have the types that are stored; more is accepted.
+        def __init__(self, **options: Unpack[SettingsKeywords]) -> None: ...
 
     def __post_init__(self) -> None:
         for each in options():

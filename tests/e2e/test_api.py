@@ -70,6 +70,8 @@ def test_crawl_returns_the_report_it_writes(urls: list[str], tmp_path: Path) -> 
 def test_impossible_settings_are_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(crawler.UsageError, match="nonsense"):
         crawler.crawl([], nonsense=1)
+    with pytest.raises(crawler.UsageError, match="the first argument has the URLs"):
+        crawler.crawl([], sources="urls.txt")
     with pytest.raises(crawler.UsageError, match="one request at a time"):
         crawler.crawl([], engine="sequential", concurrency=2)
     (tmp_path / "run").mkdir()
