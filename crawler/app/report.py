@@ -7,6 +7,7 @@ import msgspec
 
 from crawler.engines.auto import AutoEngine
 from crawler.engines.base import Engine
+from crawler.metrics import sentences
 from crawler.metrics.memory import rss_peak
 from crawler.metrics.meter import Meter
 from crawler.metrics.report import Report, to_json
@@ -14,7 +15,6 @@ from crawler.metrics.simultaneous import Simultaneous, Work, simultaneous
 from crawler.model.errors import writing
 from crawler.model.version import __version__
 from crawler.parsing.executors.base import ParseExecutor
-from crawler.reporting import sentences
 from crawler.settings import Settings, usable_cores
 
 

@@ -9,6 +9,9 @@ import msgspec
 
 from crawler.metrics.simultaneous import Simultaneous
 
+_SHOWN = 0.005
+"""Smallest share of the wall time that is shown."""
+
 
 class Urls(msgspec.Struct, frozen=True):
     """Entries: ``done + failed + skipped + pending = input + discovered``.
@@ -72,6 +75,13 @@ class TimeBudget(msgspec.Struct, frozen=True):
     starved: float = 0.0
     backpressure: float = 0.0
     descheduled: float = 0.0
+
+    def shares(self, wall_s: float) -> dict[str, float]:
+        """Shares of ``wall_s`` by part, in this order; those too small to show are left out."""
+        parts = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {
+            name: value / wall_s for name, value in parts.items() if value >= _SHOWN * wall_s > 0
+        }
 
 
 class SlotSeconds(msgspec.Struct, frozen=True):
@@ -160,6 +170,12 @@ class Report(msgspec.Struct, frozen=True):
     same_content: int = 0
     auto: str | None = None
     model: Simultaneous | None = None
+
+    def _repr_html_(self) -> str:
+        """The report as notebooks show it."""
+        from crawler.metrics.card import card  # only notebooks need it
+
+        return card(self)
 
 
 def to_json(report: Report) -> bytes:

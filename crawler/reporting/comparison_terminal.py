@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from crawler.metrics.comparison import Comparison, RunOutcome, Summary
+from crawler.metrics.sentences import one_by_one
 from crawler.model.units import count, figure, percent, seconds
-from crawler.reporting.sentences import one_by_one
 
 _STYLES = {RunOutcome.FASTER: "bold", RunOutcome.WITHHELD: "yellow"}
 _WIDTH = 100

@@ -7,15 +7,13 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from crawler.metrics.report import Limit, Report, TimeBudget
+from crawler.metrics import sentences
+from crawler.metrics.report import Limit, Report
 from crawler.model.units import count, figure, percent, seconds, size
-from crawler.reporting import sentences
 
 _WIDTH = 100
 _LABEL = 10
 _BAR = 60
-_SHOWN = 0.005
-"""Parts with a smaller share of the wall time are not shown."""
 _PARTS = {
     "computing": ("green", "█"),
     "waiting": ("yellow", "░"),
@@ -124,7 +122,7 @@ def _speed(report: Report) -> Iterator[ReportRow]:
 
 
 def _time(report: Report, width: int, plain: bool) -> Iterator[ReportRow]:
-    shares = _shares(report.budget, report.wall_s)
+    shares = report.budget.shares(report.wall_s)
     if shares:
         yield ReportRow("Time", [_bar(shares, width, plain)])
         yield ReportRow("", _legend(shares, plain), gap="  ")
@@ -135,12 +133,6 @@ def _time(report: Report, width: int, plain: bool) -> Iterator[ReportRow]:
         yield _prose("Baseline", sentences.baseline(report.baseline))
         if report.model is not None:
             yield _prose("Model", sentences.model(report.model))
-
-
-def _shares(budget: TimeBudget, wall: float) -> dict[str, float]:
-    """Parts of the wall time that are large enough to show, in the order of ``_PARTS``."""
-    parts = msgspec.structs.asdict(budget)
-    return {name: parts[name] / wall for name in _PARTS if wall and parts[name] >= _SHOWN * wall}
 
 
 def _bar(shares: Mapping[str, float], width: int, plain: bool) -> Text:

@@ -16,13 +16,13 @@ from crawler.metrics.comparison import (
     Verdict,
 )
 from crawler.metrics.report import TimeBudget
+from crawler.metrics.sentences import one_by_one
 from crawler.model.units import count, figure, percent, seconds, size
 from crawler.reporting.html.charts import key, row, spread, stacked, table
 from crawler.reporting.html.elements import Markup, element, join
 from crawler.reporting.html.page import page
 from crawler.reporting.html.sections import bullets, dotted, facts, header, more, section
 from crawler.reporting.html.shares import BUDGET, parts
-from crawler.reporting.sentences import one_by_one
 
 _SAME = (0.97, 1.03)
 """Between these ratios two engines count as equally fast."""

@@ -8,6 +8,16 @@ from urllib.parse import quote
 import msgspec
 
 from crawler.metrics.report import IoWait, Report
+from crawler.metrics.sentences import (
+    baseline,
+    latency,
+    measured,
+    model,
+    page_details,
+    saved,
+    tally,
+    title,
+)
 from crawler.metrics.timeline import Line
 from crawler.model.units import count, figure, seconds, size
 from crawler.reporting.html.charts import area, framed, key, legend, named, row, stacked, table
@@ -25,16 +35,6 @@ from crawler.reporting.html.page import page
 from crawler.reporting.html.run_files import RunFiles
 from crawler.reporting.html.sections import dotted, facts, header, more, section
 from crawler.reporting.html.shares import BUDGET, SLOTS, parts
-from crawler.reporting.sentences import (
-    baseline,
-    latency,
-    measured,
-    model,
-    page_details,
-    saved,
-    tally,
-    title,
-)
 
 _SCRIPTS = ("text.js", "fetches.js", "lanes.js", "timeline.js", "hosts.js", "crawl.js")
 _BINS = (24, 120)

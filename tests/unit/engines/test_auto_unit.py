@@ -9,10 +9,10 @@ import pytest
 
 from crawler.engines.auto import PATIENCE, AutoEngine
 from crawler.engines.base import Capabilities
+from crawler.metrics import sentences
 from crawler.model.errors import FailureKind, FetchError, UsageError
 from crawler.model.events import Choice
 from crawler.model.exchange import Endpoint, Request, Response, Timing
-from crawler.reporting import sentences
 
 REQUEST = Request("http://a.example/", Endpoint("192.0.2.1", "127.0.0.1", 80), (), 10.0, 1000)
 

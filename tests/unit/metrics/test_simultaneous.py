@@ -2,8 +2,8 @@
 
 import pytest
 
+from crawler.metrics import sentences
 from crawler.metrics.simultaneous import Work, simultaneous
-from crawler.reporting import sentences
 
 MOVES = 24 * 30
 CHESS = Work(wait_s=MOVES * 55.0, fetch_s=MOVES * 5.0, parse_s=0.0)
