@@ -3,15 +3,15 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self, Unpack
 
 import msgspec
 
-from crawler.app.inputs import of_iterable
+from crawler.app.inputs import UrlSource, of_python
 from crawler.app.report import write_report
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.thread import CrawlOrder, CrawlThread
@@ -24,23 +24,25 @@ from crawler.settings import Settings
 from crawler.settings.keywords import CrawlKeywords
 from crawler.sinks.base import Sink
 from crawler.sinks.stream import PageEncoder, StreamWriter
+from crawler.sources.async_lines import CallerLoopLines
 
 STREAM = "stream"
 """The name of the output that ``Crawler.stream`` reads."""
 
 
-def crawl(urls: str | Iterable[str], **options: Unpack[CrawlKeywords]) -> Report:
-    """Crawl ``urls`` (http or https; read lazily, from another thread) and wait for the end.
+def crawl(urls: UrlSource, **options: Unpack[CrawlKeywords]) -> Report:
+    """Crawl ``urls`` (http or https) and wait for the end.
 
-    ``options`` are those of ``Settings``. Pages go to ``out``, or into the run directory. With
-    ``resume`` the run continues after the ``urls`` it had taken: they must be the same. Works in a
-    script without a ``__main__`` guard and within a running event loop, which it blocks.
-    Raises UsageError for what cannot be done as asked, StateError when the crawl cannot go on;
-    KeyboardInterrupt once what was in flight is finished.
+    They are read lazily, in another thread; an async iterable runs there on an event loop of its
+    own. ``options`` are those of ``Settings``. Pages go to ``out``, or into the run directory. With
+    ``resume``, ``urls`` must be the same as before: those that the run has read are skipped. Works
+    in a script without a ``__main__`` guard, and in a running event loop, which it blocks.
+    Raises UsageError for wrong arguments, StateError if the crawl cannot continue, what ``urls``
+    raises, and KeyboardInterrupt after the requests in flight have ended.
     """
     started = time.monotonic()
     with _run(options) as run:
-        thread = CrawlThread(CrawlOrder(run, of_iterable(urls), started))
+        thread = CrawlThread(CrawlOrder(run, of_python(urls), started))
         thread.start()
         try:
             thread.wait()
@@ -77,23 +79,25 @@ class Crawler:
             thread.abort()
         self._readers.shutdown(wait=False, cancel_futures=True)
 
-    async def stream(self, urls: str | Iterable[str]) -> AsyncIterator[Page]:
-        """Pages as they are done, in no order. A slow reader slows the crawl and loses nothing.
+    async def stream(self, urls: UrlSource) -> AsyncIterator[Page]:
+        """Pages as they are done, in no order. Who reads slowly slows the crawl, and loses nothing.
 
-        Failures and skips are counted in ``report``, and recorded where ``Settings.run`` says.
-        Raises UsageError, StateError.
+        An async iterable runs on the caller's event loop. Failures and skips are counted in
+        ``report``, and recorded where ``Settings.run`` says. Raises UsageError, StateError, and
+        what ``urls`` raises.
         """
         settings, started = self._settings, time.monotonic()
         writer = StreamWriter()
-        with ExitStack() as stack:
+        async with AsyncExitStack() as stack:
             if not settings.run:
                 folder = stack.enter_context(tempfile.TemporaryDirectory())
                 settings = msgspec.structs.replace(settings, run=f"{folder}/run")
             run = stack.enter_context(begin(settings))
             sinks = [Sink(STREAM, PageEncoder(), writer)]
-            order = CrawlOrder(
-                run, of_iterable(urls), started, sinks, page_files=bool(settings.out)
-            )
+            if isinstance(urls, AsyncIterable) and not isinstance(urls, Iterable):
+                urls = CallerLoopLines(urls)
+                stack.push_async_callback(urls.close)
+            order = CrawlOrder(run, of_python(urls), started, sinks, page_files=bool(settings.out))
             thread = CrawlThread(order)
             self._running.add(thread)
             try:

@@ -1,7 +1,7 @@
 """Opens the input of a run: its sources, their copies in the run directory, and their order."""
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from io import BufferedIOBase
 
 from crawler.app.run_dir import Run
@@ -20,10 +20,13 @@ from crawler.sources import (
     read_copy,
     standard_input,
 )
+from crawler.sources.async_lines import OwnLoopLines
 from crawler.sources.sitemap import MAX_BYTES
 
 SOURCES = "sources"
 ORDER = "order"
+UrlSource = str | Iterable[str] | AsyncIterable[str]
+"""URLs as they are given from Python."""
 OpenInput = Callable[[Callable[[InputLine], Response]], Iterable[str | InputLine]]
 """Returns the input lines. Its argument fetches a document of the input (it blocks the thread)."""
 
@@ -50,9 +53,18 @@ def of_settings(run: Run) -> OpenInput:
     return make
 
 
-def of_iterable(urls: str | Iterable[str]) -> OpenInput:
-    """URLs from Python."""
-    return lambda _: (urls,) if isinstance(urls, str) else urls
+def of_python(urls: UrlSource) -> OpenInput:
+    """URLs from Python; an async iterable runs on an event loop of its own. Raises UsageError."""
+    lines: Iterable[str]
+    if isinstance(urls, str):
+        lines = (urls,)
+    elif isinstance(urls, Iterable):
+        lines = urls
+    elif isinstance(urls, AsyncIterable):
+        lines = OwnLoopLines(urls)
+    else:
+        raise UsageError(f"the URLs must be a string or an iterable of strings, not {urls!r}")
+    return lambda _: lines
 
 
 def _standard_input(run: Run) -> Callable[[], BufferedIOBase]:

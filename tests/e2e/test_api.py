@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import types
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,81 @@ def test_an_error_in_the_callers_iterable_is_raised(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="their bug"):
         crawler.crawl(broken(), run=str(tmp_path / "run"), retries=0)  # type: ignore[arg-type]
+
+
+async def async_urls(urls: list[str]) -> AsyncIterator[str]:
+    for url in urls:
+        await asyncio.sleep(0)
+        yield url
+
+
+async def broken_urls(urls: list[str]) -> AsyncIterator[str]:
+    yield urls[0]
+    raise ValueError("their bug")
+
+
+def test_an_async_iterable_is_crawled(urls: list[str], tmp_path: Path) -> None:
+    report = crawler.crawl(async_urls(urls), run=tmp_path / "run")
+    assert report.urls.done == 50
+
+
+async def test_an_async_iterable_is_crawled_within_a_running_loop(
+    urls: list[str], tmp_path: Path
+) -> None:
+    assert crawler.crawl(async_urls(urls), run=tmp_path / "run").urls.done == 50
+
+
+def test_a_run_from_an_async_iterable_is_resumed(urls: list[str], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert crawler.crawl(async_urls(urls), max_pages=10, run=run).urls.done == 10
+    report = crawler.crawl(async_urls(urls), resume=True, run=run, max_pages=100)
+    assert (report.urls.input, report.urls.done) == (50, 50)
+
+
+def test_an_error_in_an_async_iterable_is_raised(urls: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="their bug"):
+        crawler.crawl(broken_urls(urls), run=tmp_path / "run")
+
+
+async def test_an_error_in_an_async_iterable_ends_the_stream(urls: list[str]) -> None:
+    async with crawler.Crawler(crawler.Settings(robots=False)) as crawl:
+        with pytest.raises(ValueError, match="their bug"):
+            async for _ in crawl.stream(broken_urls(urls)):
+                pass
+
+
+async def test_a_stream_reads_an_async_iterable_on_its_own_loop(urls: list[str]) -> None:
+    feed: asyncio.Queue[str | None] = asyncio.Queue()  # belongs to this loop
+
+    async def fed() -> AsyncIterator[str]:
+        while (url := await feed.get()) is not None:
+            yield url
+
+    found = []
+    feed.put_nowait(urls[0])
+    async with crawler.Crawler(crawler.Settings(robots=False)) as crawl:
+        async for page in crawl.stream(fed()):
+            found.append(page.url)
+            # The next URL is there only after this page: nothing waits for a batch of them.
+            feed.put_nowait(urls[len(found)] if len(found) < 3 else None)
+    assert found == urls[:3]
+
+
+async def test_a_stream_that_ends_early_leaves_no_task(urls: list[str]) -> None:
+    async def endless() -> AsyncIterator[str]:
+        yield urls[0]
+        await asyncio.Event().wait()
+
+    async with crawler.Crawler(crawler.Settings(robots=False, max_pages=1)) as crawl:
+        assert [page.url async for page in crawl.stream(endless())] == urls[:1]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("urls", [3, None])
+def test_what_is_not_iterable_is_refused(urls: object, tmp_path: Path) -> None:
+    with pytest.raises(crawler.UsageError, match="a string or an iterable of strings, not "):
+        crawler.crawl(urls, run=tmp_path / "run")  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_pages_stream_into_a_running_loop(urls: list[str]) -> None:

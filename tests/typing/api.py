@@ -59,6 +59,10 @@ def urls() -> Iterator[str]:
     yield "https://shop.example/"
 
 
+async def async_urls() -> AsyncIterator[str]:
+    yield "https://shop.example/"
+
+
 engine: Engine = MyEngine(EngineOptions(concurrency=8))
 encoder: Encoder = MyEncoder()
 writer: Writer = MyWriter()
@@ -69,6 +73,7 @@ assert_type(response.timing.io_wait, float)
 
 def right() -> None:
     assert_type(crawler.crawl("https://shop.example/"), crawler.Report)
+    crawler.crawl(async_urls())
     crawler.crawl(urls(), engine="aiohttp", concurrency=8, delay=1, timeout=2.5)
     crawler.crawl([], engine=engine)
     crawler.crawl([], engine=MyEngine)
@@ -110,6 +115,8 @@ def wrong() -> None:
 async def stream() -> None:
     async with crawler.Crawler(crawler.Settings(engine=engine)) as c:
         async for page in c.stream(urls()):
+            assert_type(page, crawler.Page)
+        async for page in c.stream(async_urls()):
             assert_type(page, crawler.Page)
         assert_type(c.report, crawler.Report | None)
     crawler.Crawler(engine="curl")  # type: ignore[call-arg]
