@@ -96,12 +96,12 @@ class CrawlThread:
         return crawl.meter.snapshot(time.monotonic(), complete=complete)
 
     def _call(self, command: Callable[[Crawl], None]) -> None:
+        self._is_stopped = True  # before ``_crawl`` is read: see ``_main``
         crawl, loop = self._crawl, self._loop
         if crawl is not None and loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._run_command, command, crawl)
 
     def _run_command(self, command: Callable[[Crawl], None], crawl: Crawl) -> None:
-        self._is_stopped = True
         command(crawl)
         if self._baseline is not None:
             self._baseline.cancel()
@@ -155,6 +155,8 @@ class CrawlThread:
                     sys.stderr.write(f"crawler: metrics for Prometheus at {url}\n")
                 if self._error is not None:
                     raise self._error
+                if self._is_stopped:  # before there was a crawl
+                    self._loop.call_soon(crawl.pipeline.abort)
                 await crawl.pipeline.run()
         finally:
             crawl.close()

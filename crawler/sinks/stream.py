@@ -2,6 +2,7 @@
 
 import queue
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -56,8 +57,10 @@ class StreamWriter:
             return
 
     def abandon(self) -> None:
-        """The reader has left; do not wait for it any more."""
+        """The reader has left; do not wait for it any more. A read that still waits ends."""
         self._abandoned = True
+        with suppress(queue.Full):
+            self._chunks.put_nowait(None)
 
     def read_chunk(self) -> bytes | None:
         """Wait for the next chunk; None at the end."""

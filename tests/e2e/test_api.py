@@ -12,6 +12,7 @@ import pytest
 from e2e.conftest import Serve, environment, html
 
 import crawler
+from crawler.testing import SILENCE, Answer, Seen
 
 SCRIPT = """
 import crawler
@@ -193,6 +194,35 @@ async def test_a_stream_may_be_closed_early(urls: list[str]) -> None:
         assert {page.url async for page in crawl.stream(urls[:3])} == set(urls[:3])
     left = {thread.name for thread in threading.enumerate()}
     assert not left & {"crawler", "crawler-output"}
+
+
+@pytest.mark.parametrize("when", ["at once", "waiting"])
+async def test_a_cancelled_stream_ends_at_once(serve: Serve, when: str) -> None:
+    requested = threading.Event()
+
+    def silent(seen: Seen) -> Answer:
+        requested.set()
+        return Answer(script=(SILENCE,))
+
+    url = serve({"/": silent}).url("/")
+    async with asyncio.timeout(15), crawler.Crawler(crawler.Settings(robots=False)) as crawl:
+        reading = asyncio.create_task(anext(crawl.stream([url])))
+        if when == "waiting":
+            await asyncio.to_thread(requested.wait)
+        else:
+            await asyncio.sleep(0)  # it has begun
+        reading.cancel()
+        await asyncio.wait([reading])
+        assert reading.cancelled()
+    await asyncio.to_thread(join_threads)
+
+
+def join_threads() -> None:
+    """Wait for the threads of a crawl; fails if one of them does not end."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(("crawler-stream", "crawler-output")) or thread.name == "crawler":
+            thread.join(10)
+            assert not thread.is_alive(), thread.name
 
 
 async def test_a_slow_reader_loses_nothing(serve: Serve) -> None:

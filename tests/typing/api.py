@@ -3,7 +3,7 @@
 A wrong use has a comment that expects its error, so one that is accepted is an error itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Self, assert_type
 
