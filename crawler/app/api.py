@@ -3,11 +3,11 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Any, Literal, Self, Unpack, overload
 
 import msgspec
 
@@ -17,13 +17,13 @@ from crawler.app.run_dir import Run, begin, resume
 from crawler.app.thread import CrawlOrder, CrawlThread
 from crawler.metrics.report import Report
 from crawler.model.errors import UsageError
-from crawler.model.pages import Page
+from crawler.model.pages import Failure, Page
 from crawler.reporting.html.write import write_html
 from crawler.runs.layout import resumed_settings
 from crawler.settings import Settings
 from crawler.settings.keywords import CrawlKeywords
 from crawler.sinks.base import Sink
-from crawler.sinks.stream import PageEncoder, StreamWriter
+from crawler.sinks.stream import RecordEncoder, StreamWriter
 from crawler.sources.async_lines import CallerLoopLines
 
 STREAM = "stream"
@@ -79,21 +79,34 @@ class Crawler:
             thread.abort()
         self._readers.shutdown(wait=False, cancel_futures=True)
 
-    async def stream(self, urls: UrlSource) -> AsyncIterator[Page]:
-        """Pages as they are done, in no order. Who reads slowly slows the crawl, and loses nothing.
+    @overload
+    def stream(
+        self, urls: UrlSource, *, failures: Literal[False] = False
+    ) -> AsyncGenerator[Page, None]: ...
 
-        An async iterable runs on the caller's event loop. Failures and skips are counted in
+    @overload
+    def stream(
+        self, urls: UrlSource, *, failures: bool
+    ) -> AsyncGenerator[Page | Failure, None]: ...
+
+    async def stream(
+        self, urls: UrlSource, *, failures: bool = False
+    ) -> AsyncGenerator[Page | Failure, None]:
+        """Pages as they are done, in no order; with ``failures``, also each URL that failed.
+
+        A slow reader slows the crawl down, and loses nothing. An async iterable runs on the
+        caller's event loop. Skips, and failures that are not asked for, are only counted in
         ``report``, and recorded where ``Settings.run`` says. Raises UsageError, StateError, and
         what ``urls`` raises.
         """
         settings, started = self._settings, time.monotonic()
-        writer = StreamWriter()
+        encoder, writer = RecordEncoder(), StreamWriter()
         async with AsyncExitStack() as stack:
             if not settings.run:
                 folder = stack.enter_context(tempfile.TemporaryDirectory())
                 settings = msgspec.structs.replace(settings, run=f"{folder}/run")
             run = stack.enter_context(begin(settings))
-            sinks = [Sink(STREAM, PageEncoder(), writer)]
+            sinks = [Sink(STREAM, encoder, writer, encoder.encode if failures else None)]
             if isinstance(urls, AsyncIterable) and not isinstance(urls, Iterable):
                 urls = CallerLoopLines(urls)
                 stack.push_async_callback(urls.close)
@@ -102,8 +115,8 @@ class Crawler:
             self._running.add(thread)
             try:
                 thread.start()
-                async for page in self._pages(writer):
-                    yield page
+                async for record in self._records(writer):
+                    yield record
                 await self._off_loop(thread.wait)
                 self.report = write_report(thread.report(), run.directory)
             finally:
@@ -112,10 +125,10 @@ class Crawler:
                 await self._off_loop(thread.wait)
                 self._running.discard(thread)
 
-    async def _pages(self, writer: StreamWriter) -> AsyncIterator[Page]:
-        while (pages := await self._off_loop(writer.read)) is not None:
-            for page in pages:
-                yield page
+    async def _records(self, writer: StreamWriter) -> AsyncIterator[Page | Failure]:
+        while (records := await self._off_loop(writer.read)) is not None:
+            for record in records:
+                yield record
 
     async def _off_loop(self, function: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._readers, function)

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from crawler.app.run_dir import Run
 from crawler.model.errors import FetchError, UsageError
 from crawler.model.exchange import Request, Response
-from crawler.pipeline.final_states import Channels
+from crawler.pipeline.final_states import Channels, FailureChannel
 from crawler.runs.layout import FAILURES, PAGES, RECORD, SKIPPED, page_outputs
 from crawler.sinks.base import Sink
 from crawler.sinks.file import FileWriter
 from crawler.sinks.formats import format_of, make_encoder, make_writer
+from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.outputs import Channel, Outputs
 from crawler.sinks.stdout import StdoutWriter
 from crawler.sinks.warc import writer as warc
@@ -26,7 +29,7 @@ def page_sinks(run: Run) -> list[Sink]:
 
 def _page_sink(run: Run, name: str, place: str | Sink | None) -> Sink:
     if isinstance(place, Sink):
-        return Sink(name, place.encoder, place.writer)
+        return msgspec.structs.replace(place, name=name)
     chosen = format_of(PAGES if place in (None, "-") else place)
     if place == "-":
         return Sink(name, make_encoder(chosen), StdoutWriter())
@@ -63,7 +66,13 @@ def new_path(flag: str, place: str, resumed: bool) -> Path:
 
 def channels(outputs: Outputs, sinks: Sequence[Sink]) -> Channels:
     pages = tuple(outputs.open(sink.name) for sink in sinks)
-    return Channels(pages, outputs.open(FAILURES), outputs.open(SKIPPED))
+    encoders = {FAILURES: JsonlEncoder().encode} | {sink.name: sink.failures for sink in sinks}
+    failures = tuple(
+        FailureChannel(outputs.open(name), encode)
+        for name, encode in encoders.items()
+        if encode is not None
+    )
+    return Channels(pages, failures, outputs.open(SKIPPED))
 
 
 def recorder(channel: Channel) -> RecordExchange:

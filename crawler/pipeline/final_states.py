@@ -11,15 +11,23 @@ from crawler.frontier.state.store_thread import StoreThread
 from crawler.model.errors import FetchError, SkipError
 from crawler.model.events import Event, Finished
 from crawler.model.pages import Failure, Skipped, row_of
+from crawler.sinks.base import EncodeFailure
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.outputs import Channel
+
+
+class FailureChannel(msgspec.Struct, frozen=True):
+    """An output that has failures, and how it has them."""
+
+    channel: Channel
+    encode: EncodeFailure
 
 
 class Channels(msgspec.Struct, frozen=True):
     """The outputs for records; ``pages`` has one channel for each page encoder, in its order."""
 
     pages: tuple[Channel, ...]
-    failures: Channel
+    failures: tuple[FailureChannel, ...]
     skipped: Channel
 
 
@@ -64,7 +72,8 @@ class FinalStates:
         row = row_of(entry.row)
         if isinstance(error, FetchError):
             failure = Failure(entry.url, error.kind, error.message, attempts, status, row)
-            self._channels.failures.put(self._encode(failure))
+            for each in self._channels.failures:
+                each.channel.put(each.encode(failure))
             self._finish(entry, State.FAILED, error.kind)
             self._observe(Finished(failed=(failure,)))
         else:

@@ -5,12 +5,13 @@ the crawler's process and only moves bytes: ``commit`` makes everything appended
 the length of the output; after a crash, ``cut`` shortens the output to such a length.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from crawler.model.errors import UsageError
-from crawler.model.pages import Page
+from crawler.model.pages import Failure, Page
 
 
 class Encoder(Protocol):
@@ -42,16 +43,21 @@ class Writer(Protocol):
     def close(self) -> None: ...
 
 
+EncodeFailure = Callable[[Failure], bytes]
+
+
 class Sink(msgspec.Struct, frozen=True):
     """One output for pages: who encodes a page, and who writes the bytes.
 
     ``name`` identifies it in the state of a run, so it must be the same when the run is resumed.
-    Raises UsageError where a method is missing.
+    With ``failures``, which encodes a failure in the fetch thread, the output has failures, too.
+    Raises UsageError if a method is missing.
     """
 
     name: str
     encoder: Encoder
     writer: Writer
+    failures: EncodeFailure | None = None
 
     def __post_init__(self) -> None:
         expected = {

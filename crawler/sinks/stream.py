@@ -1,24 +1,30 @@
-"""The sink of ``Crawler.stream``: passes pages to the user's loop through a bounded queue."""
+"""The sink of ``Crawler.stream``: passes records to the user's loop through a bounded queue."""
 
 import queue
+import struct
 from collections.abc import Iterator
 from contextlib import suppress
 
 import msgspec
 
 from crawler.model.errors import StateError
-from crawler.model.pages import Page
+from crawler.model.pages import Failure, Page
 
 _CHUNKS = 4
 """At most so many chunks wait for the user; then the crawl waits, as for a slow disk."""
 
 
-class PageEncoder:
-    """Encodes a page as its length and MessagePack, so that chunks can be concatenated."""
+_RECORDS: tuple[type[Page | Failure], ...] = (Page, Failure)
+"""Types of records; a record is written after its length and the number of its type here."""
+_HEAD = struct.Struct(">IB")
 
-    def encode(self, page: Page) -> bytes:
+
+class RecordEncoder:
+    """Encodes pages and failures so that chunks can be concatenated."""
+
+    def encode(self, page: Page | Failure) -> bytes:
         data = msgspec.msgpack.encode(page)
-        return len(data).to_bytes(4, "big") + data
+        return _HEAD.pack(len(data), _RECORDS.index(type(page))) + data
 
 
 class StreamWriter:
@@ -66,15 +72,15 @@ class StreamWriter:
         """Wait for the next chunk; None at the end."""
         return self._chunks.get()
 
-    def read(self) -> list[Page] | None:
-        """Wait for the next pages; None at the end."""
+    def read(self) -> list[Page | Failure] | None:
+        """Wait for the next records; None at the end."""
         chunk = self.read_chunk()
         return None if chunk is None else list(decode(chunk))
 
 
-def decode(chunk: bytes) -> Iterator[Page]:
+def decode(chunk: bytes) -> Iterator[Page | Failure]:
     at = 0
     while at < len(chunk):
-        size = int.from_bytes(chunk[at : at + 4], "big")
-        at += 4 + size
-        yield msgspec.msgpack.decode(memoryview(chunk)[at - size : at], type=Page)
+        size, number = _HEAD.unpack_from(chunk, at)
+        at += _HEAD.size + size
+        yield msgspec.msgpack.decode(memoryview(chunk)[at - size : at], type=_RECORDS[number])

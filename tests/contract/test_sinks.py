@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from crawler.model.errors import StateError
-from crawler.model.pages import Page
+from crawler.model.errors import FailureKind, StateError
+from crawler.model.pages import Failure, Page
 from crawler.sinks.base import Encoder, Writer
 from crawler.sinks.file import FileWriter
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.stdout import StdoutWriter
-from crawler.sinks.stream import PageEncoder, StreamWriter, decode
+from crawler.sinks.stream import RecordEncoder, StreamWriter, decode
 
 
 class Place:
@@ -153,7 +153,7 @@ PAGE = Page(
             JsonlEncoder(),
             lambda data: [msgspec.json.decode(line, type=Page) for line in data.splitlines()],
         ),
-        (PageEncoder(), lambda data: list(decode(data))),
+        (RecordEncoder(), lambda data: list(decode(data))),
     ],
 )
 def test_encoded_pages_can_be_joined_and_decoded(
@@ -161,6 +161,12 @@ def test_encoded_pages_can_be_joined_and_decoded(
 ) -> None:
     other = msgspec.structs.replace(PAGE, url="http://a.example/2", html="<p>\r\n</p>")
     assert pages(encoder.encode(PAGE) + encoder.encode(other)) == [PAGE, other]
+
+
+def test_a_stream_has_pages_and_failures() -> None:
+    failure = Failure("http://a.example/x", FailureKind.STATUS, "404", 1, 404, {"line": 3})
+    encode = RecordEncoder().encode
+    assert list(decode(encode(PAGE) + encode(failure) + encode(PAGE))) == [PAGE, failure, PAGE]
 
 
 def test_a_json_line_has_the_documented_keys() -> None:

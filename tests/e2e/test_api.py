@@ -8,6 +8,7 @@ import types
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from e2e.conftest import Serve, environment, html
 
@@ -194,6 +195,43 @@ async def test_a_stream_may_be_closed_early(urls: list[str]) -> None:
         assert {page.url async for page in crawl.stream(urls[:3])} == set(urls[:3])
     left = {thread.name for thread in threading.enumerate()}
     assert not left & {"crawler", "crawler-output"}
+
+
+async def test_a_stream_has_failures_if_they_are_asked_for(serve: Serve, tmp_path: Path) -> None:
+    rules = Answer(body=b"User-agent: *\nDisallow: /private")
+    site = serve({"/": html(""), "/robots.txt": rules})
+    urls = [site.url("/"), site.url("/gone"), site.url("/private"), "no URL"]
+    settings = crawler.Settings(retries=0, run=tmp_path / "run")
+    async with crawler.Crawler(settings) as crawl:
+        records = [record async for record in crawl.stream(urls, failures=True)]
+        assert crawl.report is not None
+        assert (crawl.report.urls.failed, crawl.report.urls.skipped) == (2, 1)
+    failures = {each.url: each for each in records if isinstance(each, crawler.Failure)}
+    assert {each.url for each in records} == {urls[0], urls[1], urls[3]}
+    assert {url: (each.error, each.status) for url, each in failures.items()} == {
+        urls[1]: (crawler.FailureKind.STATUS, 404),
+        urls[3]: (crawler.FailureKind.URL, None),
+    }
+    lines = (tmp_path / "run" / "failures.jsonl").read_bytes().splitlines()
+    recorded = [msgspec.json.decode(line, type=crawler.Failure) for line in lines]
+    assert {each.url: each for each in recorded} == failures
+
+
+async def test_a_failure_comes_when_its_url_is_given_up(serve: Serve) -> None:
+    """Before the rest of the crawl, which waits for the reader."""
+    gate = threading.Event()
+
+    def held(seen: Seen) -> Answer:
+        gate.wait(10)
+        return html("")
+
+    site = serve({"/held": held})
+    async with crawler.Crawler(crawler.Settings(robots=False, retries=0)) as crawl:
+        kinds = []
+        async for record in crawl.stream([site.url("/gone"), site.url("/held")], failures=True):
+            kinds.append(type(record))
+            gate.set()
+    assert kinds == [crawler.Failure, crawler.Page]
 
 
 @pytest.mark.parametrize("when", ["at once", "waiting"])

@@ -82,6 +82,14 @@ async def test_a_stream_also_writes_to_an_output_object(urls: list[str]) -> None
     assert sorted(writer.data.decode().split()) == sorted(map(str, titles))
 
 
+def test_an_output_object_has_failures_if_it_encodes_them(urls: list[str], tmp_path: Path) -> None:
+    writer = Memory()
+    sink = Sink("titles", Titles(), writer, failures=lambda each: f"{each.error}\n".encode())
+    crawler.crawl([urls[0], f"{urls[0]}/gone"], out=sink, retries=0, run=tmp_path / "run")
+    assert sorted(writer.data.decode().split()) == ["0", "status"]
+    assert (tmp_path / "run" / "failures.jsonl").read_text().count("\n") == 1
+
+
 @pytest.mark.parametrize(("writer", "cuts"), [(Memory(), 1), (Pipe(), 0)])
 def test_an_output_object_is_resumed_at_its_last_commit(
     writer: Memory, cuts: int, urls: list[str], tmp_path: Path

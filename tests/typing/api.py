@@ -4,6 +4,7 @@ A wrong use has a comment that expects its error, so one that is accepted is an 
 """
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Self, assert_type
 
@@ -118,5 +119,9 @@ async def stream() -> None:
             assert_type(page, crawler.Page)
         async for page in c.stream(async_urls()):
             assert_type(page, crawler.Page)
+        async for record in c.stream(urls(), failures=True):
+            assert_type(record, crawler.Page | crawler.Failure)
+        async with aclosing(c.stream(urls())) as pages:
+            assert_type(await anext(pages), crawler.Page)
         assert_type(c.report, crawler.Report | None)
     crawler.Crawler(engine="curl")  # type: ignore[call-arg]

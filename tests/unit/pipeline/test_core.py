@@ -21,10 +21,11 @@ from crawler.parsing.batch import Outcome, Results, Task
 from crawler.pipeline.checkpoint import Checkpoint
 from crawler.pipeline.core import Pipeline
 from crawler.pipeline.decide import Decider
-from crawler.pipeline.final_states import Channels, FinalStates
+from crawler.pipeline.final_states import Channels, FailureChannel, FinalStates
 from crawler.pipeline.intake import EntryRules
 from crawler.pipeline.slots import Limits
 from crawler.pipeline.source_fetch import SourceFetch
+from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sources import InputLine
 
 A, B, C = (f"http://{name}.example/" for name in "abc")
@@ -208,9 +209,8 @@ class Crawl:
         anything = cast("Any", self)
         store, outputs = cast("Any", self.store), cast("Any", self.outputs)
         frontier = Frontier(lambda _: HostPolicy(0, 0.0), robots=False)
-        channels = Channels(
-            (anything.pages,), cast("Any", self.failures), cast("Any", self.skipped)
-        )
+        failures = FailureChannel(anything.failures, JsonlEncoder().encode)
+        channels = Channels((anything.pages,), (failures,), anything.skipped)
         self.pipeline = Pipeline(
             source=self.source,
             source_fetch=SourceFetch(frontier, lambda _: None),
