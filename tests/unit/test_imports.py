@@ -21,15 +21,15 @@ ROOMS = {
     "reporting": ("model", "metrics", "runs"),
     "settings": (
         "model",
+        "engines.base",
         "engines.names",
         "engines.shared.framing",
         "fetch.headers",
         "fetch.proxy",
         "frontier.retry",
-        "parsing.executors.names",
-        "engines.base",
-        "sinks.base",
         "parsing.custom",
+        "parsing.executors.names",
+        "sinks.base",
     ),
     "pipeline": ("model", "frontier", "fetch", "sources", "parsing", "sinks"),
     "localweb": (
