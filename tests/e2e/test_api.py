@@ -217,6 +217,13 @@ async def test_a_stream_has_failures_if_they_are_asked_for(serve: Serve, tmp_pat
     assert {each.url: each for each in recorded} == failures
 
 
+async def test_a_stream_has_only_pages_unless_asked(serve: Serve) -> None:
+    site = serve({"/": html("")})
+    async with crawler.Crawler(crawler.Settings(robots=False, retries=0)) as crawl:
+        records = [each async for each in crawl.stream([site.url("/"), site.url("/gone")])]
+    assert [type(each) for each in records] == [crawler.Page]
+
+
 async def test_a_failure_comes_when_its_url_is_given_up(serve: Serve) -> None:
     """Before the rest of the crawl, which waits for the reader."""
     gate = threading.Event()
