@@ -67,7 +67,7 @@ class Crawler:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        self._running: set[CrawlThread] = set()
+        self._running: dict[CrawlThread, StreamWriter] = {}
         self.report: Report | None = None
 
     async def __aenter__(self) -> Self:
@@ -75,8 +75,9 @@ class Crawler:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for thread in self._running:
-            thread.abort()
+        # A stream that was left by ``break`` is closed by the loop, but not before this runs.
+        for thread, writer in list(self._running.items()):
+            await self._end(thread, writer)
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     @overload
@@ -112,7 +113,7 @@ class Crawler:
                 stack.push_async_callback(urls.close)
             order = CrawlOrder(run, of_python(urls), started, sinks, page_files=bool(settings.out))
             thread = CrawlThread(order)
-            self._running.add(thread)
+            self._running[thread] = writer
             try:
                 thread.start()
                 async for record in self._records(writer):
@@ -120,10 +121,15 @@ class Crawler:
                 await self._off_loop(thread.wait)
                 self.report = write_report(thread.report(), run.directory)
             finally:
-                writer.abandon()
-                thread.abort()
-                await self._off_loop(thread.wait)
-                self._running.discard(thread)
+                await self._end(thread, writer)
+
+    async def _end(self, thread: CrawlThread, writer: StreamWriter) -> None:
+        """End a crawl and wait until it has ended."""
+        writer.abandon()
+        thread.abort()
+        if not thread.wait(0):
+            await self._off_loop(thread.wait)
+        self._running.pop(thread, None)
 
     async def _records(self, writer: StreamWriter) -> AsyncIterator[Page | Failure]:
         while (records := await self._off_loop(writer.read)) is not None:

@@ -1,8 +1,10 @@
 """The Python API, wherever Python runs: a script without a guard, -c, stdin, a running loop."""
 
 import asyncio
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 import types
 from collections.abc import AsyncIterator
@@ -239,6 +241,23 @@ async def test_a_failure_comes_when_its_url_is_given_up(serve: Serve) -> None:
             kinds.append(type(record))
             gate.set()
     assert kinds == [crawler.Failure, crawler.Page]
+
+
+async def test_a_stream_may_be_left_by_break(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    site = serve({f"/{n}": html("x" * 20_000) for n in range(500)})
+    settings = crawler.Settings(robots=False, html=True, memory="1MB", parse="inline")
+    async with crawler.Crawler(settings) as crawl:
+        async for _ in crawl.stream(site.url(f"/{n}") for n in range(500)):
+            break
+    await asyncio.to_thread(join_threads)
+    closing = asyncio.all_tasks() - {asyncio.current_task()}  # the loop closes the stream
+    if closing:
+        await asyncio.wait(closing)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
 @pytest.mark.parametrize("when", ["at once", "waiting"])
