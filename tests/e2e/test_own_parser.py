@@ -71,16 +71,22 @@ def title(document: crawler.Document) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("parse", ["process", "thread", "inline"])
-@pytest.mark.parametrize("way", ["script", "-c", "stdin"])
+@pytest.mark.parametrize("way", ["script", "-m", "-c", "stdin"])
 def test_functions_and_classes_of_main_reach_the_workers(
     urls: list[str], tmp_path: Path, way: str, parse: str
 ) -> None:
     out = str(tmp_path / "pages.jsonl")
     code = SCRIPT.format(urls=urls, run=str(tmp_path / "run"), parse=parse, out=out)
     (tmp_path / "mine.py").write_text(code)
-    arguments = {"script": [str(tmp_path / "mine.py")], "-c": ["-c", code], "stdin": ["-"]}
+    arguments = {
+        "script": ["mine.py"],
+        "-m": ["-m", "mine"],
+        "-c": ["-c", code],
+        "stdin": ["-"],
+    }
     done = subprocess.run(
         [sys.executable, *arguments[way]],
+        cwd=tmp_path,
         input=code if way == "stdin" else "",
         env=environment(),
         capture_output=True,
