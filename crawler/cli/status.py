@@ -10,11 +10,9 @@ from pathlib import Path
 import msgspec
 
 from crawler.cli.parser import Parser
-from crawler.frontier.state.status import last_commit
 from crawler.metrics.report import Urls
 from crawler.model.units import count, seconds, size
-from crawler.runs.layout import STATE
-from crawler.runs.status import Status, status_of
+from crawler.runs.status import Status, since_commit, status_of
 
 _WIDTH = 100
 _LABEL = 10
@@ -33,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     if "json" in arguments:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(status)).decode() + "\n")
     else:
-        _print(status, time.time() - last_commit(directory / STATE))
+        _print(status, since_commit(directory, time.time()))
     return 0
 
 

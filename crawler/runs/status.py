@@ -64,6 +64,11 @@ def status_of(directory: Path) -> Status:
     )
 
 
+def since_commit(directory: Path, now: float) -> float:
+    """Seconds from the last commit to ``now`` (Unix time)."""
+    return now - last_commit(directory / STATE)
+
+
 def _process(directory: Path) -> int | None:
     """Return the id of the process that holds the lock; None before it has written its id."""
     text = (directory / LOCK).read_text()
