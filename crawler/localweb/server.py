@@ -27,6 +27,7 @@ from crawler.localweb.connection import (
     Step,
     TlsConnection,
 )
+from crawler.model.exchange import bracketed
 
 __all__ = [
     "CLOSE",
@@ -90,7 +91,7 @@ class Server:
 
     def url(self, path: str = "/", host: str | None = None) -> str:
         scheme = "http" if self._tls is None else "https"
-        return f"{scheme}://{host or self._addresses[0]}:{self.port}{path}"
+        return f"{scheme}://{host or bracketed(self._addresses[0])}:{self.port}{path}"
 
     def __enter__(self) -> Self:
         sockets = self._bind()
@@ -205,7 +206,8 @@ def _bind_once(addresses: Sequence[str], port: int) -> list[socket.socket]:
     with ExitStack() as stack:
         sockets: list[socket.socket] = []
         for address in addresses:
-            sock = stack.enter_context(socket.socket())
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            sock = stack.enter_context(socket.socket(family))
             set_up(sock)
             sock.bind((address, port))
             port = sock.getsockname()[1]

@@ -9,9 +9,9 @@ import ssl
 import pytest
 import trustme
 from support.engines import HEADERS, PROXIES, ask, outcome
-from support.proxy import ForwardProxy
 
 from crawler.engines.base import Engine
+from crawler.localweb.forward_proxy import ForwardProxy
 from crawler.localweb.server import Answer, Server
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Endpoint, Proxy, Request

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from e2e.conftest import Crawl, Run, Serve, html
 from support.engines import ENGINES
-from support.proxy import ForwardProxy
 
+from crawler.localweb.forward_proxy import ForwardProxy
 from crawler.localweb.server import Answer, Seen, Server
 
 SECRET = "s3cr3t"

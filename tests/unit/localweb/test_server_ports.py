@@ -4,6 +4,7 @@ import gc
 import socket
 import ssl
 import threading
+from pathlib import Path
 
 import pytest
 from support.sockets import connect, exchange, get, hello
@@ -26,6 +27,16 @@ def test_a_server_knows_its_urls(server_tls: ssl.SSLContext) -> None:
         assert plain.url() == f"http://127.0.0.1:{plain.port}/"
         assert plain.url("/a", "b.test") == f"http://b.test:{plain.port}/a"
         assert secure.url().startswith("https://")
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="no IPv6 on this machine")
+def test_an_ipv6_address_can_be_served() -> None:
+    with Server(hello, addresses=("::1",)) as server:
+        assert server.url() == f"http://[::1]:{server.port}/"
+        with connect(server, address="::1") as sock:
+            sock.sendall(get("/"))
+            assert sock.recv(1)
+    assert [seen.local for seen in server.seen] == [("::1", server.port)]
 
 
 def test_a_port_in_use_is_an_error() -> None:

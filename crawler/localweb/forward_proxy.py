@@ -9,11 +9,11 @@ import contextlib
 import ssl
 import threading
 from concurrent.futures import Future
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
-from crawler.model.exchange import Endpoint, Proxy
+from crawler.model.exchange import Endpoint, Headers, Proxy
 
-HOP = ("proxy-authorization", "proxy-connection", "connection", "keep-alive")
+_HOP = ("proxy-authorization", "proxy-connection", "connection", "keep-alive")
 
 
 class ProxyRequest(NamedTuple):
@@ -25,9 +25,10 @@ class ProxyRequest(NamedTuple):
     how: str
     target: str
     login: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
 
     def header(self, name: str) -> str:
+        """First value of header ``name`` (lower case), or an empty string."""
         return next((value for key, value in self.headers if key.lower() == name), "")
 
 
@@ -53,9 +54,11 @@ class ForwardProxy:
     def endpoint(self) -> Endpoint:
         return Endpoint("", "127.0.0.1", self.port)
 
-    def named(self, scheme: str = "http", userinfo: str | None = None, **more: object) -> Proxy:
+    def named(
+        self, scheme: Literal["http", "https", "socks5"] = "http", userinfo: str | None = None
+    ) -> Proxy:
         """Return the ``Proxy`` record that an engine needs."""
-        return Proxy(scheme, "127.0.0.1", self.port, userinfo, **more)  # type: ignore[arg-type]
+        return Proxy(scheme, "127.0.0.1", self.port, userinfo)
 
     def url(self, scheme: str = "http", userinfo: str = "") -> str:
         return f"{scheme}://{userinfo + '@' if userinfo else ''}127.0.0.1:{self.port}"
@@ -106,8 +109,9 @@ class ForwardProxy:
         while True:
             lines = head.decode("latin-1").split("\r\n")[:-2]
             method, target, _ = lines[0].split(" ")
-            headers = [tuple(line.split(": ", 1)) for line in lines[1:]]
-            request = ProxyRequest(method, target, _login(headers), tuple(headers))  # type: ignore[arg-type]
+            fields = (line.partition(":") for line in lines[1:])
+            headers = tuple((name, value.strip(" \t")) for name, _, value in fields)
+            request = ProxyRequest(method, target, _login(headers), headers)
             self.seen.append(request)
             if status := self._refusal(request):
                 writer.write(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status)
@@ -151,10 +155,10 @@ class ForwardProxy:
         await _relay((reader, writer), upstream)
 
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def _relay(one: Streams, other: Streams) -> None:
+async def _relay(one: _Streams, other: _Streams) -> None:
     """Copy in both directions until either side ends."""
     ways = [
         asyncio.ensure_future(_pump(one[0], other[1])),
@@ -180,7 +184,7 @@ async def _forwarded(request: ProxyRequest) -> bytes:
     place, _, path = request.target.partition("://")[2].partition("/")
     reader, writer = await asyncio.open_connection("127.0.0.1", int(place.rpartition(":")[2]))
     lines = [f"GET /{path} HTTP/1.1", "Connection: close", "Via: 1.1 proxy"]
-    lines += [f"{name}: {value}" for name, value in request.headers if name.lower() not in HOP]
+    lines += [f"{name}: {value}" for name, value in request.headers if name.lower() not in _HOP]
     writer.write("\r\n".join((*lines, "", "")).encode("latin-1"))
     try:
         answer = await reader.read(-1)
@@ -205,6 +209,6 @@ async def _text(reader: asyncio.StreamReader) -> str:
     return (await reader.readexactly((await reader.readexactly(1))[0])).decode()
 
 
-def _login(headers: list[tuple[str, ...]]) -> str:
+def _login(headers: Headers) -> str:
     found = {name.lower(): value for name, value in headers}.get("proxy-authorization", "")
     return base64.b64decode(found.removeprefix("Basic ")).decode() if found else ""
