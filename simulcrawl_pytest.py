@@ -19,6 +19,7 @@ _MARKERS = (
     "engines(name, ...): run the test only with these engines of the crawler",
     "skip_engine(name, reason): skip the test with this engine of the crawler",
 )
+pytest.register_assert_rewrite("crawler.testing.contract")  # so that it also shows the values
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -68,7 +68,7 @@ ROOMS = {
         "engines.registry",
     ),
     "runs": ("model", "metrics", "settings", "frontier.state.status"),
-    "testing": ("model", "localweb"),
+    "testing": ("model", "localweb", "engines.base"),
     "cli": None,
     "__main__": ("cli",),
     "": ("model", "app", "metrics", "settings", "engines", "sinks", "parsing"),
