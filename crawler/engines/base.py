@@ -17,6 +17,8 @@ only engines. An engine
 * raises only ``FetchError``; a truncated body is never a success;
 * stays usable after a fetch was cancelled, leaves nothing open after it was closed, and can be
   entered again then.
+
+``crawler.testing.contract`` has a test for each of these clauses.
 """
 
 from collections.abc import Callable

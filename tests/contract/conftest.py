@@ -26,7 +26,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], Any]]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests whose proxy (``mark.proxy``, or its ``kind``) the engine does not support."""
+    """Deselect tests of proxies whose ``kind`` the engine of their class does not support."""
     unable = [item for item in items if not _is_able(item)]
     if unable:
         config.hook.pytest_deselected(items=unable)
@@ -34,12 +34,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_able(item: pytest.Item) -> bool:
-    marker = item.get_closest_marker("proxy")
-    if marker is None or not isinstance(item, pytest.Function):
-        return True
-    params = item.callspec.params
-    scheme = marker.args[0] if marker.args else params["kind"]
-    return scheme in PROXIES[params["engine_name"]]
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return "kind" not in params or params["kind"] in PROXIES[item.cls.engine_name]
 
 
 @pytest.fixture(scope="session")

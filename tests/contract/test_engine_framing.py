@@ -1,4 +1,4 @@
-"""The engine contract: responses with a wrong or ambiguous length, and bytes after their end.
+"""Finer than the contract: responses with a wrong or ambiguous length, and bytes after their end.
 
 An ambiguous response must fail (RFC 9112, 6.3): the bytes of one response must never become part
 of another. Every deviation of an engine is in the tables, with its reason.
@@ -7,12 +7,13 @@ of another. Every deviation of an engine is in the tables, with its reason.
 import asyncio
 
 import pytest
-from support.engines import HEADERS, Case, afterwards, answer_case, check_case, outcome
+from support.engines import Case, answer_case, check_case
 
 from crawler.engines.base import Engine
 from crawler.localweb.server import SILENCE
 from crawler.model.errors import FailureKind
 from crawler.model.exchange import Endpoint, Request
+from crawler.testing.contract.helpers import HEADERS, afterwards, outcome
 
 pytestmark = pytest.mark.promise("P16")
 PROTOCOL, TRUNCATED, TIMEOUT = FailureKind.PROTOCOL, FailureKind.TRUNCATED, FailureKind.TIMEOUT

@@ -1,20 +1,19 @@
-"""The engine contract: a hostile server can spoil its own fetch, but nothing else."""
+"""Finer than the contract: a hostile server can spoil its own fetch, but nothing else."""
 
 import asyncio
 import time
 
 import pytest
-from support.engines import HEADERS, Arrivals, afterwards, ask, outcome
 
 from crawler.engines.base import Engine
 from crawler.localweb.server import Answer, Seen, Server
-from crawler.model.errors import FailureKind, FetchError
+from crawler.model.errors import FailureKind
 from crawler.model.exchange import Endpoint, Request
 from crawler.model.urls import Joiner
+from crawler.testing.contract.helpers import HEADERS, Arrivals, afterwards, ask, outcome
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-SECRET = "Basic c2VjcmV0"
 
 
 def endless(head: bytes, piece: bytes, interval: float = 0.0) -> Answer:
@@ -101,35 +100,6 @@ async def test_a_location_cannot_inject_a_header(engine: Engine, serve, location
     assert server.seen[1].target.isprintable()
     assert server.seen[1].target.isascii()
     assert server.seen[1].header("evil") == ""
-
-
-@pytest.mark.promise("P17")
-@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\0"])
-async def test_a_line_break_in_a_url_is_refused(engine: Engine, serve, end: str) -> None:
-    server = serve(Answer(body=b"fine"))
-    assert await outcome(engine, ask(server, f"/a{end}Evil: 1")) in {
-        FailureKind.URL,
-        FailureKind.PROTOCOL,
-    }
-    assert await outcome(engine, ask(server)) == (200, b"fine")
-    assert [seen.target for seen in server.seen] == ["/"]
-
-
-@pytest.mark.promise("P17")
-@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\0", "\r\n "])
-@pytest.mark.parametrize("place", ["name", "value"])
-async def test_a_header_with_a_line_break_is_refused(
-    engine: Engine, serve, place: str, end: str
-) -> None:
-    server = serve(Answer(body=b"fine"))
-    text = f"{SECRET}{end}Evil: 1"
-    headers = ((text, "1"),) if place == "name" else (("Authorization", text),)
-    with pytest.raises(FetchError) as caught:
-        await engine.fetch(ask(server, headers=headers))
-    assert caught.value.kind is FailureKind.PROTOCOL
-    assert SECRET not in caught.value.message
-    assert await outcome(engine, ask(server)) == (200, b"fine")
-    assert len(server.seen) == 1
 
 
 # --- hosts that a library rejects

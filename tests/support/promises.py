@@ -66,15 +66,26 @@ def marks_of(path: str, source: str) -> list[Mark]:
 
 
 def _marks(node: ast.AST, path: str, names: tuple[str, ...]) -> Iterator[Mark]:
-    """A mark belongs to the definition around it: decorators are part of what they decorate."""
+    """A mark belongs to the definition around it: decorators are part of what they decorate.
+
+    In a dictionary whose keys are names of tests, a mark belongs to the test that is its key.
+    """
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield from _marks(child, path, (*names, child.name))
         elif isinstance(child, ast.Call) and ast.unparse(child.func) == MARK:
             for argument in child.args:
                 yield Mark(ast.literal_eval(argument), path, "::".join(names))
+        elif isinstance(child, ast.Dict):
+            for key, value in zip(child.keys, child.values, strict=True):
+                yield from _marks(ast.Expr(value), path, (*names, *_test_name(key)))
         else:
             yield from _marks(child, path, names)
+
+
+def _test_name(key: ast.expr | None) -> tuple[str, ...]:
+    name = key.value if isinstance(key, ast.Constant) else None
+    return (name,) if isinstance(name, str) and name.startswith("test_") else ()
 
 
 def document(promises: Iterable[Promise], marks: Iterable[Mark]) -> str:

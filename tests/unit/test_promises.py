@@ -20,6 +20,8 @@ class TestC:
 
     @pytest.mark.promise("P06")
     async def test_d(self): ...
+
+MARKS = {"test_e": pytest.mark.promise("P07"), "another": {**{}, 1: pytest.mark.promise("P08")}}
 """
 
 
@@ -59,6 +61,8 @@ def test_marks_are_found_wherever_they_stand() -> None:
         ("P04", "test_a"),
         ("P05", "TestC"),
         ("P06", "TestC::test_d"),
+        ("P07", "test_e"),
+        ("P08", ""),
     ]
 
 

@@ -4,51 +4,22 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from support.pytests import PytestRun, run_pytest
 
 from crawler.engines.names import ENGINES
 
 PLUGIN = "simulcrawl_pytest"
-STRANGERS = ("asyncio", "hypothesispytest", "timeout")
-"""Plugins that take time to load and have no part in this."""
-
-
-class Outcome(NamedTuple):
-    code: int
-    text: str
-
-    @property
-    def verdicts(self) -> list[tuple[str, str]]:
-        """Name and outcome of each test, in order."""
-        return re.findall(r"^test_user\.py::(\S+) ([A-Z]+)", self.text, re.MULTILINE)
-
-
-Pytest = Callable[..., Outcome]
+Pytest = Callable[..., PytestRun]
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Pytest:
     """Run pytest on this code with these arguments."""
-
-    def run(code: str, *arguments: str) -> Outcome:
-        (tmp_path / "test_user.py").write_text(f"import crawler, pytest\n\n{code}")
-        options = ["-v", "-rs", "--strict-markers", f"--rootdir={tmp_path}"]
-        options += [f"-pno:{name}" for name in ("cacheprovider", *STRANGERS)]
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, *arguments],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        return Outcome(done.returncode, done.stdout)
-
-    return run
+    return partial(run_pytest, tmp_path)
 
 
 def passed(*names: str) -> list[tuple[str, str]]:

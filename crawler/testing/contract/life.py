@@ -125,6 +125,20 @@ class LifeTests(EngineTests):
         assert not left, f"{_CLOSED}, after a fetch that was {last}: {left}"
 
     @on_loop
+    async def test_a_closed_engine_can_be_entered_again(self) -> None:
+        server = self.serve(Answer(body=b"fine"))
+        before = OpenThings.now()
+        engine = self.engine()
+        for _ in range(2):
+            async with engine:
+                fetches = [self.outcome(engine, ask(server)) for _ in range(self.slots)]
+                clause = "a closed engine can be entered again, and fetches as before"
+                assert {*await asyncio.gather(*fetches)} == {(200, b"fine")}, clause
+        self.servers.close()
+        left = await before.left()
+        assert not left, f"{_CLOSED}: {left}"
+
+    @on_loop
     async def test_an_unused_engine_closes(self) -> None:
         before = OpenThings.now()
         async with self.engine():

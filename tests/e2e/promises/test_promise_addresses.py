@@ -2,10 +2,10 @@
 
 import pytest
 from e2e.promises.conftest import GOOD, Crawled, kinds, paths
-from support.engines import once_a_connection
 
 from crawler.localweb import hosts
 from crawler.testing import RESET, Answer, Fault, MockWeb
+from crawler.testing.contract.helpers import once_a_connection
 
 INSIDE = {
     "loopback": "127.0.0.1",

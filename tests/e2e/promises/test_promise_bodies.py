@@ -10,9 +10,9 @@ from itertools import repeat
 import brotli
 import pytest
 from e2e.promises.conftest import GOOD, Crawled, kinds, paths
-from support.engines import little_memory
 
 from crawler.testing import MockWeb
+from crawler.testing.contract.helpers import little_memory
 
 if sys.version_info >= (3, 14):
     from compression import zstd

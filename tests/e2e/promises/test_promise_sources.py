@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from e2e.conftest import Run
 from e2e.promises.conftest import GOOD, check, kinds
-from support.engines import little_memory
 
 from crawler.cli import main
 from crawler.sources.sitemap import MAX_BYTES
 from crawler.testing import MockWeb
+from crawler.testing.contract.helpers import little_memory
 
 XML = (("Content-Type", "application/xml"),)
 SECRET = "http://s3cret.example/"

@@ -4,9 +4,9 @@ from hashlib import sha256
 
 import pytest
 from e2e.promises.conftest import GOOD, Crawled, Crowd, kinds
-from support.engines import little_memory
 
 from crawler.testing import SILENCE, Answer, MockWeb, Step
+from crawler.testing.contract.helpers import little_memory
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -8,8 +8,11 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+<<<<<<< HEAD
 from support.archives import body
 from support.engines import little_memory
+=======
+>>>>>>> 74b7749 (Tests: the engines run the shipped contract; what it covers is removed here)
 from warcio.archiveiterator import ArchiveIterator
 
 from crawler.model.errors import FailureKind, FetchError, UsageError
@@ -17,6 +20,7 @@ from crawler.model.exchange import Endpoint, Headers, Request, Response, Timing
 from crawler.sinks.warc.archive import Archive
 from crawler.sinks.warc.format import WarcFile
 from crawler.sinks.warc.writer import WarcWriter, encode
+from crawler.testing.contract.helpers import little_memory
 
 NAMES = ("run.warc", "run.warc.gz")
 URL = "https://shop.example/a?b=c"

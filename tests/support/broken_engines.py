@@ -1,0 +1,117 @@
+"""Engines that each break one clause of the contract. Otherwise they are the curl engine."""
+
+import asyncio
+import gzip
+import os
+import socket
+from urllib.parse import urljoin, urlsplit
+
+from msgspec.structs import replace
+
+from crawler.engines.base import EngineOptions
+from crawler.engines.curl import CurlEngine
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response, Timing
+
+_LEAKED: list[tuple[socket.socket, socket.socket]] = []
+
+
+class FollowsRedirects(CurlEngine):
+    async def fetch(self, request: Request) -> Response:
+        response = await super().fetch(request)
+        if response.status in (301, 302):
+            url = urljoin(request.url, response.header("location"))
+            return await super().fetch(replace(request, url=url))
+        return response
+
+
+class Retries(CurlEngine):
+    async def fetch(self, request: Request) -> Response:
+        try:
+            response = await super().fetch(request)
+        except FetchError as error:
+            if error.kind is not FailureKind.RESET:
+                raise
+            return await super().fetch(request)
+        return response if response.status != 503 else await super().fetch(request)
+
+
+class SwallowsTruncation(CurlEngine):
+    async def fetch(self, request: Request) -> Response:
+        try:
+            return await super().fetch(request)
+        except FetchError as error:
+            if error.kind is not FailureKind.TRUNCATED:
+                raise
+            return Response(200, (), b"", Timing())
+
+
+class IgnoresDeadline(CurlEngine):
+    async def fetch(self, request: Request) -> Response:
+        return await super().fetch(replace(request, timeout=3600.0))
+
+
+class KeepsCookies(CurlEngine):
+    _cookies: Headers = ()
+
+    async def fetch(self, request: Request) -> Response:
+        headers = (*request.headers, *self._cookies)
+        response = await super().fetch(replace(request, headers=headers))
+        self._cookies = tuple(("Cookie", v) for k, v in response.headers if k == "set-cookie")
+        return response
+
+
+class KeepsHeaders(CurlEngine):
+    _headers: Headers = ()
+
+    async def fetch(self, request: Request) -> Response:
+        self._headers = request.headers or self._headers
+        return await super().fetch(replace(request, headers=self._headers))
+
+
+class DecodesGzip(CurlEngine):
+    async def fetch(self, request: Request) -> Response:
+        response = await super().fetch(request)
+        if response.header("content-encoding") == "gzip":
+            return replace(response, body=gzip.decompress(response.body))
+        return response
+
+
+class LeaksSockets(CurlEngine):
+    async def fetch(self, request: Request) -> Response:
+        _LEAKED.append(socket.socketpair())
+        return await super().fetch(request)
+
+
+class LosesSlots(CurlEngine):
+    """A cancelled fetch keeps its slot."""
+
+    def __init__(self, options: EngineOptions) -> None:
+        super().__init__(options)
+        self._slots = asyncio.Semaphore(options.concurrency)
+
+    async def fetch(self, request: Request) -> Response:
+        await self._slots.acquire()
+        try:
+            response = await super().fetch(request)
+        except FetchError:
+            self._slots.release()
+            raise
+        self._slots.release()
+        return response
+
+
+class ObeysEnvironment(CurlEngine):
+    async def fetch(self, request: Request) -> Response:
+        names = (f"{request.url.partition(':')[0]}_proxy", "all_proxy", "ALL_PROXY")
+        for url in filter(None, map(os.environ.get, names)):
+            place = urlsplit(url)
+            proxy = Proxy("http", place.hostname, place.port)
+            endpoint = Endpoint(place.hostname, place.hostname, place.port)
+            request = replace(request, proxy=proxy, endpoint=endpoint)
+        return await super().fetch(request)
+
+
+class NeverVerifies(CurlEngine):
+    async def fetch(self, request: Request) -> Response:
+        return await super().fetch(replace(request, verify=False))
