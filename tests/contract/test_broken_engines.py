@@ -8,6 +8,8 @@ import pytest
 from support import broken_engines
 from support.pytests import run_pytest
 
+from crawler.testing.contract import EngineContract
+
 WITHOUT_PLUGINS = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTHONPATH": str(Path(broken_engines.__file__).parents[1]),
@@ -16,7 +18,7 @@ WITHOUT_PLUGINS = {
 LATE = "the total deadline holds"
 CAUGHT = {
     "FollowsRedirects": {
-        "test_a_redirect_is_not_followed": "an engine follows no redirect",
+        "test_a_redirect_is_not_followed": "an engine does not follow redirects",
         "test_every_status_is_a_response": "nothing is followed",
     },
     "Retries": {
@@ -42,7 +44,9 @@ CAUGHT = {
     "DecodesGzip": {"test_the_content_encoding_is_not_decoded": "does not decode the Content-"},
     "LeaksSockets": {"test_closing_leaves_nothing_open": "closing an engine leaves nothing open"},
     "LosesSlots": {"test_cancelling_frees_every_slot": "every slot can send a request"},
-    "ObeysEnvironment": {"test_environment_proxies_are_not_used": "no proxy from the environment"},
+    "ObeysEnvironment": {
+        "test_environment_proxies_are_not_used": "does not take a proxy from the environment"
+    },
     "NeverVerifies": {
         "test_a_bad_certificate_is_refused": "fails with tls",
         "test_the_host_is_verified_through_a_tunnel": "fails with tls",
@@ -116,19 +120,16 @@ class TestMine(EngineContract):
         assert re.search(rf"SKIPPED \[1\] \S+: {reason}", run.text), run.text
 
 
-def test_a_difference_must_name_a_test(tmp_path: Path) -> None:
-    run = run_pytest(
-        tmp_path,
-        """
-from crawler.testing.contract import EngineContract
-
-class TestMine(EngineContract):
-    differences = {"test_netrc": "it reads it"}
-""",
-        **WITHOUT_PLUGINS,
-    )
-    assert run.code == pytest.ExitCode.INTERRUPTED
-    assert "TestMine.differences: there is no test 'test_netrc'" in run.text
+@pytest.mark.parametrize(
+    ("name", "reason", "message"),
+    [
+        ("test_netrc", "it reads it", "there is no test 'test_netrc'"),
+        ("test_netrc_is_not_read", "", "'test_netrc_is_not_read' needs a reason"),
+    ],
+)
+def test_a_wrong_difference_is_refused(name: str, reason: str, message: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(f"Mine.differences: {message}")):
+        type("Mine", (EngineContract,), {"differences": {name: reason}})
 
 
 def test_an_engine_without_proxies_and_with_one_slot_is_not_asked_for_more(tmp_path: Path) -> None:
@@ -154,5 +155,5 @@ def test_the_plugin_shows_the_values_of_a_failed_clause(tmp_path: Path) -> None:
     code = RIGHT + WRONG.format(name="FollowsRedirects", grace=5.0)
     environment = {"PYTHONPATH": WITHOUT_PLUGINS["PYTHONPATH"]}
     run = run_pytest(tmp_path, code, "-k", "test_a_redirect_is_not", **environment)
-    assert "an engine follows no redirect\n" in run.text
+    assert "an engine does not follow redirects\n" in run.text
     assert "assert ['/', '/next'] == ['/']" in run.text, run.text

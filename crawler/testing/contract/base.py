@@ -33,9 +33,11 @@ class EngineTests:
     grace: ClassVar[float] = helpers.GRACE
 
     def __init_subclass__(cls) -> None:
-        for name in cls.differences:
+        for name, reason in cls.differences.items():
             if not hasattr(cls, name.partition("[")[0]):
                 raise TypeError(f"{cls.__qualname__}.differences: there is no test {name!r}")
+            if not reason:
+                raise TypeError(f"{cls.__qualname__}.differences: {name!r} needs a reason")
 
     def make_engine(self, options: EngineOptions) -> Engine:
         """Return the engine under test, not entered. A subclass must define this."""

@@ -75,25 +75,24 @@ class DeadlineTests(EngineTests):
         else:
             server = self.serve(Answer(), "https", handshake_delay=60.0)
         await self._times_out(engine, server)
-        assert server.seen == []
+        assert server.seen == [], "nothing is sent before there is a connection"
 
     async def _times_out(self, engine: Engine, server: Server) -> None:
         started = time.monotonic()
-        ended = await self.outcome(engine, ask(server, timeout=0.2))
+        ended = await self.outcome(engine, ask(server, timeout=0.25))
         must_fail(ended, _LATE, FailureKind.TIMEOUT)
-        assert time.monotonic() - started > 0.15, "a deadline is not shorter than it should be"
+        assert time.monotonic() - started > 0.2, "a deadline is not shorter than it should be"
 
     @pytest.mark.parametrize("case", ["connect", *_SLOW])
     @with_engine
     async def test_a_slow_server_delays_no_other(self, engine: Engine, case: str) -> None:
         self.need_two_slots()
         arrivals = Arrivals(answer=_SLOW.get(case, SILENT))
-        slow, quick = self.serve(arrivals, accept=case != "connect"), self.serve(Answer(body=b"q"))
+        slow, quick = self.serve(arrivals, accept=case != "connect"), self.serve(Answer())
         waiting = asyncio.create_task(engine.fetch(ask(slow)))
         if case != "connect":
             await arrivals.wait(self.grace)
-        ended = await self.outcome(engine, ask(quick))
-        assert ended == (200, b"q")
+        await self.page(engine, ask(quick))
         assert not waiting.done(), "a fetch does not wait for another one"
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)

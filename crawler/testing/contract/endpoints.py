@@ -22,7 +22,7 @@ class EndpointTests(EngineTests):
     ) -> None:
         server = self.serve(Answer(body=b"sold"), scheme, addresses=("127.0.0.5",))
         response = await self.page(engine, ask(server, host="shop.example", dial="127.0.0.5"))
-        assert response.body == b"sold"
+        assert response.body == b"sold", _DIALS
         assert server.seen[0].local == ("127.0.0.5", server.port), _DIALS
         assert server.seen[0].host == f"shop.example:{server.port}", _NAMES
 
@@ -71,5 +71,5 @@ class EndpointTests(EngineTests):
     async def test_an_ipv6_address_can_be_the_host(self, engine: Engine) -> None:
         server = self.serve(Answer(body=b"v6"), addresses=("::1",))
         response = await self.page(engine, ask(server, dial="::1"))
-        assert response.body == b"v6"
+        assert response.body == b"v6", _DIALS
         assert server.seen[0].host == f"[::1]:{server.port}", "Host has an IPv6 address in brackets"

@@ -89,8 +89,8 @@ class ExchangeTests(EngineTests):
         chunks = (b"3;name=value\r\nabc\r\n", 0.01, b"A\r\n0123456789\r\n")
         server = self.serve(script(CHUNKED, *chunks, b"0\r\nX-Late: 1\r\n\r\n"), scheme)
         response = await self.page(engine, ask(server))
-        assert response.status == 200
-        assert response.body == b"abc0123456789", "the body is the chunks' data, without framing"
+        clause = "the body is the chunks' data, without framing"
+        assert (response.status, response.body) == (200, b"abc0123456789"), clause
 
     @pytest.mark.parametrize("status", [200, 204, 301, 304, 403, 404, 429, 500, 503])
     @with_engine
@@ -99,8 +99,8 @@ class ExchangeTests(EngineTests):
         server = self.serve(Answer(status, headers=headers))
         response = await self.page(engine, ask(server))
         assert response.status == status, "every status is a response"
-        assert response.body == b""
-        assert response.header("location") == "/elsewhere"
+        assert response.body == b"", "the body is that of the response"
+        assert response.header("location") == "/elsewhere", "headers stay as they were sent"
         sent = [seen.target for seen in server.seen]
         assert sent == ["/"], f"{_ONE}: nothing is followed or tried again after a {status}"
 
@@ -109,7 +109,7 @@ class ExchangeTests(EngineTests):
         server = self.serve(Answer(302, headers=(("Location", "/next"),), body=b"moved"))
         response = await self.page(engine, ask(server))
         sent = [seen.target for seen in server.seen]
-        assert sent == ["/"], f"{_ONE}: an engine follows no redirect"
+        assert sent == ["/"], f"{_ONE}: an engine does not follow redirects"
         assert response.status == 302, "a redirect is returned as it is"
         assert response.body == b"moved", "a redirect has its body"
         assert response.header("location") == "/next", "a redirect has its Location"
@@ -141,7 +141,7 @@ class ExchangeTests(EngineTests):
         if isinstance(ended, FetchError):
             assert ended.reused, "a kept connection that had died: the error says reused=True"
         else:
-            assert ended.body == b"fresh"
+            assert ended.body == b"fresh", "the response is that of the new connection"
 
     @pytest.mark.parametrize("case", _AND_MORE)
     @with_engine
@@ -154,7 +154,7 @@ class ExchangeTests(EngineTests):
             lambda seen: unexpected if seen.target == "/raw" else Answer(body=b"fine")
         )
         ended = await self.outcome(engine, ask(server, "/raw"))
-        clause = "bytes after a response are no part of it, and may fail as protocol"
+        clause = "bytes after a response are not part of it; the fetch may also fail with protocol"
         assert ended in (expected, FailureKind.PROTOCOL), clause
         ended = await self.afterwards(engine, ask(server, "/next"))
         assert ended == (200, b"fine"), "bytes after a response answer no other request"

@@ -20,6 +20,7 @@ HEADERS: Headers = (("User-Agent", "contract/1"), ("Accept-Encoding", "gzip"))
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 SILENT = Answer(script=(SILENCE,))
+TRUSTING = "verify=False accepts every certificate"
 GRACE = 5.0
 """Seconds that a fetch may outlast its deadline, because the machine may be busy."""
 
@@ -148,8 +149,10 @@ class OpenThings(NamedTuple):
         return cls(frozenset(_open_sockets()), frozenset(threading.enumerate()), tasks)
 
     async def left(self) -> list[object]:
-        """What is open now and was not then. Call this last: the event loop cannot run threads any
-        more, because it has ended those of its own executor, which are none of the engine's.
+        """Return what is open now and was not open then.
+
+        It first ends the threads of the event loop's own executor, which do not belong to the
+        engine. Call it at the end of a test: the executor cannot be used after it.
         """
         await asyncio.get_running_loop().shutdown_default_executor()
         now = OpenThings.now()

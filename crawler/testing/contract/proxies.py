@@ -11,7 +11,7 @@ from crawler.localweb.forward_proxy import ForwardProxy
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Proxy, Request
 from crawler.testing.contract.base import EngineTests, with_engine
-from crawler.testing.contract.helpers import HEADERS, SCHEMES, ask, must_fail, result
+from crawler.testing.contract.helpers import HEADERS, SCHEMES, TRUSTING, ask, must_fail, result
 
 _Scheme = Literal["http", "https", "socks5"]
 _LOGIN = "me:pass:wörd"
@@ -40,8 +40,9 @@ class ProxyTests(EngineTests):
         tls = self.certificates.context("127.0.0.1") if kind == "https" else None
         with ForwardProxy(tls=tls) as proxy:
             response = await self.page(engine, through(proxy, proxy.named(kind), request))
-        assert (response.status, response.body) == (200, b"hello")
-        assert response.header("x-is") == "it"
+        clause = "a response through a proxy is that of the server"
+        assert (response.status, response.body) == (200, b"hello"), clause
+        assert response.header("x-is") == "it", clause
         assert response.header("via") is None, "the proxy's response to CONNECT is not a header"
         (seen,) = server.seen
         place = f"{_HOST}:{server.port}"
@@ -120,7 +121,7 @@ class ProxyTests(EngineTests):
             trusting = replace(strict, verify=False)
             what = "a bad certificate at the end of a tunnel"
             must_fail(await self.outcome(engine, strict), what, FailureKind.TLS)
-            assert await self.outcome(engine, trusting) == (200, b"x")
+            assert await self.outcome(engine, trusting) == (200, b"x"), TRUSTING
             must_fail(await self.outcome(engine, strict), what, FailureKind.TLS)
 
     @with_engine
@@ -137,7 +138,7 @@ class ProxyTests(EngineTests):
             must_fail(unverified, what, FailureKind.TLS)
             assert not proxy.seen, "nothing is sent to a proxy that cannot be trusted"
             trusting = through(proxy, replace(named, verify=False), request)
-            assert await self.outcome(engine, trusting) == (200, b"x")
+            assert await self.outcome(engine, trusting) == (200, b"x"), TRUSTING
             must_fail(await self.outcome(engine, strict), what, FailureKind.TLS)
 
     @with_engine
@@ -163,7 +164,7 @@ class ProxyTests(EngineTests):
             assert part in ended.message, f"the error says who refused the tunnel, and how: {part}"
         kind = FailureKind.STATUS if status == 407 else FailureKind.CONNECT
         must_fail(ended.kind, f"a tunnel that is refused with {status}", kind)
-        assert not server.seen
+        assert not server.seen, "a request with a proxy never goes to the server directly"
 
     @with_engine
     async def test_a_407_without_a_tunnel_is_a_response(self, engine: Engine) -> None:
@@ -173,7 +174,7 @@ class ProxyTests(EngineTests):
             request = through(proxy, proxy.named("http", "me:wrong"), ask(server, host=_HOST))
             ended = await self.outcome(engine, request)
         assert ended == (407, b""), "every status is a response"
-        assert not server.seen
+        assert not server.seen, "a request with a proxy never goes to the server directly"
 
     @pytest.mark.parametrize("scheme", SCHEMES)
     @with_engine
@@ -184,7 +185,7 @@ class ProxyTests(EngineTests):
             named = proxy.named("socks5", "me:wrong")
             ended = await self._refused(engine, through(proxy, named, ask(server, host=_HOST)))
         must_fail(ended.kind, "a SOCKS login that is refused", FailureKind.CONNECT)
-        assert not server.seen
+        assert not server.seen, "a request with a proxy never goes to the server directly"
 
     @_every_kind
     @pytest.mark.parametrize("scheme", SCHEMES)
@@ -199,7 +200,7 @@ class ProxyTests(EngineTests):
         request = through(proxy, proxy.named(kind, _LOGIN), ask(server, host=_HOST))
         ended = await self._refused(engine, request)
         must_fail(ended.kind, "an unreachable proxy", FailureKind.CONNECT)
-        assert not server.seen
+        assert not server.seen, "a request with a proxy never goes to the server directly"
 
     async def _refused(self, engine: Engine, request: Request) -> FetchError:
         ended = await result(engine, request, self.grace)

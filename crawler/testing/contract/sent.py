@@ -83,8 +83,10 @@ class SentTests(EngineTests):
         monkeypatch.setenv(variable, proxy.url())
         async with self.engine() as engine:
             ended = await self.outcome(engine, ask(server, host="shop.example"))
-        assert proxy.connections == 0, f"an engine takes no proxy from the environment: {variable}"
-        assert ended == (200, b"direct")
+        assert proxy.connections == 0, (
+            f"an engine does not take a proxy from the environment: {variable}"
+        )
+        assert ended == (200, b"direct"), "a request without a proxy goes to its endpoint"
 
     @on_loop
     async def test_netrc_is_not_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +99,7 @@ class SentTests(EngineTests):
         async with self.engine() as engine:
             await self.page(engine, ask(server))
         login = server.seen[0].header("authorization")
-        assert login == "", "an engine takes no login from .netrc"
+        assert login == "", "an engine does not take a login from .netrc"
 
     @pytest.mark.parametrize("path", PATHS)
     @with_engine
@@ -113,10 +115,10 @@ class SentTests(EngineTests):
     async def test_a_url_with_a_control_character_is_refused(
         self, engine: Engine, end: str
     ) -> None:
-        server = self.serve(Answer(body=b"fine"))
+        server = self.serve(Answer())
         ended = await self.outcome(engine, ask(server, f"/a{end}Evil: 1"))
         must_fail(ended, "a URL with a control character", FailureKind.URL, FailureKind.PROTOCOL)
-        assert await self.outcome(engine, ask(server)) == (200, b"fine")
+        await self.page(engine, ask(server))
         sent = [seen.target for seen in server.seen]
         assert sent == ["/"], "no control character is sent"
 
@@ -126,14 +128,14 @@ class SentTests(EngineTests):
     async def test_a_header_with_a_control_character_is_refused(
         self, engine: Engine, place: str, end: str
     ) -> None:
-        server = self.serve(Answer(body=b"fine"))
+        server = self.serve(Answer())
         text = f"{_LOGIN}{end}Evil: 1"
         headers = ((text, "1"),) if place == "name" else (("Authorization", text),)
         ended = await result(engine, ask(server, headers=headers), self.grace)
         assert isinstance(ended, FetchError), "a header with a control character is refused"
         must_fail(ended.kind, "a header with a control character", FailureKind.PROTOCOL)
         assert _LOGIN not in ended.message, "an error does not show what a header contains"
-        assert await self.outcome(engine, ask(server)) == (200, b"fine")
+        await self.page(engine, ask(server))
         assert len(server.seen) == 1, "no control character is sent"
 
 

@@ -8,7 +8,7 @@ from crawler.localweb.connection import Answer
 from crawler.localweb.faults import Fault
 from crawler.model.errors import FailureKind
 from crawler.testing.contract.base import EngineTests, with_engine
-from crawler.testing.contract.helpers import ask, must_fail
+from crawler.testing.contract.helpers import TRUSTING, ask, must_fail
 
 _BAD = (Fault.EXPIRED, Fault.WRONG_HOST, Fault.SELF_SIGNED, Fault.UNKNOWN_ROOT)
 _ONE_REQUEST = "verify=False is for one request only: the next one to a bad certificate"
@@ -41,14 +41,14 @@ class TrustTests(EngineTests):
             refused = await self.outcome(engine, ask(server))
             must_fail(refused, _ONE_REQUEST, FailureKind.TLS)
             ended = await self.outcome(engine, ask(server, verify=False))
-            assert ended == (200, b"x"), "verify=False accepts every certificate"
+            assert ended == (200, b"x"), TRUSTING
 
     @with_engine
     async def test_verification_is_off_for_one_host_only(self, engine: Engine) -> None:
         server = self.serve(Answer(body=b"x"), tls=self.untrusted())
         trusting = ask(server, host="shop.example", verify=False)
         for host in ("other.example", "shop.example"):
-            assert await self.outcome(engine, trusting) == (200, b"x")
+            assert await self.outcome(engine, trusting) == (200, b"x"), TRUSTING
             refused = await self.outcome(engine, ask(server, host=host))
             must_fail(refused, _ONE_REQUEST, FailureKind.TLS)
 
@@ -57,7 +57,7 @@ class TrustTests(EngineTests):
         server = self.serve(Answer(body=b"x"), "https")
         for verify in (True, False, True):
             request = ask(server, host="shop.example", verify=verify)
-            assert await self.outcome(engine, request) == (200, b"x")
+            assert await self.outcome(engine, request) == (200, b"x"), "a good certificate is good"
         first, unverified, last = (seen.connection for seen in server.seen)
         clause = "a request that verifies uses no connection that was not verified"
         assert unverified not in (first, last), clause
