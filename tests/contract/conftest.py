@@ -34,8 +34,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_able(item: pytest.Item) -> bool:
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    return "kind" not in params or params["kind"] in PROXIES[item.cls.engine_name]
+    engine = getattr(getattr(item, "cls", None), "engine_name", None)
+    kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
+    return engine is None or kind is None or kind in PROXIES[engine]
 
 
 @pytest.fixture(scope="session")

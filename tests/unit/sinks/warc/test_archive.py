@@ -8,11 +8,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-<<<<<<< HEAD
 from support.archives import body
-from support.engines import little_memory
-=======
->>>>>>> 74b7749 (Tests: the engines run the shipped contract; what it covers is removed here)
 from warcio.archiveiterator import ArchiveIterator
 
 from crawler.model.errors import FailureKind, FetchError, UsageError
