@@ -4,7 +4,7 @@ import pytest
 from support.engines import LIBRARIES
 
 from crawler.engines.base import Engine
-from crawler.localweb.server import SILENCE, Answer
+from crawler.localweb.server import CUT, SILENCE, Answer
 from crawler.model.errors import FailureKind
 from crawler.testing.contract.helpers import ask, little_memory, outcome
 from crawler.testing.contract.limits import FRAMINGS
@@ -37,6 +37,12 @@ async def test_an_incomplete_response_has_its_kind(
     answer, kind = INCOMPLETE[case]
     expected, _ = OTHER_KINDS.get((LIBRARIES[engine_name], scheme, case), (kind, ""))
     assert await outcome(engine, ask(serve(answer, scheme))) is expected
+
+
+@pytest.mark.promise("P14")
+async def test_tls_without_close_notify_is_truncated(engine: Engine, serve) -> None:
+    server = serve(Answer(script=(b"HTTP/1.1 200 OK\r\n\r\nwhole?", CUT)), "https")
+    assert await outcome(engine, ask(server)) is FailureKind.TRUNCATED
 
 
 async def test_a_content_length_over_the_limit_fails_early(engine: Engine, serve) -> None:

@@ -122,8 +122,7 @@ def on_loop(
             try:
                 runner.run(test(self, *args, **given))
             finally:
-                # Before the loop waits for its threads: one of them may wait for a server.
-                self.servers.close()
+                self.servers.close()  # the loop waits for its threads, and they for a server
 
     return run
 
@@ -135,7 +134,10 @@ def with_engine(
 
     async def entered(self: _Tests, /, *args: _Given.args, **given: _Given.kwargs) -> None:
         async with self.engine() as engine:
-            await test(self, engine, *args, **given)
+            try:
+                await test(self, engine, *args, **given)
+            finally:
+                self.servers.close()  # so that nothing the test has left delays the engine's end
 
     run = on_loop(functools.wraps(test)(entered))
     # pytest reads the signature, and must not look for a fixture "engine".

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -46,7 +47,7 @@ class LifeTests(EngineTests):
     async def test_fetches_run_at_the_same_time(self, engine: Engine) -> None:
         arrivals = Arrivals(self.slots)
         server = self.serve(arrivals)
-        await self._start(engine, server, self.slots, arrivals)
+        await self._visit(engine, server, self.slots, arrivals)
 
     @with_engine
     async def test_more_fetches_than_slots_all_finish(self, engine: Engine) -> None:
@@ -68,7 +69,7 @@ class LifeTests(EngineTests):
             if when == "connect"
             else self.serve(arrivals, scheme)
         )
-        tasks = [asyncio.create_task(engine.fetch(ask(server))) for _ in range(3 * self.slots)]
+        tasks = _start(engine, server, 3 * self.slots)
         if when == "connect":
             _, pending = await asyncio.wait(tasks, timeout=0.1)
             assert len(pending) == len(tasks), "a fetch waits for its connection"
@@ -78,13 +79,13 @@ class LifeTests(EngineTests):
         clause = "a cancelled fetch raises CancelledError"
         assert all(isinstance(each, asyncio.CancelledError) for each in ended), clause
         again = Arrivals(self.slots)  # they arrive at the same time, unless a slot is lost
-        await self._start(engine, self.serve(again, scheme), self.slots, again)
+        await self._visit(engine, self.serve(again, scheme), self.slots, again)
         ended_well = await self.outcome(engine, ask(self.serve(Answer(body=b"fine"), scheme)))
         assert ended_well == (200, b"fine"), _USABLE
 
-    async def _start(self, engine: Engine, server: Server, count: int, arrivals: Arrivals) -> None:
+    async def _visit(self, engine: Engine, server: Server, count: int, arrivals: Arrivals) -> None:
         """Wait until ``count`` requests have arrived, then cancel them."""
-        tasks = [asyncio.create_task(engine.fetch(ask(server))) for _ in range(count)]
+        tasks = _start(engine, server, count)
         try:
             await arrivals.wait(self.grace)
         finally:
@@ -118,7 +119,7 @@ class LifeTests(EngineTests):
                     timed_out = await self.outcome(engine, ask(silent, timeout=0.2))
                     must_fail(timed_out, "a fetch at its deadline", FailureKind.TIMEOUT)
                 case "cancelled":
-                    await self._start(engine, silent, 1, arrivals)
+                    await self._visit(engine, silent, 1, arrivals)
         self.servers.close()  # also closes their ends of the connections
         left = await before.left()
         assert not left, f"{_CLOSED}, after a fetch that was {last}: {left}"
@@ -151,13 +152,22 @@ class LifeTests(EngineTests):
         arrivals = Arrivals()
         server = self.serve(arrivals, scheme)
         async with self.engine() as engine:
-            task = asyncio.create_task(engine.fetch(ask(server, timeout=30.0)))
+            (task,) = _start(engine, server, 1)
             await arrivals.wait(self.grace)
+            started = time.monotonic()
         done, _ = await asyncio.wait([task], timeout=self.grace)
-        assert done, "closing an engine ends the fetches in flight"
+        clause = "closing an engine ends the fetches in flight, long before their deadline"
+        assert done, clause
+        assert time.monotonic() - started < 2 * self.grace, clause
         (ended,) = await asyncio.gather(task, return_exceptions=True)
         clause = "a fetch that closing ends raises FetchError or CancelledError"
         assert isinstance(ended, FetchError | asyncio.CancelledError), clause
+
+
+def _start(engine: Engine, server: Server, count: int) -> list["asyncio.Task[Response]"]:
+    """Start so many fetches. Their deadlines are too late to end what cancelling has to end."""
+    request = ask(server, timeout=60.0)
+    return [asyncio.create_task(engine.fetch(request)) for _ in range(count)]
 
 
 async def _cancel(tasks: Sequence["asyncio.Task[Response]"]) -> list[Response | BaseException]:
