@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 
 from crawler.app.execute import run
-from crawler.fetch.network import mocking
-from crawler.localweb.replay import ReplayNetwork
+from crawler.localweb.replay import replaying
 from crawler.localweb.replay_messages import Ready
 from crawler.model.errors import CrawlerError, UsageError
 from crawler.parsing.executors.registry import prestarted
@@ -48,7 +47,7 @@ def crawl_job() -> int:
     settings = load(job.flags, os.environ, job.config)
     with ExitStack() as stack:
         if job.replay is not None:
-            stack.enter_context(mocking(ReplayNetwork(job.replay)))
+            stack.enter_context(replaying(job.replay))
         processes = prestarted(settings.parse, settings.parse_workers)
         return run(settings, stack.enter_context(processes))
 

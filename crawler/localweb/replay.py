@@ -1,7 +1,7 @@
 """Serves a recorded web on loopback, for any engine: ``--replay``."""
 
 import tempfile
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +35,11 @@ class ReplayNetwork:
 
     def resolver(self, rules: AddressRules) -> Resolver:
         return ReplayResolver(self.ready, rules, self.unknown)
+
+
+def replaying(ready: Ready) -> AbstractContextManager[None]:
+    """Crawls that start in this context see the web that another process already serves."""
+    return mocking(ReplayNetwork(ready))
 
 
 class Replay:
