@@ -1,4 +1,4 @@
-"""The total deadline holds, whatever the server does, and a slow server delays nobody else."""
+"""The total deadline holds, whatever the server does, and a slow server delays no other request."""
 
 import asyncio
 import time

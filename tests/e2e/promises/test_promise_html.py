@@ -54,9 +54,9 @@ def test_repeated_tags_take_linear_time(case: str) -> None:
     scope = make_scope("host")
     parser = PageParser(ParseOptions(max_bytes=LARGE, follow=True, max_depth=None, scope=scope))
     few = cpu(parser, REPEATED[case](12_500), tries=3)
-    many = cpu(parser, REPEATED[case](200_000), tries=2)
+    many = cpu(parser, REPEATED[case](200_000), tries=3)
     # Sixteen times the page, which is no longer in the caches; quadratic would be 256 times.
-    assert many < 100 * max(few, 0.001)
+    assert many < 160 * max(few, 0.001)
 
 
 @pytest.fixture
