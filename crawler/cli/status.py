@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from crawler.cli.parser import Parser
+from crawler.metrics import sentences
 from crawler.metrics.report import Urls
 from crawler.model.units import count, seconds, size
 from crawler.runs.status import Status, since_commit, status_of
@@ -92,10 +93,7 @@ def _found(urls: Urls) -> Iterator[str]:
     yield f"{count(urls.input, 'URL')} in the input"
     if urls.discovered:
         yield f"{urls.discovered:,} in links"
-    if urls.duplicates:
-        yield f"{count(urls.duplicates, 'duplicate')} left out"
-    if urls.filtered:
-        yield f"{count(urls.filtered, 'link')} out of scope"
+    yield from sentences.not_taken(urls)
 
 
 def _tally(counts: Mapping[str, int]) -> list[str]:

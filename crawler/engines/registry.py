@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from importlib.metadata import entry_points
 from typing import cast
 
@@ -17,7 +16,7 @@ from crawler.engines.base import (
 )
 from crawler.engines.names import AUTO, BUILT_IN, CANDIDATES, PLUGINS
 from crawler.model.errors import UsageError
-from crawler.model.plugins import entry_point
+from crawler.model.plugins import entry_point, load
 
 MakeClocks = Callable[[], Clocks]
 
@@ -50,8 +49,7 @@ def _created(make: MakeEngine, options: EngineOptions) -> Engine:
 
 def _class_of(name: str) -> MakeEngine:
     if name in BUILT_IN:
-        module, _, class_name = BUILT_IN[name].partition(":")
-        built_in: MakeEngine = getattr(import_module(module), class_name)
+        built_in: MakeEngine = load(BUILT_IN[name])
         return built_in
     plugin = entry_point(PLUGINS, name)
     if plugin is None:

@@ -63,6 +63,11 @@ def page_details(urls: Urls, bytes_: int) -> Iterator[str]:
         yield size(bytes_)
     if urls.discovered:
         yield f"{count(urls.discovered, 'URL')} found in links"
+    yield from not_taken(urls)
+
+
+def not_taken(urls: Urls) -> Iterator[str]:
+    """Phrases for URLs that the crawl found and did not take."""
     if urls.duplicates:
         yield f"{count(urls.duplicates, 'duplicate')} left out"
     if urls.filtered:

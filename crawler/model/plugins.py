@@ -1,6 +1,7 @@
-"""Entry points of installed packages."""
+"""Finds parts by their names: in our tables, and as entry points of installed packages."""
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -11,3 +12,9 @@ def entry_point(group: str, name: str) -> "EntryPoint | None":
     from importlib.metadata import entry_points
 
     return next(iter(entry_points(group=group, name=name)), None)
+
+
+def load(place: str) -> Any:
+    """Return what ``place``, a ``module:name``, names. Raises ImportError, AttributeError."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

@@ -3,14 +3,13 @@
 A new format is one file next to this one and one row here.
 """
 
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import msgspec
 
 from crawler.model.errors import UsageError
+from crawler.model.plugins import load
 from crawler.sinks.base import Encoder, Writer
 
 
@@ -42,16 +41,11 @@ def format_of(place: str) -> Format:
 
 
 def make_encoder(chosen: Format) -> Encoder:
-    encoder: Encoder = _load(chosen.encoder)()
+    encoder: Encoder = load(chosen.encoder)()
     return encoder
 
 
 def make_writer(chosen: Format, path: Path, *, resumed: bool) -> Writer:
     """Open ``path``, which must not exist unless ``resumed``. Raises StateError."""
-    writer: Writer = _load(chosen.writer)(path, resumed=resumed)
+    writer: Writer = load(chosen.writer)(path, resumed=resumed)
     return writer
-
-
-def _load(place: str) -> Any:
-    module, _, name = place.partition(":")
-    return getattr(import_module(module), name)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from crawler.model.plugins import load
 from crawler.parsing.executors.names import EXECUTORS
 from crawler.parsing.executors.spawn import Spawned, spawned
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 def make_executor(name: str, options: "ExecutorOptions") -> "ParseExecutor":
     """``name`` is a key of ``EXECUTORS``."""
-    module, _, class_name = EXECUTORS[name].partition(":")
-    executor: ParseExecutor = getattr(import_module(module), class_name)(options)
+    executor: ParseExecutor = load(EXECUTORS[name])(options)
     return executor
 
 

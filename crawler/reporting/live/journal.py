@@ -53,9 +53,11 @@ def broke(error: Exception) -> None:
 
 def note(event: Event) -> None:
     """Log ``event`` if its level is enabled."""
-    write = _WRITERS.get(type(event))  # events are many, and most are not logged
-    if write is not None:
-        write(event)
+    row = _WRITERS.get(type(event))  # events are many, and most are not logged
+    if row is not None:
+        log, level, write = row
+        if log.isEnabledFor(level):
+            write(event)
 
 
 def _log(log: logging.Logger, level: int, message: str, **facts: object) -> None:
@@ -64,8 +66,6 @@ def _log(log: logging.Logger, level: int, message: str, **facts: object) -> None
 
 
 def _fetched(event: Fetched) -> None:
-    if not _requests.isEnabledFor(DEBUG):
-        return
     took = event.timing.total
     result = event.error if event.status is None else f"{event.status}, {size(event.bytes)}"
     _log(
@@ -82,9 +82,8 @@ def _fetched(event: Fetched) -> None:
 
 
 def _finished(event: Finished) -> None:
-    if event.failed and _entries.isEnabledFor(INFO):
-        for failure in event.failed:
-            _failed(failure)
+    for failure in event.failed:
+        _failed(failure)
     if event.skipped and _entries.isEnabledFor(DEBUG):
         for skipped in event.skipped:
             _skipped(skipped)
@@ -115,8 +114,6 @@ def _skipped(skipped: Skipped) -> None:
 
 
 def _retried(event: Retried) -> None:
-    if not _requests.isEnabledFor(DEBUG):
-        return
     _log(
         _requests,
         DEBUG,
@@ -131,44 +128,42 @@ def _retried(event: Retried) -> None:
     )
 
 
-def _about_host(event: Held | Slowed | RobotsFailed) -> None:
-    if not _hosts.isEnabledFor(INFO):
-        return
-    if isinstance(event, Held):
-        text = f"asked us to wait {seconds(event.wait)} (Retry-After)"
-        _log(
-            _hosts,
-            INFO,
-            f"{event.host}: {text}",
-            host=event.host,
-            wait=event.wait,
-            status=event.status,
-        )
-    elif isinstance(event, Slowed):
-        why = event.status or event.error
-        _log(
-            _hosts,
-            INFO,
-            f"{event.host}: one request every {seconds(event.delay)} from now on ({why})",
-            host=event.host,
-            wait=event.delay,
-            error=event.error,
-            status=event.status,
-        )
-    else:
-        text = "robots.txt is not available, so nothing is fetched"
-        _log(
-            _hosts,
-            INFO,
-            f"{event.site}: {text}: {event.message}",
-            host=authority(f"{event.site}/"),
-            reason=event.message,
-        )
+def _held(event: Held) -> None:
+    _log(
+        _hosts,
+        INFO,
+        f"{event.host}: asked us to wait {seconds(event.wait)} (Retry-After)",
+        host=event.host,
+        wait=event.wait,
+        status=event.status,
+    )
+
+
+def _slowed(event: Slowed) -> None:
+    why = event.status or event.error
+    _log(
+        _hosts,
+        INFO,
+        f"{event.host}: one request every {seconds(event.delay)} from now on ({why})",
+        host=event.host,
+        wait=event.delay,
+        error=event.error,
+        status=event.status,
+    )
+
+
+def _robots_failed(event: RobotsFailed) -> None:
+    text = "robots.txt is not available, so nothing is fetched"
+    _log(
+        _hosts,
+        INFO,
+        f"{event.site}: {text}: {event.message}",
+        host=authority(f"{event.site}/"),
+        reason=event.message,
+    )
 
 
 def _committed(event: Committed) -> None:
-    if not _state.isEnabledFor(DEBUG):
-        return
     _log(
         _state,
         DEBUG,
@@ -178,12 +173,13 @@ def _committed(event: Committed) -> None:
     )
 
 
-_WRITERS: dict[type, Callable[..., None]] = {
-    Fetched: _fetched,
-    Finished: _finished,
-    Retried: _retried,
-    Held: _about_host,
-    Slowed: _about_host,
-    RobotsFailed: _about_host,
-    Committed: _committed,
+_WRITERS: dict[type, tuple[logging.Logger, int, Callable[..., None]]] = {
+    Fetched: (_requests, DEBUG, _fetched),
+    Finished: (_entries, INFO, _finished),
+    Retried: (_requests, DEBUG, _retried),
+    Held: (_hosts, INFO, _held),
+    Slowed: (_hosts, INFO, _slowed),
+    RobotsFailed: (_hosts, INFO, _robots_failed),
+    Committed: (_state, DEBUG, _committed),
 }
+"""Kind of event → the log, the lowest level at which it writes the event, and what writes it."""
