@@ -1,7 +1,7 @@
 """Builds a crawl from settings. The only file that knows every part."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -36,8 +36,8 @@ from crawler.metrics.meter import Meter
 from crawler.metrics.sampling import Sample
 from crawler.metrics.timeline import Timeline
 from crawler.parsing.executors.base import ParseExecutor
+from crawler.parsing.executors.forkserver import ForkServer
 from crawler.parsing.executors.registry import make_executor
-from crawler.parsing.executors.spawn import Spawned
 from crawler.parsing.job import ParseOptions
 from crawler.pipeline.checkpoint import Checkpoint
 from crawler.pipeline.core import Pipeline
@@ -95,12 +95,12 @@ def assemble(
     open_input: OpenInput,
     sinks: Sequence[Sink],
     waiting_since: float,
-    prestarted: Iterable[Spawned],
+    prestarted: ForkServer | None,
 ) -> Crawl:
     """Build the crawl of ``run``. Call it on the thread that will run the crawl.
 
-    ``waiting_since`` is the monotonic time at which the user started it, ``prestarted`` are parse
-    processes that are already running. Raises UsageError and StateError.
+    ``waiting_since`` is the monotonic time at which the user started it, ``prestarted`` is a
+    fork server that is already running. Raises UsageError and StateError.
     """
     settings, rng = run.settings, random.Random(run.settings.seed)
     parse, engine = prepared.parse, prepared.engine

@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from crawler.app.run_dir import Run, begin, resume
 from crawler.app.thread import CrawlOrder, CrawlThread
 from crawler.metrics.report import Report, to_json
 from crawler.model.errors import UsageError
-from crawler.parsing.executors.spawn import Spawned
+from crawler.parsing.executors.forkserver import ForkServer
 from crawler.reporting.html.write import write_html
 from crawler.reporting.live.logs import Console
 from crawler.reporting.progress import Progress
@@ -24,10 +24,10 @@ EVERY = 0.25
 """Seconds between two updates of the progress line."""
 
 
-def run(settings: Settings, prestarted: Sequence[Spawned] = ()) -> int:
+def run(settings: Settings, prestarted: ForkServer | None = None) -> int:
     """``crawler crawl``: crawl, report, and return the exit code.
 
-    ``prestarted`` are parse processes that are already running. Raises UsageError, StateError.
+    ``prestarted`` is a fork server that is already running. Raises UsageError, StateError.
     """
     waiting_since = _process_start()
     with begin(settings, facts(settings)) as begun:
@@ -37,7 +37,7 @@ def run(settings: Settings, prestarted: Sequence[Spawned] = ()) -> int:
         return _end(report, begun, interrupted=interrupted)
 
 
-def resume_run(directory: Path, settings: Settings, prestarted: Sequence[Spawned] = ()) -> int:
+def resume_run(directory: Path, settings: Settings, prestarted: ForkServer | None = None) -> int:
     """``crawler crawl --resume``: like ``run``, for the run in ``directory``.
 
     ``settings`` are what ``resumed_settings`` returned. Raises UsageError, StateError.
@@ -57,7 +57,7 @@ def _process_start() -> float:
 
 
 def _crawl_to_end(
-    run: Run, waiting_since: float, prestarted: Sequence[Spawned]
+    run: Run, waiting_since: float, prestarted: ForkServer | None
 ) -> tuple[Report, bool]:
     """Crawl and show progress; return the report and whether a signal interrupted the crawl."""
     quiet = run.settings.quiet

@@ -6,8 +6,10 @@ from crawler.model.scope import make_scope, make_strip
 from crawler.model.traps import Traps
 from crawler.parsing.custom import check_parser
 from crawler.parsing.executors.base import ExecutorOptions
+from crawler.parsing.executors.forkserver import ForkServer
+from crawler.parsing.executors.names import IN_THIS_PROCESS
 from crawler.parsing.executors.portable import pack
-from crawler.parsing.executors.spawn import Spawned
+from crawler.parsing.executors.registry import check_executor
 from crawler.parsing.fields import load_rules
 from crawler.parsing.job import ParseOptions
 from crawler.settings import Settings
@@ -15,7 +17,7 @@ from crawler.sinks.base import Encoder, Sink
 
 
 def parse_options(settings: Settings) -> ParseOptions:
-    """Raises UsageError if the parser, an encoder, an extraction rule or a pattern is invalid."""
+    """Raises UsageError if the executor or anything that it is to use is invalid."""
     if isinstance(settings.parser, str):
         check_parser(settings.parser)
     options = ParseOptions(
@@ -31,7 +33,8 @@ def parse_options(settings: Settings) -> ParseOptions:
         strip=make_strip(settings.strip_param),
         traps=Traps(settings.max_url_length, settings.max_repeats),
     )
-    if settings.parse == "process":
+    check_executor(settings.parse)
+    if settings.parse not in IN_THIS_PROCESS:
         pack((options, [sink.encoder for sink in settings.out if isinstance(sink, Sink)]))
     return options
 
@@ -40,7 +43,7 @@ def executor_options(
     settings: Settings,
     parse: ParseOptions,
     encoders: Iterable[Encoder],
-    prestarted: Iterable[Spawned],
+    prestarted: ForkServer | None,
 ) -> ExecutorOptions:
     return ExecutorOptions(
         parse,
@@ -48,5 +51,5 @@ def executor_options(
         workers=settings.parse_workers,
         first=settings.first_workers,
         timeout=settings.parse_timeout,
-        prestarted=tuple(prestarted),
+        prestarted=prestarted,
     )

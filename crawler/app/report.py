@@ -1,6 +1,5 @@
 """Creates and writes the report of a crawl."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,14 +29,13 @@ def make_report(
 
     ``waiting_since`` is the monotonic time at which the user started the crawl.
     """
-    pids: Sequence[int] = executor.pids
-    workers = len(pids) or settings.parse_workers
+    workers = executor.workers
     report = meter.finish(
         version=__version__,
         engine=_engine_name(settings, engine),
         workers=workers,
         startup_s=meter.started - waiting_since,
-        rss_peak_mb=rss_peak(pids),
+        rss_peak_mb=rss_peak(executor.pids),
         same_content=duplicate_pages,
     )
     report = msgspec.structs.replace(report, model=_modelled(report, workers))

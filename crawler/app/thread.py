@@ -4,7 +4,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -20,7 +20,7 @@ from crawler.app.run_dir import Run
 from crawler.fetch.network import Network, current
 from crawler.metrics.meter import Snapshot
 from crawler.metrics.report import Report
-from crawler.parsing.executors.spawn import Spawned
+from crawler.parsing.executors.forkserver import ForkServer
 from crawler.reporting.live import journal
 from crawler.reporting.live.logs import Console
 from crawler.settings import written
@@ -31,8 +31,8 @@ class CrawlOrder(msgspec.Struct, frozen=True):
     """What a CrawlThread must run: a run and its input.
 
     ``sinks`` are outputs besides those of the settings, which are opened with ``page_files``.
-    ``waiting_since`` is the monotonic time at which the user started it, ``prestarted`` are parse
-    processes that are already running. Log records go to ``console`` if no log file is set.
+    ``waiting_since`` is the monotonic time at which the user started it, ``prestarted`` is a
+    fork server that is already running. Log records go to ``console`` if no log file is set.
     """
 
     run: Run
@@ -40,7 +40,7 @@ class CrawlOrder(msgspec.Struct, frozen=True):
     waiting_since: float
     sinks: Sequence[Sink] = ()
     page_files: bool = True
-    prestarted: Iterable[Spawned] = ()
+    prestarted: ForkServer | None = None
     console: Console | None = None
 
 

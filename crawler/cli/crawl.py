@@ -48,14 +48,14 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
     from crawler.parsing.executors.registry import prestarted
 
-    with prestarted(settings.parse, settings.first_workers) as processes:
-        # They start on another core while this process still imports.
+    with prestarted(settings.parse) as server:
+        # It starts on another core while this process still imports.
         from crawler.app import execute
 
         def crawl() -> int:
             if directory is None:
-                return execute.run(settings, processes)
-            return execute.resume_run(directory, settings, processes)
+                return execute.run(settings, server)
+            return execute.resume_run(directory, settings, server)
 
         return crawl() if settings.replay is None else _replayed(settings, crawl)
 

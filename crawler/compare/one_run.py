@@ -48,8 +48,7 @@ def crawl_job() -> int:
     with ExitStack() as stack:
         if job.replay is not None:
             stack.enter_context(replaying(job.replay))
-        processes = prestarted(settings.parse, settings.parse_workers)
-        return run(settings, stack.enter_context(processes))
+        return run(settings, stack.enter_context(prestarted(settings.parse)))
 
 
 def end_with(parent: int) -> None:

@@ -10,6 +10,7 @@ from crawler.fetch.proxy import parse_proxy
 from crawler.frontier.retry import parse_backoff
 from crawler.model.errors import UsageError
 from crawler.model.scope import make_strip
+from crawler.parsing.executors.names import WITHOUT_WORKERS
 from crawler.settings.fields import Fields
 from crawler.settings.objects import SINK
 from crawler.settings.option import Option
@@ -121,8 +122,8 @@ _RULES = (
     ),
     _Rule(
         ("workers",),
-        lambda fields: fields.parse in ("process", "thread"),
-        "needs {parse} process or thread",
+        lambda fields: fields.parse not in WITHOUT_WORKERS,
+        f"cannot be combined with {{parse}} {' or '.join(sorted(WITHOUT_WORKERS))}",
     ),
     _Rule(
         ("json",),

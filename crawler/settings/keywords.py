@@ -5,6 +5,7 @@ be when it is given. A test compares the two.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from os import PathLike
 from typing import Literal, TypedDict
 
@@ -54,7 +55,7 @@ class CrawlKeywords(TypedDict, total=False):
     max_url_length: int
     max_repeats: int
     max_per_host: int | None
-    parse: Literal["process", "thread", "inline", "none"]
+    parse: Literal["process", "loky", "thread", "inline", "none"] | Executor
     workers: int | None
     parse_timeout: float
     parser: str | ParserFunction | None

@@ -1,4 +1,4 @@
-"""Objects that an option accepts from Python besides text: engines, functions and outputs."""
+"""Objects that an option accepts from Python besides text: engines, functions, outputs and others."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -43,6 +43,14 @@ def _is_parser(value: object) -> bool:
     return not iscoroutinefunction(value)
 
 
+def _is_executor(value: object) -> bool:
+    if isinstance(value, str):
+        return False
+    from concurrent.futures import Executor  # takes as long to import as all options
+
+    return isinstance(value, Executor)
+
+
 def _function_text(function: object) -> str | None:
     path = import_path(function)
     return None if path is None or "." in path.partition(":")[2] else path
@@ -54,6 +62,12 @@ ENGINE = ObjectKind(
     ", or an engine or what creates one from EngineOptions (see crawler.engines)",
     lambda value: is_engine(value) or callable(value),
     _engine_name,
+)
+EXECUTOR = ObjectKind(
+    "executor",
+    ", or a concurrent.futures.Executor",
+    _is_executor,
+    lambda executor: type(executor).__name__,
 )
 PARSER = ObjectKind(
     "function",

@@ -3,23 +3,24 @@
 from typing import Annotated
 
 from crawler.engines.names import AUTO
-from crawler.parsing.executors.names import EXECUTORS
+from crawler.parsing.executors.names import EXECUTORS, WITHOUT_WORKERS
 from crawler.settings.cores import usable_cores
 from crawler.settings.following import FollowingFields
-from crawler.settings.objects import PARSER
+from crawler.settings.objects import EXECUTOR, PARSER
 from crawler.settings.option import option
-from crawler.settings.types import Name, ParserChoice, Path, Seconds, Workers
+from crawler.settings.types import ParseChoice, ParserChoice, Path, Seconds, Workers
 
 
 class ParsingFields(FollowingFields, frozen=True, kw_only=True):
     parse: Annotated[
-        Name,
+        ParseChoice,
         option(
             "parsing",
-            "where pages are parsed: in worker processes, in worker threads, in the thread that "
-            "fetches (inline), or not at all (none)",
+            "where pages are parsed: in worker processes (process; or loky, the pool of joblib), "
+            "in worker threads, in the thread that fetches (inline), or not at all (none)",
             "NAME",
             choices=tuple(EXECUTORS),
+            objects=EXECUTOR,
         ),
     ] = next(iter(EXECUTORS))
 
@@ -35,7 +36,12 @@ class ParsingFields(FollowingFields, frozen=True, kw_only=True):
 
     parse_timeout: Annotated[
         Seconds,
-        option("parsing", "maximum seconds to parse one page, with --parse process", "S"),
+        option(
+            "parsing",
+            "maximum CPU seconds to parse one page, with --parse process or loky; a page that "
+            "waits instead of computing may take four times as long",
+            "S",
+        ),
     ] = 5.0
 
     parser: Annotated[
@@ -64,7 +70,7 @@ class ParsingFields(FollowingFields, frozen=True, kw_only=True):
     @property
     def parse_workers(self) -> int:
         """``workers`` or the number of usable cores; 0 if no process or thread parses."""
-        if self.parse not in ("process", "thread"):
+        if self.parse in WITHOUT_WORKERS:
             return 0
         return self.workers or usable_cores()
 

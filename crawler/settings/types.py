@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from crawler.engines import base
     from crawler.parsing.custom import ParserFunction
     from crawler.sinks.base import Sink
@@ -12,10 +14,11 @@ if TYPE_CHECKING:
     EngineChoice = base.EngineChoice
     OutputChoice = str | Sink
     ParserChoice = str | ParserFunction
+    ParseChoice = str | Executor
 else:
     # msgspec reads and writes only the texts, and knows no union of a text and an object. Objects
     # are checked by the option, see objects.py.
-    EngineChoice = OutputChoice = str
+    EngineChoice = OutputChoice = ParseChoice = str
     ParserChoice = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")]
 
 Natural = Annotated[int, Meta(ge=0)]

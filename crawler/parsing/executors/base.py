@@ -1,20 +1,20 @@
 """The contract of a parse executor, which decides where pages are parsed."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 
 from crawler.model.callbacks import Fail
 from crawler.parsing.batch import Results, Task
-from crawler.parsing.executors.spawn import Spawned
 from crawler.parsing.job import ParseOptions
 from crawler.sinks.base import Encoder
 
-Deliver = Callable[[Results], None]
+if TYPE_CHECKING:
+    from crawler.parsing.executors.forkserver import ForkServer
 
-BATCH = 32
-"""Maximum number of pages per message to a worker; single pages double the transport cost."""
+Deliver = Callable[[Results], None]
+Batch = tuple[Task, ...]
 
 
 class ExecutorOptions(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class ExecutorOptions(msgspec.Struct, frozen=True):
 
     ``encoders`` turn each page into bytes, one for each page output. ``workers`` is the maximum
     number of workers, ``first`` the number that starts immediately (None: all). ``timeout`` is in
-    seconds per page. ``prestarted`` are worker processes that are already running.
+    seconds per page. ``prestarted`` is a fork server that is already running.
     """
 
     parse: ParseOptions
@@ -30,14 +30,14 @@ class ExecutorOptions(msgspec.Struct, frozen=True):
     workers: int = 1
     first: int | None = None
     timeout: float = 5.0
-    prestarted: tuple[Spawned, ...] = ()
+    prestarted: "ForkServer | None" = None
 
 
 class ParseExecutor(Protocol):
     """Takes responses and delivers results; an async context manager on the pipeline's loop.
 
-    The exit does not wait for results: the pipeline exits after all of them were delivered, or
-    when the crawl is aborted.
+    Results may be delivered in any order. The exit does not wait for results: the pipeline exits
+    after all of them were delivered, or when the crawl is aborted.
     """
 
     @property
@@ -53,6 +53,16 @@ class ParseExecutor(Protocol):
     @property
     def width(self) -> int:
         """Number of pages that all workers together accept at once, in full batches."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """Number of workers that parse now; 0 if the fetch thread parses."""
+        ...
+
+    @property
+    def lost_workers(self) -> int:
+        """Number of workers that died, or were ended because of their page, and were replaced."""
         ...
 
     @property

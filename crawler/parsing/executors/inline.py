@@ -14,6 +14,8 @@ class InlineExecutor:
     waiting = 0
     waiting_bytes = 0
     width = 1
+    workers = 0
+    lost_workers = 0
     pids: Sequence[int] = ()
 
     def __init__(self, options: ExecutorOptions) -> None:

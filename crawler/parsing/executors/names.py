@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 EXECUTORS = MappingProxyType(
     {
-        "process": "crawler.parsing.executors.isolated:IsolatedExecutor",
+        "process": "crawler.parsing.executors.process:ProcessExecutor",
+        "loky": "crawler.parsing.executors.loky:LokyExecutor",
         "thread": "crawler.parsing.executors.thread:ThreadExecutor",
         "inline": "crawler.parsing.executors.inline:InlineExecutor",
         "none": "crawler.parsing.executors.inline:InlineExecutor",
@@ -17,3 +18,9 @@ EXECUTORS = MappingProxyType(
 
 With ``none`` pages are not parsed, which is so cheap that it runs inline.
 """
+
+WITHOUT_WORKERS = frozenset({"inline", "none"})
+"""Executors that parse on the fetch thread; a number of workers means nothing to them."""
+
+IN_THIS_PROCESS = WITHOUT_WORKERS | {"thread"}
+"""Executors for which nothing is pickled, and whose pages have no deadline."""

@@ -1,28 +1,67 @@
 """Creates a parse executor by name, and starts its processes early."""
 
-from collections.abc import Iterator, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from crawler.model.errors import UsageError
 from crawler.model.plugins import load
-from crawler.parsing.executors.names import EXECUTORS
-from crawler.parsing.executors.spawn import Spawned, spawned
+from crawler.parsing.executors.names import EXECUTORS, IN_THIS_PROCESS
 
 if TYPE_CHECKING:
     from crawler.parsing.executors.base import ExecutorOptions, ParseExecutor
+    from crawler.parsing.executors.forkserver import ForkServer
 
 
-def make_executor(name: str, options: "ExecutorOptions") -> "ParseExecutor":
-    """``name`` is a key of ``EXECUTORS``."""
-    executor: ParseExecutor = load(EXECUTORS[name])(options)
-    return executor
+def check_executor(choice: "str | Executor") -> None:
+    """Raises UsageError if a package is missing, or if this process may not have processes."""
+    if not isinstance(choice, str):
+        return
+    _class_of(choice)
+    if choice not in IN_THIS_PROCESS and multiprocessing.current_process().daemon:
+        raise UsageError(
+            "a daemonic process cannot have parse processes: use --parse thread or inline, or "
+            "crawl in a process that is not daemonic"
+        )
+
+
+def _class_of(name: str) -> "Callable[[ExecutorOptions], ParseExecutor]":
+    try:
+        found: Callable[[ExecutorOptions], ParseExecutor] = load(EXECUTORS[name])
+    except ImportError as error:
+        raise UsageError(
+            f"--parse {name} needs another package: pip install 'simulcrawl[{name}]' ({error})"
+        ) from None
+    return found
+
+
+def make_executor(choice: "str | Executor", options: "ExecutorOptions") -> "ParseExecutor":
+    """``choice`` is a key of ``EXECUTORS``, or an executor object.
+
+    Raises UsageError like ``check_executor``, and if a worker cannot get what it needs.
+    """
+    if isinstance(choice, str):
+        return _class_of(choice)(options)
+    from crawler.parsing.executors.given import GivenExecutor
+
+    return GivenExecutor(choice, options)
 
 
 @contextmanager
-def prestarted(name: str, workers: int) -> Iterator[Sequence[Spawned]]:
-    """Start worker processes before the executor exists, while the program still imports modules.
+def prestarted(choice: "str | Executor") -> "Iterator[ForkServer | None]":
+    """Start what ``process`` needs before it exists, while the program still imports modules.
 
-    Yields an empty list for an executor without processes. All processes end with the context.
+    It ends with the context. Yields None for other executors.
     """
-    with spawned(workers if name == "process" else 0) as processes:
-        yield processes
+    if choice != "process":
+        yield None
+        return
+    from crawler.parsing.executors.forkserver import prestart
+
+    server = prestart()
+    try:
+        yield server
+    finally:
+        server.stop()

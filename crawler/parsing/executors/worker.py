@@ -1,118 +1,123 @@
-"""One parse process: reads batches from a socket, sends results, and ends with its parent.
+"""What runs in a worker process: its limits, and the parsing of one batch.
 
-``spawn`` says how it is started. The socket is its standard input; when the parent has ended, even
-by a kill, it reads EOF.
-
-If a page takes longer than its deadline, the kernel ends the process: the default action of SIGALRM
-kills it even while lexbor, in C, holds the GIL for minutes. The parent sees the socket close and
-knows the batch.
+The functions are at module level and share ``_parser``, because a pool calls its workers' functions
+by name and has no other place for what the calls of one worker share.
 """
 
-import errno
+import fcntl
+import os
 import pickle
 import resource
+import select
 import signal
-import socket
-import struct
-import sys
-from collections.abc import Sequence
-from enum import IntEnum
+from multiprocessing.connection import Connection
 
 import msgspec
 
-from crawler.parsing.batch import BatchParser, Outcome, Results, Task
+from crawler.parsing.batch import BatchParser, Outcome, Task
+from crawler.parsing.executors.page_note import PageNote
 from crawler.parsing.facts import tune_allocator
 from crawler.parsing.job import ParseOptions
 from crawler.sinks.base import Encoder
-
-HEAD = struct.Struct("=QB")
-"""The head of every message: the length of its payload in bytes, and its tag."""
-
-
-class Tag(IntEnum):
-    """The type of a message. ``SETUP`` and ``BATCH`` go to the worker, the others to the parent."""
-
-    SETUP = 0
-    BATCH = 1
-    READY = 2
-    BEGUN = 3
-    RESULTS = 4
-
 
 MEMORY = 4 << 30
 """Maximum bytes of data of a worker (RLIMIT_DATA); a page that needs more fails."""
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """The first message, pickled; all others are MessagePack."""
+    """What a worker needs once. ``timeout`` is the CPU time of one page, in seconds."""
 
     options: ParseOptions
     encoders: tuple[Encoder, ...]
     timeout: float
 
 
-def receive(sock: socket.socket, size: int) -> bytearray | None:
-    """Return exactly ``size`` bytes, or None if the parent has ended."""
-    data = bytearray(size)
-    view = memoryview(data)
-    while view:
-        count = sock.recv_into(view)
-        if not count:
-            return None
-        view = view[count:]
-    return data
+class LimitedParser(BatchParser):
+    """Notes the page that it parses, and limits the CPU time of this process for it.
 
+    The kernel sends SIGPROF when the time is over (setitimer(2)). Its default action ends the
+    process, also while C code holds the interpreter's lock. While the process is suspended or waits
+    for a core, the clock stands still.
+    """
 
-def receive_message(sock: socket.socket) -> bytearray | None:
-    """Return the payload of the next message, or None if the parent has ended."""
-    head = receive(sock, HEAD.size)
-    return None if head is None else receive(sock, HEAD.unpack(head)[0])
-
-
-def send(sock: socket.socket, tag: Tag, payload: bytes = b"") -> None:
-    sock.sendall(HEAD.pack(len(payload), tag) + payload)
-
-
-class TimedParser(BatchParser):
-    """Limits each page to ``timeout`` seconds: then the kernel ends this process."""
-
-    def __init__(self, options: ParseOptions, encoders: Sequence[Encoder], timeout: float) -> None:
-        super().__init__(options, encoders)
-        self._timeout = timeout
+    def __init__(self, setup: Setup, note: PageNote) -> None:
+        super().__init__(setup.options, setup.encoders)
+        self._timeout = setup.timeout
+        self._note = note
+        self.encode = msgspec.msgpack.Encoder().encode
+        self.decode = msgspec.msgpack.Decoder(tuple[Task, ...]).decode
 
     def one(self, task: Task, chunks: list[list[bytes]]) -> Outcome:
-        signal.setitimer(signal.ITIMER_REAL, self._timeout)
-        try:
-            return super().one(task, chunks)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        self._note.begin(task.job.id)
+        signal.setitimer(signal.ITIMER_PROF, self._timeout)
+        outcome = super().one(task, chunks)
+        # Not in a finally: after an error the note says which page was the cause.
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        self._note.end()
+        return outcome
 
 
-def serve(sock: socket.socket) -> None:
-    """Parse the batches from ``sock`` until the parent closes it."""
-    first = receive_message(sock)
-    if first is None:
-        return
-    setup: Setup = pickle.loads(first)  # noqa: S301 - from our own parent, over a private socket
-    parser = TimedParser(setup.options, setup.encoders, setup.timeout)
-    encode = msgspec.msgpack.Encoder().encode
-    decode = msgspec.msgpack.Decoder(tuple[Task, ...]).decode
-    send(sock, Tag.READY)
-    while (data := receive_message(sock)) is not None:
-        send(sock, Tag.BEGUN)  # if this process dies after this, a page of this batch is the cause
-        results: Results = parser.run_timed(decode(data))
-        send(sock, Tag.RESULTS, encode(results))
+_parser: LimitedParser | None = None
+_note: PageNote
+_parent: Connection
+"""Stays open for as long as this process runs."""
 
 
-def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+def begin(note: PageNote, parent: Connection) -> None:
+    """The initializer of a worker: its limits.
+
+    ``parent`` is the reading end of a pipe; only the parent has the other end.
+    """
+    global _note, _parent
+    _note, _parent = note, parent
+    ignore_signals()
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    _end_with(parent)
+    # Its standard output is our standard error: the output of a user's parser must not be mixed
+    # with the pages of ``--out -``.
+    os.dup2(2, 1)
+    limit_memory()
     tune_allocator()
-    with socket.socket(fileno=sys.stdin.fileno()) as sock:
-        try:
-            serve(sock)
-        except (BrokenPipeError, ConnectionResetError):
-            return  # the parent ended while this process sent results
-        except MemoryError:
-            sys.exit(errno.ENOMEM)  # the parent retries the batch in a new process
+
+
+def load(setup: bytes) -> None:
+    """The first call of a worker; its end says that the worker is ready.
+
+    ``setup`` is a pickled Setup. Raises what its objects raise when they are imported.
+    """
+    global _parser  # noqa: PLW0603 - see the docstring of the module
+    # From our own parent, over a private pipe.
+    _parser = LimitedParser(pickle.loads(setup), _note)  # noqa: S301
+
+
+def parse(batch: bytes) -> bytes:
+    """Parse a tuple of Task and return its Results; both as MessagePack."""
+    assert _parser is not None
+    return _parser.encode(_parser.run_timed(_parser.decode(batch)))
+
+
+def ignore_signals() -> None:
+    """Ctrl-C and ``timeout`` signal all processes of a group; the parent decides what happens."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _end_with(parent: Connection) -> None:
+    """Let the kernel end this process when its parent has ended, whatever it is doing.
+
+    A thread could not: it does not run while C code holds the interpreter's lock. The default
+    action of SIGIO, which the kernel sends when the pipe closes, needs no interpreter.
+    """
+    pipe = parent.fileno()
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([pipe], [], [], 0)[0]:  # the parent ended before the kernel was asked
+        os._exit(0)
+
+
+def limit_memory() -> None:
+    """Limit the data of this process to ``MEMORY``, or to less where the system says so."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

@@ -1,6 +1,7 @@
 """The three forms of the parse stage give the same results; the processes survive their pages."""
 
 import asyncio
+import multiprocessing.spawn
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from crawler.model.scope import make_scope
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.executors.base import ExecutorOptions, ParseExecutor
 from crawler.parsing.executors.inline import InlineExecutor
-from crawler.parsing.executors.isolated import IsolatedExecutor
+from crawler.parsing.executors.process import ProcessExecutor
 from crawler.parsing.executors.thread import ThreadExecutor
 from crawler.parsing.job import Job, ParseOptions
 from crawler.sinks.jsonl import JsonlEncoder
@@ -83,8 +84,8 @@ async def running(stage: ParseExecutor) -> AsyncIterator[Collected]:
         yield collected
 
 
-def processes(**changes: object) -> IsolatedExecutor:
-    return IsolatedExecutor(made(2, **changes))
+def processes(**changes: object) -> ProcessExecutor:
+    return ProcessExecutor(made(2, **changes))
 
 
 FORMS: dict[str, Callable[[], ParseExecutor]] = {
@@ -180,7 +181,7 @@ async def test_a_killed_idle_worker_is_replaced() -> None:
 async def test_workers_that_cannot_start_end_the_crawl(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(multiprocessing.spawn, "_python_exe", b"/bin/false")
     stage = processes()
     async with running(stage) as collected:
         await collected.until(1)
@@ -188,8 +189,8 @@ async def test_workers_that_cannot_start_end_the_crawl(
     assert "do not start" in str(collected.error)
 
 
-def growing(most: int) -> IsolatedExecutor:
-    return IsolatedExecutor(msgspec.structs.replace(made(most), first=1))
+def growing(most: int) -> ProcessExecutor:
+    return ProcessExecutor(msgspec.structs.replace(made(most), first=1))
 
 
 async def test_a_growing_stage_starts_workers_under_load() -> None:
@@ -239,7 +240,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import asyncio, sys
         from crawler.parsing.executors.base import ExecutorOptions
-        from crawler.parsing.executors.isolated import IsolatedExecutor
+        from crawler.parsing.executors.process import ProcessExecutor
         from crawler.parsing.job import ParseOptions
         from crawler.model.scope import make_scope
 
@@ -247,7 +248,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
             options = ParseOptions(
                 max_bytes=1, follow=False, max_depth=None, scope=make_scope("host")
             )
-            stage = IsolatedExecutor(ExecutorOptions(options, (), workers=3))
+            stage = ProcessExecutor(ExecutorOptions(options, (), workers=3))
             async with stage:
                 print(*stage.pids, flush=True)
                 await asyncio.Event().wait()

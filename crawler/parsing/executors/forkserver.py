@@ -1,0 +1,145 @@
+"""A fork server of our own, from which the workers of ``process`` are started.
+
+The standard library has one fork server for the whole program. It imports the user's ``__main__``
+into each child, which fails where a script has no guard, and its settings are shared with the
+user's own multiprocessing. This one belongs to one crawl, and its children never see ``__main__``.
+
+It imports little, so that it starts while the crawler still imports.
+"""
+
+import errno
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import context, forkserver, popen_forkserver, spawn
+from types import FunctionType, SimpleNamespace
+from typing import Any, Self
+
+PRELOADED = "crawler.parsing.executors.boot"
+
+
+class PoolProcess(context.ForkServerProcess):
+    """A child of our fork server; ``launch`` starts it."""
+
+    def __init__(self, launch: Callable[["PoolProcess"], object], **options: Any) -> None:
+        super().__init__(**options)
+        self._launch_process = launch
+
+    @property
+    def _Popen(self) -> Any:  # noqa: N802 - the name that multiprocessing calls
+        return self._launch_process
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to the child: all but the function that starts it."""
+        return {name: value for name, value in vars(self).items() if name != "_launch_process"}
+
+    def run(self) -> None:
+        """In the child: run the worker. It ends without a traceback when it is out of memory."""
+        try:
+            super().run()
+        except MemoryError:
+            os._exit(errno.ENOMEM)
+
+
+class OneUserLock:
+    """Stands for a lock or semaphore of a queue that each side uses from one process only.
+
+    A pool of one worker needs no lock between processes. Real ones have names in the system, about
+    which Python's resource tracker complains on standard error after the parent was killed.
+    """
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self._semlock = self
+
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def _is_zero(self) -> bool:
+        """Whether the queue is full: never, as the executor limits what it sends."""
+        return False
+
+
+class PoolContext(context.ForkServerContext):
+    """The multiprocessing context of pools that have one worker each."""
+
+    Lock = OneUserLock  # type: ignore[assignment]
+    BoundedSemaphore = OneUserLock  # type: ignore[assignment]
+
+    def __init__(self, launch: Callable[[PoolProcess], object]) -> None:
+        self.Process = partial(PoolProcess, launch)  # type: ignore[assignment, misc]
+
+
+class ForkServer:
+    """A fork server; ``context`` is for ``ProcessPoolExecutor(mp_context=…)``."""
+
+    def __init__(self) -> None:
+        self._server = forkserver.ForkServer()
+        self._server.set_forkserver_preload([PRELOADED])
+        self._popen = _popen(self._server)
+        self.context = PoolContext(self._launch)
+        self.newest: PoolProcess
+        """The process started last. After its death this object knows how it ended."""
+
+    def _launch(self, process: PoolProcess) -> object:
+        self.newest = process
+        return self._popen(process)
+
+    def start(self) -> None:
+        """Start it, if it does not run, and return at once."""
+        self._server.ensure_running()
+
+    @property
+    def pid(self) -> int | None:
+        return getattr(self._server, "_forkserver_pid", None)
+
+    def stop(self) -> None:
+        """End it; may be called twice. Workers end with their executor, or with this process."""
+        self._server._stop()  # type: ignore[attr-defined]  # noqa: SLF001 - it has no other end
+
+
+def prestart() -> ForkServer:
+    """Return a fork server that is starting."""
+    server = ForkServer()
+    server.start()
+    return server
+
+
+def _popen(server: forkserver.ForkServer) -> type[popen_forkserver.Popen]:
+    """The standard library's launcher, with our server and without the user's ``__main__``."""
+    names = {
+        **vars(popen_forkserver),
+        "spawn": SimpleNamespace(get_preparation_data=_preparation),
+        "forkserver": SimpleNamespace(
+            connect_to_new_process=server.connect_to_new_process,
+            read_signed=forkserver.read_signed,
+        ),
+    }
+    launch = FunctionType(popen_forkserver.Popen._launch.__code__, names, "_launch")  # type: ignore[attr-defined]  # noqa: SLF001
+    return type("OwnPopen", (_Popen,), {"_launch": launch})
+
+
+class _Popen(popen_forkserver.Popen):
+    """The pool's own thread and we may both ask how a process ended, which is told only once."""
+
+    def __init__(self, process: PoolProcess) -> None:
+        self._asking = threading.Lock()
+        super().__init__(process)
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        with self._asking:
+            return super().poll(flag)
+
+
+def _preparation(name: str) -> dict[str, Any]:
+    data = spawn.get_preparation_data(name)
+    return {key: value for key, value in data.items() if not key.startswith("init_main")}

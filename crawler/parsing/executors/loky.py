@@ -1,0 +1,67 @@
+"""Parses in processes of loky, the pool of joblib (extra ``loky``)."""
+
+import errno
+import os
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from loky.backend.context import LokyContext
+from loky.backend.process import LokyProcess
+from loky.process_executor import ProcessPoolExecutor
+
+from crawler.parsing.executors.base import ExecutorOptions
+from crawler.parsing.executors.supervised import SupervisedExecutor
+
+
+class LokyExecutor(SupervisedExecutor):
+    """Each worker is a new interpreter, so a worker starts more slowly than with ``process``."""
+
+    def __init__(self, options: ExecutorOptions) -> None:
+        super().__init__(options, LokyLauncher())
+
+
+class _Process(LokyProcess):  # type: ignore[misc]
+    def run(self) -> None:
+        """In the child: run the worker. It ends without a traceback when it is out of memory."""
+        try:
+            super().run()
+        except MemoryError:
+            os._exit(errno.ENOMEM)
+
+    def kill(self) -> None:
+        """Kill it; loky itself can only terminate a process, which a worker ignores."""
+        if self.is_alive():
+            os.kill(self.pid, signal.SIGKILL)
+
+
+class _Context(LokyContext):  # type: ignore[misc]
+    """Remembers the process that was started last: the pool does not tell."""
+
+    newest: _Process
+
+    def Process(self, **options: Any) -> _Process:  # noqa: N802 - the name that loky calls
+        self.newest = _Process(**options)
+        return self.newest
+
+
+class LokyLauncher:
+    pids: Sequence[int] = ()
+
+    def __init__(self) -> None:
+        self._context = _Context()
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def pool(self, initializer: Callable[..., None], *arguments: Any) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            1, context=self._context, initializer=initializer, initargs=arguments
+        )
+
+    @property
+    def newest(self) -> LokyProcess:
+        return self._context.newest

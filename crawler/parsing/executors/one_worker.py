@@ -1,0 +1,126 @@
+"""One worker process, in a pool of its own, as its parent sees it."""
+
+import errno
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from multiprocessing import Pipe
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
+
+from crawler.parsing.batch import Task
+from crawler.parsing.executors import worker
+from crawler.parsing.executors.base import Batch
+from crawler.parsing.executors.page_age import PageAge, core_delay, is_stopped
+from crawler.parsing.executors.page_note import NO_PAGE, PageNote
+
+_END_S = 1.0
+"""Seconds to wait for the end of a process that was killed."""
+
+
+class Launcher(Protocol):
+    """Starts worker processes with one library."""
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """Ids of the processes that it needs besides the workers."""
+        ...
+
+    def start(self) -> None:
+        """Call it before the first ``launch``."""
+        ...
+
+    def pool(self, initializer: Callable[..., None], *arguments: Any) -> Executor:
+        """Return a pool of one worker. Its process starts with the first ``submit``, which raises
+        OSError and EOFError if that fails.
+        """
+        ...
+
+    @property
+    def newest(self) -> BaseProcess:
+        """The process that was started last."""
+        ...
+
+    def stop(self) -> None: ...
+
+
+class Worker:
+    """A worker process and the batches that it has.
+
+    ``age`` is how long it has been at its page, ``finished`` the number of batches it has returned.
+    """
+
+    def __init__(self, index: int, launcher: Launcher, setup: bytes) -> None:
+        self.index = index
+        self.batches: deque[Batch] = deque()
+        self.is_ready = False
+        self.finished = 0
+        self.age = PageAge()
+        self.cause: str | None = None
+        """Why we ended it, if we know that its page is the cause."""
+        self.is_late = False
+        """Whether it was ended because the time of its page was over."""
+        self._note = PageNote()
+        reader, self._lifeline = Pipe(duplex=False)
+        with reader:
+            self._pool = launcher.pool(worker.begin, self._note, reader)
+            self.loaded = self._pool.submit(worker.load, setup)
+        self._process = launcher.newest
+        self._note.close()
+
+    @property
+    def pid(self) -> int | None:
+        """None once the process has ended."""
+        return self._process.pid if self._process.is_alive() else None
+
+    def submit(self, payload: bytes) -> Any:
+        """Send an encoded batch; returns its future. Raises BrokenExecutor."""
+        return self._pool.submit(worker.parse, payload)
+
+    def look(self, passed: float) -> None:
+        """See how long it has been at its page; the last look was ``passed`` seconds ago."""
+        page, pid = self._note.page, self._process.pid
+        if page == NO_PAGE or pid is None:
+            self.age.look(NO_PAGE, 0.0, 0.0)
+        else:
+            self.age.look(page, 0.0 if is_stopped(pid) else passed, core_delay(pid))
+
+    def culprits(self) -> Batch:
+        """Pages of which one ended the process; empty if it had not begun any.
+
+        That is the page at work, or, if that is not known, each page of the batch at work.
+        """
+        if not self.batches or not self.is_ready:
+            return ()
+        batch = self.batches[0]
+        return tuple(task for task in batch if task.job.id == self._note.page) or batch
+
+    @property
+    def tasks(self) -> Sequence[Task]:
+        """All pages that it has."""
+        return [task for batch in self.batches for task in batch]
+
+    def kill(self, cause: str | None = None, *, late: bool = False) -> None:
+        self.cause = self.cause or cause
+        self.is_late = self.is_late or late
+        self._process.kill()
+
+    def close(self) -> int | None:
+        """End the process; returns its exit code, as of subprocess.Popen, or None if unknown."""
+        self._process.kill()
+        self._lifeline.close()
+        self._pool.shutdown(wait=False)
+        self._process.join(_END_S)
+        return self._process.exitcode
+
+
+def how(exit_code: int | None) -> str:
+    """How a process ended, in words."""
+    if exit_code is None:
+        return "it is not known how"
+    if exit_code == errno.ENOMEM:
+        return "out of memory"
+    return (
+        f"signal {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit code {exit_code}"
+    )

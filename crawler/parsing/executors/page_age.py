@@ -1,0 +1,47 @@
+"""How long a worker has been at its page. Time in which it could not run does not count."""
+
+from pathlib import Path
+
+from crawler.parsing.executors.page_note import NO_PAGE
+
+_NS = 1e-9
+
+
+class PageAge:
+    """``seconds`` for which ``page`` has been parsed, as far as was looked."""
+
+    def __init__(self) -> None:
+        self.page = NO_PAGE
+        self.seconds = 0.0
+        self._delay = 0.0
+
+    def look(self, page: int, passed: float, delay: float) -> None:
+        """The worker is at ``page`` now, ``passed`` seconds after the last look.
+
+        ``delay`` is the total time, in seconds, for which the worker has waited for a core.
+        """
+        if page == self.page != NO_PAGE:
+            self.seconds += max(0.0, passed - (delay - self._delay))
+        else:
+            self.seconds = 0.0
+        self.page, self._delay = page, delay
+
+
+def core_delay(pid: int) -> float:
+    """Seconds for which the process has waited for a core, by the kernel's scheduler.
+
+    The second number of ``/proc/PID/schedstat``, in nanoseconds; 0 on systems without it.
+    """
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[1]) * _NS
+    except (OSError, IndexError):
+        return 0.0
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether the process was suspended (state T in proc(5)); False on systems without /proc."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return status.rpartition(b")")[2].split()[0] in (b"T", b"t")
