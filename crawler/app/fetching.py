@@ -19,12 +19,15 @@ from crawler.frontier.schedule import HostPolicy
 from crawler.model.errors import UsageError
 from crawler.model.exchange import Proxy
 from crawler.model.urls import host_port
+from crawler.parsing.executors.names import IN_THIS_PROCESS
 from crawler.settings import Settings
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ENCODINGS = "gzip, deflate, br, zstd"
-FILES = 40
-"""File descriptors for other purposes than requests."""
+FILES = 32
+"""File descriptors for other purposes than requests and parse processes."""
+FILES_OF_WORKER = 10
+"""File descriptors for each parse process: its pipes, in this process."""
 
 
 def fetch_slots(settings: Settings) -> int:
@@ -35,7 +38,13 @@ def fetch_slots(settings: Settings) -> int:
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most == resource.RLIM_INFINITY:
         return settings.slots
-    return max(1, min(settings.slots, (most - FILES) // 2))
+    return max(1, min(settings.slots, (most - FILES - _files_of_workers(settings)) // 2))
+
+
+def _files_of_workers(settings: Settings) -> int:
+    if not isinstance(settings.parse, str) or settings.parse in IN_THIS_PROCESS:
+        return 0
+    return FILES_OF_WORKER * (settings.parse_workers + 1)  # and one for pages that are suspect
 
 
 def engine_options(settings: Settings, network: Network) -> EngineOptions:

@@ -38,7 +38,9 @@ def make_report(
         rss_peak_mb=rss_peak(executor.pids),
         same_content=duplicate_pages,
     )
-    report = msgspec.structs.replace(report, model=_modelled(report, workers))
+    report = msgspec.structs.replace(
+        report, model=_modelled(report, workers), lost_workers=executor.lost_workers
+    )
     return _with_choice(report, engine, workers) if isinstance(engine, AutoEngine) else report
 
 

@@ -24,6 +24,12 @@ COMMANDS = {
     "engines": "show the fetch engines and what each can do",
     "site": "serve a synthetic web on this machine, for tests",
 }
+_NO_THREAD = "can't start new thread"
+"""Python's message where the system refuses a thread."""
+_TOO_LITTLE = (
+    "the system gives this process too little memory or too few threads: raise the limits (ulimit "
+    "-v, -d, -u), or need less with --parse inline and a lower --concurrency"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CrawlerError as error:
         sys.stderr.write(f"crawler: {error}\n")
         return 2 if isinstance(error, UsageError) else 1
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and str(error) != _NO_THREAD:
+            raise
+        sys.stderr.write(f"crawler: {_TOO_LITTLE}\n")
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -51,6 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     with prestarted(settings.parse) as server:
         # It starts on another core while this process still imports.
         from crawler.app import execute
+        from crawler.app.little_memory import need_less_memory
+
+        need_less_memory()
 
         def crawl() -> int:
             if directory is None:

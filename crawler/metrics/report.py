@@ -146,6 +146,7 @@ class Report(msgspec.Struct, frozen=True):
     same body as another page. ``status`` counts all responses by status code, ``errors`` failed
     entries by kind and ``skips`` skipped entries by reason. ``auto`` says which engine
     ``--engine auto`` chose, and why. ``model`` has lower bounds of the time for the same work.
+    ``lost_workers`` is the number of parse workers that died and were replaced.
     """
 
     version: str
@@ -170,6 +171,7 @@ class Report(msgspec.Struct, frozen=True):
     same_content: int = 0
     auto: str | None = None
     model: Simultaneous | None = None
+    lost_workers: int = 0
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""

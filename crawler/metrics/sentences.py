@@ -80,6 +80,14 @@ def tally(counts: Mapping[str, int]) -> list[str]:
     return [f"{name} × {n:,}" for name, n in ranked]
 
 
+def lost_workers(report: Report) -> str:
+    """How many parse workers were replaced; empty if none was."""
+    if not report.lost_workers:
+        return ""
+    were = "was" if report.lost_workers == 1 else "were"
+    return f"{count(report.lost_workers, 'parse worker')} died and {were} replaced"
+
+
 def latency(ms: Latency) -> Iterator[str]:
     yield f"median {seconds(ms.p50 / 1e3)}"
     yield f"90 % < {seconds(ms.p90 / 1e3)}"

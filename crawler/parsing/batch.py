@@ -79,8 +79,15 @@ class BatchParser:
             parsed = self._parser.parse(task.job, task.body)
         except FetchError as error:
             return Outcome(task.job.id, error=error.kind, message=error.message)
-        for encoder, parts in zip(self._encoders, chunks, strict=True):
-            parts.append(encoder.encode(parsed.page))
+        try:
+            encoded = [encoder.encode(parsed.page) for encoder in self._encoders]
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an encoder may be the user's
+            message = f"an output could not encode the page: {type(error).__name__}: {error}"
+            return Outcome(task.job.id, error=FailureKind.PARSE, message=message)
+        for piece, parts in zip(encoded, chunks, strict=True):
+            parts.append(piece)
         digest = int.from_bytes(bytes.fromhex(parsed.page.digest[:16]), signed=True)
         return Outcome(
             task.job.id,

@@ -19,6 +19,7 @@ _Found = dict[str, list[LexborNode]]
 _M_TRIM_THRESHOLD = -1
 _M_TOP_PAD = -2
 _M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
 _MEGABYTE = 1024 * 1024
 _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 
@@ -81,6 +82,14 @@ def tune_allocator() -> bool:
         (_M_TOP_PAD, 1 * _MEGABYTE),
     )
     return all(mallopt(option, size) for option, size in settings)
+
+
+def one_heap() -> bool:
+    """Make the threads of this process share one heap; False if it is not possible.
+
+    Otherwise glibc reserves 64 MB of addresses for each of up to eight threads per core.
+    """
+    return _is_glibc() and bool(ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1))
 
 
 def _is_glibc() -> bool:

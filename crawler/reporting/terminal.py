@@ -119,6 +119,8 @@ def _speed(report: Report) -> Iterator[ReportRow]:
     cpu = report.cpu
     yield _items("CPU", [f"{seconds(cpu.fetch_s)} fetching", f"{seconds(cpu.parse_s)} parsing"])
     yield _items("Memory", [f"{size(report.rss_peak_mb * 1e6)} at most, all processes together"])
+    if report.lost_workers:
+        yield _items("Workers", [sentences.lost_workers(report)], "yellow")
 
 
 def _time(report: Report, width: int, plain: bool) -> Iterator[ReportRow]:

@@ -1,4 +1,4 @@
-"""Objects that an option accepts from Python besides text: engines, functions, outputs and others."""
+"""Objects that an option accepts from Python besides text: engines, functions, outputs …"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -1,6 +1,7 @@
 """Functions for ``--parser`` that behave as hostile pages make parse workers behave."""
 
 import os
+import re
 import signal
 import time
 from typing import Any
@@ -16,6 +17,12 @@ def marked(document: Document) -> dict[str, Any]:
     if "hang me" in text:
         while True:
             pass
+    if "match me" in text:
+        re.match(r"(a+)+$", "a" * 60 + "b")
+    if "sleep for me" in text:
+        time.sleep(3600)
+    if "bloat me" in text:
+        bytearray(1 << 40)
     if "raise me" in text:
         raise ValueError("the page asked for it")
     print("said by the parser")  # noqa: T201

@@ -129,7 +129,7 @@ def _popen(server: forkserver.ForkServer) -> type[popen_forkserver.Popen]:
 
 
 class _Popen(popen_forkserver.Popen):
-    """The pool's own thread and we may both ask how a process ended, which is told only once."""
+    """The pool's own thread and we may both ask how a process ended; only one may read it."""
 
     def __init__(self, process: PoolProcess) -> None:
         self._asking = threading.Lock()

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from loky.backend.context import LokyContext
@@ -31,8 +32,9 @@ class _Process(LokyProcess):  # type: ignore[misc]
 
     def kill(self) -> None:
         """Kill it; loky itself can only terminate a process, which a worker ignores."""
-        if self.is_alive():
-            os.kill(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended by itself
+            if self.is_alive():
+                os.kill(self.pid, signal.SIGKILL)
 
 
 class _Context(LokyContext):  # type: ignore[misc]

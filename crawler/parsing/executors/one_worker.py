@@ -1,10 +1,12 @@
 """One worker process, in a pool of its own, as its parent sees it."""
 
 import errno
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import closing
 from multiprocessing import Pipe
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
@@ -51,7 +53,7 @@ class Worker:
     ``age`` is how long it has been at its page, ``finished`` the number of batches it has returned.
     """
 
-    def __init__(self, index: int, launcher: Launcher, setup: bytes) -> None:
+    def __init__(self, index: int, launcher: Launcher, setup: bytes, niceness: int) -> None:
         self.index = index
         self.batches: deque[Batch] = deque()
         self.is_ready = False
@@ -63,11 +65,12 @@ class Worker:
         """Whether it was ended because the time of its page was over."""
         self._note = PageNote()
         reader, self._lifeline = Pipe(duplex=False)
-        with reader:
+        with reader, closing(self._note):
             self._pool = launcher.pool(worker.begin, self._note, reader)
             self.loaded = self._pool.submit(worker.load, setup)
         self._process = launcher.newest
-        self._note.close()
+        if niceness and self._process.pid is not None:
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
 
     @property
     def pid(self) -> int | None:
@@ -81,17 +84,17 @@ class Worker:
     def look(self, passed: float) -> None:
         """See how long it has been at its page; the last look was ``passed`` seconds ago."""
         page, pid = self._note.page, self._process.pid
-        if page == NO_PAGE or pid is None:
+        if page < 0 or pid is None:
             self.age.look(NO_PAGE, 0.0, 0.0)
         else:
             self.age.look(page, 0.0 if is_stopped(pid) else passed, core_delay(pid))
 
     def culprits(self) -> Batch:
-        """Pages of which one ended the process; empty if it had not begun any.
+        """Pages of which one ended the process; empty if it had not begun its batch.
 
         That is the page at work, or, if that is not known, each page of the batch at work.
         """
-        if not self.batches or not self.is_ready:
+        if not self.batches or self._note.page == NO_PAGE:
             return ()
         batch = self.batches[0]
         return tuple(task for task in batch if task.job.id == self._note.page) or batch

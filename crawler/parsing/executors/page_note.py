@@ -7,11 +7,14 @@ from multiprocessing.reduction import DupFd
 from typing import Any
 
 NO_PAGE = -1
+"""The worker waits for a batch."""
+BETWEEN = -2
+"""The worker has a batch, and is between two of its pages."""
 _BYTES = 8
 
 
 class PageNote:
-    """The id of the page that a worker parses, or ``NO_PAGE``.
+    """The id of the page that a worker parses, or ``NO_PAGE`` or ``BETWEEN``.
 
     When the worker has died, its parent still reads the id here. It can be pickled only while a
     process is started: the memory is a file without a name, which the new process inherits.
@@ -22,7 +25,7 @@ class PageNote:
         self._file = _new_file() if file is None else file
         self._numbers = memoryview(mmap.mmap(self._file, _BYTES)).cast("q")
         if file is None:
-            self.end()
+            self.page = NO_PAGE
 
     def __reduce__(self) -> Any:
         return _inherited, (DupFd(self._file),)
@@ -31,11 +34,9 @@ class PageNote:
     def page(self) -> int:
         return self._numbers[0]
 
-    def begin(self, page: int) -> None:
+    @page.setter
+    def page(self, page: int) -> None:
         self._numbers[0] = page
-
-    def end(self) -> None:
-        self._numbers[0] = NO_PAGE
 
     def close(self) -> None:
         """Close the file; ``page`` can still be read."""

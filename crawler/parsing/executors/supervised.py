@@ -20,12 +20,14 @@ import msgspec
 
 from crawler.model.callbacks import Fail
 from crawler.model.errors import FailureKind, StateError
+from crawler.model.units import size
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.executors.base import Batch, Deliver, ExecutorOptions
 from crawler.parsing.executors.gathering import GATHER_S, WORTH_PAGES, Gathering
+from crawler.parsing.executors.memory_limit import memory_limit
 from crawler.parsing.executors.one_worker import Launcher, Worker, how
 from crawler.parsing.executors.portable import pack
-from crawler.parsing.executors.worker import MEMORY, Setup
+from crawler.parsing.executors.worker import Setup
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +36,22 @@ _AHEAD = 2
 _TOO_MUCH = 128
 """With more pages per worker than this, in work and waiting, another worker starts."""
 _FALSE_STARTS = 3
-"""Workers that may die in a row before they are ready; then the crawl fails."""
-_LOOK_S = 0.1
+"""Deaths in a row, for each worker, before any page was begun; then the crawl fails."""
+_AGAIN_S = 0.1
+"""Seconds after which a worker that could not be started is started again."""
+_LOOK_S = 0.05
 """Seconds between two looks at the workers."""
 _WAITING = 4
 """A page that waits instead of computing may take this many times the timeout."""
-_LONG_S = 0.5
+_LONG_S = 0.25
+_LONG_SHARE = 0.25
 _LONG_FACTOR = 8
-"""A page that takes this long, and this many times as long as usual, must not delay others."""
+"""A page must not delay others if it takes this long, but at most that share of the timeout, and
+this many times as long as usual."""
+
+
+_LANE_NICENESS = 10
+"""The worker of suspects leaves the cores to the others (nice(2))."""
 
 
 class SupervisedExecutor:
@@ -64,7 +74,8 @@ class SupervisedExecutor:
         self._no_chunks = (b"",) * len(options.encoders)
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Results).decode
-        self._usual_s = options.timeout / _LONG_FACTOR
+        self._long_s = min(_LONG_S, _LONG_SHARE * options.timeout)
+        self._usual_s: float | None = None
         self._false_starts = 0
         self._is_due = False
         self._is_closing = False
@@ -153,7 +164,7 @@ class SupervisedExecutor:
         """Send each suspect alone to a worker of its own, or to one that has no other work."""
         lane = self._most
         if lane not in self._workers:
-            self._start_worker(lane)
+            self._start_worker(lane, _LANE_NICENESS)
         for worker in tuple(self._workers.values()):
             has_time = worker.index == lane or not self._gathering
             if self._suspects and has_time and worker.is_ready and not worker.batches:
@@ -182,11 +193,17 @@ class SupervisedExecutor:
             return
         worker.batches.popleft()
         worker.finished += 1
+        self._false_starts = 0
         self._suspected.difference_update(task.job.id for task in batch)
-        self._usual_s += ((time.monotonic() - began) / len(batch) - self._usual_s) / 8
+        self._note_usual((time.monotonic() - began) / len(batch))
         self._settle(batch)
         self._deliver(self._decode(done.result()))
         self._feed()
+
+    def _note_usual(self, page_s: float) -> None:
+        """A moving average of the time of a page, in seconds."""
+        usual = self._usual_s
+        self._usual_s = page_s if usual is None else usual + (page_s - usual) / 8
 
     def _settle(self, batch: Batch) -> None:
         self.waiting -= len(batch)
@@ -194,11 +211,14 @@ class SupervisedExecutor:
 
     # Workers
 
-    def _start_worker(self, index: int) -> None:
+    def _start_worker(self, index: int, niceness: int = 0) -> None:
+        if self._is_closing or index in self._workers:
+            return
         try:
-            worker = Worker(index, self._launcher, self._setup)
+            worker = Worker(index, self._launcher, self._setup, niceness)
         except (OSError, EOFError) as error:
-            self._fail(StateError(f"the parse processes do not start ({error})"))
+            if not self._is_hopeless(str(error)):
+                self._loop.call_later(_AGAIN_S, self._start_worker, index, niceness)
             return
         self._workers[index] = worker
         loaded = asyncio.wrap_future(worker.loaded, loop=self._loop)
@@ -214,7 +234,6 @@ class SupervisedExecutor:
             self._fail(StateError(f"a parse process cannot start: {_cause(error)}"))
         else:
             worker.is_ready = True
-            self._false_starts = 0
             self._feed()
 
     def _replace(self, worker: Worker) -> None:
@@ -224,11 +243,9 @@ class SupervisedExecutor:
         ended = worker.close()
         self.lost_workers += 1
         log.info("a parse process died (%s); a new one replaces it", how(ended))
-        self._false_starts += not worker.is_ready
-        if self._false_starts >= _FALSE_STARTS:
-            self._fail(StateError(f"the parse processes do not start ({how(ended)})"))
-            return
         culprits = worker.culprits()
+        if not worker.finished and not culprits and self._is_hopeless(how(ended)):
+            return
         for task in culprits:
             self._suspect(task, worker, ended)
         blamed = {task.job.id for task in culprits}
@@ -237,6 +254,14 @@ class SupervisedExecutor:
         if worker.index < self._most:
             self._start_worker(worker.index)
         self._feed()
+
+    def _is_hopeless(self, how: str) -> bool:
+        """Count a worker that ended before it began; whether too many did, which ends the crawl."""
+        self._false_starts += 1
+        if self._false_starts < _FALSE_STARTS * self._most:
+            return False
+        self._fail(StateError(f"the parse processes do not start ({how})"))
+        return True
 
     def _suspect(self, task: Task, worker: Worker, ended: int | None) -> None:
         """Parse the page again, alone. It fails if it was alone, or if its time is over."""
@@ -280,7 +305,7 @@ class SupervisedExecutor:
 
     def _delays_others(self, worker: Worker) -> bool:
         """Whether others wait behind a page that takes unusually long."""
-        is_long = worker.age.seconds >= max(_LONG_S, _LONG_FACTOR * self._usual_s)
+        is_long = worker.age.seconds >= max(self._long_s, _LONG_FACTOR * (self._usual_s or 0.0))
         has_others = bool(self._gathering) or len(worker.tasks) > 1
         is_suspect = worker.age.page in self._suspected
         return is_long and has_others and worker.index < self._most and not is_suspect
@@ -288,5 +313,5 @@ class SupervisedExecutor:
 
 def _cause(error: BaseException) -> str:
     if isinstance(error, MemoryError):
-        return f"the page needs more memory than a parse process may have ({MEMORY >> 30} GiB)"
+        return f"the page needs more memory than a parse process may have ({size(memory_limit())})"
     return f"{type(error).__name__}: {error}"

@@ -7,21 +7,19 @@ by name and has no other place for what the calls of one worker share.
 import fcntl
 import os
 import pickle
-import resource
 import select
 import signal
 from multiprocessing.connection import Connection
 
 import msgspec
 
+from crawler.model.errors import FailureKind
 from crawler.parsing.batch import BatchParser, Outcome, Task
-from crawler.parsing.executors.page_note import PageNote
+from crawler.parsing.executors.memory_limit import is_short_of_memory, limit_memory
+from crawler.parsing.executors.page_note import BETWEEN, NO_PAGE, PageNote
 from crawler.parsing.facts import tune_allocator
 from crawler.parsing.job import ParseOptions
 from crawler.sinks.base import Encoder
-
-MEMORY = 4 << 30
-"""Maximum bytes of data of a worker (RLIMIT_DATA); a page that needs more fails."""
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -44,16 +42,25 @@ class LimitedParser(BatchParser):
         super().__init__(setup.options, setup.encoders)
         self._timeout = setup.timeout
         self._note = note
-        self.encode = msgspec.msgpack.Encoder().encode
-        self.decode = msgspec.msgpack.Decoder(tuple[Task, ...]).decode
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(tuple[Task, ...]).decode
+
+    def run_encoded(self, batch: bytes) -> bytes:
+        """Parse a tuple of Task and return its Results; both as MessagePack."""
+        self._note.page = BETWEEN
+        results = self._encode(self.run_timed(self._decode(batch)))
+        self._note.page = NO_PAGE
+        return results
 
     def one(self, task: Task, chunks: list[list[bytes]]) -> Outcome:
-        self._note.begin(task.job.id)
+        self._note.page = task.job.id
         signal.setitimer(signal.ITIMER_PROF, self._timeout)
         outcome = super().one(task, chunks)
+        if outcome.error is FailureKind.PARSE and is_short_of_memory():
+            raise MemoryError
         # Not in a finally: after an error the note says which page was the cause.
         signal.setitimer(signal.ITIMER_PROF, 0)
-        self._note.end()
+        self._note.page = BETWEEN
         return outcome
 
 
@@ -91,9 +98,9 @@ def load(setup: bytes) -> None:
 
 
 def parse(batch: bytes) -> bytes:
-    """Parse a tuple of Task and return its Results; both as MessagePack."""
+    """See ``LimitedParser.run_encoded``."""
     assert _parser is not None
-    return _parser.encode(_parser.run_timed(_parser.decode(batch)))
+    return _parser.run_encoded(batch)
 
 
 def ignore_signals() -> None:
@@ -114,10 +121,3 @@ def _end_with(parent: Connection) -> None:
     fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
     if select.select([pipe], [], [], 0)[0]:  # the parent ended before the kernel was asked
         os._exit(0)
-
-
-def limit_memory() -> None:
-    """Limit the data of this process to ``MEMORY``, or to less where the system says so."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

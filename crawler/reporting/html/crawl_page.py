@@ -11,6 +11,7 @@ from crawler.metrics.report import IoWait, Report
 from crawler.metrics.sentences import (
     baseline,
     latency,
+    lost_workers,
     measured,
     model,
     page_details,
@@ -104,6 +105,7 @@ def _throughput(report: Report, lines: Sequence[Line]) -> Markup:
             ("Start-up", seconds(report.startup_s)),
             ("CPU", f"{seconds(cpu.fetch_s)} fetching · {seconds(cpu.parse_s)} parsing"),
             ("Memory", f"{size(report.rss_peak_mb * 1e6)} at most, all processes together"),
+            *([("Workers", lost_workers(report))] if report.lost_workers else []),
             ("Responses", dotted(tally(report.status)) or "none"),
         ),
         _responses(report, lines),

@@ -1,6 +1,7 @@
 """The keywords that type checkers see are the options, with what each accepts."""
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
@@ -8,6 +9,7 @@ import pytest
 
 from crawler.engines.base import EngineChoice
 from crawler.parsing.custom import ParserFunction
+from crawler.parsing.executors.names import EXECUTORS
 from crawler.settings import Settings, options
 from crawler.settings.keywords import (
     CrawlKeywords,
@@ -24,6 +26,7 @@ SPECIAL = {
     "engine": EngineChoice,
     "out": Output | Sequence[Output],
     "parser": str | ParserFunction,
+    "parse": Literal[tuple(EXECUTORS)] | Executor,
 }
 PLACES = {"FILE", "DIR", "RUN"}
 WITH_FORMAT = {"auth", "header", "retry"}

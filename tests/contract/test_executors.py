@@ -1,0 +1,412 @@
+"""One suite for all parse executors: the same records, each page once, and who is to blame."""
+
+import gzip
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from support import needs
+from support.executors import (
+    FORMS,
+    MARKED,
+    OWN,
+    WATCHED,
+    Collected,
+    executor_options,
+    page,
+    parsed,
+    running,
+    task,
+)
+
+from crawler.localweb.synthetic import SyntheticWeb
+from crawler.model.errors import FailureKind, UsageError
+from crawler.model.pages import Page
+from crawler.parsing.batch import Task
+from crawler.parsing.executors.registry import make_executor
+
+every = pytest.mark.parametrize("form", FORMS)
+watched = pytest.mark.parametrize("form", WATCHED)
+"""Nobody can end a thread, and nobody but its owner may end a worker of an executor object."""
+
+
+# The same results
+
+
+@every
+async def test_every_page_returns_once_with_its_links(form: str) -> None:
+    collected = await parsed(form, [page(n) for n in range(200)], executor_options())
+    assert collected.titles == {f"Page {number}" for number in range(200)}
+    found = {link.url for outcome in collected.outcomes.values() for link in outcome.links}
+    assert found == {f"http://a.example/{number + 1}" for number in range(200)}
+
+
+def manual() -> Iterator[Task]:
+    """Python's manual: real pages."""
+    folder = Path(needs.docs() or "")
+    for number, file in enumerate(sorted(folder.rglob("*.html"))[:200]):
+        url = f"http://docs.example/{file.relative_to(folder)}"
+        yield task(number, url, file.read_bytes())
+
+
+def synthetic() -> Iterator[Task]:
+    """A made-up site whose pages have faults of their own, also compressed ones."""
+    web = SyntheticWeb(2, 300, faults=True)
+    for number, url in enumerate(web.urls(80)):
+        host, _, path = url.removeprefix("http://").partition("/")
+        answer = web.page(host, f"/{path}", gzip=number % 2 == 0)
+        coding = dict(answer.headers).get("Content-Encoding")
+        yield task(number, url, answer.body, content_encoding=coding)
+
+
+def odd() -> Iterator[Task]:
+    """What pages should not be."""
+    texts: list[tuple[bytes, dict[str, Any]]] = [
+        (b"", {}),
+        (b"\xff\xfe<\x00t\x00i\x00t\x00l\x00e\x00>\x00x\x00", {}),
+        ("<title>Gr\xfc\xdfe</title>".encode("latin-1"), {"content_type": "text/html"}),
+        ("<title>日本</title>".encode("euc-jp"), {"content_type": "text/html; charset=euc-jp"}),
+        (b"<title>a</title>" * 1000, {}),
+        (b'<base href="//other.example/x/"><a href="y">y</a><a href="http://[::1">', {}),
+        (b"\x00\x01\x02%PDF", {"content_type": "application/pdf"}),
+        (gzip.compress(b"<title>small</title>")[:-6], {"content_encoding": "gzip"}),
+        (gzip.compress(b" " * 3_000_000), {"content_encoding": "gzip"}),
+        (b"<title>none</title><a href=/z>", {"robots": "none"}),
+        (b"<div>" * 300 + b'<a href="/deep">', {"row": '{"sku":1}'}),
+    ]
+    for number, (body, changes) in enumerate(texts):
+        yield task(number, f"http://odd.example/{number}", body, **changes)
+
+
+CORPORA: dict[str, Callable[[], Iterator[Task]]] = {
+    "manual": manual,
+    "synthetic": synthetic,
+    "odd": odd,
+}
+
+
+@pytest.mark.promise("P42")
+@pytest.mark.parametrize(
+    "corpus", [pytest.param("manual", marks=pytest.mark.docs), "synthetic", "odd"]
+)
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "inline"])
+async def test_the_records_are_those_of_inline(form: str, corpus: str) -> None:
+    options = executor_options(html=True)
+    tasks = list(CORPORA[corpus]())
+    here, there = await parsed("inline", tasks, options), await parsed(form, tasks, options)
+    assert len(tasks) > 5
+    assert here.lines == there.lines
+    assert facts(here) == facts(there)
+    assert links(here) == links(there)
+
+
+def facts(collected: Collected) -> dict[int, object]:
+    """All of each outcome but its links: each worker leaves out links that it has told before."""
+    return {
+        number: msgspec.structs.replace(outcome, links=(), trapped=())
+        for number, outcome in collected.outcomes.items()
+    }
+
+
+def links(collected: Collected) -> set[object]:
+    found = collected.outcomes.values()
+    return {link for outcome in found for link in (*outcome.links, *outcome.trapped)}
+
+
+@pytest.mark.promise("P13")
+@every
+async def test_a_body_that_does_not_decompress_fails_alone(form: str) -> None:
+    bad = task(0, "http://a.example/0", b"no gzip", content_encoding="gzip")
+    collected = await parsed(form, [bad, page(1)], executor_options())
+    assert collected.outcomes[0].error is FailureKind.DECODE
+    assert collected.titles == {"Page 1"}
+
+
+@every
+async def test_a_parser_that_raises_fails_its_page(form: str) -> None:
+    tasks = [page(n, "raise me" if n == 3 else "") for n in range(10)]
+    collected = await parsed(form, tasks, executor_options(parser=MARKED))
+    assert list(collected.failures) == [3]
+    assert collected.outcomes[3].error is FailureKind.PARSE
+    assert "the page asked for it" in collected.failures[3]
+    assert len(collected.titles) == 9
+
+
+class Fussy:
+    """Encodes every page but one."""
+
+    def encode(self, record: Page) -> bytes:
+        if record.title == "Page 3":
+            raise ValueError("not this one")
+        return f"{record.title}\n".encode()
+
+
+@every
+async def test_an_output_that_cannot_encode_a_page_fails_that_page(form: str) -> None:
+    options = msgspec.structs.replace(executor_options(), encoders=(Fussy(), Fussy()))
+    collected = await parsed(form, [page(n) for n in range(10)], options)
+    assert list(collected.failures) == [3]
+    assert "ValueError: not this one" in collected.failures[3]
+    assert len(collected.lines) == 9
+
+
+@every
+async def test_a_function_that_no_module_has_is_called(form: str) -> None:
+    factor = 3
+
+    def tripled(document: object) -> dict[str, object]:
+        return {"tripled": factor * len(vars(type(document))) * 0 + factor}
+
+    collected = await parsed(form, [page(0)], executor_options(parser=tripled))
+    assert b'"tripled":3' in collected.lines[0].replace(b" ", b"")
+
+
+# Start and end
+
+
+@every
+async def test_leaving_early_ends_at_once_and_leaves_no_process(form: str) -> None:
+    pids: list[int] = []
+    async with running(form) as (executor, collected):
+        executor.submit(page(0))
+        await collected.until(1)
+        for number in range(1, 2000):
+            executor.submit(page(number, "x" * 1000))
+        pids += executor.pids
+    assert not [pid for pid in pids if is_running(pid)]
+
+
+@every
+async def test_it_reports_its_workers(form: str) -> None:
+    async with running(form) as (executor, collected):
+        executor.submit(page(0))
+        await collected.until(1)
+        assert executor.workers == (0 if form == "inline" else 2)
+        assert executor.lost_workers == 0
+        assert bool(executor.pids) == (form in WATCHED)
+
+
+@watched
+async def test_workers_that_die_at_once_end_the_crawl(form: str) -> None:
+    options = msgspec.structs.replace(executor_options(), encoders=(Deadly(),))
+    async with running(form, options) as (_, collected):
+        await collected.until(1)
+    assert "the parse processes do not start (exit code 7)" in str(collected.error)
+
+
+@watched
+async def test_what_a_worker_cannot_import_ends_the_crawl(form: str) -> None:
+    options = msgspec.structs.replace(executor_options(), encoders=(Unknown(),))
+    async with running(form, options) as (_, collected):
+        await collected.until(1)
+    assert "cannot start: ModuleNotFoundError: No module named 'not_there'" in str(collected.error)
+
+
+@pytest.mark.parametrize("form", OWN)
+async def test_what_a_worker_of_ones_own_cannot_import_ends_the_crawl(form: str) -> None:
+    options = msgspec.structs.replace(executor_options(), encoders=(Unknown(),))
+    async with running(form, options) as (executor, collected):
+        executor.submit(page(0))
+        await collected.until(1)
+    assert "No module named 'not_there'" in str(collected.error)
+
+
+@pytest.mark.parametrize("form", [*WATCHED, *OWN])
+def test_what_cannot_be_pickled_is_refused(form: str) -> None:
+    options = msgspec.structs.replace(executor_options(), encoders=(Unpicklable(),))
+    with pytest.raises(UsageError, match="cannot be sent to the parse processes"):
+        if form in OWN:
+            with OWN[form]() as own:
+                make_executor(own, options)
+        else:
+            make_executor(form, options)
+
+
+class Deadly:
+    """Ends the process that unpickles it."""
+
+    def __reduce__(self) -> Any:
+        return os._exit, (7,)
+
+    def encode(self, record: Page) -> bytes:
+        raise NotImplementedError
+
+
+class Unknown(Deadly):
+    """Needs a module that only its sender has."""
+
+    def __reduce__(self) -> Any:
+        return __import__, ("not_there",)
+
+
+class Unpicklable(Deadly):
+    def __reduce__(self) -> Any:
+        raise TypeError("a file stays where it is")
+
+
+# Pages that do harm
+
+
+HARM = {
+    "hang me": "parsing took longer than 1 s of CPU time (--parse-timeout)",
+    "match me": "parsing took longer than 1 s of CPU time (--parse-timeout)",
+    "sleep for me": "parsing took longer than 4 s (4 times --parse-timeout)",
+    "kill me": "the parse process died on this page (signal SIGKILL)",
+    "bloat me": "MemoryError",
+}
+
+
+@pytest.mark.promise("P33")
+@watched
+async def test_pages_that_do_harm_fail_alone_each_with_its_cause(form: str) -> None:
+    harm = dict(zip(range(10, 100, 20), HARM, strict=False))
+    tasks = [page(number, harm.get(number, "")) for number in range(200)]
+    options = executor_options(parser=MARKED)
+    async with running(form, options) as (executor, collected):
+        for each in tasks:
+            executor.submit(each)
+        await collected.until(200)
+        assert executor.lost_workers >= len(HARM) - 1, "all but the one that only raised"
+    assert set(collected.failures) == set(harm)
+    for number, text in harm.items():
+        assert collected.outcomes[number].error is FailureKind.PARSE
+        assert HARM[text] in collected.failures[number]
+    assert len(collected.titles) == 195
+
+
+@pytest.mark.promise("P30")
+@watched
+async def test_deep_nesting_is_stopped_inside_c_code(form: str) -> None:
+    tasks = [page(0, "<div>" * 200_000), page(1)]
+    collected = await parsed(form, tasks, executor_options(max_bytes=2 << 20))
+    assert re.search("longer than 1 s of CPU", collected.failures[0])
+    assert collected.titles == {"Page 1"}
+
+
+@pytest.mark.promise("P66")
+@watched
+async def test_nothing_waits_behind_pages_that_hang(form: str) -> None:
+    """The last good page comes at most two deadlines later than without the bad ones."""
+    hanging, timeout = range(0, 400, 100), 2.0
+    options = executor_options(timeout=timeout, parser=MARKED)
+    good = await parsed(form, [page(n) for n in range(400) if n not in hanging], options)
+    tasks = [page(n, "hang me" if n in hanging else "") for n in range(400)]
+    mixed = await parsed(form, tasks, options)
+    assert set(mixed.failures) == set(hanging)
+    assert mixed.last_good_s - good.last_good_s < 2 * timeout
+
+
+@pytest.mark.promise("P34")
+@watched
+async def test_a_killed_worker_costs_no_page(form: str) -> None:
+    async with running(form) as (executor, collected):
+        for number in range(500):
+            executor.submit(page(number, "x" * 10_000))
+            if number in (150, 350):
+                await collected.until(number - 140)
+                os.kill(executor.pids[-1], signal.SIGKILL)
+        await collected.until(500)
+        assert executor.lost_workers == 2
+    assert len(collected.titles) == 500
+
+
+@pytest.mark.promise("P34")
+@watched
+async def test_killed_idle_workers_are_replaced(form: str) -> None:
+    async with running(form) as (executor, collected):
+        executor.submit(page(0))
+        await collected.until(1)
+        before = set(executor.pids[-2:])
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        executor.submit(page(1))
+        await collected.until(2)
+        assert not before & set(executor.pids)
+    assert collected.titles == {"Page 0", "Page 1"}
+
+
+@pytest.mark.promise("P34")
+async def test_a_killed_fork_server_costs_no_page() -> None:
+    async with running("process") as (executor, collected):
+        for number in range(300):
+            executor.submit(page(number, "x" * 10_000))
+        await collected.until(1)
+        os.kill(executor.pids[0], signal.SIGKILL)
+        await collected.until(300)
+        assert collected.error is None
+    assert len(collected.titles) == 300
+
+
+# Bounds
+
+
+@watched
+async def test_what_waits_is_not_copied(form: str) -> None:
+    """Only the few batches that are at the workers exist twice."""
+    body = "x" * 1_000_000
+    async with running(form, executor_options(max_bytes=2 << 20)) as (executor, collected):
+        executor.submit(page(0))
+        await collected.until(1)
+        for pid in executor.pids[-2:]:
+            os.kill(pid, signal.SIGSTOP)
+        big = page(0, body)
+        before = resident()
+        for number in range(1, 301):
+            executor.submit(Task(msgspec.structs.replace(big.job, id=number), big.body))
+        grown = resident() - before
+        assert executor.waiting == 300
+        assert executor.waiting_bytes == 300 * len(big.body)
+        for pid in executor.pids[-2:]:
+            os.kill(pid, signal.SIGCONT)
+        await collected.until(301)
+    assert grown < 30_000_000
+
+
+def resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@watched
+async def test_workers_are_added_under_load(form: str) -> None:
+    options = msgspec.structs.replace(executor_options(3), first=1)
+    async with running(form, options) as (executor, collected):
+        for number in range(129):
+            assert executor.workers == 1
+            executor.submit(page(number))
+        assert executor.workers == 2
+        await collected.until(129)
+        for number in range(129, 385):
+            executor.submit(page(number))
+        await collected.until(385)
+        assert executor.workers == 2
+        for number in range(385, 2_000):
+            executor.submit(page(number))
+        await collected.until(2_000)
+        assert executor.workers == 3
+    assert len(collected.titles) == 2_000
+
+
+@watched
+async def test_little_work_adds_no_worker(form: str) -> None:
+    options = msgspec.structs.replace(executor_options(3), first=1)
+    async with running(form, options) as (executor, collected):
+        for number in range(512):
+            executor.submit(page(number))
+            if number % 128 == 127:
+                await collected.until(number + 1)
+        assert executor.workers == 1
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process exists and is not a zombie."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
