@@ -24,8 +24,8 @@ COMMANDS = {
     "engines": "show the fetch engines and what each can do",
     "site": "serve a synthetic web on this machine, for tests",
 }
-_NO_THREAD = "can't start new thread"
-"""Python's message where the system refuses a thread."""
+_NO_MEMORY = ("can't start new thread", "failed to map segment", "Cannot allocate memory")
+"""What messages contain where the system refuses a thread, a library or memory."""
 _TOO_LITTLE = (
     "the system gives this process too little memory or too few threads: raise the limits (ulimit "
     "-v, -d, -u), or need less with --parse inline and a lower --concurrency"
@@ -42,17 +42,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CrawlerError as error:
         sys.stderr.write(f"crawler: {error}\n")
         return 2 if isinstance(error, UsageError) else 1
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and str(error) != _NO_THREAD:
-            raise
-        sys.stderr.write(f"crawler: {_TOO_LITTLE}\n")
-        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # The reader of our output has gone; Python must not flush to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        sys.stderr.write(f"crawler: {_TOO_LITTLE}\n")
+        return 1
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(each in str(error) for each in _NO_MEMORY)
 
 
 def _dispatch(argv: list[str]) -> int:

@@ -1,18 +1,21 @@
 """Parses in processes of loky, the pool of joblib (extra ``loky``)."""
 
 import errno
+import multiprocessing.resource_tracker
 import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from loky.backend import resource_tracker
 from loky.backend.context import LokyContext
 from loky.backend.process import LokyProcess
 from loky.process_executor import ProcessPoolExecutor
 
 from crawler.parsing.executors.base import ExecutorOptions
 from crawler.parsing.executors.supervised import SupervisedExecutor
+from crawler.parsing.executors.worker import IGNORED
 
 
 class LokyExecutor(SupervisedExecutor):
@@ -23,6 +26,14 @@ class LokyExecutor(SupervisedExecutor):
 
 
 class _Process(LokyProcess):  # type: ignore[misc]
+    def start(self) -> None:
+        """Start it with the signals blocked that it will ignore as soon as it can."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     def run(self) -> None:
         """In the child: run the worker. It ends without a traceback when it is out of memory."""
         try:
@@ -54,7 +65,9 @@ class LokyLauncher:
         self._context = _Context()
 
     def start(self) -> None:
-        pass
+        # Their start unblocks the signals that the start of a process blocks.
+        resource_tracker.ensure_running()
+        multiprocessing.resource_tracker.ensure_running()
 
     def stop(self) -> None:
         pass

@@ -21,6 +21,11 @@ _END_S = 1.0
 """Seconds to wait for the end of a process that was killed."""
 
 
+LOOK_S = 0.05
+"""Seconds between two looks at a worker."""
+_MOST_S = 2 * LOOK_S
+
+
 class Launcher(Protocol):
     """Starts worker processes with one library."""
 
@@ -58,7 +63,7 @@ class Worker:
         self.batches: deque[Batch] = deque()
         self.is_ready = False
         self.finished = 0
-        self.age = PageAge()
+        self.age = PageAge(_MOST_S)
         self.cause: str | None = None
         """Why we ended it, if we know that its page is the cause."""
         self.is_late = False

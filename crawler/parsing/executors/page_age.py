@@ -8,20 +8,27 @@ _NS = 1e-9
 
 
 class PageAge:
-    """``seconds`` for which ``page`` has been parsed, as far as was looked."""
+    """``seconds`` for which ``page`` has been parsed, as far as was looked.
 
-    def __init__(self) -> None:
+    Of the time between two looks, at most ``most`` seconds count: if there were more, the process
+    that looks stood still, and so perhaps did the whole machine.
+    """
+
+    def __init__(self, most: float) -> None:
         self.page = NO_PAGE
         self.seconds = 0.0
+        self._most = most
         self._delay = 0.0
 
     def look(self, page: int, passed: float, delay: float) -> None:
         """The worker is at ``page`` now, ``passed`` seconds after the last look.
 
-        ``delay`` is the total time, in seconds, for which the worker has waited for a core.
+        ``delay`` is the total time, in seconds, for which the worker has waited for a core. The
+        kernel adds to it only when a wait ends, so a look may subtract what earlier ones added.
         """
         if page == self.page != NO_PAGE:
-            self.seconds += max(0.0, passed - (delay - self._delay))
+            ran = passed - (delay - self._delay)
+            self.seconds = max(0.0, self.seconds + min(ran, self._most))
         else:
             self.seconds = 0.0
         self.page, self._delay = page, delay

@@ -25,7 +25,7 @@ from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.executors.base import Batch, Deliver, ExecutorOptions
 from crawler.parsing.executors.gathering import GATHER_S, WORTH_PAGES, Gathering
 from crawler.parsing.executors.memory_limit import memory_limit
-from crawler.parsing.executors.one_worker import Launcher, Worker, how
+from crawler.parsing.executors.one_worker import LOOK_S, Launcher, Worker, how
 from crawler.parsing.executors.portable import pack
 from crawler.parsing.executors.worker import Setup
 
@@ -39,8 +39,6 @@ _FALSE_STARTS = 3
 """Deaths in a row, for each worker, before any page was begun; then the crawl fails."""
 _AGAIN_S = 0.1
 """Seconds after which a worker that could not be started is started again."""
-_LOOK_S = 0.05
-"""Seconds between two looks at the workers."""
 _WAITING = 4
 """A page that waits instead of computing may take this many times the timeout."""
 _LONG_S = 0.25
@@ -292,7 +290,7 @@ class SupervisedExecutor:
     def _look(self) -> None:
         """See how long each page has been at work; time stands still while this process does."""
         now = time.monotonic()
-        passed, self._looked = min(now - self._looked, 2 * _LOOK_S), now
+        passed, self._looked = now - self._looked, now
         limit = _WAITING * self._timeout
         for worker in tuple(self._workers.values()):
             worker.look(passed)
@@ -301,7 +299,7 @@ class SupervisedExecutor:
                 worker.kill(cause, late=True)
             elif self._delays_others(worker):
                 worker.kill()
-        self._look_timer = self._loop.call_later(_LOOK_S, self._look)
+        self._look_timer = self._loop.call_later(LOOK_S, self._look)
 
     def _delays_others(self, worker: Worker) -> bool:
         """Whether others wait behind a page that takes unusually long."""

@@ -21,6 +21,8 @@ from crawler.parsing.facts import tune_allocator
 from crawler.parsing.job import ParseOptions
 from crawler.sinks.base import Encoder
 
+IGNORED = (signal.SIGINT, signal.SIGTERM)
+
 
 class Setup(msgspec.Struct, frozen=True):
     """What a worker needs once. ``timeout`` is the CPU time of one page, in seconds."""
@@ -105,8 +107,9 @@ def parse(batch: bytes) -> bytes:
 
 def ignore_signals() -> None:
     """Ctrl-C and ``timeout`` signal all processes of a group; the parent decides what happens."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED)
 
 
 def _end_with(parent: Connection) -> None:
