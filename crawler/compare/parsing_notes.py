@@ -7,7 +7,7 @@ import msgspec
 
 from crawler.compare.statistics import Interval, interval
 from crawler.compare.summary import work_of
-from crawler.compare.verdict import Runs, ratios
+from crawler.compare.verdict import NOT_ITS_OWN, Runs, ratios
 from crawler.metrics.comparison import Summary, TimedRun
 from crawler.metrics.contestants import Contestant, Naming, contestant_of
 from crawler.metrics.limits import BUSY
@@ -79,28 +79,33 @@ def _reference(one: _Way, ways: Sequence[_Way]) -> _Way | None:
 
 
 def _of_threads(one: _Way, reference: _Way | None, has_lock: bool) -> str:
-    cores = f"{figure(one.figures.cores)} CPU cores"
-    found = one.speed_beside(reference) if reference else None
-    start = f"{_compared(one, reference)}: " if reference else f"{one.of.parsing}: "
+    start = _compared(one, reference) if reference else one.of.parsing
+    return f"{start}: {_on_threads(one, reference, has_lock)}"
+
+
+def _on_threads(one: _Way, reference: _Way | None, has_lock: bool) -> str:
+    together = f"fetching and parsing together used {figure(one.figures.cores)} CPU cores"
     if not has_lock:
         return (
-            f"{start}this build of Python has no interpreter lock (GIL), so threads can parse at "
-            f"the same time. Fetching and parsing together used {cores}."
+            "this build of Python has no interpreter lock (GIL), so threads can parse at the same "
+            f"time; {together}."
         )
-    if found and found.is_above:
+    if spoiled := _spoiled(one, reference):
+        return spoiled
+    if reference and one.speed_beside(reference).is_above:
         return (
-            f"{start}threads helped here, because some of the work does not hold the interpreter's "
-            f"lock (GIL). Fetching and parsing together used {cores}."
+            "threads helped here, because some of the work does not hold the interpreter's lock "
+            f"(GIL); {together}."
         )
     if one.figures.cores >= BUSY:
         return (
-            f"{start}threads do not help here. lexbor and your own functions hold the "
-            "interpreter's lock (GIL) while they parse, so the threads take turns with each other "
-            f"and with the fetch thread: together they used {cores}."
+            "threads do not help here. lexbor and your own functions hold the interpreter's lock "
+            "(GIL) while they parse, so the threads take turns with each other and with the fetch "
+            f"thread: {together}."
         )
     return (
-        f"{start}no gain from threads is shown, and the interpreter's lock (GIL) is not the "
-        f"reason: fetching and parsing together used only {cores}. {_limit(one)}"
+        "no gain from threads is shown, and the interpreter's lock (GIL) is not the reason: "
+        f"{together}. {_limit(one)}"
     )
 
 
@@ -112,19 +117,33 @@ def _compared(one: _Way, other: _Way) -> str:
     )
 
 
+def _spoiled(one: _Way, reference: _Way | None) -> str | None:
+    """Why the speeds say nothing about parsing, or None."""
+    for way in (one, reference):
+        if way and way.figures.limited_by in NOT_ITS_OWN:
+            limit = way.figures.limited_by
+            return f"that says nothing, because {way.of.parsing} was limited by {limit}."
+    return None
+
+
 # Processes
 
 
 def _of_processes(one: _Way, reference: _Way | None) -> Iterator[str]:
     if reference is None:
         return
-    found = one.speed_beside(reference)
-    helps = "" if found.is_above else ": no gain from processes is shown"
-    yield f"{_compared(one, reference)}{helps}."
+    yield f"{_compared(one, reference)}{_on_gain(one, reference)}"
     if reference.of.parse == "inline":
         yield _taken_off(one, reference)
     yield _bound(one, reference)
     yield _limit(one)
+
+
+def _on_gain(one: _Way, reference: _Way) -> str:
+    if spoiled := _spoiled(one, reference):
+        return f": {spoiled}"
+    gain = one.speed_beside(reference).is_above
+    return "." if gain else ": no gain from processes is shown."
 
 
 def _taken_off(one: _Way, inline: _Way) -> str:

@@ -31,7 +31,7 @@ _OTHER_LIMITS = {
 }
 _SERVER = "the replay server"
 _MACHINE = _OTHER_LIMITS[Limiter.MACHINE]
-_NOT_ITS_OWN = {_SERVER, _OTHER_LIMITS[Limiter.POLITENESS]}
+NOT_ITS_OWN = {_SERVER, _OTHER_LIMITS[Limiter.POLITENESS]}
 """A slow run with one of these limits says nothing about its engine or its way to parse."""
 
 Runs = Mapping[Contestant, Sequence[TimedRun]]
@@ -98,7 +98,7 @@ def _faster(
     fast: str, slow: str, names: PairNames, found: Interval, limit: str | None
 ) -> _Judgement:
     """The judgement for ``fast``, whose ratio is ``found``; ``limit`` is that of ``slow``."""
-    if limit in _NOT_ITS_OWN:
+    if limit in NOT_ITS_OWN:
         says = f"{names}: {slow} was limited by {limit}, not by itself."
         return _Judgement(RunOutcome.LIMITED, says, limit)
     more, low, high = (percent(ratio - 1) for ratio in (found.ratio, found.low, found.high))
