@@ -52,18 +52,22 @@ def contestant_of(record: OfContestant) -> Contestant:
 
 
 class PairNames(NamedTuple):
-    """Names of two contestants by the one thing in which they differ; ``shared`` is the rest."""
+    """Names of two contestants by the one thing in which they differ; ``shared`` is the rest.
+
+    ``before`` separates it from a sentence.
+    """
 
     a: str
     b: str
     shared: str
+    before: str = " "
 
     def __str__(self) -> str:
         return f"{self.a} and {self.b}{self.where}"
 
     @property
     def where(self) -> str:
-        return f" {self.shared}" if self.shared else ""
+        return f"{self.before}{self.shared}" if self.shared else ""
 
 
 class Naming:
@@ -84,7 +88,8 @@ class Naming:
         if a.engine != b.engine:
             shared = ", ".join(self._parts(f"at {a.concurrency}", a.parsing))
             return PairNames(a.engine, b.engine, shared)
-        return PairNames(a.parsing, b.parsing, f"with {a.fetching}" * self.compares_fetching)
+        shared = f"with {a.fetching}" if self.compares_fetching else ""
+        return PairNames(a.parsing, b.parsing, shared, before=", ")
 
     def _parts(self, fetching: str, parsing: str) -> list[str]:
         shown = ((fetching, self.compares_fetching), (parsing, self.compares_parsing))

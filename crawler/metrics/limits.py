@@ -35,6 +35,12 @@ class LimitFacts(msgspec.Struct, frozen=True):
         return self.of_wall(part) / self.concurrency
 
     @property
+    def take_turns(self) -> bool:
+        """Fetching and parsing fill one core together, and fetching alone does not."""
+        cpu = self.cpu
+        return self.locked and self.of_wall(cpu.fetch_s) < BUSY <= self.of_wall(cpu.total_s)
+
+    @property
     def few(self) -> bool:
         """Too few entries to fill the slots more than a few times."""
         return self.entries < 4 * self.concurrency
@@ -54,10 +60,10 @@ def limited_by(facts: LimitFacts) -> Limit:
     budget, slots = facts.budget, facts.slots
     if not facts.brief and facts.of_wall(budget.descheduled) >= _CROWDED:
         return _machine(facts)
+    if not facts.brief and facts.take_turns:
+        return _lock(facts)
     if not facts.brief and facts.of_wall(budget.computing + budget.descheduled) >= BUSY:
         return _cpu(facts)
-    if not facts.brief and facts.locked and facts.of_wall(facts.cpu.total_s) >= BUSY:
-        return _lock(facts)
     most = max(slots.used, slots.politeness, slots.starved, slots.backpressure)
     if facts.entries and most == slots.politeness:
         return _politeness(facts)

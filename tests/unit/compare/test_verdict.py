@@ -162,7 +162,7 @@ def test_the_engine_is_named_where_engines_differ_too() -> None:
     other = Contestant("b", 8, "inline")
     made = {each: runs(each, FAST) for each in (TWO, INLINE, other)}
     one, two = judge(made, None, 4)
-    assert one.says.startswith("process with 2 workers and inline with a at 8: no difference")
+    assert one.says.startswith("process with 2 workers and inline, with a at 8: no difference")
     assert two.says.startswith("a and b at 8, inline: no difference")
 
 

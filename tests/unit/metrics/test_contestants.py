@@ -43,5 +43,5 @@ def test_two_engines_are_named_alone_and_the_rest_once() -> None:
 def test_two_ways_to_parse_are_named_alone_and_the_rest_once() -> None:
     assert str(Naming([CURL, INLINE]).pair(CURL, INLINE)) == "process with 2 workers and inline"
     found = Naming([CURL, INLINE, THREADS]).pair(CURL, INLINE)
-    assert str(found) == "process with 2 workers and inline with curl at 64"
+    assert str(found) == "process with 2 workers and inline, with curl at 64"
     assert found.shared == "with curl at 64"

@@ -56,6 +56,10 @@ CASES = {
         facts({"computing": 0.4, "waiting": 0.6}, {"used": 1.0}, parse=0.25, locked=True),
         Limiter.LOCK,
     ),
+    "threads beside a fetch thread that fills its core": (
+        facts({"computing": 0.9, "waiting": 0.1}, {"used": 1.0}, parse=0.05, locked=True),
+        Limiter.CPU,
+    ),
     "threads that leave half a core": (
         facts({"computing": 0.2, "waiting": 0.8}, {"used": 1.0}, parse=0.15, locked=True),
         Limiter.CONCURRENCY,
