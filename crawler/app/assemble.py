@@ -166,6 +166,8 @@ def assemble(
 
 
 def _meter(run: Run, own_threads: bool) -> Meter:
-    meter = Meter(fetch_slots(run.settings), ThreadClocks(own_threads=own_threads))
+    settings, clocks = run.settings, ThreadClocks(own_threads=own_threads)
+    twice = own_threads and settings.parse == "thread"
+    meter = Meter(fetch_slots(settings), clocks, includes_parsing=twice)
     restore_meter(meter, run.store.counts)
     return meter

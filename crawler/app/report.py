@@ -12,6 +12,7 @@ from crawler.metrics.meter import Meter
 from crawler.metrics.report import Report, to_json
 from crawler.metrics.simultaneous import Simultaneous, Work, simultaneous
 from crawler.model.errors import writing
+from crawler.model.interpreter import has_lock
 from crawler.model.version import __version__
 from crawler.parsing.executors.base import ParseExecutor
 from crawler.settings import Settings, usable_cores
@@ -34,6 +35,7 @@ def make_report(
         version=__version__,
         engine=_engine_name(settings, engine),
         workers=workers,
+        locked=settings.parse == "thread" and has_lock(),
         startup_s=meter.started - waiting_since,
         rss_peak_mb=rss_peak(executor.pids),
         same_content=duplicate_pages,

@@ -9,6 +9,7 @@ from crawler.cli.flags import add_config, add_flags
 from crawler.cli.parser import Parser
 from crawler.engines.names import AUTO, ENGINES
 from crawler.model.errors import UsageError
+from crawler.parsing.executors.names import EXECUTORS
 from crawler.settings.defaults import CONCURRENCY
 
 REPEAT = 13
@@ -16,13 +17,15 @@ REPEAT = 13
 pairs find 19 of 20 differences of 20 %; 5 pairs find half of them.
 """
 _LEFT_OUT = {
-    *("engine", "concurrency", "out", "record", "strict"),
+    *("engine", "concurrency", "parse", "workers", "out", "record", "strict"),
     *("resume", "order", "history", "metrics_port"),
 }
 _EPILOG = """\
-The list is crawled once, politely, and recorded in the run directory. The engines are compared on
+The list is crawled once, politely, and recorded in the run directory. Everything is compared on
 this recording, which is replayed on this machine with the recorded waits. --replay FILE uses an
 existing archive instead. --live uses the network: then every run sends requests to the sites.
+
+Every engine runs at every concurrency, with every parse executor and every number of workers.
 
 The other options are those of `crawler crawl`; --delay, --per-host, --rate, --robots, --retries and
 --follow apply to the recording, and to --live.
@@ -34,12 +37,19 @@ def add_arguments(parser: Parser) -> None:
     parser.usage = "crawler compare [OPTION]... SOURCE..."
     parser.epilog = _EPILOG
     group = parser.add_argument_group("comparing")
-    names = "separated by commas, or all (default: all built-in engines except sequential)"
+    names = (
+        "separated by commas, or all (default: all built-in engines except sequential, or only "
+        f"{ENGINES[0]} with several of --parse or --workers)"
+    )
     group.add_argument("--engines", metavar="NAMES", help=names)
     group.add_argument(
         "--concurrency", metavar="N,…", help=f"one or several (default: {CONCURRENCY})"
     )
-    runs = f"runs of each engine at each concurrency (default: {REPEAT})"
+    executors = f"parse executors ({', '.join(EXECUTORS)}; default: {next(iter(EXECUTORS))})"
+    group.add_argument("--parse", metavar="NAME,…", help=f"one or several {executors}")
+    cores = "processes or threads that parse, one number or several (default: usable cores)"
+    group.add_argument("--workers", metavar="N,…", help=cores)
+    runs = f"runs of each engine at each concurrency, with each way to parse (default: {REPEAT})"
     group.add_argument("--repeat", type=int, metavar="N", help=runs)
     group.add_argument("--live", action="store_true", help="fetch from the sites in every run")
     add_flags(parser, _LEFT_OUT)
@@ -51,17 +61,22 @@ def run(arguments: argparse.Namespace) -> int:
     flags = vars(arguments)
     if not flags.get("sources"):
         raise UsageError("nothing to compare: name a URL, a file of URLs, or - for standard input")
-    from crawler.compare.session import CompareOptions, compare
+    from crawler.compare.options import CompareOptions
+    from crawler.compare.session import compare
     from crawler.metrics.comparison import to_json
     from crawler.reporting.html.write import write_html
 
-    engines = _engines(flags.pop("engines", None))
+    executors, workers = _texts(flags.pop("parse", None)), _texts(flags.pop("workers", None))
+    engines = _engines(flags.pop("engines", None), one=len(executors) > 1 or len(workers) > 1)
     concurrencies = _numbers(flags.pop("concurrency", str(CONCURRENCY)))
     repeat, live = flags.pop("repeat", REPEAT), flags.pop("live", False)
     if repeat < 1:
         raise UsageError(f"--repeat must be a whole number of at least 1, not {repeat}")
-    options = CompareOptions(flags, flags.pop("config", None), engines, concurrencies, repeat, live)
-    settings = options.settings()
+    config = flags.pop("config", None)
+    options = CompareOptions(
+        flags, config, engines, concurrencies, repeat, live, executors=executors, workers=workers
+    )
+    settings = options.common()
 
     def say(text: str) -> None:
         if not settings.quiet:
@@ -82,9 +97,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _engines(text: str | None) -> tuple[str, ...]:
+def _texts(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(text.split(","))
+
+
+def _engines(text: str | None, *, one: bool) -> tuple[str, ...]:
+    """``one``: without ``text`` it is the default engine alone."""
     if text is None:
-        return tuple(name for name in ENGINES if name != "sequential")
+        return ENGINES[:1] if one else tuple(name for name in ENGINES if name != "sequential")
     if text == "all":
         from crawler.engines.registry import engine_names
 

@@ -1,16 +1,17 @@
-"""Checks that the conditions were the same for every engine, before any figure is shown."""
+"""Checks that the conditions were the same for all runs, before any figure is shown."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from crawler.compare.plan import Contestant
 from crawler.engines.base import Capabilities
 from crawler.localweb.request_log import Account
 from crawler.metrics.comparison import Parity
+from crawler.metrics.contestants import Contestant, Naming
 from crawler.model.exchange import Headers
 from crawler.model.units import seconds
 from crawler.settings import Settings, options
 
-_COMPARED = {"sources", "engine", "concurrency", "run"}
+_COMPARED = {"sources", "engine", "concurrency", "parse", "workers", "run"}
 """Options that may differ, because they are what is compared."""
 _HOP_BY_HOP = "connection"
 _MORE_REQUESTS = 0.01
@@ -28,12 +29,13 @@ def audit(
     headers: Headers,
     seen: SeenByServer,
 ) -> Parity:
-    """``settings`` and ``capabilities`` by engine; ``headers`` are those that all should send.
+    """``settings`` are by name of what differs, such as the engine, ``capabilities`` by engine.
 
-    ``seen`` is empty unless the runs used the replay server.
+    ``headers`` are those that all should send. ``seen`` is empty unless the runs used the replay
+    server.
     """
     unequal = tuple(_different_settings(settings))
-    heads = {each.engine: _heads(accounts) for each, accounts in seen.items() if accounts}
+    heads = _heads_by_engine(seen)
     normalized = {engine: {_normalized(head) for head in found} for engine, found in heads.items()}
     unexplained = (*_different_heads(normalized), *_different_requests(seen))
     engines = [f"{each.name}: {note}" for each in capabilities.values() for note in each.notes]
@@ -61,9 +63,16 @@ def _same(common: Settings, headers: Headers, unequal: Sequence[str]) -> dict[st
 
 def _different_settings(settings: Mapping[str, Settings]) -> Iterator[str]:
     for name in (option.name for option in options() if option.name not in _COMPARED):
-        values = {engine: getattr(each, name) for engine, each in settings.items()}
+        values = {key: getattr(each, name) for key, each in settings.items()}
         if len(set(map(repr, values.values()))) > 1:
             yield f"{name}: " + ", ".join(f"{value} for {key}" for key, value in values.items())
+
+
+def _heads_by_engine(seen: SeenByServer) -> Mapping[str, set[tuple[str, Headers]]]:
+    found: defaultdict[str, set[tuple[str, Headers]]] = defaultdict(set)
+    for each, accounts in seen.items():
+        found[each.engine] |= _heads(accounts)
+    return found
 
 
 def _heads(accounts: Sequence[Account]) -> set[tuple[str, Headers]]:
@@ -98,9 +107,11 @@ def _different_heads(heads: Mapping[str, set[tuple[str, Headers]]]) -> Iterator[
 def _different_requests(seen: SeenByServer) -> Iterator[str]:
     counts = {each: [account.requests for account in found] for each, found in seen.items()}
     fewest = min((min(found) for found in counts.values() if found), default=0)
+    naming = Naming(seen)
     for each, found in counts.items():
         if found and max(found) > fewest * (1 + _MORE_REQUESTS):
-            yield f"{each} made {max(found):,} requests for the list; {fewest:,} are enough"
+            made = f"{naming.name(each)} made {max(found):,} requests for the list"
+            yield f"{made}; {fewest:,} are enough"
 
 
 def _different_keep_alive(capabilities: Mapping[str, Capabilities]) -> Iterator[str]:
@@ -130,7 +141,8 @@ def _different_connections(
         for each, found in seen.items()
         if found and capabilities[each.engine].keep_alive
     }
+    naming = Naming(seen)
     for each, count in made.items():
         fewest = min(n for other, n in made.items() if other.concurrency == each.concurrency)
         if count > _MORE_CONNECTIONS * fewest + each.concurrency:
-            yield f"{each} made {count:,} connections; another engine made {fewest:,}"
+            yield f"{naming.name(each)} made {count:,} connections; another one made {fewest:,}"

@@ -1,22 +1,14 @@
-"""Which engines run, and in which order."""
+"""What runs, in which order, and what is compared with what."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from crawler.compare.options import Parsing
 from crawler.engines.base import Capabilities
+from crawler.metrics.contestants import Contestant
 from crawler.model.errors import UsageError
 from crawler.model.units import count
-
-
-class Contestant(msgspec.Struct, frozen=True, order=True):
-    """An engine at a concurrency."""
-
-    engine: str
-    concurrency: int
-
-    def __str__(self) -> str:
-        return f"{self.engine} at {self.concurrency}"
 
 
 class RunTurn(msgspec.Struct, frozen=True):
@@ -36,37 +28,38 @@ class Plan(msgspec.Struct, frozen=True):
 def plan(
     engines: Sequence[str],
     concurrencies: Sequence[int],
+    parsings: Sequence[Parsing],
     capabilities: Mapping[str, Capabilities],
 ) -> Plan:
-    """Every engine at every concurrency that it supports, in the order given, each once.
+    """Every engine at every concurrency that it supports, with each way to parse, each once.
 
-    Raises UsageError if fewer than two are left.
+    They are in the order given. Raises UsageError if fewer than two are left.
     """
     wanted = [
-        Contestant(engine, concurrency)
+        (engine, concurrency)
         for concurrency in dict.fromkeys(concurrencies)
         for engine in dict.fromkeys(engines)
     ]
-    contestants = [each for each in wanted if _can(each, capabilities[each.engine])]
+    able = [each for each in wanted if _can(*each, capabilities)]
+    contestants = [Contestant(*each, *parsing) for each in able for parsing in parsings]
     left_out = [
-        f"{each}: supports at most {_requests(capabilities[each.engine].max_concurrency)}"
-        for each in wanted
-        if each not in contestants
+        f"{engine} at {concurrency}: supports at most {_requests(capabilities[engine])}"
+        for engine, concurrency in wanted
+        if (engine, concurrency) not in able
     ]
     if len(contestants) < 2:
-        raise UsageError(
-            "; ".join(["a comparison needs at least two engines or concurrencies", *left_out])
-        )
+        needs = "a comparison needs at least two engines, concurrencies or ways to parse"
+        raise UsageError("; ".join([needs, *left_out]))
     return Plan(tuple(contestants), tuple(left_out))
 
 
-def _requests(most: int | None) -> str:
-    return count(most or 0, "concurrent request")
+def _requests(able: Capabilities) -> str:
+    return count(able.max_concurrency or 0, "concurrent request")
 
 
-def _can(contestant: Contestant, capabilities: Capabilities) -> bool:
-    most = capabilities.max_concurrency
-    return most is None or contestant.concurrency <= most
+def _can(engine: str, concurrency: int, capabilities: Mapping[str, Capabilities]) -> bool:
+    most = capabilities[engine].max_concurrency
+    return most is None or concurrency <= most
 
 
 def turns(contestants: Sequence[Contestant], repeat: int) -> Iterator[RunTurn]:
@@ -80,8 +73,20 @@ def turns(contestants: Sequence[Contestant], repeat: int) -> Iterator[RunTurn]:
 
 
 def pairs(contestants: Iterable[Contestant]) -> Iterator[tuple[Contestant, Contestant]]:
-    """Each pair of engines at the same concurrency, once."""
+    """Each pair that differs in its engine alone, or in how it parses alone, once.
+
+    Another number of workers and another executor are two differences, unless one executor has no
+    workers.
+    """
     known: list[Contestant] = []
     for one in contestants:
-        yield from ((other, one) for other in known if other.concurrency == one.concurrency)
+        yield from ((other, one) for other in known if _are_pair(other, one))
         known.append(one)
+
+
+def _are_pair(a: Contestant, b: Contestant) -> bool:
+    if a.concurrency != b.concurrency:
+        return False
+    if a.engine != b.engine:
+        return a.parsing == b.parsing
+    return a.parse == b.parse or a.workers == b.workers or not (a.workers and b.workers)

@@ -1,6 +1,5 @@
-"""A comparison from the list to the verdict: record once, replay to each engine, judge."""
+"""A comparison from the list to the verdict: record once, replay to each contestant, judge."""
 
-import os
 import shutil
 import time
 from collections import defaultdict
@@ -8,26 +7,28 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from crawler.app.fetching import request_headers
+from crawler.app.parsing import parse_options
 from crawler.app.run_dir import make_directory
-from crawler.compare import results, summary, verdict
+from crawler.compare import parsing_notes, results, summary, verdict
 from crawler.compare.listing import Listing, of_urls, read_listing
 from crawler.compare.one_run import RunJob
+from crawler.compare.options import CompareOptions, parse_flags
 from crawler.compare.parity import audit
-from crawler.compare.plan import Contestant, Plan, RunTurn, plan, turns
+from crawler.compare.plan import Plan, RunTurn, plan, turns
 from crawler.compare.processes import Crawls
 from crawler.engines.base import Capabilities
 from crawler.engines.registry import capabilities_of
 from crawler.localweb.replay import Replay
 from crawler.localweb.request_log import Account
 from crawler.metrics.comparison import Comparison, Recording, TimedRun, to_json
+from crawler.metrics.contestants import Contestant, Naming
 from crawler.metrics.report import Report, from_json
 from crawler.model.errors import StateError, UsageError, writing
+from crawler.model.interpreter import has_lock
 from crawler.model.units import count
 from crawler.model.version import __version__
-from crawler.settings import Settings, load, usable_cores
+from crawler.settings import Settings, usable_cores
 
 Say = Callable[[str], None]
 """Shows the progress to a person, one sentence per call."""
@@ -66,29 +67,11 @@ _ON_REPLAY: dict[str, Any] = {
 }
 """A replay needs no politeness, and its list has exactly the URLs that were recorded."""
 _NOTES_ON_REPLAY = (
-    "The engines were compared on a replay on this machine. Each response took as long as in the "
-    "recording; handshakes and DNS took as long as they take on this machine.",
+    "All runs used a replay on this machine. Each response took as long as in the recording; "
+    "handshakes and DNS took as long as they take on this machine.",
     "The replay had no delays, no limits per host, no robots.txt (and no Crawl-delay) and no "
     "retries. Politeness applied to the recording.",
 )
-
-
-class CompareOptions(msgspec.Struct, frozen=True):
-    """What to compare. ``flags`` (by field name) and ``config`` are those of ``crawler crawl``.
-
-    ``concurrencies`` and ``repeat`` are at least 1. ``live``: every run uses the real sites.
-    """
-
-    flags: dict[str, Any]
-    config: str | None
-    engines: tuple[str, ...]
-    concurrencies: tuple[int, ...]
-    repeat: int
-    live: bool = False
-
-    def settings(self, **changes: Any) -> Settings:
-        """The settings with ``changes``. Raises UsageError."""
-        return load({**self.flags, **changes}, os.environ, self.config)
 
 
 def compare(options: CompareOptions, say: Say) -> tuple[Comparison, Path]:
@@ -96,10 +79,13 @@ def compare(options: CompareOptions, say: Say) -> tuple[Comparison, Path]:
 
     Raises UsageError, StateError and KeyboardInterrupt.
     """
-    settings = options.settings()
+    settings = options.common()
     _check(options, settings)
     capabilities = {name: capabilities_of(name) for name in options.engines}
-    planned = plan(options.engines, options.concurrencies, capabilities)
+    parsings = options.parsings()
+    for each in parsings:
+        parse_options(options.settings(**parse_flags(*each)))  # refuses what no run could use
+    planned = plan(options.engines, options.concurrencies, parsings, capabilities)
     wanted = read_listing(settings)
     directory = make_directory(settings)
     session = Session(options, settings, planned, capabilities, directory, say)
@@ -136,12 +122,12 @@ class Session:
         self._options = options
         self._common = settings
         self._plan = planned
+        self._naming = Naming(planned.contestants)
         self._capabilities = capabilities
         self._directory = directory
         self._say = say
         self._started = time.monotonic()
         self._runs: list[TimedRun] = []
-        self._reports: dict[Contestant, list[Report]] = defaultdict(list)
         self._seen: dict[Contestant, list[Account]] = defaultdict(list)
         self._first: tuple[str, results.RunResults] | None = None
         self._differences: list[str] = []
@@ -177,7 +163,7 @@ class Session:
             if self._common.baseline:
                 self._measure_baseline(crawls, replay)
             for each in self._plan.contestants:
-                self._say(f"warming up: {each}")
+                self._say(f"warming up: {self._naming.name(each)}")
                 self._crawl(crawls, RunTurn(each, 0), replay)
             replay.account()
             for turn in turns(self._plan.contestants, self._options.repeat):
@@ -194,7 +180,9 @@ class Session:
         folder = self._directory / "recording"
         changes = {"run": str(folder), "record": str(archive), "engine": "curl"}
         with Crawls(wanted) as crawls:
-            flags = {**self._options.flags, **_NO_OUTPUT, **changes}
+            first = self._plan.contestants[0]
+            parsing = parse_flags(first.parse, first.workers)
+            flags = {**self._options.flags, **_NO_OUTPUT, **parsing, **changes}
             crawls.crawl(RunJob(flags, self._options.config), visible=not self._common.quiet)
         report = from_json((folder / "report.json").read_bytes())
         listed, left_out = _worth_replaying(folder)
@@ -215,16 +203,18 @@ class Session:
         self._alone, _, _ = self._crawl(crawls, first, replay, baseline=sample, **some)
 
     def _count(self, crawls: Crawls, turn: RunTurn, replay: Replay | None) -> None:
-        self._say(f"run {turn.repeat} of {self._options.repeat}: {turn.contestant}")
+        name = self._naming.name(turn.contestant)
+        self._say(f"run {turn.repeat} of {self._options.repeat}: {name}")
         report, found, cpu = self._crawl(crawls, turn, replay)
         account = replay.account() if replay else None
         if account:
             self._seen[turn.contestant].append(account)
-        name = f"{turn.contestant}, run {turn.repeat},"
+        name = f"{name}, run {turn.repeat},"
+        if not report.urls.done:
+            raise StateError(f"{name} has no page")
         if self._first is None:
             self._first = name, found
         self._differences += results.differences(*self._first, name, found)
-        self._reports[turn.contestant].append(report)
         self._runs.append(summary.figures(turn, report, cpu, account))
 
     def _crawl(
@@ -232,7 +222,7 @@ class Session:
     ) -> tuple[Report, results.RunResults, float]:
         folder = self._directory / "run"
         job = RunJob(
-            {**self._flags(turn.contestant.engine), **changes}
+            {**self._flags(turn.contestant), **changes}
             | {"concurrency": turn.contestant.concurrency, "run": str(folder), "quiet": True},
             self._options.config,
             replay.network.ready if replay else None,
@@ -242,12 +232,18 @@ class Session:
         shutil.rmtree(folder)
         return report, found, cpu
 
-    def _flags(self, engine: str) -> dict[str, Any]:
-        """The flags of a run of ``engine``, without its concurrency and directory."""
+    def _flags(self, contestant: Contestant) -> dict[str, Any]:
+        """The flags of a run of ``contestant``, without its concurrency and directory."""
         changed = {} if self._options.live else _ON_REPLAY
-        http2 = self._common.http2 and self._capabilities[engine].http2
-        own = {"engine": engine, "http2": http2, "replay": None, "latency_scale": 1}
-        return {**self._options.flags, **_NO_OUTPUT, **changed, **own}
+        http2 = self._common.http2 and self._capabilities[contestant.engine].http2
+        own = {"engine": contestant.engine, "http2": http2, "replay": None, "latency_scale": 1}
+        parsing = parse_flags(contestant.parse, contestant.workers)
+        return {**self._options.flags, **_NO_OUTPUT, **changed, **own, **parsing}
+
+    def _audited(self, contestant: Contestant) -> str:
+        """The name under which its settings are audited: those that follow from what differs."""
+        parse = [contestant.parse] if self._naming.compares_parsing else []
+        return ", ".join([contestant.engine, *parse])
 
     # The verdict
 
@@ -257,7 +253,8 @@ class Session:
         recording: Recording | None = None,
     ) -> Comparison:
         own = {
-            engine: self._options.settings(**self._flags(engine)) for engine in self._capabilities
+            self._audited(each): self._options.settings(**self._flags(each))
+            for each in self._plan.contestants
         }
         parity = audit(
             own, self._capabilities, request_headers(self._common).of(_ANY_URL), self._seen
@@ -268,6 +265,9 @@ class Session:
         baseline = summary.one_by_one(self._alone, urls) if self._alone else None
         same = not self._differences
         reason = verdict.withholding(parity.fair, same, self._options.repeat)
+        lock = has_lock()
+        summaries = summary.summaries(by_contestant, cores, baseline, has_lock=lock)
+        learned = () if reason else parsing_notes.notes(by_contestant, summaries, has_lock=lock)
         return Comparison(
             version=__version__,
             live=self._options.live,
@@ -282,7 +282,8 @@ class Session:
             differences=tuple(self._differences[:20]),
             verdict=tuple(verdict.judge(by_contestant, reason, cores)),
             recommended=None if reason else verdict.recommend(by_contestant),
-            summary=summary.summaries(by_contestant, self._common.parse_workers, cores, baseline),
+            summary=summaries,
+            parsing=tuple(learned),
             left_out=self._plan.left_out,
             notes=notes,
             recording=recording,

@@ -1,14 +1,16 @@
-"""Judges the runs: which engine is faster, or why there is no verdict."""
+"""Judges the runs: which contestant is faster, or why there is no verdict."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import NamedTuple
 
 import msgspec
 
-from crawler.compare.plan import Contestant, pairs
+from crawler.compare.plan import pairs
 from crawler.compare.statistics import FEWEST_PAIRS, Interval, interval
 from crawler.metrics.comparison import Recommended, RunOutcome, TimedRun, Verdict
+from crawler.metrics.contestants import Contestant, Naming, PairNames
 from crawler.metrics.report import Limiter
 from crawler.model.units import figure, percent
 
@@ -21,6 +23,7 @@ _OTHER_LIMITS = {
     Limiter.POLITENESS: "politeness",
     Limiter.CONCURRENCY: "the response time of the server",
     Limiter.SOURCE: "the list, which is read too slowly",
+    Limiter.LOCK: "the interpreter's lock",
     Limiter.PARSE: "parsing",
     Limiter.SINK: "writing",
     Limiter.MACHINE: "the machine, which has too few cores",
@@ -28,15 +31,15 @@ _OTHER_LIMITS = {
 }
 _SERVER = "the replay server"
 _MACHINE = _OTHER_LIMITS[Limiter.MACHINE]
-_NOT_ITS_OWN = {_SERVER, _OTHER_LIMITS[Limiter.POLITENESS]}
-"""A slow run with one of these limits says nothing about its engine."""
+NOT_ITS_OWN = {_SERVER, _OTHER_LIMITS[Limiter.POLITENESS]}
+"""A slow run with one of these limits says nothing about its engine or its way to parse."""
 
 Runs = Mapping[Contestant, Sequence[TimedRun]]
 """By contestant, in the order of their repeats."""
 
 
 def judge(runs: Runs, withheld: str | None, cores: int) -> list[Verdict]:
-    """A verdict for each pair of engines at the same concurrency.
+    """A verdict for each pair that differs in one thing.
 
     ``withheld`` is the reason, in words, why there must be no verdict, or None.
     """
@@ -44,34 +47,63 @@ def judge(runs: Runs, withheld: str | None, cores: int) -> list[Verdict]:
 
 
 def _judge(a: Contestant, b: Contestant, runs: Runs, withheld: str | None, cores: int) -> Verdict:
-    def verdict_of(
-        what: RunOutcome, says: str, found: Interval | None, limit: str | None = None
-    ) -> Verdict:
-        verdict = Verdict(a.engine, b.engine, a.concurrency, what, says, limited_by=limit)
-        numbers = msgspec.structs.asdict(found) if found else {}
-        return msgspec.structs.replace(verdict, **numbers)
-
-    both = f"{a.engine} and {b.engine} at {a.concurrency}"
+    names = Naming(runs).pair(a, b)
     if withheld is not None:
-        return verdict_of(RunOutcome.WITHHELD, f"{both}: no verdict, because {withheld}.", None)
+        says = f"{names}: no verdict, because {withheld}."
+        return _verdict(a, b, _Judgement(RunOutcome.WITHHELD, says))
     found = interval(ratios(runs[a], runs[b]))
-    limits = {each: main_limit(runs[each], cores) for each in (a, b)}
-    if found.is_above or found.is_below:
-        fast, slow = (a, b) if found.is_above else (b, a)
-        says = _faster(fast, slow, found if found.is_above else _turned(found))
-        if limits[slow] in _NOT_ITS_OWN:
-            says = f"{both}: {slow.engine} was limited by {limits[slow]}, not by itself."
-            return verdict_of(RunOutcome.LIMITED, says, found, limits[slow])
-        return verdict_of(RunOutcome.FASTER, says, found, limits[slow])
-    if limits[a] is not None and limits[b] is not None:
-        limit = f"both were limited by {limits[a]}"
-        if limits[a] != limits[b]:
-            limit = f"{a.engine} was limited by {limits[a]}, {b.engine} by {limits[b]}"
-        return verdict_of(
-            RunOutcome.LIMITED, f"{both}: no difference shown; {limit}.", found, limits[a]
-        )
-    says = f"{both}: no difference shown ({_bounds(found)})."
-    return verdict_of(RunOutcome.NO_DIFFERENCE, says, found)
+    limits = main_limit(runs[a], cores), main_limit(runs[b], cores)
+    return _verdict(a, b, _judgement(names, found, *limits), found)
+
+
+class _Judgement(NamedTuple):
+    what: RunOutcome
+    says: str
+    limited_by: str | None = None
+
+
+def _verdict(
+    a: Contestant, b: Contestant, made: _Judgement, found: Interval | None = None
+) -> Verdict:
+    return Verdict(
+        a=a.engine,
+        b=b.engine,
+        concurrency=a.concurrency,
+        **made._asdict(),
+        **(msgspec.structs.asdict(found) if found else {}),
+        a_parse=a.parse,
+        a_workers=a.workers,
+        b_parse=b.parse,
+        b_workers=b.workers,
+    )
+
+
+def _judgement(
+    names: PairNames, found: Interval, limit_a: str | None, limit_b: str | None
+) -> _Judgement:
+    if found.is_above:
+        return _faster(names.a, names.b, names, found, limit_b)
+    if found.is_below:
+        return _faster(names.b, names.a, names, _turned(found), limit_a)
+    if limit_a is None or limit_b is None:
+        says = f"{names}: no difference shown ({_bounds(found)})."
+        return _Judgement(RunOutcome.NO_DIFFERENCE, says)
+    limit = f"both were limited by {limit_a}"
+    if limit_a != limit_b:
+        limit = f"{names.a} was limited by {limit_a}, {names.b} by {limit_b}"
+    return _Judgement(RunOutcome.LIMITED, f"{names}: no difference shown; {limit}.", limit_a)
+
+
+def _faster(
+    fast: str, slow: str, names: PairNames, found: Interval, limit: str | None
+) -> _Judgement:
+    """The judgement for ``fast``, whose ratio is ``found``; ``limit`` is that of ``slow``."""
+    if limit in NOT_ITS_OWN:
+        says = f"{names}: {slow} was limited by {limit}, not by itself."
+        return _Judgement(RunOutcome.LIMITED, says, limit)
+    more, low, high = (percent(ratio - 1) for ratio in (found.ratio, found.low, found.high))
+    says = f"{fast} is {more} faster than {slow}{names.where} (95 %: {low} to {high})."
+    return _Judgement(RunOutcome.FASTER, says, limit)
 
 
 def withholding(fair: bool, same_results: bool, repeat: int) -> str | None:
@@ -92,13 +124,6 @@ def ratios(one: Sequence[TimedRun], other: Sequence[TimedRun]) -> list[float]:
 
 def _turned(found: Interval) -> Interval:
     return Interval(1 / found.ratio, 1 / found.high, 1 / found.low)
-
-
-def _faster(fast: Contestant, slow: Contestant, found: Interval) -> str:
-    more = percent(found.ratio - 1)
-    return f"{fast.engine} is {more} faster than {slow.engine} at {fast.concurrency}" + (
-        f" (95 %: {percent(found.low - 1)} to {percent(found.high - 1)})."
-    )
 
 
 def _bounds(found: Interval) -> str:
@@ -139,25 +164,34 @@ def machine_busy(run: TimedRun, cores: int) -> float:
 def recommend(runs: Runs) -> Recommended:
     """The most economical of those that were not shown to be slower than the fastest.
 
-    That is the one with the fewest requests in flight, then the one that uses the least CPU.
+    That is the one with the fewest requests in flight, then with the fewest parse workers, then the
+    one that uses the least CPU.
     """
     speed = {each: median(run.pages_per_s for run in made) for each, made in runs.items()}
     cpu = {each: median(run.cpu_s_per_1000 for run in made) for each, made in runs.items()}
     best = max(speed, key=lambda each: speed[each])
     ahead = {each: interval(ratios(runs[best], made)) for each, made in runs.items()}
     equal = [each for each, found in ahead.items() if not found.is_above]
-    chosen = min(equal, key=lambda each: (each.concurrency, cpu[each]))
+    chosen = min(equal, key=lambda each: (each.concurrency, each.workers, cpu[each]))
     rate = f"{figure(speed[chosen])} pages/s"
     if len(equal) == 1:
         because = f"it was the fastest ({rate}, median)."
     else:
-        others = ", ".join(str(each) for each in equal if each != chosen)
-        because = f"no other was shown to be faster ({rate}, median). {_economy(chosen, equal)}"
+        naming = Naming(runs)
+        others = ", ".join(naming.name(each) for each in equal if each != chosen)
+        because = f"no other was shown to be faster ({rate}, median). {_economy(equal)}"
         because += f" ({figure(cpu[chosen])} s per 1,000 pages). Equally fast: {others}."
-    return Recommended(chosen.engine, chosen.concurrency, because)
+    return Recommended(
+        chosen.engine, chosen.concurrency, because, parse=chosen.parse, workers=chosen.workers
+    )
 
 
-def _economy(chosen: Contestant, equal: Sequence[Contestant]) -> str:
-    if all(each.concurrency == chosen.concurrency for each in equal):
+def _economy(equal: Sequence[Contestant]) -> str:
+    ranks = {
+        "the fewest requests in flight": {each.concurrency for each in equal},
+        "the fewest parse workers": {each.workers for each in equal},
+    }
+    fewest = [name for name, values in ranks.items() if len(values) > 1]
+    if not fewest:
         return "Of the equally fast ones it uses the least CPU"
-    return "Of the equally fast ones it has the fewest requests in flight, then the least CPU"
+    return f"Of the equally fast ones it has {', then '.join([*fewest, 'the least CPU'])}"

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from crawler.metrics.contestants import Contestant, Naming, contestant_of
 from crawler.metrics.report import Cpu, IoWait, Latency, Limit, OneByOne, SlotSeconds, TimeBudget
 from crawler.metrics.simultaneous import Simultaneous
 
@@ -15,11 +16,12 @@ class TimedRun(msgspec.Struct, frozen=True):
     """One crawl of the list, in a process of its own.
 
     ``wall_s`` runs from the first request to the last commit; ``cpu`` is the CPU time of fetching
-    and parsing in that time, ``cpu_s_per_1000`` the same for 1,000 pages. ``cpu_s`` is the CPU time
-    of all processes of the run, including start-up (wait4(2)). The last four describe the replay
-    server and are None without one: ``requests`` and ``connections`` it received,
-    ``server_cpu_s``, and ``wait_error``: how much longer the waits were than in the recording, as a
-    share of them.
+    and parsing in that time, ``cpu_s_per_1000`` the same for 1,000 pages. With ``parse`` inline,
+    the CPU time of fetching includes that of parsing. ``cpu_s`` is the CPU time of all processes of
+    the run, including start-up (wait4(2)). Four fields describe the replay server and are None
+    without one: ``requests`` and ``connections`` it received, ``server_cpu_s``, and ``wait_error``:
+    how much longer the waits were than in the recording, as a share of them. ``workers`` is the
+    number of processes or threads that parse.
     """
 
     engine: str
@@ -42,10 +44,12 @@ class TimedRun(msgspec.Struct, frozen=True):
     connections: int | None = None
     server_cpu_s: float | None = None
     wait_error: float | None = None
+    parse: str = ""
+    workers: int = 0
 
 
 class Parity(msgspec.Struct, frozen=True):
-    """Whether the conditions were the same for all engines. All but ``same`` are sentences.
+    """Whether the conditions were the same for all runs. All but ``same`` are sentences.
 
     ``same`` maps a condition to how it was. ``settings`` are options that differ, ``unexplained``
     are observed differences that no engine declares: each of these withholds the verdict.
@@ -63,7 +67,7 @@ class Parity(msgspec.Struct, frozen=True):
 
 
 class RunOutcome(StrEnum):
-    """The result for a pair of engines."""
+    """The result for a pair of contestants."""
 
     FASTER = "faster"
     NO_DIFFERENCE = "no difference"
@@ -72,11 +76,12 @@ class RunOutcome(StrEnum):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """``a`` compared with ``b`` at one ``concurrency``.
+    """Two engines, or two ways to parse with one engine, at one ``concurrency``.
 
-    ``ratio`` is the speed of ``a`` divided by that of ``b``, ``low`` to ``high`` its 95 % interval;
-    None if the verdict is withheld. ``limited_by`` is what limited ``a`` if no difference is shown,
-    else what limited the slower engine.
+    ``a`` and ``b`` are the engines, ``a_parse`` and ``a_workers`` say how the first one parsed.
+    ``ratio`` is the speed of the first divided by that of the second, ``low`` to ``high`` its 95 %
+    interval; None if the verdict is withheld. ``limited_by`` is what limited the first if no
+    difference is shown, else what limited the slower one.
     """
 
     a: str
@@ -88,12 +93,23 @@ class Verdict(msgspec.Struct, frozen=True):
     low: float | None = None
     high: float | None = None
     limited_by: str | None = None
+    a_parse: str = ""
+    a_workers: int = 0
+    b_parse: str = ""
+    b_workers: int = 0
+
+    @property
+    def pair(self) -> tuple[Contestant, Contestant]:
+        a = Contestant(self.a, self.concurrency, self.a_parse, self.a_workers)
+        return a, Contestant(self.b, self.concurrency, self.b_parse, self.b_workers)
 
 
 class Recommended(msgspec.Struct, frozen=True):
     engine: str
     concurrency: int
     because: str
+    parse: str = ""
+    workers: int = 0
 
 
 class SpeedUp(msgspec.Struct, frozen=True):
@@ -109,10 +125,11 @@ class SpeedUp(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """Medians over the runs of one engine at one concurrency.
+    """Medians over the runs of one contestant.
 
     ``low_pages_per_s`` to ``high_pages_per_s`` is a 95 % interval of the median. ``model`` has
     lower bounds of the time for the same work. ``speedup`` is relative to the measured baseline.
+    ``cores`` is the CPU time of fetching and parsing, ``cpu``, divided by the wall time.
     """
 
     engine: str
@@ -129,6 +146,10 @@ class Summary(msgspec.Struct, frozen=True):
     limited_by: str
     model: Simultaneous
     speedup: SpeedUp | None = None
+    parse: str = ""
+    workers: int = 0
+    cpu: Cpu = Cpu()
+    cores: float = 0.0
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -144,7 +165,7 @@ class Comparison(msgspec.Struct, frozen=True):
     """``compare.json``. ``runs`` are in order of execution; ``seconds`` is the time of everything.
 
     ``differences`` says where the results of runs differ (``same_results`` is False then),
-    ``notes`` what else a reader must know.
+    ``notes`` what else a reader must know, ``parsing`` what was learned about the parse executors.
     """
 
     version: str
@@ -164,6 +185,11 @@ class Comparison(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     recording: Recording | None = None
     baseline: OneByOne | None = None
+    parsing: tuple[str, ...] = ()
+
+    @property
+    def naming(self) -> Naming:
+        return Naming(map(contestant_of, self.summary))
 
     @property
     def comparable(self) -> bool:

@@ -3,9 +3,9 @@
 import msgspec
 
 from crawler.metrics.report import Cpu, Limit, Limiter, SlotSeconds, TimeBudget
-from crawler.model.units import count, percent, seconds
+from crawler.model.units import count, figure, percent, seconds
 
-_BUSY = 0.8
+BUSY = 0.8
 """A fetch thread that is busy for at least this share of the wall time limits the run."""
 _CROWDED = 0.25
 """A fetch thread without a core for this share of the wall time: the machine limits the run."""
@@ -14,7 +14,10 @@ _PARSING = 0.5
 
 
 class LimitFacts(msgspec.Struct, frozen=True):
-    """The input of the rules; ``entries`` are those finished, ``workers`` the parse processes."""
+    """The input of the rules; ``entries`` are those finished, ``workers`` the parse workers.
+
+    ``locked``: the workers are threads, and the interpreter's lock lets one thread run at a time.
+    """
 
     concurrency: int
     wall_s: float
@@ -23,12 +26,19 @@ class LimitFacts(msgspec.Struct, frozen=True):
     budget: TimeBudget
     slots: SlotSeconds
     cpu: Cpu
+    locked: bool = False
 
     def of_wall(self, part: float) -> float:
         return part / self.wall_s if self.wall_s > 0 else 0.0
 
     def of_slots(self, part: float) -> float:
         return self.of_wall(part) / self.concurrency
+
+    @property
+    def take_turns(self) -> bool:
+        """Fetching and parsing fill one core together, and fetching alone does not."""
+        cpu = self.cpu
+        return self.locked and self.of_wall(cpu.fetch_s) < BUSY <= self.of_wall(cpu.total_s)
 
     @property
     def few(self) -> bool:
@@ -50,7 +60,9 @@ def limited_by(facts: LimitFacts) -> Limit:
     budget, slots = facts.budget, facts.slots
     if not facts.brief and facts.of_wall(budget.descheduled) >= _CROWDED:
         return _machine(facts)
-    if not facts.brief and facts.of_wall(budget.computing + budget.descheduled) >= _BUSY:
+    if not facts.brief and facts.take_turns:
+        return _lock(facts)
+    if not facts.brief and facts.of_wall(budget.computing + budget.descheduled) >= BUSY:
         return _cpu(facts)
     most = max(slots.used, slots.politeness, slots.starved, slots.backpressure)
     if facts.entries and most == slots.politeness:
@@ -86,6 +98,16 @@ def _cpu(facts: LimitFacts) -> Limit:
         f"The fetch thread's CPU: the thread was computing {share} of the time.",
         "Use an engine that needs less CPU per page (crawler compare shows which), or split the "
         "list into several runs; more concurrency does not help.",
+    )
+
+
+def _lock(facts: LimitFacts) -> Limit:
+    cores = facts.of_wall(facts.cpu.total_s)
+    return Limit(
+        Limiter.LOCK,
+        "The lock of the interpreter: fetching and parsing took turns, and together used "
+        f"{figure(cores)} CPU cores.",
+        "Parse in other processes: --parse process.",
     )
 
 

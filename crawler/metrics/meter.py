@@ -64,8 +64,12 @@ class Meter:
     ``finish``. Any thread may call ``snapshot`` and ``figures`` at any time.
     """
 
-    def __init__(self, concurrency: int, clocks: ReadClocks) -> None:
+    def __init__(
+        self, concurrency: int, clocks: ReadClocks, *, includes_parsing: bool = False
+    ) -> None:
+        """``includes_parsing``: the CPU time of ``clocks`` includes that of the parse workers."""
         self._concurrency = concurrency
+        self._includes_parsing = includes_parsing
         self._clocks = clocks
         self._before = self._done_before = 0
         self._begin(Reading(0.0, 0.0, 0.0))
@@ -214,23 +218,25 @@ class Meter:
         version: str,
         engine: str,
         workers: int,
+        locked: bool = False,
         startup_s: float = 0.0,
         rss_peak_mb: float = 0.0,
         same_content: int = 0,
     ) -> Report:
-        """End the run and return its report. ``workers`` is the number of parse processes.
+        """End the run and return its report. ``workers`` is the number of parse workers.
 
-        ``startup_s`` (seconds), ``rss_peak_mb`` (MB) and ``same_content`` go into the report
-        unchanged. A baseline is measured after the run: add it with ``msgspec.structs.replace``.
+        ``locked``: they are threads that take turns with the fetch thread. ``startup_s`` (seconds),
+        ``rss_peak_mb`` (MB) and ``same_content`` go into the report unchanged. A baseline is
+        measured after the run: add it with ``msgspec.structs.replace``.
         """
         self._budget.close(self._clocks(), self._budget.state)
         wall = self._budget.wall
         budget = self._budget.parts()
         slots = self._slots.end(self._budget.started + wall)
-        cpu = Cpu(fetch_s=self._budget.cpu, parse_s=self._parse_cpu)
+        cpu = self._cpu()
         urls = self._urls()
         finished = urls.finished - self._before
-        facts = LimitFacts(self._concurrency, wall, finished, workers, budget, slots, cpu)
+        facts = LimitFacts(self._concurrency, wall, finished, workers, budget, slots, cpu, locked)
         return Report(
             version=version,
             engine=engine,
@@ -252,6 +258,10 @@ class Meter:
             rss_peak_mb=rss_peak_mb,
             limited_by=limited_by(facts),
         )
+
+    def _cpu(self) -> Cpu:
+        counted_twice = self._parse_cpu if self._includes_parsing else 0.0
+        return Cpu(max(0.0, self._budget.cpu - counted_twice), self._parse_cpu)
 
     def _percentiles(self) -> Latency:
         p50, p90, p99 = (self._latency.quantile(q) * 1e3 for q in (0.5, 0.9, 0.99))

@@ -99,6 +99,10 @@ class Cpu(msgspec.Struct, frozen=True):
     fetch_s: float = 0.0
     parse_s: float = 0.0
 
+    @property
+    def total_s(self) -> float:
+        return self.fetch_s + self.parse_s
+
 
 class OneByOne(msgspec.Struct, frozen=True):
     """The time for one request at a time, estimated from ``sample`` measured URLs.
@@ -124,6 +128,7 @@ class Limiter(StrEnum):
     POLITENESS = "politeness"
     CONCURRENCY = "concurrency"
     CPU = "cpu"
+    LOCK = "lock"
     PARSE = "parse"
     SINK = "sink"
     SOURCE = "source"

@@ -7,6 +7,8 @@ the web the opponents, the fetch slots the boards; helpers (parse workers) can d
 
 import msgspec
 
+from crawler.model.units import count
+
 
 class Work(msgspec.Struct, frozen=True):
     """The work of a run, in seconds: waiting for the network, CPU for fetching and for parsing."""
@@ -36,11 +38,23 @@ def simultaneous(work: Work, slots: int, workers: int, cores: int) -> Simultaneo
     """The three times for ``slots`` fetches at once; without workers the fetch thread parses."""
     computing = work.fetch_s + work.parse_s
     overlapped = max(computing, (work.wait_s + computing) / slots, work.longest_s)
-    parallel = max(
-        work.fetch_s,
-        work.parse_s / workers if workers else computing,
-        computing / cores if workers else computing,
-        (work.wait_s + work.fetch_s) / slots,
-        work.longest_s,
-    )
+    parallel = max(parallel_bounds(work, slots, workers, cores).values())
     return Simultaneous(work.wait_s + computing, overlapped, parallel, workers, cores)
+
+
+def parallel_bounds(work: Work, slots: int, workers: int, cores: int) -> dict[str, float]:
+    """The lower bounds of ``parallel_s`` in seconds, by what needs that time, in words."""
+    computing = work.fetch_s + work.parse_s
+    if not workers:
+        parsing = {"computing on one thread": computing}
+    else:
+        parsing = {
+            f"parsing with {count(workers, 'worker')}": work.parse_s / workers,
+            f"computing on {count(cores, 'core')}": computing / cores,
+        }
+    return {
+        "fetching on one thread": work.fetch_s,
+        **parsing,
+        f"waiting with {count(slots, 'slot')}": (work.wait_s + work.fetch_s) / slots,
+        "the longest wait": work.longest_s,
+    }

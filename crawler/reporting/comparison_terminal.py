@@ -8,11 +8,15 @@ from rich.table import Table
 from rich.text import Text
 
 from crawler.metrics.comparison import Comparison, RunOutcome, Summary
+from crawler.metrics.contestants import contestant_of
 from crawler.metrics.sentences import one_by_one
+from crawler.metrics.simultaneous import Simultaneous
 from crawler.model.units import count, figure, percent, seconds
 
 _STYLES = {RunOutcome.FASTER: "bold", RunOutcome.WITHHELD: "yellow"}
 _WIDTH = 100
+_TEXTS = {"engine", "parsing"}
+"""Columns with words, which begin at the left."""
 _NOT_COMPARABLE = (
     "Not shown, because the runs cannot be compared. compare.json has the figures of each run."
 )
@@ -27,6 +31,7 @@ def show(comparison: Comparison, console: Console, run: str) -> None:
         _print(console, Text(verdict.says, _STYLES.get(verdict.what, "")))
     if comparison.recommended is not None:
         _print(console, _recommended(comparison))
+    _section(console, "Parsing", comparison.parsing)
     _section(console, "Differences", comparison.differences)
     if comparison.comparable:
         console.print()
@@ -69,55 +74,63 @@ def _title(comparison: Comparison) -> Text:
 def _recommended(comparison: Comparison) -> Text:
     chosen = comparison.recommended
     assert chosen is not None
-    return Text.assemble(
-        "Use ",
-        (f"--engine {chosen.engine} --concurrency {chosen.concurrency}", "bold green"),
-        f": {chosen.because}",
-    )
+    flags = f"--engine {chosen.engine} --concurrency {chosen.concurrency}"
+    if comparison.naming.compares_parsing:
+        flags += f" --parse {chosen.parse}"
+        flags += f" --workers {chosen.workers}" if chosen.workers else ""
+    return Text.assemble("Use ", (flags, "bold green"), f": {chosen.because}")
 
 
 def _table(comparison: Comparison) -> Table:
+    rows = [dict(_cells(comparison, each)) for each in comparison.summary]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("engine")
-    for heading in ("at", "pages/s", "95 %", "CPU s/1000", "MB", "overlap", "errors"):
-        table.add_column(heading, justify="right")
-    for each in comparison.summary:
-        table.add_row(*_row(comparison, each))
+    for heading in rows[0]:
+        table.add_column(heading, justify="left" if heading in _TEXTS else "right")
+    for row in rows:
+        table.add_row(*row.values())
     return table
 
 
-def _row(comparison: Comparison, each: Summary) -> Iterator[str]:
-    runs = [
-        run
-        for run in comparison.runs
-        if (run.engine, run.concurrency) == (each.engine, each.concurrency)
-    ]
+def _cells(comparison: Comparison, each: Summary) -> Iterator[tuple[str, str]]:
+    """The cells of one row, each after its heading."""
+    naming, contestant = comparison.naming, contestant_of(each)
+    runs = [run for run in comparison.runs if contestant_of(run) == contestant]
     overlaps = sorted(run.io_wait.overlap or 0.0 for run in runs)
-    yield each.engine
-    yield f"{each.concurrency:,}"
-    yield figure(each.pages_per_s)
-    yield f"{figure(each.low_pages_per_s)}–{figure(each.high_pages_per_s)}"
-    yield f"{each.cpu_s_per_1000:.2f}"
-    yield figure(each.rss_peak_mb)
-    yield f"{figure(overlaps[len(overlaps) // 2])} ×"
-    yield f"{sum(sum(run.errors.values()) for run in runs):,}"
+    if naming.compares_fetching:
+        yield "engine", each.engine
+        yield "at", f"{each.concurrency:,}"
+    if naming.compares_parsing:
+        yield "parsing", each.parse
+        yield "workers", f"{each.workers}" if each.workers else ""
+    yield "pages/s", figure(each.pages_per_s)
+    yield "95 %", f"{figure(each.low_pages_per_s)}–{figure(each.high_pages_per_s)}"
+    yield "CPU s/1000", f"{each.cpu_s_per_1000:.2f}"
+    if naming.compares_parsing:
+        yield "cores", f"{each.cores:.2f}"
+    yield "MB", figure(each.rss_peak_mb)
+    yield "overlap", f"{figure(overlaps[len(overlaps) // 2])} ×"
+    yield "errors", f"{sum(sum(run.errors.values()) for run in runs):,}"
 
 
 def _bounds(comparison: Comparison) -> Iterator[str]:
     if comparison.baseline is not None:
         yield one_by_one(comparison.baseline)
     for each in comparison.summary:
-        model, parsers = each.model, count(each.model.workers, "parse process", "parse processes")
+        name, model = comparison.naming.name(contestant_of(each)), each.model
         server = "" if each.server_busy is None else f"; server busy {percent(each.server_busy)}"
         if each.wait_error is not None:
             server += f"; waits {_compared_with_recording(each.wait_error)}"
         yield (
-            f"{each.engine} at {each.concurrency} took {seconds(each.wall_s)}{_faster(each)}. "
+            f"{name} took {seconds(each.wall_s)}{_faster(each)}. "
             f"Model: one by one {seconds(model.one_by_one_s)}; overlapped, at best "
-            f"{seconds(model.overlapped_s)}; with {parsers} as well, "
-            f"{seconds(model.parallel_s)}. Limited by {each.limited_by}; no free CPU core for "
-            f"{percent(each.descheduled)} of the time{server}."
+            f"{seconds(model.overlapped_s)}{_parallel(model)}. Limited by {each.limited_by}; no "
+            f"free CPU core for {percent(each.descheduled)} of the time{server}."
         )
+
+
+def _parallel(model: Simultaneous) -> str:
+    parsers = count(model.workers, "parse process", "parse processes")
+    return f"; with {parsers} as well, {seconds(model.parallel_s)}" if model.workers else ""
 
 
 def _compared_with_recording(error: float) -> str:

@@ -1,10 +1,9 @@
 """``crawler compare`` as a user runs it: recorded once, replayed to each engine, judged."""
 
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,51 +12,17 @@ from typing import Any
 import msgspec
 import pytest
 from e2e.conftest import environment
-from support.brought_engines import install
+from support.comparing import Compare, Compared, compared, record
 from support.processes import ending
 
 import crawler
 from crawler.localweb.replay import Replay
-from crawler.metrics.comparison import Comparison, from_json
 from crawler.testing import Answer, MockWeb, Seen, Server
 
 PAGES = 40
 LATENCY = 0.04
 ROBOTS = b"User-agent: *\nCrawl-delay: 0.001\nDisallow: /private\n"
 HTML = (("Content-Type", "text/html"),)
-
-
-class Compared:
-    def __init__(self, done: "subprocess.CompletedProcess[str]", directory: Path) -> None:
-        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
-        self.directory = directory
-
-    @property
-    def found(self) -> Comparison:
-        return from_json((self.directory / "compare.json").read_bytes())
-
-
-Compare = Callable[..., Compared]
-
-
-def compared(folder: Path, *arguments: object, stdin: str = "") -> Compared:
-    """Run it with these arguments in ``folder``, where the brought engines are installed."""
-    brought = install(folder / "brought")
-    env = environment()
-    env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(brought)])
-    command = [sys.executable, "-m", "crawler", "compare", "--run", folder / "run"]
-    done = subprocess.run(
-        list(map(str, [*command, "--parse", "none", *arguments])),
-        cwd=folder,
-        env=env,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return Compared(done, folder / "run")
 
 
 @pytest.fixture
@@ -67,14 +32,7 @@ def compare(tmp_path: Path) -> Compare:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """An archive of slow pages, and their URLs, one a line."""
-    folder = tmp_path_factory.mktemp("recorded")
-    urls = [f"http://h{number % 4}.example/{number}" for number in range(PAGES)]
-    with MockWeb() as web:
-        for url in urls:
-            web.page(url, f"<title>{url}</title>", latency=LATENCY)
-        crawler.crawl(urls, run=folder / "run", record=folder / "r.warc", robots=False)
-    return folder / "r.warc", "\n".join(urls)
+    return record(tmp_path_factory.mktemp("recorded"), PAGES, LATENCY)
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +241,7 @@ def test_live_announces_its_requests_and_sends_logins(compare: Compare, site: Se
     [
         (("--engines", "curl,wget"), "unknown engine 'wget'; available: curl, "),
         (("--engines", "curl,broken"), "the engine 'broken' (support.brought_engines:Missing)"),
-        (("--engines", "curl"), "a comparison needs at least two engines or concurrencies"),
+        (("--engines", "curl"), "a comparison needs at least two engines, concurrencies or"),
         (("--concurrency", "0"), "--concurrency must be whole numbers from 1 to 10000"),
         (("--repeat", "0"), "--repeat must be a whole number of at least 1, not 0"),
         (("--http2",), "--http2 needs --live"),

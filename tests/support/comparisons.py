@@ -1,7 +1,8 @@
-"""An invented comparison, as in ``compare.json``."""
+"""Invented comparisons, as in ``compare.json``."""
 
 from pathlib import Path
 
+import msgspec
 from support.reports import REPORT
 
 from crawler.metrics.comparison import (
@@ -15,6 +16,7 @@ from crawler.metrics.comparison import (
     Verdict,
     to_json,
 )
+from crawler.metrics.report import Cpu
 from crawler.metrics.simultaneous import Simultaneous
 
 
@@ -85,6 +87,40 @@ COMPARISON = Comparison(
     notes=("What was compared is a replay.",),
     recording=Recording("recording.warc.gz", 12.0, 80.0),
 )
+
+
+def _parsed_run(parse: str, workers: int) -> TimedRun:
+    return msgspec.structs.replace(COMPARISON.runs[0], parse=parse, workers=workers)
+
+
+def _parsed(parse: str, workers: int, cores: float) -> Summary:
+    return msgspec.structs.replace(
+        COMPARISON.summary[0], parse=parse, workers=workers, cpu=Cpu(0.5, 1.2), cores=cores
+    )
+
+
+WAYS = msgspec.structs.replace(
+    COMPARISON,
+    repeat=1,
+    runs=(_parsed_run("process", 2), _parsed_run("inline", 0)),
+    verdict=(
+        msgspec.structs.replace(
+            COMPARISON.verdict[0],
+            a="curl",
+            says="process with 2 workers is 70 % faster than inline.",
+            ratio=1.7,
+            low=1.6,
+            high=1.8,
+            a_parse="process",
+            a_workers=2,
+            b_parse="inline",
+        ),
+    ),
+    recommended=Recommended("curl", 64, "it was the fastest.", parse="process", workers=2),
+    summary=(_parsed("process", 2, 1.71), _parsed("inline", 0, 0.98)),
+    parsing=("process with 2 workers was 1.70 times as fast as inline.",),
+)
+"""Two ways to parse with one engine."""
 
 
 def write_comparison(directory: Path, comparison: Comparison = COMPARISON) -> Path:

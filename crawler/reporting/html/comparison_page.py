@@ -8,13 +8,13 @@ import msgspec
 from crawler.metrics.comparison import (
     Comparison,
     Parity,
-    Recommended,
     RunOutcome,
     SpeedUp,
     Summary,
     TimedRun,
     Verdict,
 )
+from crawler.metrics.contestants import Naming, OfContestant, contestant_of
 from crawler.metrics.report import TimeBudget
 from crawler.metrics.sentences import one_by_one
 from crawler.model.units import count, figure, percent, seconds, size
@@ -25,7 +25,7 @@ from crawler.reporting.html.sections import bullets, dotted, facts, header, more
 from crawler.reporting.html.shares import BUDGET, parts
 
 _SAME = (0.97, 1.03)
-"""Between these ratios two engines count as equally fast."""
+"""Between these ratios two contestants count as equally fast."""
 _MARGIN = 1.04
 """A scale extends beyond its values by this factor."""
 _OUTCOMES = {
@@ -38,15 +38,22 @@ _OUTCOMES = {
 
 def compare_report(found: Comparison, name: str) -> str:
     """Write the text of ``report.html`` for the comparison in run directory ``name``."""
-    figures = [_throughput(found), _ratios(found.verdict), _budgets(found), _waits(found)]
-    parity, runs = _parity(found), _runs(found.runs)
+    figures = [_throughput(found), _ratios(found), _computing(found), _budgets(found)]
+    figures.append(_waits(found))
+    parity, runs = _parity(found), _runs(found)
     if found.comparable:
         rest = [*figures, parity, runs]
     else:  # the differences come before any figure
         folded = join([*figures, runs])
         rest = [parity, more("Figures, which must not be compared", folded)]
-    content = [header("Comparison of engines", name, _title(found)), _verdict(found), *rest]
+    content = [header(_kind(found.naming), name, _title(found)), _verdict(found), *rest]
     return page(f"{name} · comparison", content, (), b"")
+
+
+def _kind(naming: Naming) -> str:
+    engines = ["engines"] if naming.compares_fetching else []
+    executors = ["parse executors"] if naming.compares_parsing else []
+    return f"Comparison of {' and '.join([*engines, *executors])}"
 
 
 def _title(found: Comparison) -> str:
@@ -57,7 +64,7 @@ def _title(found: Comparison) -> str:
 
 def _verdict(found: Comparison) -> Markup:
     best = found.recommended
-    lead = "No engine is recommended." if best is None else f"Use {_named(best)}."
+    lead = "Nothing is recommended." if best is None else f"Use {_named(found, best)}."
     because = "" if best is None else best.because[:1].upper() + best.because[1:]
     return section(
         "Verdict",
@@ -78,7 +85,7 @@ def _throughput(found: Comparison) -> Markup:
             low, high = each.low_pages_per_s, each.high_pages_per_s
             plot = spread(dots, low, high, each.pages_per_s, (0.0, most))
             numbers = f"{figure(each.pages_per_s)} ({figure(low)} to {figure(high)})"
-            yield row(_named(each), plot, numbers, each.limited_by)
+            yield row(_named(found, each), plot, numbers, each.limited_by)
 
     return section(
         "Throughput",
@@ -92,34 +99,55 @@ def _throughput(found: Comparison) -> Markup:
     )
 
 
-def _ratios(verdicts: Sequence[Verdict]) -> Markup:
+def _ratios(found: Comparison) -> Markup:
     """The interval of each pair, on one scale; nothing if no verdict has figures."""
-    shown = [each for each in verdicts if each.ratio and each.low and each.high]
+    shown = [each for each in found.verdict if each.ratio and each.low and each.high]
     if not shown:
         return join([])
     ends = [*_SAME, *(end for each in shown for end in (each.low or 1.0, each.high or 1.0))]
     span = (min(ends) / _MARGIN, max(ends) * _MARGIN)
-    rows = (_ratio(each, span) for each in shown)
+    rows = (_ratio(found.naming, each, span) for each in shown)
     return section(
         "Pairs",
         element(
             "p",
-            f"How many times as fast the first engine is, from {span[0]:.2f} to {span[1]:.2f}, "
-            "with the 95 % interval of paired runs. In the shaded part, 0.97 to 1.03, two engines "
-            "count as equally fast.",
+            f"How many times as fast the first one is, from {span[0]:.2f} to {span[1]:.2f}, with "
+            "the 95 % interval of paired runs. In the shaded part, 0.97 to 1.03, the two count as "
+            "equally fast.",
             class_="quiet",
         ),
         table("Pairs", ("", "", "ratio", "verdict"), rows, class_="charts"),
     )
 
 
-def _ratio(each: Verdict, span: tuple[float, float]) -> Markup:
+def _ratio(naming: Naming, each: Verdict, span: tuple[float, float]) -> Markup:
     ratio, low, high = each.ratio or 1.0, each.low or 1.0, each.high or 1.0
+    names = naming.pair(*each.pair)
     return row(
-        f"{each.a} : {each.b}, at {each.concurrency}",
+        ", ".join(filter(None, [f"{names.a} : {names.b}", names.shared])),
         spread((), low, high, ratio, span, shaded=_SAME),
         f"{ratio:.2f} ({low:.2f} to {high:.2f})",
-        _OUTCOMES[each.what].format(each.a if ratio >= 1 else each.b),
+        _OUTCOMES[each.what].format(names.a if ratio >= 1 else names.b),
+    )
+
+
+def _computing(found: Comparison) -> Markup:
+    """Who computed how much, and what was learned from it; nothing if parsing is not compared."""
+    if not found.naming.compares_parsing:
+        return join([])
+    rows = (
+        row(
+            _named(found, each),
+            seconds(each.cpu.fetch_s),
+            seconds(each.cpu.parse_s) if each.workers else "in that of fetching",
+            f"{each.cores:.2f}",
+            size(each.rss_peak_mb * 1e6),
+        )
+        for each in found.summary
+    )
+    heads = ("", "CPU of fetching", "CPU of parsing", "cores used", "memory")
+    return section(
+        "Parsing", bullets(found.parsing), table("Computing", heads, rows, class_="numbers")
     )
 
 
@@ -134,7 +162,7 @@ def _budgets(found: Comparison) -> Markup:
                 for part in shares
                 if part.value >= 0.005 * whole
             ]
-            yield row(_named(each), stacked(shares, ", ".join(labels)), dotted(labels))
+            yield row(_named(found, each), stacked(shares, ", ".join(labels)), dotted(labels))
 
     return section(
         "Where the fetch thread's time went",
@@ -146,7 +174,7 @@ def _budgets(found: Comparison) -> Markup:
 def _waits(found: Comparison) -> Markup:
     rows = (
         row(
-            _named(each),
+            _named(found, each),
             *map(seconds, (each.wall_s, each.model.one_by_one_s, each.model.overlapped_s)),
             seconds(each.model.parallel_s),
             _times(each.speedup),
@@ -219,31 +247,32 @@ def _recorded(found: Comparison) -> Iterator[Markup]:
             ("Archive", recording.archive),
             ("Took", seconds(recording.wall_s)),
             ("I/O wait", seconds(recording.io_wait_s)),
-            ("Replayed", dotted(_replayed(found.summary)) or "not measured"),
+            ("Replayed", dotted(_replayed(found)) or "not measured"),
         )
         yield bullets(recording.left_out)
 
 
-def _replayed(summary: Sequence[Summary]) -> Iterator[str]:
+def _replayed(found: Comparison) -> Iterator[str]:
     """How much longer the waits in the replay were than in the recording."""
-    for each in summary:
+    for each in found.summary:
         if each.wait_error is not None:
-            yield f"{_named(each)}: waits {100 * each.wait_error:+.1f} %"
+            yield f"{_named(found, each)}: waits {100 * each.wait_error:+.1f} %"
 
 
-def _runs(runs: Sequence[TimedRun]) -> Markup:
+def _runs(found: Comparison) -> Markup:
     heads = (
         "run", "repeat", "pages/s", "wall", "CPU per 1,000", "memory", "I/O wait", "exposed",
         "saved", "overlap", "median", "99 % <", "errors", "limit",
     )  # fmt: skip
-    return section("Runs", table("Runs", heads, map(_run, runs), class_="numbers runs"))
+    rows = (_run(_named(found, run), run) for run in found.runs)
+    return section("Runs", table("Runs", heads, rows, class_="numbers runs"))
 
 
-def _run(run: TimedRun) -> Markup:
+def _run(name: str, run: TimedRun) -> Markup:
     io = run.io_wait
     overlap = "" if io.overlap is None else f"{figure(io.overlap)} ×"
     return row(
-        _named(run),
+        name,
         f"{run.repeat}",
         figure(run.pages_per_s),
         seconds(run.wall_s),
@@ -257,12 +286,12 @@ def _run(run: TimedRun) -> Markup:
     )
 
 
-def _named(each: Summary | TimedRun | Recommended) -> str:
-    return f"{each.engine} at {each.concurrency}"
+def _named(found: Comparison, each: OfContestant) -> str:
+    return found.naming.name(contestant_of(each))
 
 
 def _of(runs: Sequence[TimedRun], each: Summary) -> list[TimedRun]:
-    return [run for run in runs if _named(run) == _named(each)]
+    return [run for run in runs if contestant_of(run) == contestant_of(each)]
 
 
 def _mean(budgets: Sequence[TimeBudget]) -> dict[str, float]:

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from crawler.compare.parity import audit
-from crawler.compare.plan import Contestant
 from crawler.engines.base import Capabilities
 from crawler.localweb.connection import Seen
 from crawler.localweb.request_log import Account, RequestHead, RequestLog
 from crawler.metrics.comparison import Parity
+from crawler.metrics.contestants import Contestant
 from crawler.model.exchange import Headers
 from crawler.settings import Settings
 
@@ -88,7 +88,41 @@ def test_an_engine_that_reconnects_is_named() -> None:
     able = {name: Capabilities(name, "", "", True, False, False) for name in "ab"}
     own = {name: Settings() for name in "ab"}
     found = audit(own, able, HEADERS, seen)
-    assert "b at 8 made 90 connections; another engine made 8" in found.engines
+    assert "b at 8 made 90 connections; another one made 8" in found.engines
+
+
+def ways(process: list[Account], inline: list[Account], **options: Any) -> Parity:
+    """An executor in each way to parse; ``options`` are those of inline alone."""
+    seen = {Contestant("curl", 8, "process", 2): process, Contestant("curl", 8, "inline"): inline}
+    own = {
+        "curl, process": Settings(parse="process", workers=2),
+        "curl, inline": Settings(parse="inline", **options),
+    }
+    return audit(own, {"curl": CURL}, HEADERS, seen)
+
+
+def test_ways_to_parse_may_differ_in_nothing_else() -> None:
+    assert ways([account()], [account()]).fair
+    found = ways([account()], [account()], max_bytes=1000)
+    assert not found.fair
+    assert found.settings[0].endswith("for curl, process, 1000 for curl, inline")
+
+
+def test_requests_are_counted_for_each_way_to_parse() -> None:
+    found = ways([account()], [account(requests=110)])
+    assert found.unexplained == ("inline made 110 requests for the list; 100 are enough",)
+
+
+def test_headers_of_every_run_of_an_engine_count() -> None:
+    more = account((*HEADERS, ("X-More", "1")))
+    seen = {
+        Contestant("curl", 8): [more],
+        Contestant("curl", 64): [account()],
+        Contestant("threads", 8): [account()],
+    }
+    own = {"curl": Settings(), "threads": Settings(engine="threads")}
+    found = audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen)
+    assert found.unexplained == ("threads never sent x-more: 1; other engines did",)
 
 
 def test_the_server_account_keeps_no_secret() -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from crawler.compare.plan import Contestant
 from crawler.compare.verdict import judge, recommend, withholding
 from crawler.metrics.comparison import RunOutcome, TimedRun, Verdict
+from crawler.metrics.contestants import Contestant
 from crawler.metrics.report import Cpu, IoWait, Latency, Limit, Limiter, SlotSeconds, TimeBudget
 
 A, B = Contestant("a", 8), Contestant("b", 8)
@@ -39,6 +39,8 @@ def runs(
             {},
             Limit(limit, "", ""),
             server_cpu_s=None if server is None else server * 100 / speed,
+            parse=contestant.parse,
+            workers=contestant.workers,
         )
         for number, speed in enumerate(speeds, 1)
     ]
@@ -143,3 +145,45 @@ def test_equals_are_ranked_by_concurrency_then_cpu() -> None:
     found = recommend(made)
     assert (found.engine, found.concurrency) == ("b", 8)
     assert "a at 64" in found.because
+
+
+INLINE, TWO = Contestant("a", 8, "inline"), Contestant("a", 8, "process", 2)
+THREADS = Contestant("a", 8, "thread", 2)
+
+
+def test_ways_to_parse_are_judged_by_their_names() -> None:
+    (found,) = judge({TWO: runs(TWO, FAST), INLINE: runs(INLINE, SLOW)}, None, 4)
+    assert found.says.startswith("process with 2 workers is 25 % faster than inline (95 %: ")
+    assert found.pair == (TWO, INLINE)
+    assert (found.a, found.b, found.a_workers, found.b_parse) == ("a", "a", 2, "inline")
+
+
+def test_the_engine_is_named_where_engines_differ_too() -> None:
+    other = Contestant("b", 8, "inline")
+    made = {each: runs(each, FAST) for each in (TWO, INLINE, other)}
+    one, two = judge(made, None, 4)
+    assert one.says.startswith("process with 2 workers and inline, with a at 8: no difference")
+    assert two.says.startswith("a and b at 8, inline: no difference")
+
+
+def test_threads_that_take_turns_are_limited_by_the_lock() -> None:
+    more = Contestant("a", 8, "thread", 4)
+    made = {each: runs(each, FAST, Limiter.LOCK) for each in (THREADS, more)}
+    (found,) = judge(made, None, 4)
+    assert found.what is RunOutcome.LIMITED
+    assert found.says.endswith("both were limited by the interpreter's lock.")
+
+
+def test_of_equals_the_fewest_workers_are_recommended() -> None:
+    made = {TWO: runs(TWO, FAST, cpu=1.0), INLINE: runs(INLINE, FAST, cpu=2.0)}
+    found = recommend(made)
+    assert (found.engine, found.parse, found.workers) == ("a", "inline", 0)
+    assert "it has the fewest parse workers, then the least CPU (2.0 s" in found.because
+    assert found.because.endswith("Equally fast: process with 2 workers.")
+
+
+def test_fewer_requests_count_more_than_fewer_workers() -> None:
+    slots = Contestant("a", 64, "inline")
+    found = recommend({slots: runs(slots, FAST), TWO: runs(TWO, FAST)})
+    assert (found.concurrency, found.parse) == (8, "process")
+    assert "the fewest requests in flight, then the fewest parse workers" in found.because

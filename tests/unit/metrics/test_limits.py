@@ -13,6 +13,7 @@ def facts(
     entries: int = 1000,
     workers: int = 2,
     parse: float = 0.0,
+    locked: bool = False,
 ) -> LimitFacts:
     """``budget`` and ``slots`` as shares; ``parse`` as a share of what the workers could give."""
     time_budget = TimeBudget(**{name: share * wall for name, share in budget.items()})
@@ -24,6 +25,7 @@ def facts(
         time_budget,
         SlotSeconds(**{name: share * wall * concurrency for name, share in slots.items()}),
         Cpu(fetch_s=time_budget.computing, parse_s=parse * wall * max(1, workers)),
+        locked,
     )
 
 
@@ -49,6 +51,22 @@ CASES = {
     "busy with what it parses itself": (
         facts({"computing": 0.9, "waiting": 0.1}, {"used": 1.0}, workers=0, parse=0.6),
         Limiter.PARSE,
+    ),
+    "threads that share one core with the fetch thread": (
+        facts({"computing": 0.4, "waiting": 0.6}, {"used": 1.0}, parse=0.25, locked=True),
+        Limiter.LOCK,
+    ),
+    "threads beside a fetch thread that fills its core": (
+        facts({"computing": 0.9, "waiting": 0.1}, {"used": 1.0}, parse=0.05, locked=True),
+        Limiter.CPU,
+    ),
+    "threads that leave half a core": (
+        facts({"computing": 0.2, "waiting": 0.8}, {"used": 1.0}, parse=0.15, locked=True),
+        Limiter.CONCURRENCY,
+    ),
+    "threads without a lock, busy as before": (
+        facts({"computing": 0.4, "waiting": 0.6}, {"used": 1.0}, parse=0.25),
+        Limiter.CONCURRENCY,
     ),
     "pages wait, workers busy": (
         facts(IDLE, {"used": 0.3, "backpressure": 0.7}, parse=0.97),
@@ -112,6 +130,11 @@ def test_a_sentence_contains_its_figure() -> None:
     assert "1 parse worker," in (
         limited_by(facts(IDLE, {"backpressure": 1.0}, workers=1, parse=0.9)).says
     )
+
+
+def test_the_lock_is_shown_by_the_cores_that_were_used() -> None:
+    given = facts({"computing": 0.4, "waiting": 0.6}, {"used": 1.0}, parse=0.25, locked=True)
+    assert "together used 0.9 CPU cores" in limited_by(given).says
 
 
 def test_sequential_is_not_advised_to_raise_concurrency() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from crawler.metrics.budget import Reading
 from crawler.metrics.meter import TICK_S, Meter
-from crawler.metrics.report import Limiter, Report, TimeBudget, from_json, to_json
+from crawler.metrics.report import Cpu, Limiter, Report, TimeBudget, from_json, to_json
 from crawler.model.errors import FailureKind, SkipReason
 from crawler.model.events import Counted, Fetched, Finished, Load
 from crawler.model.exchange import Timing
@@ -127,6 +127,15 @@ def test_budget_and_slots_follow_the_load() -> None:
     assert (report.slots.used, report.slots.politeness) == (4 * 1 + 4 * 3, 4 * 3 + 4 * 1 + 8 * 4)
     assert report.cpu.fetch_s == 4
     assert report.limited_by.what == Limiter.SHORT
+
+
+def test_parsing_in_the_clock_of_fetching_counts_once() -> None:
+    clock = Clock(cpu=0.5)
+    meter = Meter(4, clock, includes_parsing=True)
+    meter.start()
+    meter.fold(Finished(done=1, parse_cpu=0.75))
+    clock.now = 1004
+    assert finish(meter).cpu == Cpu(fetch_s=1.25, parse_s=0.75)
 
 
 def test_clocks_are_read_on_changes_and_ticks(meter: Meter, clock: Clock) -> None:

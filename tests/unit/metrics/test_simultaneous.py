@@ -3,7 +3,7 @@
 import pytest
 
 from crawler.metrics import sentences
-from crawler.metrics.simultaneous import Work, simultaneous
+from crawler.metrics.simultaneous import Work, parallel_bounds, simultaneous
 
 MOVES = 24 * 30
 CHESS = Work(wait_s=MOVES * 55.0, fetch_s=MOVES * 5.0, parse_s=0.0)
@@ -32,6 +32,23 @@ def test_no_way_is_shorter_than_the_longest_wait() -> None:
     found = simultaneous(work, 64, 2, 2)
     assert (found.overlapped_s, found.parallel_s) == (6, 6)
     assert found.one_by_one_s == pytest.approx(10.2)
+
+
+@pytest.mark.parametrize(
+    ("work", "workers", "longest"),
+    [
+        (Work(1.0, 5.0, 2.0), 4, "fetching on one thread"),
+        (Work(1.0, 2.0, 8.0), 2, "computing on 2 cores"),
+        (Work(1.0, 2.0, 8.0), 1, "parsing with 1 worker"),
+        (Work(1.0, 2.0, 8.0), 0, "computing on one thread"),
+        (Work(100.0, 2.0, 2.0), 2, "waiting with 10 slots"),
+        (Work(10.0, 2.0, 2.0, longest_s=9.0), 2, "the longest wait"),
+    ],
+)
+def test_each_bound_is_named(work: Work, workers: int, longest: str) -> None:
+    bounds = parallel_bounds(work, 10, workers, 2)
+    assert max(bounds, key=lambda name: bounds[name]) == longest
+    assert bounds[longest] == simultaneous(work, 10, workers, 2).parallel_s
 
 
 def test_all_three_ways_are_described() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.comparisons import COMPARISON, write_comparison
+from support.comparisons import COMPARISON, WAYS, write_comparison
 
 from crawler.metrics.comparison import Comparison, Parity, RunOutcome
 from crawler.model.errors import StateError
@@ -96,7 +96,7 @@ def test_a_withheld_verdict_shows_no_ratio(tmp_path: Path) -> None:
     )
     text = words(made(tmp_path, comparison))
     for says in (
-        "No engine is recommended. No verdict, because.",
+        "Nothing is recommended. No verdict, because.",
         "on the network itself",
         "had different results",
         "curl page 200, slow failure",
@@ -105,6 +105,36 @@ def test_a_withheld_verdict_shows_no_ratio(tmp_path: Path) -> None:
     ):
         assert says in text
     assert "Pairs" not in text
+
+
+def test_ways_to_parse_are_called_by_their_names(tmp_path: Path) -> None:
+    text = words(made(tmp_path, WAYS))
+    order = [
+        "Use process with 2 workers. It was the fastest.",
+        "process with 2 workers is 70 % faster than inline.",
+        "process with 2 workers 490 (480 to 500) itself",
+        "process with 2 workers : inline 1.70 (1.60 to 1.80) process with 2 workers is faster",
+        "Parsing process with 2 workers was 1.70 times as fast as inline.",
+        "process with 2 workers 500 ms 1.2 s 1.71 120 MB",
+        "inline 500 ms in that of fetching 0.98 120 MB",
+    ]
+    places = [text.index(each) for each in order]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("comparison", "kind"),
+    [(COMPARISON, "engines"), (WAYS, "parse executors")],
+    ids=["engines", "executors"],
+)
+def test_the_head_says_what_is_compared(tmp_path: Path, comparison: Comparison, kind: str) -> None:
+    assert f"Comparison of {kind} " in words(made(tmp_path, comparison))
+
+
+def test_engines_alone_have_no_word_of_parsing(tmp_path: Path) -> None:
+    text = words(made(tmp_path))
+    assert "CPU of parsing" not in text
+    assert "worker" not in text
 
 
 def test_a_hostile_name_stays_text(tmp_path: Path) -> None:
