@@ -120,10 +120,16 @@ def _check_unchanged(settings: Settings, stored: Mapping[str, Given]) -> None:
     new = written(settings)
     for each in options():
         old = stored[each.name].value if each.name in stored else each.default
-        if each.name in new and each.name not in _CHANGEABLE and new[each.name] != old:
+        if each.name in new and new[each.name] != old and not _may_change(each.name, old, new):
             has = "none" if old is None else repr(old)
             shown = "" if each.extra["secret"] else f"; the run has {has}"
             raise UsageError(f"{each.flag} cannot be changed when a run is resumed{shown}")
+
+
+def _may_change(name: str, old: object, new: Mapping[str, object]) -> bool:
+    if name == "parse":  # who parses does not matter, but whether pages are parsed does
+        return "none" not in (old, new[name])
+    return name in _CHANGEABLE
 
 
 class _ConflictError(UsageError):
