@@ -11,7 +11,7 @@ GATHER_S = 0.02
 WORTH_PAGES = 64
 _WORTH_BYTES = 256 << 10
 _MOST_PAGES = 128
-MOST_BYTES = 1 << 20
+_MOST_BYTES = 1 << 20
 """A batch is complete when it has so many bytes; its last page may be larger."""
 
 
@@ -43,7 +43,7 @@ class Gathering:
     def take(self) -> Batch:
         batch: list[Task] = []
         size = 0
-        while self._tasks and len(batch) < _MOST_PAGES and size < MOST_BYTES:
+        while self._tasks and len(batch) < _MOST_PAGES and size < _MOST_BYTES:
             task = self._tasks.popleft()
             size += len(task.body)
             batch.append(task)

@@ -5,17 +5,17 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import closing
 from multiprocessing import Pipe
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from crawler.parsing.batch import Task
 from crawler.parsing.executors import worker
 from crawler.parsing.executors.base import Batch
+from crawler.parsing.executors.mailbox import NO_PAGE, SLOTS, Mailbox, Put
 from crawler.parsing.executors.page_age import PageAge, core_delay, is_stopped
-from crawler.parsing.executors.page_note import NO_PAGE, PageNote
 
 _END_S = 1.0
 """Seconds to wait for the end of a process that was killed."""
@@ -52,6 +52,14 @@ class Launcher(Protocol):
     def stop(self) -> None: ...
 
 
+class Sent(NamedTuple):
+    """A batch at a worker: its pages, its slot of the mailbox, and when it was sent."""
+
+    tasks: Batch
+    slot: int
+    at: float
+
+
 class Worker:
     """A worker process and the batches that it has.
 
@@ -60,7 +68,7 @@ class Worker:
 
     def __init__(self, index: int, launcher: Launcher, setup: bytes, niceness: int) -> None:
         self.index = index
-        self.batches: deque[Batch] = deque()
+        self.batches: deque[Sent] = deque()
         self.is_ready = False
         self.finished = 0
         self.age = PageAge(_MOST_S)
@@ -68,10 +76,11 @@ class Worker:
         """Why we ended it, if we know that its page is the cause."""
         self.is_late = False
         """Whether it was ended because the time of its page was over."""
-        self._note = PageNote()
+        self._turn = 0
+        self._mailbox = Mailbox()
         reader, self._lifeline = Pipe(duplex=False)
-        with reader, closing(self._note):
-            self._pool = launcher.pool(worker.begin, self._note, reader)
+        with reader, closing(self._mailbox):
+            self._pool = launcher.pool(worker.begin, self._mailbox, reader)
             self.loaded = self._pool.submit(worker.load, setup)
         self._process = launcher.newest
         if niceness and self._process.pid is not None:
@@ -82,13 +91,28 @@ class Worker:
         """None once the process has ended."""
         return self._process.pid if self._process.is_alive() else None
 
-    def submit(self, payload: bytes) -> Any:
-        """Send an encoded batch; returns its future. Raises BrokenExecutor."""
-        return self._pool.submit(worker.parse, payload)
+    @property
+    def is_full(self) -> bool:
+        return len(self.batches) >= SLOTS
+
+    def send(self, batch: Batch, encoded: bytes, now: float) -> "Future[Put]":
+        """Send a batch, also as MessagePack; not when ``is_full``. Raises BrokenExecutor.
+
+        The result of the future is for ``receive``.
+        """
+        slot, self._turn = self._turn, (self._turn + 1) % SLOTS
+        self.batches.append(Sent(batch, slot, now))
+        return self._pool.submit(worker.parse, slot, self._mailbox.put(slot, encoded))
+
+    def receive(self, put: Put) -> tuple[Sent, memoryview | bytes]:
+        """Return the oldest batch and its encoded results, which stay until the next ``send``."""
+        sent = self.batches.popleft()
+        self.finished += 1
+        return sent, self._mailbox.get(sent.slot, put)
 
     def look(self, passed: float) -> None:
         """See how long it has been at its page; the last look was ``passed`` seconds ago."""
-        page, pid = self._note.page, self._process.pid
+        page, pid = self._mailbox.page, self._process.pid
         if page < 0 or pid is None:
             self.age.look(NO_PAGE, 0.0, 0.0)
         else:
@@ -99,15 +123,15 @@ class Worker:
 
         That is the page at work, or, if that is not known, each page of the batch at work.
         """
-        if not self.batches or self._note.page == NO_PAGE:
+        if not self.batches or self._mailbox.page == NO_PAGE:
             return ()
-        batch = self.batches[0]
-        return tuple(task for task in batch if task.job.id == self._note.page) or batch
+        batch = self.batches[0].tasks
+        return tuple(task for task in batch if task.job.id == self._mailbox.page) or batch
 
     @property
     def tasks(self) -> Sequence[Task]:
         """All pages that it has."""
-        return [task for batch in self.batches for task in batch]
+        return [task for sent in self.batches for task in sent.tasks]
 
     def kill(self, cause: str | None = None, *, late: bool = False) -> None:
         self.cause = self.cause or cause

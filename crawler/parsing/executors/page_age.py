@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from crawler.parsing.executors.page_note import NO_PAGE
+from crawler.parsing.executors.mailbox import NO_PAGE
 
 _NS = 1e-9
 

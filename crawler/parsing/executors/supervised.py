@@ -24,6 +24,7 @@ from crawler.model.units import size
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.executors.base import Batch, Deliver, ExecutorOptions
 from crawler.parsing.executors.gathering import GATHER_S, WORTH_PAGES, Gathering
+from crawler.parsing.executors.mailbox import SLOTS, Put
 from crawler.parsing.executors.memory_limit import memory_limit
 from crawler.parsing.executors.one_worker import LOOK_S, Launcher, Worker, how
 from crawler.parsing.executors.portable import pack
@@ -31,8 +32,6 @@ from crawler.parsing.executors.worker import Setup
 
 log = logging.getLogger(__name__)
 
-_AHEAD = 2
-"""Batches per worker: one in work and one in its pipe, so that it never waits for the parent."""
 _TOO_MUCH = 128
 """With more pages per worker than this, in work and waiting, another worker starts."""
 _FALSE_STARTS = 3
@@ -79,7 +78,7 @@ class SupervisedExecutor:
         self._is_closing = False
         self._gather_timer: asyncio.TimerHandle | None = None
         self._look_timer: asyncio.TimerHandle | None = None
-        self.width = options.workers * _AHEAD * WORTH_PAGES
+        self.width = options.workers * SLOTS * WORTH_PAGES
         self.waiting = 0
         self.waiting_bytes = 0
         self.lost_workers = 0
@@ -132,22 +131,21 @@ class SupervisedExecutor:
             return
         if self._suspects:
             self._feed_suspects()
-        while self._gathering:
+        while self._gathering and self._is_worth_it():
             free = [worker for worker in self._workers.values() if self._takes_batches(worker)]
-            if not free or not self._is_worth_it():
+            if not free:
                 return
+            self._is_due = False
             worker = min(free, key=lambda each: len(each.batches))
             self._send(worker, self._gathering.take())
 
     def _takes_batches(self, worker: Worker) -> bool:
-        batches = worker.batches
-        has_suspect = bool(batches) and batches[0][0].job.id in self._suspected
-        is_full = len(batches) >= _AHEAD
-        return worker.is_ready and worker.index < self._most and not has_suspect and not is_full
+        if worker.index == self._most or not worker.is_ready or worker.is_full:
+            return False
+        return not worker.batches or worker.batches[0].tasks[0].job.id not in self._suspected
 
     def _is_worth_it(self) -> bool:
         if self._gathering.is_worth_it or self._is_due:
-            self._is_due = False
             return True
         if self._gather_timer is None:
             self._gather_timer = self._loop.call_later(GATHER_S, self._feed_anyway)
@@ -169,18 +167,15 @@ class SupervisedExecutor:
                 self._send(worker, (self._suspects.popleft(),))
 
     def _send(self, worker: Worker, batch: Batch) -> None:
-        worker.batches.append(batch)
         try:
-            sent = worker.submit(self._encode(batch))
+            sent = worker.send(batch, self._encode(batch), time.monotonic())
         except BrokenExecutor:
             self._loop.call_soon(self._replace, worker)
             return
         done = asyncio.wrap_future(sent, loop=self._loop)
-        done.add_done_callback(partial(self._done, worker, batch, time.monotonic()))
+        done.add_done_callback(partial(self._done, worker))
 
-    def _done(
-        self, worker: Worker, batch: Batch, began: float, done: "asyncio.Future[bytes]"
-    ) -> None:
+    def _done(self, worker: Worker, done: "asyncio.Future[Put]") -> None:
         error = None if done.cancelled() else done.exception()
         if self._is_closing or done.cancelled():
             return
@@ -189,13 +184,13 @@ class SupervisedExecutor:
                 worker.kill(_cause(error))
             self._replace(worker)
             return
-        worker.batches.popleft()
-        worker.finished += 1
+        sent, encoded = worker.receive(done.result())
+        results = self._decode(encoded)
         self._false_starts = 0
-        self._suspected.difference_update(task.job.id for task in batch)
-        self._note_usual((time.monotonic() - began) / len(batch))
-        self._settle(batch)
-        self._deliver(self._decode(done.result()))
+        self._suspected.difference_update(task.job.id for task in sent.tasks)
+        self._note_usual((time.monotonic() - sent.at) / len(sent.tasks))
+        self._settle(sent.tasks)
+        self._deliver(results)
         self._feed()
 
     def _note_usual(self, page_s: float) -> None:

@@ -15,8 +15,8 @@ import msgspec
 
 from crawler.model.errors import FailureKind
 from crawler.parsing.batch import BatchParser, Outcome, Task
+from crawler.parsing.executors.mailbox import BETWEEN, NO_PAGE, Mailbox, Put
 from crawler.parsing.executors.memory_limit import is_short_of_memory, limit_memory
-from crawler.parsing.executors.page_note import BETWEEN, NO_PAGE, PageNote
 from crawler.parsing.facts import tune_allocator
 from crawler.parsing.job import ParseOptions
 from crawler.sinks.base import Encoder
@@ -40,45 +40,46 @@ class LimitedParser(BatchParser):
     for a core, the clock stands still.
     """
 
-    def __init__(self, setup: Setup, note: PageNote) -> None:
+    def __init__(self, setup: Setup, mailbox: Mailbox) -> None:
         super().__init__(setup.options, setup.encoders)
         self._timeout = setup.timeout
-        self._note = note
+        self._mailbox = mailbox
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(tuple[Task, ...]).decode
 
-    def run_encoded(self, batch: bytes) -> bytes:
-        """Parse a tuple of Task and return its Results; both as MessagePack."""
-        self._note.page = BETWEEN
-        results = self._encode(self.run_timed(self._decode(batch)))
-        self._note.page = NO_PAGE
+    def run_slot(self, slot: int, put: Put) -> Put:
+        """Parse the tuple of Task in a slot, and put its Results there; both as MessagePack."""
+        self._mailbox.page = BETWEEN
+        tasks = self._decode(self._mailbox.get(slot, put))
+        results = self._mailbox.put(slot, self._encode(self.run_timed(tasks)))
+        self._mailbox.page = NO_PAGE
         return results
 
     def one(self, task: Task, chunks: list[list[bytes]]) -> Outcome:
-        self._note.page = task.job.id
+        self._mailbox.page = task.job.id
         signal.setitimer(signal.ITIMER_PROF, self._timeout)
         outcome = super().one(task, chunks)
         if outcome.error is FailureKind.PARSE and is_short_of_memory():
             raise MemoryError
         # Not in a finally: after an error the note says which page was the cause.
         signal.setitimer(signal.ITIMER_PROF, 0)
-        self._note.page = BETWEEN
+        self._mailbox.page = BETWEEN
         return outcome
 
 
 _parser: LimitedParser | None = None
-_note: PageNote
+_mailbox: Mailbox
 _parent: Connection
 """Stays open for as long as this process runs."""
 
 
-def begin(note: PageNote, parent: Connection) -> None:
+def begin(mailbox: Mailbox, parent: Connection) -> None:
     """The initializer of a worker: its limits.
 
     ``parent`` is the reading end of a pipe; only the parent has the other end.
     """
-    global _note, _parent
-    _note, _parent = note, parent
+    global _mailbox, _parent
+    _mailbox, _parent = mailbox, parent
     ignore_signals()
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     _end_with(parent)
@@ -96,13 +97,13 @@ def load(setup: bytes) -> None:
     """
     global _parser  # noqa: PLW0603 - see the docstring of the module
     # From our own parent, over a private pipe.
-    _parser = LimitedParser(pickle.loads(setup), _note)  # noqa: S301
+    _parser = LimitedParser(pickle.loads(setup), _mailbox)  # noqa: S301
 
 
-def parse(batch: bytes) -> bytes:
-    """See ``LimitedParser.run_encoded``."""
+def parse(slot: int, put: Put) -> Put:
+    """See ``LimitedParser.run_slot``."""
     assert _parser is not None
-    return _parser.run_encoded(batch)
+    return _parser.run_slot(slot, put)
 
 
 def ignore_signals() -> None:
