@@ -10,15 +10,15 @@ import msgspec
 
 
 class WindowSizes(msgspec.Struct, frozen=True):
-    """How many entries the window holds.
+    """How many entries the window holds, with those that are being fetched and parsed.
 
     ``head`` is the maximum for one host. If a host has fewer than ``low``, more of its tail is
     loaded, at most ``part`` at once. No entry is added while all hosts together have ``total``.
     """
 
-    head: int = 512
-    low: int = 128
-    part: int = 256
+    head: int = 1024
+    low: int = 512
+    part: int = 512
     total: int = 50_000
 
 

@@ -4,6 +4,9 @@ It loads what a worker needs, so that a new one is ready in some milliseconds. A
 signals that a worker ignores: one that comes while the worker starts must not end it.
 """
 
+import gc
+
 from crawler.parsing.executors.worker import ignore_signals
 
 ignore_signals()
+gc.freeze()  # else each worker copies the pages of these objects at its first collection

@@ -9,8 +9,10 @@ It imports little, so that it starts while the crawler still imports.
 
 import errno
 import os
+import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from multiprocessing import context, forkserver, popen_forkserver, spawn
 from types import FunctionType, SimpleNamespace
@@ -104,6 +106,9 @@ class ForkServer:
 
     def stop(self) -> None:
         """End it; may be called twice. Workers end with their executor, or with this process."""
+        if self.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)  # it has nothing to tidy up, which takes time
         self._server._stop()  # type: ignore[attr-defined]  # noqa: SLF001 - it has no other end
 
 

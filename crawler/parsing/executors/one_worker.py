@@ -60,6 +60,13 @@ class Sent(NamedTuple):
     at: float
 
 
+class Received(NamedTuple):
+    """A batch of which the results are there, and how long the worker had nothing else to do."""
+
+    tasks: Batch
+    seconds: float
+
+
 class Worker:
     """A worker process and the batches that it has.
 
@@ -77,6 +84,7 @@ class Worker:
         self.is_late = False
         """Whether it was ended because the time of its page was over."""
         self._turn = 0
+        self._received_at = 0.0
         self._mailbox = Mailbox()
         reader, self._lifeline = Pipe(duplex=False)
         with reader, closing(self._mailbox):
@@ -104,19 +112,21 @@ class Worker:
         self.batches.append(Sent(batch, slot, now))
         return self._pool.submit(worker.parse, slot, self._mailbox.put(slot, encoded))
 
-    def receive(self, put: Put) -> tuple[Sent, memoryview | bytes]:
+    def receive(self, put: Put, now: float) -> tuple[Received, memoryview | bytes]:
         """Return the oldest batch and its encoded results, which stay until the next ``send``."""
         sent = self.batches.popleft()
+        took = now - max(sent.at, self._received_at)
+        self._received_at = now
         self.finished += 1
-        return sent, self._mailbox.get(sent.slot, put)
+        return Received(sent.tasks, took), self._mailbox.get(sent.slot, put)
 
     def look(self, passed: float) -> None:
         """See how long it has been at its page; the last look was ``passed`` seconds ago."""
         page, pid = self._mailbox.page, self._process.pid
-        if page < 0 or pid is None:
-            self.age.look(NO_PAGE, 0.0, 0.0)
-        else:
-            self.age.look(page, 0.0 if is_stopped(pid) else passed, core_delay(pid))
+        if page < 0 or page != self.age.page or pid is None:
+            self.age.begin(page)
+        elif not is_stopped(pid):
+            self.age.add(passed, core_delay(pid))
 
     def culprits(self) -> Batch:
         """Pages of which one ended the process; empty if it had not begun its batch.

@@ -15,23 +15,24 @@ class PageAge:
     """
 
     def __init__(self, most: float) -> None:
-        self.page = NO_PAGE
-        self.seconds = 0.0
         self._most = most
-        self._delay = 0.0
+        self.begin(NO_PAGE)
 
-    def look(self, page: int, passed: float, delay: float) -> None:
-        """The worker is at ``page`` now, ``passed`` seconds after the last look.
+    def begin(self, page: int) -> None:
+        """The worker is at another page."""
+        self.page = page
+        self.seconds = 0.0
+        self._delay: float | None = None
+
+    def add(self, passed: float, delay: float) -> None:
+        """The worker is still at its page, ``passed`` seconds after the last look.
 
         ``delay`` is the total time, in seconds, for which the worker has waited for a core. The
         kernel adds to it only when a wait ends, so a look may subtract what earlier ones added.
         """
-        if page == self.page != NO_PAGE:
-            ran = passed - (delay - self._delay)
-            self.seconds = max(0.0, self.seconds + min(ran, self._most))
-        else:
-            self.seconds = 0.0
-        self.page, self._delay = page, delay
+        waited = 0.0 if self._delay is None else delay - self._delay
+        self.seconds = max(0.0, self.seconds + min(passed - waited, self._most))
+        self._delay = delay
 
 
 def core_delay(pid: int) -> float:

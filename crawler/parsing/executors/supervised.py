@@ -23,7 +23,7 @@ from crawler.model.errors import FailureKind, StateError
 from crawler.model.units import size
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.executors.base import Batch, Deliver, ExecutorOptions
-from crawler.parsing.executors.gathering import GATHER_S, WORTH_PAGES, Gathering
+from crawler.parsing.executors.gathering import GATHER_IDLE_S, GATHER_S, MOST_PAGES, Gathering
 from crawler.parsing.executors.mailbox import SLOTS, Put
 from crawler.parsing.executors.memory_limit import memory_limit
 from crawler.parsing.executors.one_worker import LOOK_S, Launcher, Worker, how
@@ -72,13 +72,12 @@ class SupervisedExecutor:
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Results).decode
         self._long_s = min(_LONG_S, _LONG_SHARE * options.timeout)
-        self._usual_s: float | None = None
         self._false_starts = 0
         self._is_due = False
         self._is_closing = False
         self._gather_timer: asyncio.TimerHandle | None = None
         self._look_timer: asyncio.TimerHandle | None = None
-        self.width = options.workers * SLOTS * WORTH_PAGES
+        self.width = options.workers * SLOTS * MOST_PAGES
         self.waiting = 0
         self.waiting_bytes = 0
         self.lost_workers = 0
@@ -145,10 +144,12 @@ class SupervisedExecutor:
         return not worker.batches or worker.batches[0].tasks[0].job.id not in self._suspected
 
     def _is_worth_it(self) -> bool:
-        if self._gathering.is_worth_it or self._is_due:
+        if self._gathering.is_whole or self._is_due:
             return True
         if self._gather_timer is None:
-            self._gather_timer = self._loop.call_later(GATHER_S, self._feed_anyway)
+            is_idle = not any(worker.batches for worker in self._workers.values())
+            wait = GATHER_IDLE_S if is_idle else GATHER_S
+            self._gather_timer = self._loop.call_later(wait, self._feed_anyway)
         return False
 
     def _feed_anyway(self) -> None:
@@ -184,19 +185,14 @@ class SupervisedExecutor:
                 worker.kill(_cause(error))
             self._replace(worker)
             return
-        sent, encoded = worker.receive(done.result())
+        sent, encoded = worker.receive(done.result(), time.monotonic())
         results = self._decode(encoded)
         self._false_starts = 0
         self._suspected.difference_update(task.job.id for task in sent.tasks)
-        self._note_usual((time.monotonic() - sent.at) / len(sent.tasks))
+        self._gathering.learn(sent.seconds / len(sent.tasks))
         self._settle(sent.tasks)
         self._deliver(results)
         self._feed()
-
-    def _note_usual(self, page_s: float) -> None:
-        """A moving average of the time of a page, in seconds."""
-        usual = self._usual_s
-        self._usual_s = page_s if usual is None else usual + (page_s - usual) / 8
 
     def _settle(self, batch: Batch) -> None:
         self.waiting -= len(batch)
@@ -298,7 +294,7 @@ class SupervisedExecutor:
 
     def _delays_others(self, worker: Worker) -> bool:
         """Whether others wait behind a page that takes unusually long."""
-        is_long = worker.age.seconds >= max(self._long_s, _LONG_FACTOR * (self._usual_s or 0.0))
+        is_long = worker.age.seconds >= max(self._long_s, _LONG_FACTOR * self._gathering.usual_s)
         has_others = bool(self._gathering) or len(worker.tasks) > 1
         is_suspect = worker.age.page in self._suspected
         return is_long and has_others and worker.index < self._most and not is_suspect

@@ -51,7 +51,9 @@ class LimitedParser(BatchParser):
         """Parse the tuple of Task in a slot, and put its Results there; both as MessagePack."""
         self._mailbox.page = BETWEEN
         tasks = self._decode(self._mailbox.get(slot, put))
-        results = self._mailbox.put(slot, self._encode(self.run_timed(tasks)))
+        parsed = self.run_timed(tasks)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        results = self._mailbox.put(slot, self._encode(parsed))
         self._mailbox.page = NO_PAGE
         return results
 
@@ -61,8 +63,7 @@ class LimitedParser(BatchParser):
         outcome = super().one(task, chunks)
         if outcome.error is FailureKind.PARSE and is_short_of_memory():
             raise MemoryError
-        # Not in a finally: after an error the note says which page was the cause.
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        # Not in a finally: after an error the mailbox says which page was the cause.
         self._mailbox.page = BETWEEN
         return outcome
 
