@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -278,3 +279,40 @@ def test_a_broken_executor_ends_the_crawl_and_loses_nothing(serve: Serve, tmp_pa
         crawler.crawl(lines.splitlines(), parse=own, **options)
     report = crawler.crawl(lines.splitlines(), resume=True, parse="process", **options)
     assert (report.urls.done, report.urls.failed) == (20, 1)
+
+
+ANOTHER_COPY = """
+import sys
+sys.path.insert(0, {copy!r})
+import crawler
+assert crawler.__file__.startswith({copy!r})
+crawler.crawl([{url!r}], run={run!r}, parse={parse!r}, robots=False)
+"""
+
+
+@watched
+def test_workers_import_the_same_copy_of_the_package(
+    serve: Serve, tmp_path: Path, parse: str
+) -> None:
+    """A script may have put another copy first, such as that of its own vendored packages."""
+    site, _ = listed(serve, ["x"])
+    copy = tmp_path / "vendored"
+    shutil.copytree(Path(crawler.__file__).parent, copy / "crawler")
+    facts = copy / "crawler" / "parsing" / "facts.py"
+    facts.write_text(facts.read_text() + "\nprint('the copy parses')\n")
+    script = ANOTHER_COPY.format(
+        copy=str(copy), url=site.url("/0"), run=str(tmp_path / "run"), parse=parse
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert line_count(tmp_path / "run" / "pages.jsonl") == 1
+    # Once in the program; with ``process`` once in the fork server, else once in each worker.
+    assert done.stdout.count("the copy parses") >= 2

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from multiprocessing import context, forkserver, popen_forkserver, spawn
+from multiprocessing import context, forkserver, popen_forkserver, spawn, util
 from types import FunctionType, SimpleNamespace
 from typing import Any, Self
 
@@ -85,7 +85,7 @@ class ForkServer:
     """A fork server; ``context`` is for ``ProcessPoolExecutor(mp_context=…)``."""
 
     def __init__(self) -> None:
-        self._server = forkserver.ForkServer()
+        self._server = _Server()
         self._server.set_forkserver_preload([PRELOADED])
         self._popen = _popen(self._server)
         self.context = PoolContext(self._launch)
@@ -117,6 +117,30 @@ def prestart() -> ForkServer:
     server = ForkServer()
     server.start()
     return server
+
+
+class _Util:
+    """``multiprocessing.util``, but a new interpreter has our ``sys.path`` from the beginning.
+
+    Else, up to Python 3.12, the server would import another copy of this package where a script has
+    put ours first, and its children would get it.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(util, name)
+
+    def spawnv_passfds(self, path: bytes, args: list[Any], passfds: list[int]) -> int:
+        *before, code = args
+        own = spawn.get_preparation_data("")["sys_path"]
+        return util.spawnv_passfds(
+            path, [*before, f"import sys; sys.path[:] = {own!r}; {code}"], passfds
+        )
+
+
+class _Server(forkserver.ForkServer):
+    ensure_running = FunctionType(
+        forkserver.ForkServer.ensure_running.__code__, {**vars(forkserver), "util": _Util()}
+    )
 
 
 def _popen(server: forkserver.ForkServer) -> type[popen_forkserver.Popen]:
