@@ -44,7 +44,7 @@ def fetch_slots(settings: Settings) -> int:
 def _files_of_workers(settings: Settings) -> int:
     if not isinstance(settings.parse, str) or settings.parse in IN_THIS_PROCESS:
         return 0
-    return FILES_OF_WORKER * (settings.parse_workers + 1)  # and one for pages that are suspect
+    return FILES_OF_WORKER * settings.parse_workers
 
 
 def engine_options(settings: Settings, network: Network) -> EngineOptions:

@@ -85,7 +85,7 @@ class ForkServer:
     """A fork server; ``context`` is for ``ProcessPoolExecutor(mp_context=…)``."""
 
     def __init__(self) -> None:
-        self._server = _Server()
+        self._server = _PatchedServer()
         self._server.set_forkserver_preload([PRELOADED])
         self._popen = _popen(self._server)
         self.context = PoolContext(self._launch)
@@ -137,7 +137,7 @@ class _Util:
         )
 
 
-class _Server(forkserver.ForkServer):
+class _PatchedServer(forkserver.ForkServer):
     ensure_running = FunctionType(
         forkserver.ForkServer.ensure_running.__code__, {**vars(forkserver), "util": _Util()}
     )

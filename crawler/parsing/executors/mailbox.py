@@ -19,7 +19,6 @@ SLOTS = 2
 _HEAD = mmap.PAGESIZE
 _SLOT = 2 << 20
 """Bytes of a slot, enough for nearly all batches; memory that is not used costs nothing."""
-_BYTES = _HEAD + SLOTS * _SLOT
 
 
 Put = int | bytes
@@ -36,7 +35,9 @@ class Mailbox:
     def __init__(self, file: int | None = None) -> None:
         """``file`` is a descriptor of the shared file, which this object owns; None: a new one."""
         self._file = _new_file() if file is None else file
-        self._memory = memoryview(mmap.mmap(self._file, _BYTES))
+        whole = os.fstat(self._file).st_size
+        self._slot = (whole - _HEAD) // SLOTS
+        self._memory = memoryview(mmap.mmap(self._file, whole))
         self._numbers = self._memory[:8].cast("q")
         if file is None:
             self.page = NO_PAGE
@@ -56,9 +57,9 @@ class Mailbox:
     def put(self, slot: int, content: bytes) -> Put:
         """Put ``content`` into a slot; returns what ``get`` needs to find it."""
         size = len(content)
-        if size > _SLOT:
+        if size > self._slot:
             return content
-        start = _HEAD + slot * _SLOT
+        start = _HEAD + slot * self._slot
         self._memory[start : start + size] = content
         return size
 
@@ -66,7 +67,7 @@ class Mailbox:
         """Return what was put into a slot, without a copy."""
         if isinstance(put, bytes):
             return put
-        start = _HEAD + slot * _SLOT
+        start = _HEAD + slot * self._slot
         return self._memory[start : start + put]
 
     def close(self) -> None:
@@ -84,5 +85,8 @@ def _new_file() -> int:
     else:
         with tempfile.TemporaryFile() as temporary:
             file = os.dup(temporary.fileno())
-    os.ftruncate(file, _BYTES)
+    try:
+        os.ftruncate(file, _HEAD + SLOTS * _SLOT)
+    except OSError:  # files may not be so large (RLIMIT_FSIZE): then no content fits into a slot
+        os.ftruncate(file, _HEAD)
     return file

@@ -206,7 +206,8 @@ class SupervisedExecutor:
         try:
             worker = Worker(index, self._launcher, self._setup, niceness)
         except (OSError, EOFError) as error:
-            if not self._is_hopeless(str(error)):
+            # Without the worker of suspects they wait until another has no other work.
+            if index == self._most or not self._is_hopeless(str(error)):
                 self._loop.call_later(_AGAIN_S, self._start_worker, index, niceness)
             return
         self._workers[index] = worker
