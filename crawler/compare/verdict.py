@@ -19,6 +19,8 @@ _SERVER_BUSY = 0.85
 _SERVER_LATE = 0.1
 """Share by which the waits of a replay may differ from the recorded ones."""
 _MACHINE_BUSY = 0.9
+_TIMES = 2.0
+"""From this ratio on, it is easier to read than a percentage."""
 _OTHER_LIMITS = {
     Limiter.POLITENESS: "politeness",
     Limiter.CONCURRENCY: "the response time of the server",
@@ -101,9 +103,16 @@ def _faster(
     if limit in NOT_ITS_OWN:
         says = f"{names}: {slow} was limited by {limit}, not by itself."
         return _Judgement(RunOutcome.LIMITED, says, limit)
-    more, low, high = (percent(ratio - 1) for ratio in (found.ratio, found.low, found.high))
-    says = f"{fast} is {more} faster than {slow}{names.where} (95 %: {low} to {high})."
+    says = f"{fast} is {_as_fast_as(slow, found, names)}."
     return _Judgement(RunOutcome.FASTER, says, limit)
+
+
+def _as_fast_as(slow: str, found: Interval, names: PairNames) -> str:
+    if found.ratio >= _TIMES:
+        more, low, high = map(figure, (found.ratio, found.low, found.high))
+        return f"{more} times as fast as {slow}{names.where} (95 %: {low} to {high})"
+    more, low, high = (percent(ratio - 1) for ratio in (found.ratio, found.low, found.high))
+    return f"{more} faster than {slow}{names.where} (95 %: {low} to {high})"
 
 
 def withholding(fair: bool, same_results: bool, repeat: int) -> str | None:

@@ -22,13 +22,14 @@ def test_every_way_to_parse_runs_with_the_default_engine(
 ) -> None:
     archive, urls = recorded
     run = compare(
-        *("--replay", archive, "--latency-scale", 0, "--parse", "process,thread,inline"),
+        *("--replay", archive, "--latency-scale", 0, "--parse", "process,loky,thread,inline"),
         *("--workers", "1,2", "--concurrency", 4, "--repeat", 1, "-"),
         stdin=urls,
     )
     assert run.code == 0, run.err
     found = run.found
-    ways = [("process", 1), ("process", 2), ("thread", 1), ("thread", 2), ("inline", 0)]
+    workers = [(name, count) for name in ("process", "loky", "thread") for count in (1, 2)]
+    ways = [*workers, ("inline", 0)]
     assert [(each.engine, each.parse, each.workers) for each in found.runs] == [
         ("curl", *way) for way in ways
     ]
@@ -36,7 +37,7 @@ def test_every_way_to_parse_runs_with_the_default_engine(
     for each in found.runs:
         assert each.cpu.fetch_s > 0
         assert (each.cpu.parse_s > 0) is (each.parse != "inline")
-    assert len(found.verdict) == 8
+    assert len(found.verdict) == 15
     assert all(each.what == "withheld" for each in found.verdict)
     assert "run 1 of 1: process with 2 workers" in run.err
     assert "Comparison of parse executors" in (run.directory / "report.html").read_text()

@@ -70,7 +70,7 @@ def title(document: crawler.Document) -> dict[str, object]:
     return {"title": document.css("title")[0].text()}
 
 
-@pytest.mark.parametrize("parse", ["process", "thread", "inline"])
+@pytest.mark.parametrize("parse", ["process", "loky", "thread", "inline"])
 @pytest.mark.parametrize("way", ["script", "-m", "-c", "stdin"])
 def test_functions_and_classes_of_main_reach_the_workers(
     urls: list[str], tmp_path: Path, way: str, parse: str

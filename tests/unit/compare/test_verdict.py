@@ -64,6 +64,11 @@ def test_the_faster_is_named_in_any_order() -> None:
     assert second.ratio == pytest.approx(0.8, abs=0.02)
 
 
+def test_several_times_is_not_a_percentage() -> None:
+    found = verdict(runs(A, [3 * speed for speed in FAST]), runs(B, SLOW))
+    assert found.says.startswith("a is 3.8 times as fast as b at 8 (95 %: ")
+
+
 def test_a_tiny_difference_is_none() -> None:
     found = verdict(runs(A, [102.0] * 5), runs(B, [100.0] * 5))
     assert found.what is RunOutcome.NO_DIFFERENCE
