@@ -9,12 +9,12 @@ BUSY = 0.8
 """A fetch thread that is busy for at least this share of the wall time limits the run."""
 _CROWDED = 0.25
 """A fetch thread without a core for this share of the wall time: the machine limits the run."""
-_PARSING = 0.5
-"""Workers that are busy for at least this share of their time: parsing is slow, not writing."""
+_COMPUTING = 0.5
+"""Workers that compute for at least this share of their time do not wait for something else."""
 
 
 class LimitFacts(msgspec.Struct, frozen=True):
-    """The input of the rules; ``entries`` are those finished, ``workers`` the parse workers.
+    """The input of the rules: ``entries`` finished, ``done`` of them pages; ``workers`` that parse.
 
     ``locked``: the workers are threads, and the interpreter's lock lets one thread run at a time.
     """
@@ -22,6 +22,7 @@ class LimitFacts(msgspec.Struct, frozen=True):
     concurrency: int
     wall_s: float
     entries: int
+    done: int
     workers: int
     budget: TimeBudget
     slots: SlotSeconds
@@ -58,6 +59,8 @@ def limited_by(facts: LimitFacts) -> Limit:
     means nothing. After that, the largest part of the slots' time decides.
     """
     budget, slots = facts.budget, facts.slots
+    if facts.entries and not facts.done:
+        return _nothing(facts)
     if not facts.brief and facts.of_wall(budget.descheduled) >= _CROWDED:
         return _machine(facts)
     if not facts.brief and facts.take_turns:
@@ -123,19 +126,36 @@ def _politeness(facts: LimitFacts) -> Limit:
 
 def _backpressure(facts: LimitFacts) -> Limit:
     share = percent(facts.of_slots(facts.slots.backpressure))
-    capacity = facts.workers * facts.wall_s
-    if facts.cpu.parse_s >= _PARSING * capacity > 0:
-        busy = percent(facts.cpu.parse_s / capacity)
-        return Limit(
-            Limiter.PARSE,
-            f"Parsing: for {share} of the slots' time, pages waited for the "
-            f"{count(facts.workers, 'parse worker')}, busy {busy}.",
-            "Use more --workers if there are free cores, or extract less.",
-        )
+    if facts.slots.parsing >= facts.slots.backpressure / 2:
+        return _parsing(facts, share)
     return Limit(
         Limiter.SINK,
         f"Writing: for {share} of the slots' time, parsed pages waited for the output.",
         "Write to a faster disk or in a simpler format, or read the output faster.",
+    )
+
+
+def _parsing(facts: LimitFacts, share: str) -> Limit:
+    busy = facts.of_wall(facts.cpu.parse_s) / max(1, facts.workers)
+    workers = count(facts.workers, "parse worker")
+    says = f"Parsing: for {share} of the slots' time, pages waited for the {workers}"
+    if busy >= _COMPUTING:
+        change = "Use more --workers if there are free cores, or extract less."
+        return Limit(Limiter.PARSE, f"{says}, busy {percent(busy)}.", change)
+    return Limit(
+        Limiter.PARSE,
+        f"{says}, which computed only {percent(busy)} of their time.",
+        "If your parser waits for something, use more --workers than there are cores; if other "
+        "programs use the cores, stop them.",
+    )
+
+
+def _nothing(facts: LimitFacts) -> Limit:
+    were = "was" if facts.entries == 1 else "were"
+    return Limit(
+        Limiter.SHORT,
+        f"No page was done: {count(facts.entries, 'URL')} failed or {were} skipped.",
+        "See failures.jsonl and skipped.jsonl.",
     )
 
 

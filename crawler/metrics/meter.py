@@ -124,7 +124,7 @@ class Meter:
             self._count(event)
 
     def _load(self, event: Load) -> None:
-        self._slots.close(event.now, event.in_flight, event.idle)
+        self._slots.close(event.now, event.in_flight, event.idle, parse_full=event.parse_full)
         state = "waiting" if event.in_flight else event.idle
         if state != self._budget.state:
             self._budget.close(self._clocks(), state)
@@ -236,7 +236,17 @@ class Meter:
         cpu = self._cpu()
         urls = self._urls()
         finished = urls.finished - self._before
-        facts = LimitFacts(self._concurrency, wall, finished, workers, budget, slots, cpu, locked)
+        facts = LimitFacts(
+            self._concurrency,
+            wall,
+            finished,
+            urls.done - self._done_before,
+            workers,
+            budget,
+            slots,
+            cpu,
+            locked,
+        )
         return Report(
             version=version,
             engine=engine,

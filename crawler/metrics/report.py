@@ -85,12 +85,16 @@ class TimeBudget(msgspec.Struct, frozen=True):
 
 
 class SlotSeconds(msgspec.Struct, frozen=True):
-    """Slot-seconds by use; they add up to concurrency times wall time."""
+    """Slot-seconds by use; the first four add up to concurrency times wall time.
+
+    ``parsing`` is the part of ``backpressure`` in which pages waited for the parse workers.
+    """
 
     used: float = 0.0
     politeness: float = 0.0
     starved: float = 0.0
     backpressure: float = 0.0
+    parsing: float = 0.0
 
 
 class Cpu(msgspec.Struct, frozen=True):

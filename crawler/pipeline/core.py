@@ -149,7 +149,8 @@ class Pipeline:
     def _observe_load(self, now: float, idle: Idle) -> None:
         last = self._load
         if last is None or last.in_flight != self._in_flight or last.idle != idle:
-            self._load = Load(now, self._in_flight, idle)
+            parse_full = idle == "backpressure" and slots.is_parse_full(self._stages())
+            self._load = Load(now, self._in_flight, idle, parse_full)
             self._observe(self._load)
 
     def _stages(self) -> Stages:

@@ -65,6 +65,14 @@ def is_full(stages: Stages, limits: Limits) -> bool:
     return stages.parse_waiting >= 2 * stages.parse_width or held > limits.memory
 
 
+def is_parse_full(stages: Stages) -> bool:
+    """Whether more waits for the parse workers than for the outputs."""
+    return (
+        stages.parse_waiting >= 2 * stages.parse_width > 0
+        or stages.body_bytes > stages.output_bytes
+    )
+
+
 def is_draining(stages: Stages) -> bool:
     """Whether only parsing and writing are left to do."""
     all_fetched = stages.is_dry and stages.pending == stages.parsing

@@ -316,3 +316,16 @@ def test_workers_import_the_same_copy_of_the_package(
     assert line_count(tmp_path / "run" / "pages.jsonl") == 1
     # Once in the program; with ``process`` once in the fork server, else once in each worker.
     assert done.stdout.count("the copy parses") >= 2
+
+
+@pytest.mark.promise("P72")
+@pytest.mark.parametrize("parse", ["process", "thread"])
+def test_a_parser_that_waits_is_named_as_the_limit(crawl: Crawl, serve: Serve, parse: str) -> None:
+    _, lines = listed(serve, ["wait for me"] * 300)
+    flags = ("--parse", parse, "--workers", 2, "--concurrency", 8, "--delay", 0)
+    run = crawl(*flags, *MARKED, lines=lines)
+    assert run.code == 0, run.err
+    limit = run.report["limited_by"]
+    assert limit["what"] == "parse", limit
+    assert "computed only" in limit["says"]
+    assert "more --workers than there are cores" in limit["change"]

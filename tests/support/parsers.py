@@ -23,6 +23,8 @@ def marked(document: Document) -> dict[str, Any]:
         re.match(r"(a+)+$", "a" * 60 + "b")
     if "sleep for me" in text:
         time.sleep(3600)
+    if "wait for me" in text:
+        time.sleep(0.02)
     if "burn for me" in text:
         burn(0.3)
     if "bloat me" in text:

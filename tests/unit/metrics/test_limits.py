@@ -11,6 +11,7 @@ def facts(
     concurrency: int = 10,
     wall: float = 20.0,
     entries: int = 1000,
+    done: int | None = None,
     workers: int = 2,
     parse: float = 0.0,
     locked: bool = False,
@@ -21,6 +22,7 @@ def facts(
         concurrency,
         wall,
         entries,
+        entries if done is None else done,
         workers,
         time_budget,
         SlotSeconds(**{name: share * wall * concurrency for name, share in slots.items()}),
@@ -68,17 +70,25 @@ CASES = {
         facts({"computing": 0.4, "waiting": 0.6}, {"used": 1.0}, parse=0.25),
         Limiter.CONCURRENCY,
     ),
-    "pages wait, workers busy": (
-        facts(IDLE, {"used": 0.3, "backpressure": 0.7}, parse=0.97),
+    "pages wait for workers that are busy": (
+        facts(IDLE, {"used": 0.3, "backpressure": 0.7, "parsing": 0.6}, parse=0.97),
         Limiter.PARSE,
     ),
-    "pages wait, workers idle": (
-        facts(IDLE, {"used": 0.3, "backpressure": 0.7}, parse=0.05),
+    "pages wait for workers that wait themselves": (
+        facts(IDLE, {"used": 0.3, "backpressure": 0.7, "parsing": 0.6}, parse=0.05),
+        Limiter.PARSE,
+    ),
+    "pages wait for the output": (
+        facts(IDLE, {"used": 0.3, "backpressure": 0.7, "parsing": 0.1}, parse=0.6),
         Limiter.SINK,
     ),
     "pages wait, nobody parses": (
         facts(IDLE, {"used": 0.3, "backpressure": 0.7}, workers=0),
         Limiter.SINK,
+    ),
+    "every URL failed": (
+        facts(IDLE, {"used": 0.01, "politeness": 0.99}, entries=1, done=0),
+        Limiter.SHORT,
     ),
     "a trickling source": (
         facts({"starved": 0.9, "computing": 0.1}, {"used": 0.1, "starved": 0.9}),
@@ -112,6 +122,7 @@ CASES = {
 }
 
 
+@pytest.mark.promise("P72")
 @pytest.mark.parametrize("name", CASES)
 def test_each_limit_is_recognised(name: str) -> None:
     given, expected = CASES[name]
@@ -127,9 +138,19 @@ def test_every_limit_has_its_case() -> None:
 
 def test_a_sentence_contains_its_figure() -> None:
     assert "80 %" in limited_by(facts(IDLE, {"used": 0.2, "politeness": 0.8})).says
-    assert "1 parse worker," in (
-        limited_by(facts(IDLE, {"backpressure": 1.0}, workers=1, parse=0.9)).says
-    )
+    full = {"backpressure": 1.0, "parsing": 1.0}
+    busy = limited_by(facts(IDLE, full, workers=1, parse=0.9))
+    assert "the 1 parse worker, busy 90 %" in busy.says
+    idle = limited_by(facts(IDLE, full, workers=2, parse=0.03))
+    assert "2 parse workers, which computed only 3 % of their time" in idle.says
+    assert "more --workers than there are cores" in idle.change
+
+
+@pytest.mark.promise("P72")
+def test_a_run_without_a_page_gets_no_advice() -> None:
+    limit = limited_by(facts(IDLE, {"used": 0.01, "politeness": 0.99}, entries=1, done=0))
+    assert limit.says == "No page was done: 1 URL failed or was skipped."
+    assert limit.change == "See failures.jsonl and skipped.jsonl."
 
 
 def test_the_lock_is_shown_by_the_cores_that_were_used() -> None:
