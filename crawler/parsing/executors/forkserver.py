@@ -19,6 +19,8 @@ from types import FunctionType, SimpleNamespace
 from typing import Any, Self
 
 PRELOADED = "crawler.parsing.executors.boot"
+_FILES = 8
+"""Files that are open at the same time while a process is started."""
 
 
 class PoolProcess(context.ForkServerProcess):
@@ -93,6 +95,7 @@ class ForkServer:
         """The process started last. After its death this object knows how it ended."""
 
     def _launch(self, process: PoolProcess) -> object:
+        _check_files()
         self.newest = process
         return self._popen(process)
 
@@ -117,6 +120,20 @@ def prestart() -> ForkServer:
     server = ForkServer()
     server.start()
     return server
+
+
+def _check_files() -> None:
+    """Raises OSError if too few files may be opened to start a process.
+
+    To fail halfway would end the server, which prints a traceback.
+    """
+    opened: list[int] = []
+    try:
+        while len(opened) < _FILES:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    finally:
+        for file in opened:
+            os.close(file)
 
 
 class _Util:

@@ -3,7 +3,7 @@
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from crawler.model.errors import UsageError
@@ -53,15 +53,17 @@ def make_executor(choice: "str | Executor", options: "ExecutorOptions") -> "Pars
 def prestarted(choice: "str | Executor") -> "Iterator[ForkServer | None]":
     """Start what ``process`` needs before it exists, while the program still imports modules.
 
-    It ends with the context. Yields None for other executors.
+    It ends with the context. Yields None for other executors, and if it cannot be started: the
+    executor will say why.
     """
-    if choice != "process":
-        yield None
-        return
-    from crawler.parsing.executors.forkserver import prestart
+    server = None
+    if choice == "process":
+        from crawler.parsing.executors.forkserver import prestart
 
-    server = prestart()
+        with suppress(OSError):
+            server = prestart()
     try:
         yield server
     finally:
-        server.stop()
+        if server is not None:
+            server.stop()

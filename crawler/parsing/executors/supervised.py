@@ -45,8 +45,6 @@ _LONG_SHARE = 0.25
 _LONG_FACTOR = 8
 """A page must not delay others if it takes this long, but at most that share of the timeout, and
 this many times as long as usual."""
-
-
 _LANE_NICENESS = 10
 """The worker of suspects leaves the cores to the others (nice(2))."""
 
@@ -96,7 +94,10 @@ class SupervisedExecutor:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._launcher.start()
+        try:
+            self._launcher.start()
+        except OSError as error:
+            raise StateError(f"the parse processes do not start ({error})") from None
         for index in range(self._count):
             self._start_worker(index)
         self._looked = time.monotonic()
@@ -206,9 +207,10 @@ class SupervisedExecutor:
         try:
             worker = Worker(index, self._launcher, self._setup, niceness)
         except (OSError, EOFError) as error:
-            # Without the worker of suspects they wait until another has no other work.
-            if index == self._most or not self._is_hopeless(str(error)):
-                self._loop.call_later(_AGAIN_S, self._start_worker, index, niceness)
+            # As long as there are others, they do its work.
+            if self._workers or not self._is_hopeless(str(error)):
+                wait = _AGAIN_S * (10 if self._workers else 1)
+                self._loop.call_later(wait, self._start_worker, index, niceness)
             return
         self._workers[index] = worker
         loaded = asyncio.wrap_future(worker.loaded, loop=self._loop)
