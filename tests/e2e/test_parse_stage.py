@@ -100,6 +100,7 @@ class Arrivals:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
 @pytest.mark.promise("P66")
 @watched
 def test_twenty_hanging_pages_delay_the_others_by_two_deadlines_at_most(
