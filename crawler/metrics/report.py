@@ -52,9 +52,9 @@ class IoWait(msgspec.Struct, frozen=True):
 
     ``total_s`` is the sum over requests, ``exposed_s`` the time in which the fetch thread had
     nothing to do but wait, ``saved_s`` the difference and ``overlap`` the quotient (None if
-    nothing was exposed). ``naive_sum_s``, the sum of latencies, is an upper bound of ``total_s``
-    that includes the crawler's own queues. ``method`` says which clock measured, and for how many
-    requests the figure is uncertain.
+    nothing was exposed). ``naive_sum_s``, the sum of latencies and lookups, is an upper bound of
+    ``total_s`` that includes the crawler's own queues. ``method`` says which clock measured, and
+    for how many requests the figure is uncertain.
     """
 
     total_s: float = 0.0

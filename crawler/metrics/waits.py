@@ -18,10 +18,10 @@ class Waits:
 
     def add(self, timing: Timing, *, answered: bool) -> None:
         """Add a request. A failed one waited too, but its response was not measured."""
-        handshake = timing.connect + timing.tls
-        self._handshake += handshake
-        self._total += handshake + timing.dns + timing.answer
-        self._naive += timing.total
+        self._handshake += timing.connect + timing.tls
+        self._total += timing.io_wait
+        # The latency does not contain the lookup, and another clock than that of the wait tells it.
+        self._naive += max(timing.dns + timing.total, timing.io_wait)
         if answered:
             self._answers += 1
             self._by_kernel += timing.method == "kernel"

@@ -23,7 +23,7 @@ from crawler.model.errors import FailureKind, StateError
 from crawler.model.units import size
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.executors.base import Batch, Deliver, ExecutorOptions
-from crawler.parsing.executors.gathering import GATHER_IDLE_S, GATHER_S, MOST_PAGES, Gathering
+from crawler.parsing.executors.gathering import GATHER_IDLE_S, GATHER_S, Gathering
 from crawler.parsing.executors.mailbox import SLOTS, Put
 from crawler.parsing.executors.memory_limit import memory_limit
 from crawler.parsing.executors.one_worker import LOOK_S, Launcher, Worker, how
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 _TOO_MUCH = 128
 """With more pages per worker than this, in work and waiting, another worker starts."""
+_WIDTH_PAGES = 64
+"""Pages of a batch, as back-pressure counts them; more would only wait, and fill memory."""
 _FALSE_STARTS = 3
 """Deaths in a row, for each worker, before any page was begun; then the crawl fails."""
 _AGAIN_S = 0.1
@@ -75,7 +77,7 @@ class SupervisedExecutor:
         self._is_closing = False
         self._gather_timer: asyncio.TimerHandle | None = None
         self._look_timer: asyncio.TimerHandle | None = None
-        self.width = options.workers * SLOTS * MOST_PAGES
+        self.width = options.workers * SLOTS * _WIDTH_PAGES
         self.waiting = 0
         self.waiting_bytes = 0
         self.lost_workers = 0

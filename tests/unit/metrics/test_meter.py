@@ -155,9 +155,24 @@ def test_saved_io_wait_is_total_minus_exposed(meter: Meter, clock: Clock) -> Non
         meter.fold(fetched(wait))
     load(meter, clock, 1010, 0)
     io = finish(meter).io_wait
-    assert (io.total_s, io.handshake_s, io.naive_sum_s) == (40, 20, 48)
+    assert (io.total_s, io.handshake_s, io.naive_sum_s) == (40, 20, 52)
     assert (io.exposed_s, io.saved_s, io.overlap) == (10, 30, 4)
     assert io.method == "kernel"
+
+
+@pytest.mark.promise("P71")
+@pytest.mark.parametrize(
+    "wait",
+    [
+        Timing(dns=5, connect=1, tls=1, answer=1, total=3),
+        Timing(answer=2, total=1.9),
+        Timing(dns=1, answer=2),
+    ],
+)
+def test_the_plain_sum_is_never_less_than_the_wait(meter: Meter, wait: Timing) -> None:
+    meter.fold(fetched(wait))
+    io = finish(meter).io_wait
+    assert io.naive_sum_s >= io.total_s
 
 
 def test_overlap_and_savings_have_bounds(meter: Meter, clock: Clock) -> None:
