@@ -275,6 +275,8 @@ def test_budget_and_slots_add_up_to_wall_time(crawl: Crawl, serve: Serve) -> Non
     run = crawl("--concurrency", "8", lines="\n".join(site.url(f"/{n}") for n in range(100)))
     report = run.report
     assert sum(report["budget"].values()) == pytest.approx(report["wall_s"], rel=0.001)
+    parsing = report["slots"].pop("parsing")
+    assert 0 <= parsing <= report["slots"]["backpressure"]
     assert sum(report["slots"].values()) == pytest.approx(8 * report["wall_s"], rel=0.001)
     wait = report["io_wait"]
     assert wait["total_s"] >= 100 * 0.01 * 0.9

@@ -180,3 +180,42 @@ def test_a_signal_to_all_processes_finishes_what_is_in_flight(
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["urls"]["done"] == len(site.seen) == line_count(tmp_path / "run" / "pages.jsonl")
     assert report["urls"]["failed"] == report["lost_workers"] == 0
+
+
+@watched
+def test_a_long_folder_for_temporary_files_is_no_obstacle(
+    serve: Serve, tmp_path: Path, parse: str
+) -> None:
+    """A socket has a path of at most 107 bytes."""
+    deep = tmp_path / ("x" * 120)
+    deep.mkdir()
+    _, lines = listed(serve, ["x"] * 3)
+    (tmp_path / "list").write_text(lines)
+    done = subprocess.run(
+        command("crawl", "--quiet", "--run", tmp_path / "run", "--parse", parse, tmp_path / "list"),
+        cwd=tmp_path,
+        env=environment() | {"TMPDIR": str(deep)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert line_count(tmp_path / "run" / "pages.jsonl") == 3
+    assert not list(deep.iterdir())
+
+
+def test_a_killed_crawler_leaves_no_temporary_file(serve: Serve, tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    _, lines = listed(serve, ["sleep for me"])
+    (tmp_path / "list").write_text(lines)
+    process = subprocess.Popen(
+        command("crawl", "--quiet", "--run", tmp_path / "run", *MARKED, tmp_path / "list"),
+        cwd=tmp_path,
+        env=environment() | {"TMPDIR": str(temporary)},
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: parsing(process.pid))
+    process.kill()
+    process.wait()
+    wait_until(lambda: not list(temporary.iterdir()), 5.0)

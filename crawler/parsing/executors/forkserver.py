@@ -10,15 +10,19 @@ It imports little, so that it starts while the crawler still imports.
 import errno
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from multiprocessing import context, forkserver, popen_forkserver, spawn, util
+from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any, Self
 
 PRELOADED = "crawler.parsing.executors.boot"
+_LONGEST = 80
+"""Bytes of a folder in which a socket can be; its whole path has at most 107 (unix(7))."""
 _FILES = 8
 """Files that are open at the same time while a process is started."""
 
@@ -109,10 +113,13 @@ class ForkServer:
 
     def stop(self) -> None:
         """End it; may be called twice. Workers end with their executor, or with this process."""
+        address = socket_of(self._server)
         if self.pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)  # it has nothing to tidy up, which takes time
-        self._server._stop()  # type: ignore[attr-defined]  # noqa: SLF001 - it has no other end
+        with suppress(FileNotFoundError):  # a server that ended by itself has removed its socket
+            self._server._stop()  # type: ignore[attr-defined]  # noqa: SLF001 - it has no other end
+        remove_socket(address)
 
 
 def prestart() -> ForkServer:
@@ -136,6 +143,29 @@ def _check_files() -> None:
             os.close(file)
 
 
+def _new_address(_family: str) -> str:
+    """Return the path of a socket in a new folder that only this user can enter.
+
+    A path of a socket must be short, which those of Python's own are not where TMPDIR is long.
+    """
+    folders = (tempfile.gettempdir(), "/tmp")  # noqa: S108 - the folder in it is private
+    base = next((each for each in folders if len(os.fsencode(each)) < _LONGEST), "/tmp")  # noqa: S108
+    return str(Path(tempfile.mkdtemp(prefix="crawler-", dir=base), "s"))
+
+
+def socket_of(server: forkserver.ForkServer) -> str | None:
+    """Path of the server's socket, if it runs."""
+    return getattr(server, "_forkserver_address", None)
+
+
+def remove_socket(path: str | None) -> None:
+    """Remove a socket and its folder, if they are still there."""
+    if path is not None:
+        with suppress(OSError):
+            Path(path).unlink(missing_ok=True)
+            Path(path).parent.rmdir()
+
+
 class _Util:
     """``multiprocessing.util``, but a new interpreter has our ``sys.path`` from the beginning.
 
@@ -156,7 +186,12 @@ class _Util:
 
 class _PatchedServer(forkserver.ForkServer):
     ensure_running = FunctionType(
-        forkserver.ForkServer.ensure_running.__code__, {**vars(forkserver), "util": _Util()}
+        forkserver.ForkServer.ensure_running.__code__,
+        {
+            **vars(forkserver),
+            "util": _Util(),
+            "connection": SimpleNamespace(arbitrary_address=_new_address),
+        },
     )
 
 
