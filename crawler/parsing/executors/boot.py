@@ -13,7 +13,7 @@ from crawler.parsing.executors.worker import ignore_signals
 
 
 def _tidy_up() -> None:
-    """The parent was killed: nobody else removes the socket."""
+    """The parent was killed, so it has not removed the socket."""
     remove_socket(socket_of(forkserver._forkserver))  # noqa: SLF001 - the server of this process
 
 
