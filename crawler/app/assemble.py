@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,7 +37,6 @@ from crawler.metrics.meter import Meter
 from crawler.metrics.sampling import Sample
 from crawler.metrics.timeline import Timeline
 from crawler.parsing.executors.base import ParseExecutor
-from crawler.parsing.executors.forkserver import ForkServer
 from crawler.parsing.executors.registry import make_executor
 from crawler.parsing.job import ParseOptions
 from crawler.pipeline.checkpoint import Checkpoint
@@ -51,6 +51,9 @@ from crawler.settings import Settings
 from crawler.sinks.base import Sink
 from crawler.sinks.outputs import Outputs
 from crawler.sources import SourceReader
+
+if TYPE_CHECKING:
+    from crawler.parsing.executors.forkserver import ForkServer
 
 
 class Crawl(msgspec.Struct, frozen=True):
@@ -95,7 +98,7 @@ def assemble(
     open_input: OpenInput,
     sinks: Sequence[Sink],
     waiting_since: float,
-    prestarted: ForkServer | None,
+    prestarted: "ForkServer | None",
 ) -> Crawl:
     """Build the crawl of ``run``. Call it on the thread that will run the crawl.
 

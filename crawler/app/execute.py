@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crawler.app.inputs import facts, of_settings
 from crawler.app.report import write_report
@@ -14,17 +15,19 @@ from crawler.app.run_dir import Run, begin, resume
 from crawler.app.thread import CrawlOrder, CrawlThread
 from crawler.metrics.report import Report, to_json
 from crawler.model.errors import UsageError
-from crawler.parsing.executors.forkserver import ForkServer
 from crawler.reporting.html.write import write_html
 from crawler.reporting.live.logs import Console
 from crawler.reporting.progress import Progress
 from crawler.settings import Settings
 
+if TYPE_CHECKING:
+    from crawler.parsing.executors.forkserver import ForkServer
+
 EVERY = 0.25
 """Seconds between two updates of the progress line."""
 
 
-def run(settings: Settings, prestarted: ForkServer | None = None) -> int:
+def run(settings: Settings, prestarted: "ForkServer | None" = None) -> int:
     """``crawler crawl``: crawl, report, and return the exit code.
 
     ``prestarted`` is a fork server that is already running. Raises UsageError, StateError.
@@ -37,7 +40,7 @@ def run(settings: Settings, prestarted: ForkServer | None = None) -> int:
         return _end(report, begun, interrupted=interrupted)
 
 
-def resume_run(directory: Path, settings: Settings, prestarted: ForkServer | None = None) -> int:
+def resume_run(directory: Path, settings: Settings, prestarted: "ForkServer | None" = None) -> int:
     """``crawler crawl --resume``: like ``run``, for the run in ``directory``.
 
     ``settings`` are what ``resumed_settings`` returned. Raises UsageError, StateError.
@@ -57,7 +60,7 @@ def _process_start() -> float:
 
 
 def _crawl_to_end(
-    run: Run, waiting_since: float, prestarted: ForkServer | None
+    run: Run, waiting_since: float, prestarted: "ForkServer | None"
 ) -> tuple[Report, bool]:
     """Crawl and show progress; return the report and whether a signal interrupted the crawl."""
     quiet = run.settings.quiet

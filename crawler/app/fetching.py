@@ -19,7 +19,7 @@ from crawler.frontier.schedule import HostPolicy
 from crawler.model.errors import UsageError
 from crawler.model.exchange import Proxy
 from crawler.model.urls import host_port
-from crawler.parsing.executors.names import IN_THIS_PROCESS
+from crawler.parsing.executors.names import starts_processes
 from crawler.settings import Settings
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -42,9 +42,7 @@ def fetch_slots(settings: Settings) -> int:
 
 
 def _files_of_workers(settings: Settings) -> int:
-    if not isinstance(settings.parse, str) or settings.parse in IN_THIS_PROCESS:
-        return 0
-    return FILES_OF_WORKER * settings.parse_workers
+    return FILES_OF_WORKER * settings.parse_workers if starts_processes(settings.parse) else 0
 
 
 def engine_options(settings: Settings, network: Network) -> EngineOptions:

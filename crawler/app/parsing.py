@@ -1,12 +1,12 @@
 """Builds the options of the parse executor from settings."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from crawler.model.scope import make_scope, make_strip
 from crawler.model.traps import Traps
 from crawler.parsing.custom import check_parser
 from crawler.parsing.executors.base import ExecutorOptions
-from crawler.parsing.executors.forkserver import ForkServer
 from crawler.parsing.executors.names import IN_THIS_PROCESS
 from crawler.parsing.executors.portable import pack
 from crawler.parsing.executors.registry import check_executor
@@ -14,6 +14,9 @@ from crawler.parsing.fields import load_rules
 from crawler.parsing.job import ParseOptions
 from crawler.settings import Settings
 from crawler.sinks.base import Encoder, Sink
+
+if TYPE_CHECKING:
+    from crawler.parsing.executors.forkserver import ForkServer
 
 
 def parse_options(settings: Settings) -> ParseOptions:
@@ -43,7 +46,7 @@ def executor_options(
     settings: Settings,
     parse: ParseOptions,
     encoders: Iterable[Encoder],
-    prestarted: ForkServer | None,
+    prestarted: "ForkServer | None",
 ) -> ExecutorOptions:
     return ExecutorOptions(
         parse,

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 import uvloop
@@ -20,11 +21,13 @@ from crawler.app.run_dir import Run
 from crawler.fetch.network import Network, current
 from crawler.metrics.meter import Snapshot
 from crawler.metrics.report import Report
-from crawler.parsing.executors.forkserver import ForkServer
 from crawler.reporting.live import journal
 from crawler.reporting.live.logs import Console
 from crawler.settings import written
 from crawler.sinks.base import Sink
+
+if TYPE_CHECKING:
+    from crawler.parsing.executors.forkserver import ForkServer
 
 
 class CrawlOrder(msgspec.Struct, frozen=True):
@@ -40,7 +43,7 @@ class CrawlOrder(msgspec.Struct, frozen=True):
     waiting_since: float
     sinks: Sequence[Sink] = ()
     page_files: bool = True
-    prestarted: ForkServer | None = None
+    prestarted: "ForkServer | None" = None
     console: Console | None = None
 
 

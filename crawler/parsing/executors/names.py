@@ -24,3 +24,8 @@ WITHOUT_WORKERS = frozenset({"inline", "none"})
 
 IN_THIS_PROCESS = WITHOUT_WORKERS | {"thread"}
 """Executors for which nothing is pickled, and whose pages have no deadline."""
+
+
+def starts_processes(choice: object) -> bool:
+    """Whether ``choice``, a name or an executor object, makes the crawl start processes."""
+    return isinstance(choice, str) and choice not in IN_THIS_PROCESS

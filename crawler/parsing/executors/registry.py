@@ -2,25 +2,25 @@
 
 import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from crawler.model.errors import UsageError
 from crawler.model.plugins import load
-from crawler.parsing.executors.names import EXECUTORS, IN_THIS_PROCESS
+from crawler.parsing.executors.names import EXECUTORS, starts_processes
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from crawler.parsing.executors.base import ExecutorOptions, ParseExecutor
     from crawler.parsing.executors.forkserver import ForkServer
 
 
 def check_executor(choice: "str | Executor") -> None:
     """Raises UsageError if a package is missing, or if this process may not have processes."""
-    if not isinstance(choice, str):
-        return
-    _class_of(choice)
-    if choice not in IN_THIS_PROCESS and multiprocessing.current_process().daemon:
+    if isinstance(choice, str):
+        _class_of(choice)
+    if starts_processes(choice) and multiprocessing.current_process().daemon:
         raise UsageError(
             "a daemonic process cannot have parse processes: use --parse thread or inline, or "
             "crawl in a process that is not daemonic"
