@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,22 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(TESTS), "PYTHONWARNINGS": "error"}
 
 
+def ended(
+    program: Sequence[object], cwd: Path, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, whatever its exit code is."""
+    return subprocess.run(
+        list(map(str, program)),
+        cwd=cwd,
+        env=environment(),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
 @pytest.fixture
 def crawl(tmp_path: Path) -> Crawl:
     """Run ``crawler crawl`` with these arguments, ``lines`` as its list, into folder ``name``."""
@@ -75,16 +91,7 @@ def crawl(tmp_path: Path) -> Crawl:
             data = lines.encode() if isinstance(lines, str) else lines
             (tmp_path / "list").write_bytes(data)
             given.append(tmp_path / "list")
-        done = subprocess.run(
-            command("crawl", "--run", tmp_path / name, *given),
-            cwd=tmp_path,
-            env=environment(),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        done = ended(command("crawl", "--run", tmp_path / name, *given), tmp_path, stdin)
         return Run(done, tmp_path / name)
 
     return run

@@ -1,14 +1,13 @@
 """Parser functions from Python: of a module, of a script, of a notebook."""
 
 import json
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.conftest import Crawl, Serve, environment, html
+from e2e.conftest import Crawl, Serve, ended, html
 
 import crawler
 from crawler.runs.status import status_of
@@ -84,16 +83,8 @@ def test_functions_and_classes_of_main_reach_the_workers(
         "-c": ["-c", code],
         "stdin": ["-"],
     }
-    done = subprocess.run(
-        [sys.executable, *arguments[way]],
-        cwd=tmp_path,
-        input=code if way == "stdin" else "",
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    program = [sys.executable, *arguments[way]]
+    done = ended(program, tmp_path, code if way == "stdin" else "")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "main runs\n0 1\n"
     assert fields(Path(out)) == {n: {"price": f"{n}.50", "unit": "EUR"} for n in "01"}

@@ -12,7 +12,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from e2e.conftest import Crawl, Run, Serve, command, environment, html
+from e2e.conftest import Crawl, Run, Serve, command, ended, html
 from support.executors import WATCHED
 
 import crawler
@@ -174,18 +174,13 @@ def test_a_lower_limit_of_data_is_named_and_kept(serve: Serve, tmp_path: Path) -
 
 
 def _limited(limit: str, tmp_path: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return ended(
         [
             *("prlimit", limit),
             *command("crawl", "--quiet", "--delay", "0", "--run", tmp_path / "run", *flags),
             str(tmp_path / "list"),
         ],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        tmp_path,
     )
 
 
@@ -216,14 +211,8 @@ def test_a_script_may_use_a_fork_server_of_its_own(
 ) -> None:
     site, _ = listed(serve, ["x"])
     (tmp_path / "script.py").write_text(OWN_FORKSERVER)
-    done = subprocess.run(
-        [sys.executable, "script.py", site.url("/0"), str(tmp_path / "run"), parse],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    done = ended(
+        [sys.executable, "script.py", site.url("/0"), str(tmp_path / "run"), parse], tmp_path
     )
     assert (done.returncode, done.stderr) == (0, "")
     # Its own two workers import it, as always; ours do not.
@@ -304,15 +293,7 @@ def test_workers_import_the_same_copy_of_the_package(
     script = ANOTHER_COPY.format(
         copy=str(copy), url=site.url("/0"), run=str(tmp_path / "run"), parse=parse
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ended([sys.executable, "-c", script], tmp_path)
     assert done.returncode == 0, done.stderr
     assert line_count(tmp_path / "run" / "pages.jsonl") == 1
     # Once in the program; with ``process`` once in the fork server, else once in each worker.
