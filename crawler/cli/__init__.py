@@ -24,8 +24,14 @@ COMMANDS = {
     "engines": "show the fetch engines and what each can do",
     "site": "serve a synthetic web on this machine, for tests",
 }
-_NO_MEMORY = ("can't start new thread", "failed to map segment", "Cannot allocate memory")
-"""What messages contain where the system refuses a thread, a library or memory."""
+_NO_MEMORY = (
+    *("can't start new thread", "failed to map segment", "Cannot allocate memory"),
+    *("cannot map zero-fill", "returned NULL without setting an exception"),
+)
+"""What messages contain where the system refuses a thread, a library or memory.
+
+The last one is Python's own, where an import ran out of memory and lost the error.
+"""
 _TOO_LITTLE = (
     "the system gives this process too little memory or too few threads: raise the limits (ulimit "
     "-v, -d, -u), or need less with --parse inline and a lower --concurrency"
@@ -48,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; Python must not flush to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (MemoryError, RuntimeError, ImportError, OSError) as error:
+    except (MemoryError, RuntimeError, SystemError, ImportError, OSError) as error:
         if not _is_out_of_memory(error):
             raise
         sys.stderr.write(f"crawler: {_TOO_LITTLE}\n")
