@@ -12,6 +12,7 @@ from textwrap import wrap
 import msgspec
 
 from crawler import Failure, Page, Report, Skipped
+from crawler.metrics.progress import RunProgress
 from crawler.metrics.timeline import Line
 from crawler.settings import options
 from crawler.settings.option import Option
@@ -24,6 +25,7 @@ RECORDS = {
     "skipped": Skipped,
     "timeline": Line,
     "report": Report,
+    "progress": RunProgress,
 }
 """The record of each schema: ``docs/reference/schemas/<name>.json``."""
 _HEAD = """\

@@ -1,5 +1,6 @@
 """Builds a crawl from settings. The only file that knows every part."""
 
+import os
 import random
 from collections.abc import Sequence
 from functools import partial
@@ -22,6 +23,7 @@ from crawler.app.parsing import executor_options, parse_options
 from crawler.app.report import make_report
 from crawler.app.resume import facts, quota, restore_cookies, restore_meter
 from crawler.app.run_dir import Run
+from crawler.app.run_progress import ProgressReader
 from crawler.engines.base import Engine
 from crawler.engines.registry import make_engine
 from crawler.fetch.addresses import AddressRules
@@ -34,8 +36,11 @@ from crawler.frontier.retry import Retry
 from crawler.frontier.state.store_thread import StoreThread
 from crawler.metrics.budget import ThreadClocks
 from crawler.metrics.meter import Meter
+from crawler.metrics.progress import CrawlSession, Queues
+from crawler.metrics.resting import RestingHosts
 from crawler.metrics.sampling import Sample
 from crawler.metrics.timeline import Timeline
+from crawler.model.units import utc_now
 from crawler.parsing.executors.base import ParseExecutor
 from crawler.parsing.executors.registry import make_executor
 from crawler.parsing.job import ParseOptions
@@ -46,7 +51,8 @@ from crawler.pipeline.final_states import FinalStates
 from crawler.pipeline.intake import EntryRules
 from crawler.pipeline.slots import Limits
 from crawler.pipeline.source_fetch import SourceFetch
-from crawler.runs.layout import RECORD
+from crawler.reporting.live.progress_file import ProgressFile
+from crawler.runs.layout import PROGRESS, RECORD
 from crawler.settings import Settings
 from crawler.sinks.base import Sink
 from crawler.sinks.outputs import Outputs
@@ -67,6 +73,7 @@ class Crawl(msgspec.Struct, frozen=True):
     outputs: Outputs
     store: StoreThread
     meter: Meter
+    progress: ProgressReader
     observer: RunObserver
     sample: Sample | None
     rng: random.Random
@@ -133,11 +140,21 @@ def assemble(
     )
     meter = _meter(run, engine.capabilities.own_threads)
     sample = Sample(settings.baseline, rng) if settings.baseline else None
+    resting = RestingHosts()
+    progress = ProgressReader(
+        meter,
+        CrawlSession(utc_now(), run.resumed, os.getpid(), engine.capabilities.name),
+        resting,
+        lambda: Queues(executor.waiting, executor.waiting_bytes, outputs.waiting_bytes),
+        lambda: source.exhausted and not settings.follow,
+    )
     observer = RunObserver(
         meter,
         timeline,
         sample,
-        partial(make_report, settings, meter, engine, executor, waiting_since),
+        progress,
+        ProgressFile(run.directory / PROGRESS, progress.read),
+        partial(make_report, settings, meter, engine, executor, resting, waiting_since),
     )
     pipeline = Pipeline(
         source=source,
@@ -164,7 +181,18 @@ def assemble(
         observer=observer,
     )
     return Crawl(
-        pipeline, frontier, fetcher, source, executor, outputs, store, meter, observer, sample, rng
+        pipeline,
+        frontier,
+        fetcher,
+        source,
+        executor,
+        outputs,
+        store,
+        meter,
+        progress,
+        observer,
+        sample,
+        rng,
     )
 
 

@@ -1,6 +1,8 @@
 """Lets an operator follow a running crawl: its log, and its metrics for Prometheus."""
 
+import asyncio
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from logging import Handler
@@ -13,6 +15,9 @@ from crawler.model.callbacks import Fail
 from crawler.reporting.live.logs import Console, LogFile, written_to
 from crawler.runs.layout import STATE
 from crawler.settings import Settings
+
+EVERY = 0.5
+"""Seconds between two looks at a crawl that perhaps is blocked."""
 
 
 def logging_of(
@@ -42,16 +47,30 @@ def metrics_of(run: Run, crawl: Crawl) -> Iterator[str | None]:
         yield None
         return
     # Imported only when needed: it imports an HTTP server.
-    from crawler.reporting.live.prometheus import Queues, RunCollector, resident, serving
+    from crawler.reporting.live.prometheus import MachineFigures, RunCollector, resident, serving
 
-    def queues() -> Queues:
-        return Queues(
-            crawl.executor.waiting,
-            crawl.executor.waiting_bytes,
-            crawl.outputs.waiting_bytes,
-            last_commit(run.directory / STATE),
-            resident(crawl.executor.pids),
-        )
+    def machine() -> MachineFigures:
+        return MachineFigures(last_commit(run.directory / STATE), resident(crawl.executor.pids))
 
-    with serving(RunCollector(crawl.meter.figures, queues), run.settings.metrics_port) as url:
+    with serving(RunCollector(crawl.progress.read, machine), run.settings.metrics_port) as url:
         yield url
+
+
+@contextmanager
+def watched(crawl: Crawl) -> Iterator[None]:
+    """Keep the figures that others see up to date, also while the run is blocked.
+
+    Call it on the fetch thread.
+    """
+    ticking = asyncio.create_task(_tick(crawl))
+    try:
+        yield
+    finally:
+        ticking.cancel()
+        crawl.observer.close()
+
+
+async def _tick(crawl: Crawl) -> None:
+    while True:
+        await asyncio.sleep(EVERY)
+        crawl.observer.tick(time.monotonic())

@@ -9,7 +9,9 @@ from crawler.engines.base import Engine
 from crawler.metrics import sentences
 from crawler.metrics.memory import rss_peak
 from crawler.metrics.meter import Meter
+from crawler.metrics.progress import MAX_HOSTS
 from crawler.metrics.report import Report, to_json
+from crawler.metrics.resting import RestingHosts
 from crawler.metrics.simultaneous import Simultaneous, Work, simultaneous
 from crawler.model.errors import writing
 from crawler.model.interpreter import has_lock
@@ -23,6 +25,7 @@ def make_report(
     meter: Meter,
     engine: Engine,
     executor: ParseExecutor,
+    resting: RestingHosts,
     waiting_since: float,
     duplicate_pages: int,
 ) -> Report:
@@ -40,8 +43,13 @@ def make_report(
         rss_peak_mb=rss_peak(executor.pids),
         same_content=duplicate_pages,
     )
+    resting_hosts, longest = resting.now(MAX_HOSTS) if report.urls.pending else (0, ())
     report = msgspec.structs.replace(
-        report, model=_modelled(report, workers), lost_workers=executor.lost_workers
+        report,
+        model=_modelled(report, workers),
+        lost_workers=executor.lost_workers,
+        resting_hosts=resting_hosts,
+        resting=longest,
     )
     return _with_choice(report, engine, workers) if isinstance(engine, AutoEngine) else report
 

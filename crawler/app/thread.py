@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from crawler.app.assemble import Crawl, assemble, prepare
 from crawler.app.baseline import measure
 from crawler.app.fetching import engine_options
 from crawler.app.inputs import OpenInput
-from crawler.app.live import logging_of, metrics_of
+from crawler.app.live import logging_of, metrics_of, watched
 from crawler.app.outputs import page_sinks
 from crawler.app.run_dir import Run
 from crawler.fetch.network import Network, current
@@ -92,11 +91,7 @@ class CrawlThread:
 
     def snapshot(self) -> Snapshot | None:
         """Return the progress of the crawl; None before its start."""
-        crawl = self._crawl
-        if crawl is None:
-            return None
-        complete = crawl.source.exhausted and not self._order.run.settings.follow
-        return crawl.meter.snapshot(time.monotonic(), complete=complete)
+        return None if self._crawl is None else self._crawl.progress.snapshot()
 
     def _call(self, command: Callable[[Crawl], None]) -> None:
         self._is_stopped = True  # before ``_crawl`` is read: see ``_main``
@@ -153,7 +148,7 @@ class CrawlThread:
         )
         self._crawl = crawl  # the crawl owns the page outputs now and closes them
         try:
-            with metrics_of(order.run, crawl) as url:
+            with watched(crawl), metrics_of(order.run, crawl) as url:
                 if settings.metrics_port == 0:
                     sys.stderr.write(f"crawler: metrics for Prometheus at {url}\n")
                 if self._error is not None:

@@ -11,8 +11,9 @@ import msgspec
 
 from crawler.cli.parser import Parser
 from crawler.metrics import sentences
+from crawler.metrics.progress import RunProgress
 from crawler.metrics.report import Urls
-from crawler.model.units import count, seconds, size
+from crawler.model.units import count, figure, seconds, size
 from crawler.runs.status import Status, since_commit, status_of
 
 _WIDTH = 100
@@ -81,12 +82,23 @@ def _rows(status: Status, age: float) -> Iterator[tuple[str, list[str]]]:
     yield "Left", [f"{urls.pending:,} pending" if urls.pending else "nothing pending"]
     if status.hosts:
         yield "", _tally(status.hosts)
+    if status.progress is not None:
+        yield from _live(status.progress, running=status.running)
     yield "Found", list(_found(urls))
     yield "Committed", [f"{seconds(max(0, round(age)))} ago"]
     if status.obstacle:
         yield "Resume", [f"cannot be resumed: {status.obstacle}"]
     elif status.resume:
         yield "Resume", [status.resume]
+
+
+def _live(progress: RunProgress, *, running: bool) -> Iterator[tuple[str, list[str]]]:
+    """What only the process that crawls knows."""
+    if running:
+        slots = f"{progress.slots.used:,} of {progress.slots.most:,} requests in flight"
+        yield "Speed", [f"{figure(progress.rate)} URLs/s", slots]
+    if progress.resting_hosts:
+        yield "Resting", list(sentences.resting(progress.resting, progress.resting_hosts))
 
 
 def _found(urls: Urls) -> Iterator[str]:

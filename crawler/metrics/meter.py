@@ -128,10 +128,13 @@ class Meter:
         state = "waiting" if event.in_flight else event.idle
         if state != self._budget.state:
             self._budget.close(self._clocks(), state)
-        self._pass(event.now)
+        self.tick(event.now)
 
-    def _pass(self, now: float) -> None:
-        """Read the clocks from time to time, so that ``figures`` returns recent values."""
+    def tick(self, now: float) -> None:
+        """Read the clocks if it is time, so that ``figures`` returns recent values.
+
+        Call it from time to time: without events the run may be blocked.
+        """
         if now >= self._tick:
             self._budget.close(self._clocks(), self._budget.state)
             self._tick = now + TICK_S
@@ -144,7 +147,7 @@ class Meter:
             self._status[event.status] += 1
             self._latency.add(event.timing.total)
         # While all slots are in use there is no Load event, so the clocks are read here too.
-        self._pass(event.started + event.timing.total)
+        self.tick(event.started + event.timing.total)
 
     def _finished(self, event: Finished) -> None:
         self._done += event.done

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from crawler.metrics.simultaneous import Simultaneous
+from crawler.model.resting import RestingHost
 
 _SHOWN = 0.005
 """Smallest share of the wall time that is shown."""
@@ -155,7 +156,8 @@ class Report(msgspec.Struct, frozen=True):
     same body as another page. ``status`` counts all responses by status code, ``errors`` failed
     entries by kind and ``skips`` skipped entries by reason. ``auto`` says which engine
     ``--engine auto`` chose, and why. ``model`` has lower bounds of the time for the same work.
-    ``lost_workers`` is the number of parse workers that died and were replaced.
+    ``lost_workers`` is the number of parse workers that died and were replaced. ``resting`` has
+    the first 100 of ``resting_hosts`` hosts that got no requests when the session ended.
     """
 
     version: str
@@ -181,6 +183,8 @@ class Report(msgspec.Struct, frozen=True):
     auto: str | None = None
     model: Simultaneous | None = None
     lost_workers: int = 0
+    resting_hosts: int = 0
+    resting: tuple[RestingHost, ...] = ()
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""

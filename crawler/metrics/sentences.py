@@ -1,15 +1,18 @@
 """Sentences and phrases about a run that its reports share."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from crawler.metrics.report import Baseline, IoWait, Latency, OneByOne, Report, Urls
 from crawler.metrics.simultaneous import Simultaneous
 from crawler.model.events import Choice
+from crawler.model.resting import RestingHost
 from crawler.model.units import count, figure, percent, seconds, size
 
 _FEWEST_REQUESTS = 32
 """With fewer requests nothing is said about what limits the speed."""
+_MOST_HOSTS = 10
+"""Hosts that rest are shown up to this number."""
 
 
 def choice(made: Choice, workers: int) -> str:
@@ -146,3 +149,12 @@ def model(model: Simultaneous) -> str:
         return f"{serial}, and {overlapped}."
     workers = count(model.workers, "parse worker")
     return f"{serial}, {overlapped}, and {seconds(model.parallel_s)} with {workers} as well."
+
+
+def resting(hosts: Sequence[RestingHost], total: int) -> Iterator[str]:
+    """Say of each of ``hosts`` since when it rests and why, and how many more of ``total`` do."""
+    shown = hosts[:_MOST_HOSTS]
+    for each in shown:
+        yield f"{each.host} since {each.since:%Y-%m-%d %H:%M:%S} UTC ({each.why})"
+    if total > len(shown):
+        yield f"and {total - len(shown):,} more"

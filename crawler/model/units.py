@@ -60,3 +60,8 @@ def size(bytes_: float) -> str:
 def timestamp(seconds: int) -> str:
     """Unix time as ISO 8601 in UTC. It is made once a second, not once a page."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def utc_now() -> datetime:
+    """The time of day, in UTC."""
+    return datetime.now(UTC)

@@ -103,6 +103,9 @@ def _fetched(report: Report, run: str | None) -> Iterator[ReportRow]:
     if urls.pending:
         resume = [f"resume with: crawler crawl --run {run} --resume"] if run else []
         yield _items("Left", [f"{count(urls.pending, 'URL')} not done yet", *resume], "yellow")
+    if report.resting_hosts:
+        hosts = sentences.resting(report.resting, report.resting_hosts)
+        yield _items("Resting", hosts, "yellow")
     if report.status:
         yield _items("Responses", sentences.tally(report.status))
 

@@ -16,6 +16,7 @@ LOCK = "lock"
 PAGES = "pages.jsonl"
 FAILURES = "failures.jsonl"
 SKIPPED = "skipped.jsonl"
+PROGRESS = "progress.json"
 RECORD = "--record"
 """The output name of the archive."""
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from crawler.frontier.state.status import busiest, last_commit, read_counts
+from crawler.metrics.progress import RunProgress, decode
 from crawler.metrics.report import Urls
 from crawler.model.errors import UsageError
-from crawler.runs.layout import LOCK, SETTINGS, STATE, is_locked, is_run
+from crawler.runs.layout import LOCK, PROGRESS, SETTINGS, STATE, is_locked, is_run
 from crawler.settings import options
 from crawler.settings.option import from_file
 
@@ -23,6 +24,7 @@ class Status(msgspec.Struct, frozen=True):
     ``finished`` is True if the whole input was read and no URL is pending. ``last_commit`` is
     ISO 8601, UTC. ``hosts`` has the number of pending URLs of the hosts with the most. ``resume``
     is the command that resumes the run, ``obstacle`` the reason why it cannot be resumed.
+    ``progress`` is what the last session wrote last, or None.
     """
 
     run: str
@@ -37,6 +39,7 @@ class Status(msgspec.Struct, frozen=True):
     hosts: dict[str, int]
     resume: str | None
     obstacle: str | None
+    progress: RunProgress | None = None
 
 
 def status_of(directory: Path) -> Status:
@@ -61,7 +64,19 @@ def status_of(directory: Path) -> Status:
         hosts=busiest(state, _HOSTS),
         resume=command,
         obstacle=obstacle,
+        progress=progress_of(directory),
     )
+
+
+def progress_of(directory: Path) -> RunProgress | None:
+    """Read what the last session of a run wrote about itself; None if it is missing or damaged.
+
+    It is only a view: a power failure may damage it, and nothing of the run depends on it.
+    """
+    try:
+        return decode((directory / PROGRESS).read_bytes())
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def since_commit(directory: Path, now: float) -> float:

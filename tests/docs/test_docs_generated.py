@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from enum import EnumMeta
 from pathlib import Path
 from types import UnionType
@@ -35,9 +36,14 @@ SECTIONS = {
     "Limit": "report.limited_by",
     "Baseline": "report.baseline",
     "Model": "report.model",
+    "Progress": "progress",
+    "Session": "progress.session",
+    "Queues": "progress.queues",
+    "Resting hosts": "progress.resting",
+    "Recent failures": "progress.failures",
 }
 """The record that each section of records.md describes, as its schema and the path into it."""
-_PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false"}
+_PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", datetime: "text"}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +61,8 @@ def spelled(hint: Any) -> str:
         null = " or null" if type(None) in get_args(hint) else ""
         return spelled(parts[0]) + null + absent
     if get_origin(hint) is tuple:
-        return f"list of {spelled(get_args(hint)[0])}"
+        item = spelled(get_args(hint)[0])
+        return f"list of {'objects' if item == 'object' else item}"
     if get_origin(hint) is dict:
         return "integers by name" if get_args(hint)[1] is int else "object"
     return "text" if isinstance(hint, EnumMeta) else _PLAIN.get(hint, "object")
@@ -66,7 +73,8 @@ def record(path: str) -> Any:
     found: Any = generate.RECORDS[name]
     for field in fields:
         hint = get_type_hints(found)[field]
-        found = next((part for part in get_args(hint) if part is not type(None)), hint)
+        parts = [part for part in get_args(hint) if part not in (type(None), Ellipsis)]
+        found = parts[0] if parts else hint
     return found
 
 

@@ -115,6 +115,83 @@ def test_status_describes_a_running_crawl(running: Running) -> None:
     assert balanced(found["urls"])
 
 
+def progress(run: Path) -> dict[str, Any]:
+    found = json.loads((run / "progress.json").read_bytes())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_programs_can_watch_a_running_crawl(running: Running) -> None:
+    found = until(lambda: progress(running.run), lambda found: found["urls"]["done"] == 29)
+    assert balanced(found["urls"])
+    assert found["session"]["process"] == running.process.pid
+    assert found["slots"] == {"used": 1, "most": 64}
+    assert [each["error"] for each in found["failures"]] == ["status"]
+    assert found["failures"][0]["url"] == running.site.url("/missing")
+    first = found["time"]
+    until(lambda: progress(running.run), lambda found: found["time"] > first)
+    assert status(running.run)["progress"]["session"] == found["session"]
+
+
+@pytest.mark.promise("P73")
+def test_the_figures_move_while_the_run_is_blocked(serve: Serve, tmp_path: Path) -> None:
+    """Standard output is a pipe that is never read."""
+    site = serve({f"/{n}": html("x" * 50_000) for n in range(400)})
+    (tmp_path / "list").write_text("\n".join(site.url(f"/{n}") for n in range(400)))
+    options = ("--out", "-", "--html", "--memory", "1MB", "--metrics-port", 0, "--no-robots")
+    run = tmp_path / "run"
+    with subprocess.Popen(
+        command("crawl", "--run", run, *options, "--per-host", 64, "--delay", 0, tmp_path / "list"),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            found = re.search(r"http://127\.0\.0\.1:\d+/metrics", process.stderr.readline())
+            assert found is not None
+            blocked = 'crawler_fetch_thread_seconds_total{state="backpressure"}'
+            seen = until(lambda: figures(found[0]), lambda seen: seen[blocked] > 1)
+            assert seen["crawler_output_waiting_bytes"] > 0
+            done = seen[DONE]
+            moved = until(lambda: figures(found[0]), lambda now: now[blocked] > seen[blocked] + 1)
+            assert moved[DONE] == done < 400
+            time_of_file = progress(run)["time"]
+            until(lambda: progress(run), lambda found: found["time"] > time_of_file)
+        finally:
+            process.kill()
+
+
+@pytest.mark.promise("P22")
+def test_status_and_report_name_the_hosts_that_rest(serve: Serve, tmp_path: Path) -> None:
+    busy = Answer(503, headers=(("Retry-After", "200"),))
+    site = serve({"/": busy})
+    run = tmp_path / "run"
+    with subprocess.Popen(
+        command("crawl", "--run", run, "--no-robots", site.url("/")),
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        until(
+            lambda: run.exists() and status(run)["progress"], lambda seen: seen and seen["resting"]
+        )
+        shown = subprocess.run(
+            command("status", run), env=environment(), capture_output=True, text=True, check=True
+        )
+        assert re.search(r"Resting +127\.0\.0\.1\S* since \S+ \S+ UTC\s+\(status 503", shown.stdout)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Resting" in err
+    (resting,) = json.loads((run / "report.json").read_bytes())["resting"]
+    assert resting["why"] == "status 503 with Retry-After"
+    assert "Resting hosts" in (run / "report.html").read_text()
+
+
 def test_status_of_a_stopped_crawl_says_how_to_resume(running: Running) -> None:
     until(lambda: status(running.run), lambda found: found["urls"]["done"] == 29)
     stop(running.process)

@@ -66,6 +66,7 @@ def crawl_report(run: RunFiles) -> str:
         _io_wait(report),
         _timeline(report, fetches, run.timeline),
         _latency(report, top_hosts(run.timeline)),
+        _resting(report),
         _failures(run),
         _skips(run),
         _settings(run),
@@ -288,6 +289,19 @@ def _host(host: HostFetches) -> Markup:
         data_host=host.name,
         data_fetches=host.fetches,
         data_time=host.total,
+    )
+
+
+def _resting(report: Report) -> Markup:
+    if not report.resting_hosts:
+        return Markup()
+    rows = (
+        row(each.host, f"{each.since:%Y-%m-%d %H:%M:%S} UTC", each.why) for each in report.resting
+    )
+    return section(
+        "Resting hosts",
+        element("p", f"{count(report.resting_hosts, 'host')} got no requests at the end."),
+        table("Resting hosts", ("host", "since", "why"), rows, class_="texts"),
     )
 
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, MetricsHandler
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from crawler.metrics.meter import Figures
+from crawler.metrics.progress import Queues, RunProgress
 from crawler.model.errors import UsageError
 
 log = logging.getLogger(__name__)
@@ -23,66 +23,64 @@ _POLL = 0.05
 """Seconds between two checks whether the server must stop; the end of a crawl waits that long."""
 
 
-class Queues(msgspec.Struct, frozen=True):
-    """Sizes of the queues after fetching, and the memory of the run.
+class MachineFigures(msgspec.Struct, frozen=True):
+    """When the state was last committed (Unix time), and the memory of all processes in bytes."""
 
-    ``last_commit`` is in seconds since the epoch, ``resident`` in bytes over all processes.
-    """
-
-    parse_pages: int
-    parse_bytes: int
-    output_bytes: int
     last_commit: float
     resident: int
 
 
 class RunCollector(Collector):
-    """Calls ``figures`` and ``queues`` at each scrape, from the thread of the server."""
+    """Calls ``progress`` and ``machine`` at each scrape, from the thread of the server."""
 
-    def __init__(self, figures: Callable[[], Figures], queues: Callable[[], Queues]) -> None:
-        self._figures = figures
-        self._queues = queues
+    def __init__(
+        self, progress: Callable[[], RunProgress], machine: Callable[[], MachineFigures]
+    ) -> None:
+        self._progress = progress
+        self._machine = machine
 
     def collect(self) -> Iterator[Metric]:
-        figures = self._figures()
-        yield from _entries(figures)
-        yield from _requests(figures)
-        yield from _time(figures)
-        yield from _queues(self._queues())
+        progress = self._progress()
+        yield from _entries(progress)
+        yield from _requests(progress)
+        yield from _time(progress)
+        yield from _queues(progress.queues)
+        yield from _machine(self._machine())
 
 
-def _entries(figures: Figures) -> Iterator[Metric]:
-    urls = msgspec.structs.asdict(figures.urls)
+def _entries(progress: RunProgress) -> Iterator[Metric]:
+    urls = msgspec.structs.asdict(progress.urls)
     states = ("done", "failed", "skipped", "pending")
     yield _gauges("entries", "URLs by state.", "state", {name: urls[name] for name in states})
     origins = ("input", "discovered", "duplicates", "filtered")
     found = {name: urls[name] for name in origins}
     text = "URLs found, by origin, or by the reason why they are not crawled."
     yield _counters("found", text, "how", found)
-    yield _counters("failures", "URLs that failed, by kind.", "kind", figures.errors)
-    yield _counters("skips", "URLs that were skipped, by reason.", "reason", figures.skips)
-    yield _counter("page_bytes", "Size of all pages, decompressed.", figures.bytes)
+    yield _counters("failures", "URLs that failed, by kind.", "kind", progress.errors)
+    yield _counters("skips", "URLs that were skipped, by reason.", "reason", progress.skips)
+    yield _counter("page_bytes", "Size of all pages, decompressed.", progress.bytes)
 
 
-def _requests(figures: Figures) -> Iterator[Metric]:
+def _requests(progress: RunProgress) -> Iterator[Metric]:
     classes: dict[str, int] = {}
-    for status, number in figures.status.items():
-        name = f"{status // 100}xx"
+    for status, number in progress.status.items():
+        name = f"{int(status) // 100}xx"
         classes[name] = classes.get(name, 0) + number
     yield _counters("responses", "Responses by class of status.", "class", classes)
-    yield _gauge("requests_in_flight", "Requests in flight.", figures.in_flight)
-    yield _gauge("slots", "Requests that may be in flight at once.", figures.slots)
+    yield _gauge("requests_in_flight", "Requests in flight.", progress.slots.used)
+    yield _gauge("slots", "Requests that may be in flight at once.", progress.slots.most)
+    yield _gauge("resting_hosts", "Hosts that get no requests for now.", progress.resting_hosts)
 
 
-def _time(figures: Figures) -> Iterator[Metric]:
-    budget = msgspec.structs.asdict(figures.budget)
+def _time(progress: RunProgress) -> Iterator[Metric]:
+    budget = msgspec.structs.asdict(progress.budget)
     text = "Wall time of the fetch thread by state."
     yield _counters("fetch_thread_seconds", text, "state", budget)
-    io = figures.io_wait
+    io = progress.io_wait
     yield _counter("io_wait_seconds", "I/O wait, summed over all requests.", io.total_s)
     text = "I/O wait during which the fetch thread had nothing else to do."
     yield _counter("io_wait_exposed_seconds", text, io.exposed_s)
-    yield _counter("parse_cpu_seconds", "CPU time of parsing.", figures.parse_cpu_s)
+    yield _counter("parse_cpu_seconds", "CPU time of parsing.", progress.parse_cpu_s)
 
 
 def _queues(queues: Queues) -> Iterator[Metric]:
@@ -90,9 +88,12 @@ def _queues(queues: Queues) -> Iterator[Metric]:
     yield _gauge("parse_waiting_bytes", "Size of these pages.", queues.parse_bytes)
     text = "Size of the records that wait to be written."
     yield _gauge("output_waiting_bytes", text, queues.output_bytes)
+
+
+def _machine(machine: MachineFigures) -> Iterator[Metric]:
     text = "Unix time of the last commit."
-    yield _gauge("last_commit_timestamp_seconds", text, queues.last_commit)
-    yield _gauge("resident_memory_bytes", "Resident memory of all processes.", queues.resident)
+    yield _gauge("last_commit_timestamp_seconds", text, machine.last_commit)
+    yield _gauge("resident_memory_bytes", "Resident memory of all processes.", machine.resident)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -6,20 +6,40 @@ import struct
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from crawler.metrics.budget import Reading
-from crawler.metrics.meter import TICK_S, Figures, Meter
+from crawler.metrics.meter import TICK_S, Meter
+from crawler.metrics.progress import CrawlSession, Queues, RunProgress
 from crawler.model.errors import FailureKind, SkipReason, UsageError
 from crawler.model.events import Counted, Fetched, Finished, Load
 from crawler.model.exchange import Timing
 from crawler.model.pages import Failure, Skipped
-from crawler.reporting.live.prometheus import HOST, Queues, RunCollector, resident, serving
+from crawler.reporting.live.prometheus import HOST, MachineFigures, RunCollector, resident, serving
 
-QUEUES = Queues(3, 4000, 500, 1_700_000_000.0, 10**8)
+MACHINE = MachineFigures(1_700_000_000.0, 10**8)
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+
+
+def reader(meter: Meter) -> Callable[[], RunProgress]:
+    """Two hosts rest, and some pages and records wait."""
+    session = CrawlSession(NOW, resumed=False, process=1, engine="curl")
+
+    def read() -> RunProgress:
+        snapshot = meter.snapshot(110.0, complete=True)
+        return RunProgress.of(
+            NOW, session, snapshot, meter.figures(), Queues(3, 4000, 500), (), 2, ()
+        )
+
+    return read
+
+
+def collecting(meter: Meter) -> RunCollector:
+    return RunCollector(reader(meter), lambda: MACHINE)
 
 
 class Clock:
@@ -59,7 +79,7 @@ def figures_of(text: str) -> dict[str, float]:
 
 def read(meter: Meter) -> dict[str, float]:
     registry = CollectorRegistry()
-    registry.register(RunCollector(meter.figures, lambda: QUEUES))
+    registry.register(collecting(meter))
     return figures_of(generate_latest(registry).decode())
 
 
@@ -93,6 +113,7 @@ def test_every_figure_of_a_run_is_exported(meter: Meter, clock: Clock) -> None:
         "crawler_responses_total{5xx}": 2,
         "crawler_requests_in_flight": 7,
         "crawler_slots": 8,
+        "crawler_resting_hosts": 2,
         "crawler_fetch_thread_seconds_total{computing}": 5.0,
         "crawler_fetch_thread_seconds_total{waiting}": 5.0,
         "crawler_fetch_thread_seconds_total{politeness}": 0,
@@ -118,6 +139,15 @@ def test_time_advances_while_all_slots_are_used(meter: Meter, clock: Clock) -> N
     assert sum_of_time(meter) - before == pytest.approx(0.5 + TICK_S)
 
 
+@pytest.mark.promise("P73")
+def test_time_advances_without_any_event(meter: Meter, clock: Clock) -> None:
+    meter.fold(Load(100.0, 0, "backpressure"))
+    before = read(meter)["crawler_fetch_thread_seconds_total{backpressure}"]
+    clock.now = 104.0
+    meter.tick(clock.now)
+    assert read(meter)["crawler_fetch_thread_seconds_total{backpressure}"] - before == 2.0
+
+
 def sum_of_time(meter: Meter) -> float:
     return sum(value for name, value in read(meter).items() if "fetch_thread" in name)
 
@@ -125,18 +155,18 @@ def sum_of_time(meter: Meter) -> float:
 def test_figures_are_read_only_on_request(meter: Meter) -> None:
     asked = []
 
-    def figures() -> Figures:
-        asked.append("figures")
-        return meter.figures()
+    def progress() -> RunProgress:
+        asked.append("progress")
+        return reader(meter)()
 
-    def queues() -> Queues:
-        asked.append("queues")
-        return QUEUES
+    def machine() -> MachineFigures:
+        asked.append("machine")
+        return MACHINE
 
-    with serving(RunCollector(figures, queues), 0) as url:
+    with serving(RunCollector(progress, machine), 0) as url:
         assert asked == []
         get(url)
-        assert asked == ["figures", "queues"]
+        assert asked == ["progress", "machine"]
 
 
 def test_memory_counts_living_processes_only() -> None:
@@ -151,7 +181,7 @@ def test_memory_counts_living_processes_only() -> None:
 
 @pytest.fixture
 def collector(meter: Meter) -> RunCollector:
-    return RunCollector(meter.figures, lambda: QUEUES)
+    return collecting(meter)
 
 
 def get(url: str) -> str:
@@ -190,7 +220,7 @@ def test_a_port_in_use_is_a_usage_error(collector: RunCollector) -> None:
 
 
 def test_two_runs_do_not_share_figures(collector: RunCollector, meter: Meter) -> None:
-    with serving(collector, 0) as one, serving(RunCollector(meter.figures, lambda: QUEUES), 0):
+    with serving(collector, 0) as one, serving(collecting(meter), 0):
         assert get(one).count("crawler_slots 8.0") == 1
 
 
