@@ -30,6 +30,11 @@ def wget() -> str | None:
     return shutil.which("wget")
 
 
+def compiler() -> str | None:
+    """Path of a C compiler, for the library that makes a disk fail."""
+    return shutil.which("cc") or shutil.which("gcc")
+
+
 def git() -> str | None:
     return shutil.which("git")
 
@@ -40,6 +45,7 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "browser": (browser, "chromium"),
     "wget": (wget, "wget"),
     "git": (git, "git"),
+    "compiler": (compiler, "gcc libc6-dev"),
 }
 """Marker → the function that finds the program, and its Debian package."""
 
