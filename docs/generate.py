@@ -38,6 +38,9 @@ Each option can be a flag of `crawler crawl`, an environment variable, a key of 
 an option, the stronger one counts: default < file < variable < flag. A list is replaced, not
 extended.
 
+The variable `CRAWLER_SECRETS` names a TOML file with secret options, which only you may read
+(mode 0600). It is stronger than the `--config` file and weaker than the other variables.
+
 In a variable, a list has one value a line, and an empty variable counts as not set. A flag that is
 on by default is switched off with `--no-…`. [config/default.toml](../../config/default.toml) has
 every option in a file that you can copy.

@@ -123,7 +123,7 @@ def assemble(
     if fetcher.cookies is not None:
         restore_cookies(fetcher.cookies, run.store)
     rights = InputRights(addresses, fetcher.headers, store)
-    rights.restore(run.store.named())
+    rights.restore(run.store.named(), run.store.logins())
     frontier = Frontier(
         host_policy(settings, addresses, network),
         robots=settings.robots,

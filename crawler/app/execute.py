@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.app.inputs import facts, of_settings
+from crawler.app.inputs import facts, logins, of_settings
 from crawler.app.report import write_report
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.thread import CrawlOrder, CrawlThread
@@ -33,7 +33,7 @@ def run(settings: Settings, prestarted: "ForkServer | None" = None) -> int:
     ``prestarted`` is a fork server that is already running. Raises UsageError, StateError.
     """
     waiting_since = _process_start()
-    with begin(settings, facts(settings)) as begun:
+    with begin(settings, facts(settings), logins(settings)) as begun:
         report, interrupted = _crawl_to_end(begun, waiting_since, prestarted)
         if not report.urls.input and not interrupted:
             raise UsageError(f"{' '.join(settings.sources)}: contains no URLs")

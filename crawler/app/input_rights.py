@@ -1,6 +1,6 @@
 """Gives the origins of the input rights that other origins do not have, also after a resume."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from crawler.fetch.addresses import AddressRules
 from crawler.fetch.headers import RequestHeaders
@@ -19,10 +19,14 @@ class InputRights:
         self._headers = headers
         self._store = store
 
-    def restore(self, origins: Iterable[str]) -> None:
-        """``origins`` are those of the input lines in earlier sessions of the run."""
+    def restore(self, origins: Iterable[str], logins: Mapping[str, str]) -> None:
+        """``origins`` are those of the input lines in earlier sessions of the run, ``logins`` their
+        ``user:password`` by origin.
+        """
         for each in origins:
             self._name(f"{each}/")
+        for each, userinfo in logins.items():
+            self._headers.log_in(f"{each}/", userinfo)
 
     def accept(self, line: InputLine) -> None:
         """Call it with each valid input line, before its URL is requested."""
@@ -30,8 +34,8 @@ class InputRights:
             return
         if self._name(line.url):
             self._store.remember_origin(origin(line.url))
-        if line.userinfo is not None:
-            self._headers.log_in(line.url, line.userinfo)
+        if line.userinfo is not None and self._headers.log_in(line.url, line.userinfo):
+            self._store.remember_login(origin(line.url), line.userinfo)
 
     def _name(self, url: str) -> bool:
         """Give the origin of ``url`` its rights; return whether it has new ones."""

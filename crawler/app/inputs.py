@@ -8,6 +8,7 @@ from crawler.app.run_dir import Run
 from crawler.model.content_coding import decode_body
 from crawler.model.errors import UsageError
 from crawler.model.exchange import Response
+from crawler.model.urls import origin
 from crawler.settings import Settings
 from crawler.sources import (
     InputCopy,
@@ -17,6 +18,7 @@ from crawler.sources import (
     fingerprint,
     lines,
     ordered,
+    parse,
     read_copy,
     standard_input,
 )
@@ -36,6 +38,12 @@ def facts(settings: Settings) -> dict[str, str]:
     lines(settings.sources, settings.column)  # raises for invalid sources before the run exists
     seed = random.randrange(2**32) if settings.seed is None else settings.seed
     return {SOURCES: fingerprint(settings.sources), ORDER: str(seed)}
+
+
+def logins(settings: Settings) -> dict[str, str]:
+    """Return ``user:password`` of the source URLs, by origin: the settings file has none."""
+    found = [parse(source) for source in settings.sources if "://" in source]
+    return {origin(line.url): line.userinfo for line in found if line.userinfo is not None}
 
 
 def of_settings(run: Run) -> OpenInput:

@@ -11,7 +11,7 @@ from typing import Self
 
 import msgspec
 
-from crawler.frontier.state.store import Store
+from crawler.frontier.state.store import NO_LOGINS, Store
 from crawler.model.errors import UsageError, writing
 from crawler.runs.layout import LOCK, SETTINGS, STATE, output_names
 from crawler.settings import Settings, written
@@ -68,12 +68,16 @@ class Lock:
         os.close(self._file)
 
 
-def begin(settings: Settings, facts: Mapping[str, str] | None = None) -> Run:
+def begin(
+    settings: Settings,
+    facts: Mapping[str, str] | None = None,
+    logins: Mapping[str, str] = NO_LOGINS,
+) -> Run:
     """Create a run in ``settings.run``, or in a directory named by the time.
 
-    ``facts`` go to its state. The directory is created under another name and then renamed, so
-    that every run can be resumed. Raises UsageError if something exists there, StateError if the
-    run cannot be created.
+    ``facts`` and ``logins`` (by origin) go to its state. The directory is created under another
+    name and then renamed, so that every run can be resumed. Raises UsageError if something exists
+    there, StateError if the run cannot be created.
     """
     directory = _new_directory(settings)
     temporary = directory.with_name(f".{directory.name}.beginning")
@@ -87,6 +91,7 @@ def begin(settings: Settings, facts: Mapping[str, str] | None = None) -> Run:
         write_settings(settings, temporary)
         store = Store.create(temporary / STATE)
         undo.callback(store.close)
+        store.add((), logins=logins)
         store.commit({}, facts or {})
         store.close()
         temporary.rename(directory)

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = flags.pop("config", None)
     directory = Path(str(flags["run"])) if flags.get("run") else None
     if flags.get("resume"):
-        settings = resumed_settings(directory, flags)
+        settings = resumed_settings(directory, flags, os.environ)
     else:
         settings, directory = load(flags, os.environ, config), None
     if not settings.sources:

@@ -98,13 +98,18 @@ class RequestHeaders:
         self._own[place] = self._trusted if login is None else _with_login(self._trusted, login)
         return True
 
-    def log_in(self, url: str, userinfo: str) -> None:
-        """Send ``user:password`` with every further request to the origin of ``url``."""
+    def log_in(self, url: str, userinfo: str) -> bool:
+        """Send ``user:password`` with every further request to the origin of ``url``.
+
+        Returns whether this is another login than before.
+        """
         place = origin(url)
-        if self._logins.get(place) != userinfo:
+        is_new = self._logins.get(place) != userinfo
+        if is_new:
             self._logins[place] = userinfo
             self._named.discard(place)
         self.name(url)
+        return is_new
 
 
 def _is_credential(pair: tuple[str, str]) -> bool:

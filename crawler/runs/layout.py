@@ -4,6 +4,7 @@ import fcntl
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from crawler.model.errors import UsageError
 from crawler.settings import Settings, resumed
@@ -17,6 +18,7 @@ PAGES = "pages.jsonl"
 FAILURES = "failures.jsonl"
 SKIPPED = "skipped.jsonl"
 PROGRESS = "progress.json"
+NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
 RECORD = "--record"
 """The output name of the archive."""
 
@@ -26,17 +28,21 @@ def is_run(directory: Path) -> bool:
     return (directory / STATE).exists() or (directory / SETTINGS).exists()
 
 
-def resumed_settings(directory: Path | None, flags: Mapping[str, object]) -> Settings:
+def resumed_settings(
+    directory: Path | None,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str] = NO_ENVIRONMENT,
+) -> Settings:
     """Return the settings of the run in ``directory``, with this session's ``flags`` (by field).
 
-    Raises UsageError if there is no run, if a flag would change the result of the run, and if a
-    secret must be given again.
+    Secrets can also come from the file that ``environ`` names. Raises UsageError if there is no
+    run, if a flag would change the result of the run, and if a secret must be given again.
     """
     if directory is None:
         raise UsageError("--resume: name the run directory with --run")
     if not is_run(directory):
         raise UsageError(f"--resume: there is no run in {directory}")
-    return resumed(directory / SETTINGS, flags)
+    return resumed(directory / SETTINGS, flags, environ)
 
 
 def page_outputs(settings: Settings) -> dict[str, OutputChoice | None]:

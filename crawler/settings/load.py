@@ -13,6 +13,7 @@ from crawler.model.urls import UrlError, canonical
 from crawler.settings.conflicts import conflicts
 from crawler.settings.fields import Fields
 from crawler.settings.option import Given, Option, from_environment, from_file, from_flags
+from crawler.settings.secrets import from_secrets
 
 if TYPE_CHECKING:
     from crawler.settings.keywords import SettingsKeywords
@@ -97,22 +98,37 @@ def _written_source(source: str) -> str:
         return source.rpartition("@")[2]
 
 
-def resumed(path: str | os.PathLike[str], flags: Mapping[str, object]) -> Settings:
+def resumed(
+    path: str | os.PathLike[str], flags: Mapping[str, object], environ: Mapping[str, str]
+) -> Settings:
     """Return the settings in the settings file of a run at ``path``, with changes by ``flags``.
 
-    ``flags`` are by field name. Raises UsageError for a flag that would change the result of the
-    run, and for a secret or an object that is missing in ``flags``.
+    ``flags`` are by field name. Secrets can also come from the file that ``environ`` names; those
+    that the run does not have are ignored. Raises UsageError for a flag that would change the
+    result of the run, and for secrets and objects that are missing.
     """
     stored = from_file(path, options(), of_run=True)
-    given = from_flags(flags, options())
-    for each in options():
-        missing = each.missing(stored[each.name].value) if each.name in stored else ""
-        if missing and each.name not in given:
-            raise UsageError(f"{each.flag} must be given again: {missing}")
+    secrets = from_secrets(environ, options())
+    given = {
+        **{name: each for name, each in secrets.items() if name in stored},
+        **from_flags(flags, options()),
+    }
+    _check_complete(stored, given)
     values = {name: each.value for name, each in {**stored, **given}.items()}
     settings = Settings(**values)  # type: ignore[arg-type]
     _check_unchanged(settings, stored)
     return settings
+
+
+def _check_complete(stored: Mapping[str, Given], given: Mapping[str, Given]) -> None:
+    """Raise UsageError if ``given`` lacks what the run of ``stored`` has but does not store."""
+    lacking: dict[str, list[str]] = {}
+    for each in options():
+        missing = each.missing(stored[each.name].value) if each.name in stored else ""
+        if missing and each.name not in given:
+            lacking.setdefault(missing, []).append(each.flag)
+    for missing, flags in lacking.items():
+        raise UsageError(f"{' and '.join(flags)} must be given again: {missing}")
 
 
 def _check_unchanged(settings: Settings, stored: Mapping[str, Given]) -> None:
@@ -172,7 +188,8 @@ def load(
     environ: Mapping[str, str],
     config: str | os.PathLike[str] | None = None,
 ) -> Settings:
-    """Return the settings from a TOML file, the environment and ``flags`` (by field name).
+    """Return the settings from a TOML file, the file of secrets, the environment and ``flags``
+    (by field name).
 
     Flags and variables can be text; in a variable, a list has one value per line, and an empty
     variable counts as not set. Raises UsageError, which names the flag, the variable, or the file
@@ -181,6 +198,7 @@ def load(
     known = options()
     given = {
         **(from_file(config_file(config), known) if config is not None else {}),
+        **from_secrets(environ, known),
         **from_environment(environ, known),
         **from_flags(flags, known),
     }

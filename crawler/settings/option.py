@@ -15,6 +15,8 @@ from crawler.settings.objects import NO_OBJECT, ObjectKind
 from crawler.settings.sizes import parse_size
 
 _PREFIX = "CRAWLER_"
+SECRETS = f"{_PREFIX}SECRETS"
+"""The variable that names a file with secret options. It is not an option itself."""
 SECRET = "<secret>"  # noqa: S105 - written instead of a secret
 
 
@@ -163,7 +165,7 @@ class Option(NamedTuple):
         A run stores neither secrets nor objects.
         """
         if self.extra["secret"]:
-            return "a run does not store secrets"
+            return f"a run does not store secrets; {SECRETS} can name a file that has them"
         members = stored if isinstance(stored, tuple) else (stored,)
         shown = [str(each) for each in members if self.objects.is_shown(each)]
         return f"a run does not store Python objects such as {', '.join(shown)}" if shown else ""
@@ -211,7 +213,7 @@ def from_environment(environ: Mapping[str, str], known: Iterable[Option]) -> dic
     names = {each.name.upper(): each for each in known}
     given = {}
     for variable, value in environ.items():
-        if variable.startswith(_PREFIX) and value:
+        if variable.startswith(_PREFIX) and variable != SECRETS and value:
             each = _named(variable.removeprefix(_PREFIX), names, variable, _PREFIX)
             given[each.name] = Given(each.check(value, variable, text=True), variable)
     return given

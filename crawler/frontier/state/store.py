@@ -18,15 +18,21 @@ from crawler.frontier.entry import Candidate, Counts, Entry, Final, State
 from crawler.model.errors import SkipReason, StateError
 
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
+NO_LOGINS: Mapping[str, str] = MappingProxyType({})
 APPLICATION = 0x43524157
 """``CRAW``, in the header of the file (PRAGMA application_id)."""
-VERSION = 2
+VERSION = 3
 OLDEST = 1
 """The oldest version that can be resumed; the first commit of the session makes it ``VERSION``.
 
 In version 1 outputs had numbers instead of names, and a wrong line was stored as ``kind message``.
+Before version 3 the logins of the input were not stored.
 """
 
+_NEW_TABLES = (
+    "CREATE TABLE IF NOT EXISTS logins (origin TEXT PRIMARY KEY, userinfo TEXT NOT NULL)",
+)
+"""Tables that earlier versions do not have."""
 _SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE named (origin TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -44,6 +50,7 @@ CREATE TABLE entries (
     digest INTEGER
 );
 CREATE INDEX tails ON entries (host, id) WHERE spilled;
+{";".join(_NEW_TABLES)};
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {VERSION};
 """
@@ -67,18 +74,16 @@ FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
 """
 _TAKEN = "UPDATE entries SET spilled = 0 WHERE id IN (SELECT value FROM json_each(?))"
 _SPILL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
-_MIGRATE = (
-    """
-    UPDATE entries SET why = CASE
-        WHEN substr(why, 1, instr(why, ' ') - 1) IN (SELECT value FROM json_each(?))
-        THEN json_array(NULL, substr(why, 1, instr(why, ' ') - 1), substr(why, instr(why, ' ') + 1))
-        ELSE json_array(substr(why, 1, instr(why, ' ') - 1), NULL, substr(why, instr(why, ' ') + 1))
-    END WHERE state = 0 AND why IS NOT NULL
-    """,
-    f"PRAGMA user_version = {VERSION}",
-)
+_WRONG_OF_VERSION_1 = """
+UPDATE entries SET why = CASE
+    WHEN substr(why, 1, instr(why, ' ') - 1) IN (SELECT value FROM json_each(?))
+    THEN json_array(NULL, substr(why, 1, instr(why, ' ') - 1), substr(why, instr(why, ' ') + 1))
+    ELSE json_array(substr(why, 1, instr(why, ' ') - 1), NULL, substr(why, instr(why, ' ') + 1))
+END WHERE state = 0 AND why IS NOT NULL
+"""
 _FACTS = "INSERT OR REPLACE INTO facts SELECT key, value FROM json_each(?)"
 _NAMED = "INSERT OR IGNORE INTO named SELECT value FROM json_each(?)"
+_LOGINS = "INSERT OR REPLACE INTO logins SELECT key, value FROM json_each(?)"
 _TWICE = """
 SELECT coalesce(sum(pages - 1), 0)
 FROM (SELECT count(*) AS pages FROM entries WHERE digest IS NOT NULL GROUP BY digest)
@@ -134,29 +139,39 @@ class Store:
             connection.execute(_SPILL)
             store = cls(path, connection, outputs)
             if version < VERSION:
-                store._migrate()
+                store._migrate(version)
             undo.pop_all()
         return store
 
-    def _migrate(self) -> None:
-        """Convert version 1 to version 2, in the transaction that the first commit ends."""
-        update, version = _MIGRATE
+    def _migrate(self, version: int) -> None:
+        """Convert an earlier ``version`` to this one, in the transaction that the first commit
+        ends.
+        """
         with self._errors():
-            self._connection.execute(update, (_json(tuple(SkipReason)),))
-            self._connection.execute(version)
+            if version < 2:
+                self._connection.execute(_WRONG_OF_VERSION_1, (_json(tuple(SkipReason)),))
+            for table in _NEW_TABLES:
+                self._connection.execute(table)
+            self._connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def add(
-        self, candidates: Sequence[Candidate], lines: int = 0, named: Sequence[str] = ()
+        self,
+        candidates: Sequence[Candidate],
+        lines: int = 0,
+        named: Sequence[str] = (),
+        logins: Mapping[str, str] = NO_LOGINS,
     ) -> set[int]:
         """Enter those of ``candidates`` (ids ascending) whose key is new; return their ids.
 
         ``lines`` is the number of input lines from which they came, ``named`` the origins of the
-        input among them.
+        input among them, ``logins`` the ``user:password`` of the input by origin.
         """
         added = self._insert(candidates) if candidates else set()
-        if named:
-            with self._errors():
+        with self._errors():
+            if named:
                 self._connection.execute(_NAMED, (_json(named),))
+            if logins:
+                self._connection.execute(_LOGINS, (_json(logins),))
         inputs = [each.id for each in candidates if not each.depth]
         new_inputs = sum(each in added for each in inputs)
         self.counts.input += new_inputs
@@ -205,6 +220,11 @@ class Store:
         """Return the origins of the input, which have more rights than other origins."""
         with self._errors():
             return iter([origin for (origin,) in self._connection.execute("SELECT * FROM named")])
+
+    def logins(self) -> dict[str, str]:
+        """Return ``user:password`` of the input, by origin."""
+        with self._errors():
+            return dict(self._connection.execute("SELECT origin, userinfo FROM logins"))
 
     def finish(self, finals: Sequence[Final], filtered: int = 0, size: int = 0) -> None:
         """Store final states and count them; ``size`` is the bytes of the pages among them.

@@ -40,6 +40,7 @@ class StoreThread:
         self._finals: list[Final] = []
         self._filtered = self._bytes = 0
         self._origins: list[str] = []
+        self._logins: dict[str, str] = {}
         self.done = store.counts.done
         """Number of pages from earlier sessions of the run."""
 
@@ -87,9 +88,10 @@ class StoreThread:
         candidates, self._candidates = self._candidates, []
         lines, self._lines = self._lines, 0
         origins, self._origins = self._origins, []
+        logins, self._logins = self._logins, {}
         self._adding += 1
         self._jobs.do(
-            lambda: self._store.add(candidates, lines, origins),
+            lambda: self._store.add(candidates, lines, origins, logins),
             lambda added: self._added(candidates, added),
             self._fail,
         )
@@ -131,6 +133,10 @@ class StoreThread:
     def remember_origin(self, origin: str) -> None:
         """Store ``origin`` of the input together with the next candidates."""
         self._origins.append(origin)
+
+    def remember_login(self, origin: str, userinfo: str) -> None:
+        """Store a login of the input together with the next candidates."""
+        self._logins[origin] = userinfo
 
     def closing(self) -> Closing:
         """Return what happened since the last call; commit it after the outputs are durable."""

@@ -45,7 +45,7 @@ def test_version_1_is_resumed(path: Path) -> None:
             (1, None),
         ]
         store.commit({"pages": 9})
-    assert in_file(path, "PRAGMA user_version") == [(2,)]
+    assert in_file(path, "PRAGMA user_version") == [(3,)]
     assert in_file(path, "SELECT why FROM entries WHERE id = 4") == [("dns",)]
     with closing(Store.open(path)) as store:
         assert store.offsets == {"pages": 9}
@@ -72,3 +72,18 @@ def test_version_1_without_a_commit_has_no_offsets(path: Path) -> None:
         connection.commit()
     with closing(Store.open(path, ("pages", "failures"))) as store:
         assert store.offsets == {}
+
+
+def test_version_2_gets_its_new_tables(path: Path) -> None:
+    committed(path, new(1))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE logins")
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    with closing(Store.open(path)) as store:
+        assert store.logins() == {}
+        store.add([], logins={"http://a.example": "me:x"})
+        store.commit({})
+    assert in_file(path, "PRAGMA user_version") == [(3,)]
+    with closing(Store.open(path)) as store:
+        assert store.logins() == {"http://a.example": "me:x"}
