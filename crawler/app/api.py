@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, Unpack, overload
 
 import msgspec
 
-from crawler.app.inputs import UrlSource, of_python
+from crawler.app.inputs import UrlSource, check_same, facts, of_python
 from crawler.app.report import write_report
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.thread import CrawlOrder, CrawlThread
@@ -42,6 +42,8 @@ def crawl(urls: UrlSource, **options: Unpack[CrawlKeywords]) -> Report:
     """
     started = time.monotonic()
     with _run(options) as run:
+        if run.resumed:
+            check_same(run)
         thread = CrawlThread(CrawlOrder(run, of_python(urls), started))
         thread.start()
         try:
@@ -106,7 +108,7 @@ class Crawler:
             if not settings.run:
                 folder = stack.enter_context(tempfile.TemporaryDirectory())
                 settings = msgspec.structs.replace(settings, run=f"{folder}/run")
-            run = stack.enter_context(begin(settings))
+            run = stack.enter_context(begin(settings, facts(settings)))
             sinks = [Sink(STREAM, encoder, writer, encoder.encode if failures else None)]
             if isinstance(urls, AsyncIterable) and not isinstance(urls, Iterable):
                 urls = CallerLoopLines(urls)
@@ -150,6 +152,7 @@ def _run(options: CrawlKeywords) -> Run:
         assert directory is not None
         return resume(directory, settings)
     try:
-        return begin(Settings(**options))
+        settings = Settings(**options)
     except TypeError as error:
         raise UsageError(f"crawl: {error}") from None
+    return begin(settings, facts(settings))

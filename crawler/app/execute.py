@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.app.inputs import facts, logins, of_settings
+import msgspec
+
+from crawler.app.inputs import check_same, facts, logins, of_settings
 from crawler.app.report import write_report
+from crawler.app.resume import CUT, INPUT
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.thread import CrawlOrder, CrawlThread
 from crawler.metrics.report import Report, to_json
@@ -18,6 +21,7 @@ from crawler.model.errors import UsageError
 from crawler.reporting.html.write import write_html
 from crawler.reporting.live.logs import Console
 from crawler.reporting.progress import Progress
+from crawler.runs.status import resume_command
 from crawler.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,20 +38,31 @@ def run(settings: Settings, prestarted: "ForkServer | None" = None) -> int:
     """
     waiting_since = _process_start()
     with begin(settings, facts(settings), logins(settings)) as begun:
-        report, interrupted = _crawl_to_end(begun, waiting_since, prestarted)
+        order = CrawlOrder(begun, of_settings(begun), waiting_since, prestarted=prestarted)
+        report, interrupted = _crawl_to_end(order)
         if not report.urls.input and not interrupted:
             raise UsageError(f"{' '.join(settings.sources)}: contains no URLs")
         return _end(report, begun, interrupted=interrupted)
 
 
-def resume_run(directory: Path, settings: Settings, prestarted: "ForkServer | None" = None) -> int:
+def resume_run(
+    directory: Path,
+    settings: Settings,
+    prestarted: "ForkServer | None" = None,
+    *,
+    given_again: bool = False,
+) -> int:
     """``crawler crawl --resume``: like ``run``, for the run in ``directory``.
 
-    ``settings`` are what ``resumed_settings`` returned. Raises UsageError, StateError.
+    ``settings`` are what ``resumed_settings`` returned; ``given_again`` if the sources were given
+    again. Raises UsageError, StateError.
     """
     waiting_since = _process_start()
     with resume(directory, settings) as resumed:
-        report, interrupted = _crawl_to_end(resumed, waiting_since, prestarted)
+        check_same(resumed)
+        sources = of_settings(resumed, given_again=given_again)
+        order = CrawlOrder(resumed, sources, waiting_since, prestarted=prestarted)
+        report, interrupted = _crawl_to_end(order)
         return _end(report, resumed, interrupted=interrupted)
 
 
@@ -59,15 +74,12 @@ def _process_start() -> float:
     return time.monotonic() - time.process_time()
 
 
-def _crawl_to_end(
-    run: Run, waiting_since: float, prestarted: "ForkServer | None"
-) -> tuple[Report, bool]:
+def _crawl_to_end(order: CrawlOrder) -> tuple[Report, bool]:
     """Crawl and show progress; return the report and whether a signal interrupted the crawl."""
-    quiet = run.settings.quiet
+    run, quiet = order.run, order.run.settings.quiet
     progress = Progress(sys.stderr, quiet=quiet)
     console = Console(sys.stderr, progress.clear)
-    order = CrawlOrder(run, of_settings(run), waiting_since, prestarted=prestarted, console=console)
-    crawl = CrawlThread(order)
+    crawl = CrawlThread(msgspec.structs.replace(order, console=console))
     with _stopped_by_signals(crawl, quiet) as signals:
         crawl.start()
         with progress:
@@ -111,7 +123,18 @@ def _end(report: Report, ended: Run, *, interrupted: bool) -> int:
     _show(report, settings, ended.directory)
     if interrupted:
         return 130
+    if ended.store.facts.get(INPUT) == CUT:
+        sys.stderr.write(f"crawler: {_incomplete(ended.directory)}\n")
+        return 4
     return 3 if settings.strict and report.urls.failed else 0
+
+
+def _incomplete(directory: Path) -> str:
+    command, obstacle = resume_command(directory)
+    return (
+        "the input had not ended when the run was stopped, so it is incomplete; give all of it "
+        f"again: {command or obstacle}"
+    )
 
 
 def _show(report: Report, settings: Settings, directory: Path) -> None:

@@ -1,32 +1,37 @@
-"""Opens the input of a run: its sources, their copies in the run directory, and their order."""
+"""Opens the input of a run: its sources, the order of their lines, and what must not change."""
 
 import random
-from collections.abc import AsyncIterable, Callable, Iterable
-from io import BufferedIOBase
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
 
 from crawler.app.run_dir import Run
+from crawler.app.streams import open_streams
 from crawler.model.content_coding import decode_body
 from crawler.model.errors import UsageError
 from crawler.model.exchange import Response
 from crawler.model.urls import origin
+from crawler.parsing.custom import parser_file
 from crawler.settings import Settings
 from crawler.sources import (
-    InputCopy,
     InputLine,
     SitemapCache,
     check_unchanged,
+    digest,
     fingerprint,
     lines,
     ordered,
     parse,
-    read_copy,
-    standard_input,
 )
 from crawler.sources.async_lines import OwnLoopLines
+from crawler.sources.order import pages_of
 from crawler.sources.sitemap import MAX_BYTES
+from crawler.sources.unchanged import CHANGED
 
 SOURCES = "sources"
 ORDER = "order"
+FILES = "files"
 UrlSource = str | Iterable[str] | AsyncIterable[str]
 """URLs as they are given from Python."""
 OpenInput = Callable[[Callable[[InputLine], Response]], Iterable[str | InputLine]]
@@ -34,10 +39,41 @@ OpenInput = Callable[[Callable[[InputLine], Response]], Iterable[str | InputLine
 
 
 def facts(settings: Settings) -> dict[str, str]:
-    """Return what a resume needs to read the same input in the same order. Raises UsageError."""
+    """Return what a resume needs to read the same input in the same order, and what it checks.
+
+    Raises UsageError.
+    """
     lines(settings.sources, settings.column)  # raises for invalid sources before the run exists
     seed = random.randrange(2**32) if settings.seed is None else settings.seed
-    return {SOURCES: fingerprint(settings.sources), ORDER: str(seed)}
+    files = {flag: digest(path) for flag, path in _files(settings)}
+    return {
+        SOURCES: fingerprint(settings.sources),
+        ORDER: str(seed),
+        FILES: msgspec.json.encode(files).decode(),
+    }
+
+
+def check_same(run: Run) -> None:
+    """Raise UsageError if the result of a resume would depend on what has changed since ``facts``.
+
+    A run of an earlier version has no fingerprints of files.
+    """
+    known = run.store.facts
+    check_unchanged(run.settings.sources, known.get(SOURCES, ""))
+    files = msgspec.json.decode(known.get(FILES, "{}"), type=dict[str, str])
+    for flag, path in _files(run.settings):
+        if flag in files and digest(path) != files[flag]:
+            raise UsageError(f"{flag}: {path} {CHANGED}")
+
+
+def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Yield the files besides the sources that the result depends on, and their flags."""
+    if settings.sources and settings.history:  # URLs from Python keep their order
+        yield "--history", pages_of(settings.history)
+    if settings.extract:
+        yield "--extract", Path(settings.extract)
+    if isinstance(settings.parser, str) and (file := parser_file(settings.parser)):
+        yield "--parser", file
 
 
 def logins(settings: Settings) -> dict[str, str]:
@@ -46,16 +82,17 @@ def logins(settings: Settings) -> dict[str, str]:
     return {origin(line.url): line.userinfo for line in found if line.userinfo is not None}
 
 
-def of_settings(run: Run) -> OpenInput:
-    """The sources of the settings. Raises UsageError if one has changed since the run began."""
+def of_settings(run: Run, *, given_again: bool = False) -> OpenInput:
+    """The sources of the settings; ``given_again`` if a resume shall read pipes again.
+
+    Raises UsageError and StateError.
+    """
     settings, known = run.settings, run.store.facts
-    if run.resumed:
-        check_unchanged(settings.sources, known.get(SOURCES, ""))
-    stdin = _standard_input(run) if "-" in settings.sources else _no_standard_input
+    pipes = open_streams(run, known.get(SOURCES, ""), given_again=given_again)
 
     def make(fetch: Callable[[InputLine], Response]) -> Iterable[str | InputLine]:
         cache = SitemapCache(lambda line: _decoded_body(fetch(line)), run.directory / "sitemaps")
-        found = lines(settings.sources, settings.column, cache, stdin)
+        found = lines(settings.sources, settings.column, cache, pipes=pipes)
         return ordered(found, settings.line_order, int(known.get(ORDER, 0)), settings.history)
 
     return make
@@ -73,19 +110,6 @@ def of_python(urls: UrlSource) -> OpenInput:
     else:
         raise UsageError(f"the URLs must be a string or an iterable of strings, not {urls!r}")
     return lambda _: lines
-
-
-def _standard_input(run: Run) -> Callable[[], BufferedIOBase]:
-    path = run.directory / "stdin"
-    if run.resumed:
-        return lambda: read_copy(path)
-    copy = InputCopy(standard_input(), path)
-    copy.start()
-    return copy.open
-
-
-def _no_standard_input() -> BufferedIOBase:
-    raise UsageError("standard input is not among the sources")
 
 
 def _decoded_body(document: Response) -> bytes:

@@ -9,6 +9,10 @@ from crawler.metrics.report import Urls
 from crawler.settings import Settings
 from crawler.sources import SourceReader
 
+INPUT = "input"
+"""Name of the fact whether the input was ``read`` to its end, is ``open``, or was ``cut``."""
+CUT = "cut"
+
 
 def quota(settings: Settings, store: Store) -> Quota:
     """Return the quota of each host, which includes the entries of earlier sessions."""
@@ -19,7 +23,8 @@ def quota(settings: Settings, store: Store) -> Quota:
 
 def facts(source: SourceReader, jar: Jar | None) -> dict[str, str]:
     """Return what a commit stores in addition to entries, for the next session and ``status``."""
-    known = {"input": "read" if source.exhausted else "open"}
+    how_far = CUT if source.is_cut else "read" if source.exhausted else "open"
+    known = {INPUT: how_far}
     return known if jar is None else {**known, "cookies": jar.dump().decode()}
 
 

@@ -1,8 +1,8 @@
 """The command line. A command is a module with ``add_arguments(parser)`` and ``run(arguments)``.
 
 Only the module of the command in use is imported, and nothing heavy before it runs. Exit codes: 0
-done, 1 stopped by an error, 2 wrong usage or configuration, 3 a URL failed (with ``--strict``), 130
-interrupted.
+done, 1 stopped by an error, 2 wrong usage or configuration, 3 a URL failed (with ``--strict``), 4
+the input was incomplete (on a resume), 130 interrupted.
 """
 
 import argparse

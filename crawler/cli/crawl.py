@@ -23,7 +23,7 @@ variable CRAWLER_<NAME>, e.g. CRAWLER_PER_HOST=2; a variable for a list has one 
 Flags override variables, and variables override the file.
 
 exit codes: 0 every URL has a final state, 1 stopped by an error, 2 wrong usage or configuration,
-3 a URL failed (with --strict), 130 interrupted
+3 a URL failed (with --strict), 4 the input was incomplete (on a resume), 130 interrupted
 """
 
 
@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     flags = vars(arguments)
     config = flags.pop("config", None)
     directory = Path(str(flags["run"])) if flags.get("run") else None
+    given_again = "sources" in flags
     if flags.get("resume"):
         settings = resumed_settings(directory, flags, os.environ)
     else:
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         def crawl() -> int:
             if directory is None:
                 return execute.run(settings, server)
-            return execute.resume_run(directory, settings, server)
+            return execute.resume_run(directory, settings, server, given_again=given_again)
 
         return crawl() if settings.replay is None else _replayed(settings, crawl)
 

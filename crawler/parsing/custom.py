@@ -43,6 +43,13 @@ def check_parser(spec: str) -> None:
     _load(spec)
 
 
+def parser_file(spec: str) -> Path | None:
+    """Return the file of the module of ``spec``, if it has one. Raises UsageError."""
+    _load(spec)
+    file = getattr(sys.modules[spec.partition(":")[0]], "__file__", None)
+    return None if file is None else Path(file)
+
+
 def _plain(found: object) -> dict[str, object]:
     if not isinstance(found, dict):
         raise TypeError(f"must return a dict or None, not {type(found).__name__}")

@@ -19,6 +19,7 @@ FAILURES = "failures.jsonl"
 SKIPPED = "skipped.jsonl"
 PROGRESS = "progress.json"
 NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
+_PART = ".part"
 RECORD = "--record"
 """The output name of the archive."""
 
@@ -54,6 +55,21 @@ def output_names(settings: Settings) -> tuple[str, ...]:
     """Return the names of all outputs, in the order of their numbers in version 1 of the state."""
     archive = (RECORD,) if settings.record else ()
     return (*page_outputs(settings), FAILURES, SKIPPED, *archive)
+
+
+def input_copy(directory: Path, number: int, source: str) -> Path:
+    """Return where the copy of ``source`` is, which can be read only once: the whole of it."""
+    return directory / ("stdin" if source == "-" else f"pipe-{number}")
+
+
+def input_part(copy: Path) -> Path:
+    """Return where ``copy`` is made, as long as its source has not ended."""
+    return copy.with_name(f"{copy.name}{_PART}")
+
+
+def is_input_cut(directory: Path) -> bool:
+    """Whether a source that can be read only once had not ended when it was read last."""
+    return any(directory.glob(f"*{_PART}"))
 
 
 def is_locked(directory: Path) -> bool:

@@ -11,7 +11,15 @@ from crawler.frontier.state.status import busiest, last_commit, read_counts
 from crawler.metrics.progress import RunProgress, decode
 from crawler.metrics.report import Urls
 from crawler.model.errors import UsageError
-from crawler.runs.layout import LOCK, PROGRESS, SETTINGS, STATE, is_locked, is_run
+from crawler.runs.layout import (
+    LOCK,
+    PROGRESS,
+    SETTINGS,
+    STATE,
+    is_input_cut,
+    is_locked,
+    is_run,
+)
 from crawler.settings import options
 from crawler.settings.option import from_file
 
@@ -50,7 +58,7 @@ def status_of(directory: Path) -> Status:
     running = is_locked(directory)
     counts, facts = read_counts(state)
     finished = facts.get("input") == "read" and not counts.pending
-    command, obstacle = (None, None) if running or finished else _resume(directory)
+    command, obstacle = (None, None) if running or finished else resume_command(directory)
     return Status(
         run=str(directory),
         running=running,
@@ -90,13 +98,14 @@ def _process(directory: Path) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _resume(directory: Path) -> tuple[str | None, str | None]:
+def resume_command(directory: Path) -> tuple[str | None, str | None]:
     """Return the command that resumes the run, with placeholders for secrets; or the obstacle."""
     try:
         settings = from_file(directory / SETTINGS, options(), of_run=True)
     except UsageError as error:
         return None, str(error)
-    command = ["crawler", "crawl", "--run", shlex.quote(str(directory)), "--resume"]
+    sources = _sources(settings["sources"].value) if is_input_cut(directory) else []
+    command = ["crawler", "crawl", *sources, "--run", shlex.quote(str(directory)), "--resume"]
     for each in options():
         missing = each.missing(settings[each.name].value) if each.name in settings else ""
         if missing and not each.extra["secret"]:
@@ -104,6 +113,12 @@ def _resume(directory: Path) -> tuple[str | None, str | None]:
         if missing:
             command += [each.flag, each.extra["metavar"]]
     return " ".join(command), None
+
+
+def _sources(sources: object) -> list[str]:
+    """Return the sources as they must be given again, since one of them had not ended."""
+    assert isinstance(sources, tuple)
+    return [shlex.quote(source) for source in sources]
 
 
 def _ranked(counts: Mapping[str, int]) -> dict[str, int]:

@@ -3,30 +3,37 @@
 A thread reads all of them lazily, so memory does not grow with the input.
 """
 
-from crawler.sources.arguments import lines, standard_input
-from crawler.sources.input_copy import InputCopy, read_copy
+from crawler.sources.arguments import OpenStream, lines, standard_input
+from crawler.sources.input_copy import CutInputError, InputCopy, Pipe, read_copy, read_part
 from crawler.sources.input_line import InputLine, parse
 from crawler.sources.order import Order, ordered
 from crawler.sources.reader import AHEAD, BATCH, Source, SourceReader
 from crawler.sources.sitemap_cache import SitemapCache
 from crawler.sources.sitemaps import Fetch
-from crawler.sources.unchanged import check_unchanged, fingerprint
+from crawler.sources.unchanged import PIPE, STDIN, check_unchanged, digest, fingerprint
 
 __all__ = [
     "AHEAD",
     "BATCH",
+    "PIPE",
+    "STDIN",
+    "CutInputError",
     "Fetch",
     "InputCopy",
     "InputLine",
+    "OpenStream",
     "Order",
+    "Pipe",
     "SitemapCache",
     "Source",
     "SourceReader",
     "check_unchanged",
+    "digest",
     "fingerprint",
     "lines",
     "ordered",
     "parse",
     "read_copy",
+    "read_part",
     "standard_input",
 ]

@@ -1,9 +1,10 @@
 """Reads the sources that the arguments of ``crawler crawl`` name."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BufferedIOBase, BufferedReader, FileIO, RawIOBase
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 from crawler.model.errors import FetchError, UsageError
 from crawler.sources.input_line import InputLine, RawLine, parse
@@ -12,8 +13,10 @@ from crawler.sources.sitemap import Sitemap, looks_like_sitemap
 from crawler.sources.sitemaps import Fetch, Sitemaps, is_sitemap_url
 from crawler.sources.table import DELIMITERS, Table
 
+OpenStream = Callable[[], BufferedIOBase]
 COLUMN = "url"
 """The column of a table that has the URLs, unless ``--column`` names another one."""
+NO_PIPES: Mapping[str, OpenStream] = MappingProxyType({})
 
 
 def standard_input() -> RawIOBase:
@@ -32,16 +35,18 @@ def lines(
     sources: Iterable[str],
     column: str | None = None,
     fetch: Fetch | None = None,
-    stdin: Callable[[], BufferedIOBase] = _buffered_input,
+    stdin: OpenStream = _buffered_input,
+    pipes: Mapping[str, OpenStream] = NO_PIPES,
 ) -> Iterator[RawLine]:
     """The lines of all ``sources``: URLs, files, and ``-`` for the stream that ``stdin`` opens.
 
+    ``pipes`` are the sources that are streams, too, with what opens each of them.
     A file is a sitemap if it begins like one, a table if its suffix says so or ``column`` is given,
     else a list. A URL whose path ends like that of a sitemap is read as a sitemap with ``fetch``;
     without ``fetch`` it is a page. Raises UsageError before the first line if a source cannot be
     read; a pipe is not opened before its turn.
     """
-    opener = _Opener(column, Sitemaps(fetch), stdin)
+    opener = _Opener(column, Sitemaps(fetch), {"-": stdin, **pipes})
     return chain.from_iterable([opener.open(source) for source in sources])
 
 
@@ -49,23 +54,23 @@ class _Opener:
     """Checks each source at once but opens it only in its turn, so that few files are open."""
 
     def __init__(
-        self, column: str | None, sitemaps: Sitemaps, stdin: Callable[[], BufferedIOBase]
+        self, column: str | None, sitemaps: Sitemaps, streams: Mapping[str, OpenStream]
     ) -> None:
         self._column = column
         self._sitemaps = sitemaps
-        self._stdin = stdin
+        self._streams = streams
 
     def open(self, source: str) -> Iterable[str | InputLine]:
-        if source == "-":
-            return self._input()
+        if source in self._streams:
+            return self._stream(source)
         if "://" in source:
             return self._url(source)
         self._check(source, Path(source))
         return self._file(source, Path(source))
 
-    def _input(self) -> Iterator[RawLine]:
-        with self._stdin() as file:
-            yield from self._rows(file, "-", "")
+    def _stream(self, source: str) -> Iterator[RawLine]:
+        with self._streams[source]() as file:
+            yield from self._rows(file, source, Path(source).suffix)
 
     def _url(self, source: str) -> Iterable[str | InputLine]:
         line = parse(source)

@@ -1,4 +1,4 @@
-"""Copies standard input into the run: a pipe can be read only once, but a resume needs it again."""
+"""Copies pipes into the run: a pipe can be read only once, but a resume needs its lines again."""
 
 import io
 import os
@@ -6,22 +6,59 @@ import select
 import threading
 from pathlib import Path
 
-from crawler.model.errors import writing
+from crawler.model.errors import UsageError, writing
 
 _PIECE = 1 << 16
 
 
-class InputCopy:
-    """Copies ``stream`` into a new file at ``path`` as fast as it arrives; others read the file.
+class CutInputError(Exception):
+    """The lines of the input that an earlier session received are read, but it had not ended.
 
-    So the process that writes to the pipe never waits for the crawl, memory stays small, and the
-    input received before a kill is kept. A complete copy ends with a newline, which is added if it
-    is missing; a copy without one is incomplete. ``stream`` must be unbuffered: a buffered stream
-    holds a lock while it waits, and the interpreter could not exit.
+    The lines after them are unknown, and so are the places of all lines of later sources.
     """
 
-    def __init__(self, stream: io.RawIOBase, path: Path) -> None:
+
+class Pipe(io.RawIOBase):
+    """The named pipe at ``path``, opened by the first read: opening waits for a writer."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: io.FileIO | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def _opened(self) -> io.FileIO:
+        if self._file is None:
+            self._file = io.FileIO(self._path)
+        return self._file
+
+    def fileno(self) -> int:
+        return self._opened().fileno()
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        return self._opened().readinto(buffer)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
+
+class InputCopy:
+    """Copies ``stream`` into a file at ``part`` as fast as it arrives; others read the file.
+
+    So the process that writes to the pipe never waits for the crawl, memory stays small, and the
+    input received before a kill is kept. The copy is renamed to ``path`` when the input has ended;
+    it then ends with a newline, which is added if it is missing. If an earlier session left a part,
+    ``stream`` must begin with its whole lines, and the copy continues after them. ``stream`` must
+    be unbuffered: a buffered stream holds a lock while it waits, and the interpreter could not
+    exit.
+    """
+
+    def __init__(self, stream: io.RawIOBase, part: Path, path: Path) -> None:
         self._stream = stream
+        self._part = part
         self._path = path
         self._changed = threading.Condition()
         self._size = 0
@@ -30,8 +67,9 @@ class InputCopy:
 
     def start(self) -> None:
         """Start copying on a thread. Raises StateError if the file cannot be created."""
-        with writing(self._path):
-            target = io.FileIO(self._path, "xb", opener=_private)
+        with writing(self._part):
+            target = io.FileIO(self._part, "ab+", opener=_private)
+            self._size = _cut_to_whole_lines(target)
         # A daemon: reading a pipe cannot be interrupted, and must not keep the process running.
         threading.Thread(
             target=self._run, args=(target,), name="crawler-input", daemon=True
@@ -42,7 +80,11 @@ class InputCopy:
 
         Reading raises StateError if the copying failed.
         """
-        return io.BufferedReader(_Follower(self, self._path))
+        try:
+            file = io.FileIO(self._part)
+        except FileNotFoundError:  # it is complete now
+            file = io.FileIO(self._path)
+        return io.BufferedReader(_Follower(self, file))
 
     def wait(self, size: int) -> bool:
         """Block until the copy has more than ``size`` bytes; False if the input has ended."""
@@ -56,21 +98,40 @@ class InputCopy:
 
     def _run(self, target: io.FileIO) -> None:
         try:
-            with target, writing(self._path):
-                last = b"\n"
-                while piece := self._next():
-                    self._append(target, piece)
-                    last = piece[-1:]
-                if last != b"\n":
-                    self._append(target, b"\n")
+            with self._stream, target, writing(self._part):
+                self._compare(target)
+                self._continue(target)
+                os.fsync(target.fileno())
+                self._part.rename(self._path)
         except Exception as error:  # noqa: BLE001 - wait() raises it in the reading thread
             self._error = error
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
-    def _next(self) -> bytes:
-        while (piece := self._stream.read(_PIECE)) is None:
+    def _compare(self, target: io.FileIO) -> None:
+        """Read from the stream what ``target`` has already. Raises UsageError if it differs."""
+        target.seek(0)
+        left = self._size
+        while left:
+            piece = self._next(min(left, _PIECE))
+            if not piece or target.read(len(piece)) != piece:
+                raise UsageError(
+                    "the input is not the same as before: it does not begin with the lines that "
+                    f"the run has already, which are in {self._part}"
+                )
+            left -= len(piece)
+
+    def _continue(self, target: io.FileIO) -> None:
+        last = b"\n"
+        while piece := self._next(_PIECE):
+            self._append(target, piece)
+            last = piece[-1:]
+        if last != b"\n":
+            self._append(target, b"\n")
+
+    def _next(self, size: int) -> bytes:
+        while (piece := self._stream.read(size)) is None:
             # Another process made the pipe non-blocking.
             select.select([self._stream], [], [])
         return piece
@@ -87,9 +148,9 @@ class InputCopy:
 class _Follower(io.RawIOBase):
     """A file that is still being written."""
 
-    def __init__(self, copy: InputCopy, path: Path) -> None:
+    def __init__(self, copy: InputCopy, file: io.FileIO) -> None:
         self._copy = copy
-        self._file = io.FileIO(path)
+        self._file = file
 
     def readable(self) -> bool:
         return True
@@ -105,18 +166,46 @@ class _Follower(io.RawIOBase):
         super().close()
 
 
+class _CutFile(io.FileIO):
+    """A file whose end is not the end of the input."""
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        size = super().readinto(buffer)
+        if not size:
+            raise CutInputError
+        return size
+
+
 def read_copy(path: Path) -> io.BufferedReader:
     """Open the copy that an earlier process made, without an incomplete last line.
 
     Raises StateError.
     """
     with writing(path):
-        with path.open("rb+") as file:
-            file.truncate(_whole_lines(file))
+        with io.FileIO(path, "rb+") as file:
+            _cut_to_whole_lines(file)
         return path.open("rb")
 
 
-def _whole_lines(file: io.BufferedRandom) -> int:
+def read_part(part: Path) -> io.BufferedReader:
+    """Open the part of the input that an earlier process received.
+
+    Reading after its last whole line raises CutInputError. Raises StateError.
+    """
+    with writing(part):
+        with io.FileIO(part, "ab+", opener=_private) as file:
+            _cut_to_whole_lines(file)
+        return io.BufferedReader(_CutFile(part))
+
+
+def _cut_to_whole_lines(file: io.FileIO) -> int:
+    """Remove an incomplete last line; return the size of the rest."""
+    size = _whole_lines(file)
+    file.truncate(size)
+    return size
+
+
+def _whole_lines(file: io.FileIO) -> int:
     """Number of bytes up to the last newline, including it."""
     end = file.seek(0, os.SEEK_END)
     while end:

@@ -35,7 +35,7 @@ def ordered(lines: RawLines, order: Order, seed: int = 0, history: str | None = 
         return _shuffled(lines, random.Random(seed))
     if history is None:
         raise UsageError("--order slowest needs --history, the run directory of an earlier crawl")
-    return _slowest_first(lines, _pages_of(history))
+    return _slowest_first(lines, pages_of(history))
 
 
 def _shuffled(lines: RawLines, rng: random.Random) -> Iterator[str | InputLine]:
@@ -91,7 +91,8 @@ class _Record(msgspec.Struct, frozen=True):
     elapsed_ms: float
 
 
-def _pages_of(history: str) -> Path:
+def pages_of(history: str) -> Path:
+    """Return the file with the times of an earlier crawl. Raises UsageError if there is none."""
     pages = Path(history) / "pages.jsonl"
     if not pages.is_file():
         raise UsageError(

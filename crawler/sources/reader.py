@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Protocol
 
 from crawler.model.callbacks import Fail, Wake
+from crawler.sources.input_copy import CutInputError
 from crawler.sources.input_line import InputLine, parse
 
 BATCH = 256
@@ -49,6 +50,8 @@ class SourceReader:
         self._room = threading.Condition()
         self._stopped = False
         self._ended = False
+        self.is_cut = False
+        """Whether the input ended before its end, see CutInputError."""
 
     @property
     def exhausted(self) -> bool:
@@ -77,6 +80,8 @@ class SourceReader:
             for line in islice(self._lines, self._skip, None):
                 if not self._put(parse(line)):
                     return
+        except CutInputError:
+            self.is_cut = True
         except Exception as error:  # noqa: BLE001 - the lines may come from a user's own code
             self._fail(error)
         self._ended = True

@@ -4,7 +4,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from support.engines import ENGINES
 from crawler.cli import main
 from crawler.frontier.state.status import read_counts
 from crawler.localweb.server import SILENCE, Answer, Seen, Server
+from crawler.runs.status import status_of
 from crawler.testing import MockWeb
 
 PASSWORD = "s3cr3t"
@@ -145,3 +147,65 @@ def test_secrets_of_flags_come_from_flags_or_a_private_file(
         assert (seen.header("authorization"), seen.header("x-key")) == (BASIC, PASSWORD)
     for path in (tmp_path / "run").iterdir():
         assert PASSWORD.encode() not in path.read_bytes(), path.name
+
+
+# the end of standard input
+
+
+LINES = [f"/{number}" for number in range(8)]
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[Server]:
+    with Server(lambda seen: html(seen.target)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def cut(web: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was killed while its input had three lines and a half."""
+    folder = tmp_path_factory.mktemp("cut")
+    process = started(folder, "-")
+    assert process.stdin is not None
+    process.stdin.write("\n".join(map(web.url, LINES[:4])).encode())
+    process.stdin.flush()
+    kill_at(folder / "run", process, 3)
+    with suppress(BrokenPipeError):
+        process.stdin.close()
+    return folder
+
+
+def given(web: Server, paths: Sequence[str] = LINES) -> str:
+    return "".join(f"{web.url(path)}\n" for path in paths)
+
+
+@pytest.mark.promise("P49")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_incomplete_input_is_given_again(
+    web: Server, cut: Path, tmp_path: Path, engine: str
+) -> None:
+    shutil.copytree(cut / "run", tmp_path / "run")
+    run = resumed(tmp_path, "-", "--engine", engine, stdin=given(web))
+    assert run.code == 0, run.err
+    assert set(run.pages) == set(map(web.url, LINES))
+    assert (run.report["urls"]["input"], run.report["urls"]["duplicates"]) == (8, 0)
+
+
+@pytest.mark.promise("P49")
+def test_a_resume_says_that_the_input_is_incomplete(web: Server, cut: Path, tmp_path: Path) -> None:
+    shutil.copytree(cut / "run", tmp_path / "run")
+    command = f"crawler crawl - --run {tmp_path / 'run'} --resume"
+    assert status_of(tmp_path / "run").resume == command
+    for _ in range(2):
+        run = resumed(tmp_path, "--quiet")
+        assert (run.code, set(run.pages)) == (4, set(map(web.url, LINES[:3])))
+        assert "the input had not ended when the run was stopped" in run.err
+        assert run.err.endswith(f"{command}\n")
+    status = status_of(tmp_path / "run")
+    assert (status.finished, status.resume) == (False, command)
+    other = resumed(tmp_path, "-", stdin=given(web, [*LINES[:2], "/other", *LINES[3:]]))
+    assert (other.code, "the input is not the same as before" in other.err) == (2, True)
+    whole = resumed(tmp_path, "-", stdin=given(web))
+    assert (whole.code, set(whole.pages)) == (0, set(map(web.url, LINES))), whole.err
+    assert status_of(tmp_path / "run").finished
+    assert resumed(tmp_path).code == 0

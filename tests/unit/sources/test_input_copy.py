@@ -7,15 +7,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.model.errors import StateError
-from crawler.sources import InputCopy, lines, read_copy
+from crawler.model.errors import StateError, UsageError
+from crawler.sources import CutInputError, InputCopy, Pipe, lines, read_copy, read_part
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def pipe() -> Iterator[tuple[io.FileIO, int]]:
 
 def test_copied_lines_are_available_at_once(tmp_path: Path) -> None:
     with pipe() as (stream, into):
-        copy = InputCopy(stream, tmp_path / "stdin")
+        copy = InputCopy(stream, tmp_path / "part", tmp_path / "stdin")
         copy.start()
         found = lines(["-"], stdin=copy.open)
         for number in range(3):
@@ -44,7 +44,7 @@ def test_the_pipe_is_drained_without_a_reader(tmp_path: Path) -> None:
     path = tmp_path / "stdin"
     data = b"http://a.example/\n" * 200_000
     with pipe() as (stream, into):
-        copy = InputCopy(stream, path)
+        copy = InputCopy(stream, tmp_path / "part", path)
         copy.start()
         with io.BufferedWriter(io.FileIO(into, "w")) as end:
             end.write(data)  # far more than a pipe holds: this ends only if somebody takes it
@@ -52,25 +52,23 @@ def test_the_pipe_is_drained_without_a_reader(tmp_path: Path) -> None:
     assert path.read_bytes() == data
 
 
-def test_the_copy_is_private_and_overwrites_nothing(tmp_path: Path) -> None:
+def test_the_copy_is_private(tmp_path: Path) -> None:
     path = tmp_path / "stdin"
     before = os.umask(0)
     try:
         with io.FileIO(os.devnull) as stream:
-            copy = InputCopy(stream, path)
+            copy = InputCopy(stream, tmp_path / "part", path)
             copy.start()
             assert not copy.wait(0)
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o600
-    with io.FileIO(os.devnull) as stream, pytest.raises(StateError, match="File exists"):
-        InputCopy(stream, path).start()
 
 
 def test_a_non_blocking_pipe_is_waited_for(tmp_path: Path) -> None:
     with pipe() as (stream, into):
         os.set_blocking(stream.fileno(), False)
-        copy = InputCopy(stream, tmp_path / "stdin")
+        copy = InputCopy(stream, tmp_path / "part", tmp_path / "stdin")
         copy.start()
         with copy.open() as file:
             os.write(into, b"one\n")
@@ -97,7 +95,7 @@ class Torn(io.RawIOBase):
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("a bug")])
 def test_an_error_follows_the_copied_lines(tmp_path: Path, error: Exception) -> None:
-    copy = InputCopy(Torn(error), tmp_path / "stdin")
+    copy = InputCopy(Torn(error), tmp_path / "part", tmp_path / "stdin")
     copy.start()
     file = copy.open()
     assert file.readline() == b"http://a.example/\n"
@@ -114,7 +112,7 @@ from pathlib import Path
 from crawler.sources import InputCopy, lines
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-copy = InputCopy(io.FileIO(0, closefd=False), Path({str(path)!r}))
+copy = InputCopy(io.FileIO(0, closefd=False), Path({str(path)!r}), Path("/never"))
 copy.start()
 list(lines(["-"], stdin=copy.open))
 """
@@ -127,12 +125,12 @@ list(lines(["-"], stdin=copy.open))
 @pytest.mark.promise("P35")
 @pytest.mark.parametrize("kill", [True, False])
 def test_copied_input_survives_a_kill(tmp_path: Path, kill: bool) -> None:
-    path = tmp_path / "stdin"
+    part, whole = tmp_path / "part", tmp_path / "stdin"
     code = f"""
 import io
 from pathlib import Path
 from crawler.sources import InputCopy, lines
-copy = InputCopy(io.FileIO(0, closefd=False), Path({str(path)!r}))
+copy = InputCopy(io.FileIO(0, closefd=False), Path({str(part)!r}), Path({str(whole)!r}))
 copy.start()
 copy.wait(25)
 print("arrived", flush=True)
@@ -149,17 +147,23 @@ for line in lines(["-"], stdin=copy.open): pass
         assert process.stdout.readline() == b"arrived\n"
         if kill:
             process.send_signal(signal.SIGKILL)
-    torn = [] if kill else ["http://a.example/torn"]
+    assert (part.exists(), whole.exists()) == (kill, not kill)
     for _ in range(2):
-        found = lines(["-"], stdin=lambda: read_copy(path))
-        assert list(found) == ["http://a.example/1", *torn]
+        if kill:
+            found = lines(["-"], stdin=lambda: read_part(part))
+            assert next(found) == "http://a.example/1"
+            with pytest.raises(CutInputError):
+                next(found)
+        else:
+            found = lines(["-"], stdin=lambda: read_copy(whole))
+            assert list(found) == ["http://a.example/1", "http://a.example/torn"]
 
 
 def test_waiting_for_input_does_not_block_shutdown(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
 from crawler.sources import InputCopy, standard_input
-copy = InputCopy(standard_input(), Path({str(tmp_path / "stdin")!r}))
+copy = InputCopy(standard_input(), Path({str(tmp_path / "part")!r}), Path("/never"))
 copy.start()
 copy.wait(0)
 """
@@ -197,7 +201,7 @@ def test_a_long_torn_line_is_cut_too(tmp_path: Path) -> None:
 
 def test_several_readers_may_follow_the_copy(tmp_path: Path) -> None:
     with pipe() as (stream, into):
-        copy = InputCopy(stream, tmp_path / "stdin")
+        copy = InputCopy(stream, tmp_path / "part", tmp_path / "stdin")
         copy.start()
         found: list[bytes] = []
         threads = [
@@ -210,3 +214,69 @@ def test_several_readers_may_follow_the_copy(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
     assert found == [b"a\n"] * 3
+
+
+def left(tmp_path: Path, data: bytes) -> Path:
+    """The part of the input that a killed process left."""
+    part = tmp_path / "part"
+    part.write_bytes(data)
+    return part
+
+
+def given(tmp_path: Path, data: bytes) -> InputCopy:
+    """The copy of the input that has ``data``, given again after ``left``."""
+    with pipe() as (stream, into):
+        copy = InputCopy(stream, tmp_path / "part", tmp_path / "stdin")
+        copy.start()
+        with io.FileIO(into, "w") as end:
+            end.write(data)
+        with copy.open() as file, suppress(UsageError):
+            file.read()
+        return copy
+
+
+@pytest.mark.promise("P49")
+@pytest.mark.parametrize("torn", [b"", b"three"])
+def test_the_input_given_again_continues_its_part(tmp_path: Path, torn: bytes) -> None:
+    left(tmp_path, b"one\ntwo\n" + torn)
+    copy = given(tmp_path, b"one\ntwo\nthirty\nfour")
+    with copy.open() as file:
+        assert file.read() == b"one\ntwo\nthirty\nfour\n"
+    assert {each.name for each in tmp_path.iterdir()} == {"stdin"}
+
+
+@pytest.mark.promise("P48", "P49")
+@pytest.mark.parametrize("data", [b"", b"one\n", b"one\ntw0\nthree\n", b"two\none\n", b"three\n"])
+def test_another_input_given_again_is_refused(tmp_path: Path, data: bytes) -> None:
+    part = left(tmp_path, b"one\ntwo\n")
+    with given(tmp_path, data).open() as file:
+        assert [file.readline(), file.readline()] == [b"one\n", b"two\n"]
+        with pytest.raises(UsageError, match=r"is not the same as before.*part$"):
+            file.readline()
+    assert part.read_bytes() == b"one\ntwo\n"
+    assert not (tmp_path / "stdin").exists()
+
+
+def test_a_large_part_is_compared_piece_by_piece(tmp_path: Path) -> None:
+    lines = b"".join(b"http://a.example/%d\n" % number for number in range(30_000))
+    left(tmp_path, lines[:400_000])
+    given(tmp_path, lines)
+    assert (tmp_path / "stdin").read_bytes() == lines
+
+
+@pytest.mark.promise("P49")
+def test_a_table_ends_before_a_row_that_may_be_incomplete(tmp_path: Path) -> None:
+    part = left(tmp_path, b'url,note\nhttp://a.example/,x\nhttp://b.example/,"two\n')
+    found = lines(["-"], "url", stdin=lambda: read_part(part))
+    assert [next(found).url] == ["http://a.example/"]  # type: ignore[union-attr]
+    with pytest.raises(CutInputError):
+        next(found)
+
+
+def test_a_named_pipe_is_opened_by_the_first_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    copy = InputCopy(Pipe(tmp_path / "pipe"), tmp_path / "part", tmp_path / "whole")
+    copy.start()
+    (tmp_path / "pipe").write_bytes(b"one\n")
+    with copy.open() as file:
+        assert file.read() == b"one\n"
