@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from crawler.app.again import put_back
 from crawler.app.run_dir import Run
 from crawler.model.errors import FetchError, UsageError
 from crawler.model.exchange import Request, Response
@@ -38,10 +39,13 @@ def _page_sink(run: Run, name: str, place: str | Sink | None) -> Sink:
 
 
 def open_outputs(run: Run, sinks: Sequence[Sink], at_commit: Callable[[], None]) -> Outputs:
-    """All outputs of a run; on a resume each is cut back to what was committed.
+    """All outputs of a run; on a resume each is cut back to what was committed, and loses the
+    records of what ``--again`` puts back.
 
     Raises UsageError where the archive exists already, StateError where a file cannot be opened.
     """
+    if run.resumed:
+        put_back(run)
     writers = {sink.name: sink.writer for sink in sinks}
     for name in (FAILURES, SKIPPED):
         writers[name] = FileWriter(run.directory / name, resumed=run.resumed)

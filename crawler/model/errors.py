@@ -38,6 +38,10 @@ class SkipReason(StrEnum):
     TRAP = "trap"
 
 
+WITHOUT_PAGE: tuple[str, ...] = (*FailureKind, *SkipReason)
+"""How an entry can end without a page: kinds of failure and reasons of skipping, in one list."""
+
+
 class CrawlerError(Exception):
     """Base class of all errors that the project raises on purpose. The text is for people."""
 

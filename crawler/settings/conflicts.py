@@ -136,6 +136,7 @@ _RULES = (
         "names the same output twice",
     ),
     _Rule(("resume",), lambda fields: fields.run is not None, "needs {run}"),
+    _Rule(("again",), lambda fields: fields.resume, "needs {resume}"),
     _Rule(
         ("history",),
         lambda fields: fields.line_order == "slowest",

@@ -71,6 +71,7 @@ class CrawlKeywords(TypedDict, total=False):
     run: Place | None
     baseline: int | None
     resume: bool
+    again: Texts
     seed: int | None
     strict: bool
     record: Place | None

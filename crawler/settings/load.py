@@ -59,6 +59,7 @@ _CHANGEABLE = frozenset(
         "max_pages",
         "run",
         "resume",
+        "again",
         "json",
         "quiet",
         "log",
@@ -69,7 +70,7 @@ _CHANGEABLE = frozenset(
     ]
 )
 """Options that may change when a run is resumed; the others decide the result of the run."""
-_OF_SESSION = frozenset(["run", "resume", "json", "quiet"])
+_OF_SESSION = frozenset(["run", "resume", "again", "json", "quiet"])
 """Options that belong to one session of a run, not to the run."""
 
 

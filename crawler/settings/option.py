@@ -173,10 +173,17 @@ class Option(NamedTuple):
     def _instead(self, value: object) -> str:
         if self.extra["secret"]:
             return ""
+        if self.choices and isinstance(value, list | tuple):
+            value = next((each for each in value if each not in self.choices), value)
         return f", not {value!r}{nearest(str(value), self.choices)}"
 
     def _is_known(self, value: object) -> bool:
-        """Whether ``value`` is one of the choices, if any, or the name of an installed plugin."""
+        """Whether ``value`` is one of the choices, if any, or the name of an installed plugin.
+
+        Of several values, each must be one.
+        """
+        if isinstance(value, tuple):
+            return all(map(self._is_known, value))
         if not self.choices or not isinstance(value, str) or value in self.choices:
             return True
         return bool(self.extra["plugins"] and entry_point(self.extra["plugins"], value))

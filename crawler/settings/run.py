@@ -2,10 +2,14 @@
 
 from typing import Annotated
 
+from crawler.model.errors import WITHOUT_PAGE
 from crawler.settings.defaults import RUNS
 from crawler.settings.operation import OperationFields
 from crawler.settings.option import option
 from crawler.settings.types import Natural, Path, SampleSize
+
+EVERY_END = "all"
+"""The value of ``--again`` that means every kind and reason."""
 
 
 class RunFields(OperationFields, frozen=True, kw_only=True):
@@ -34,6 +38,18 @@ class RunFields(OperationFields, frozen=True, kw_only=True):
         bool, option("run", "resume the run in the --run directory with its original settings")
     ] = False
 
+    again: Annotated[
+        tuple[str, ...],
+        option(
+            "run",
+            "with --resume, fetch again what failed with this kind or was skipped for this reason; "
+            "its records are removed; repeatable",
+            "KIND",
+            example=["timeout", "robots"],
+            choices=(EVERY_END, *WITHOUT_PAGE),
+        ),
+    ] = ()
+
     seed: Annotated[
         Natural | None,
         option(
@@ -46,3 +62,8 @@ class RunFields(OperationFields, frozen=True, kw_only=True):
     ] = None
 
     strict: Annotated[bool, option("run", "exit with code 3 if any URL failed")] = False
+
+    @property
+    def ends_again(self) -> frozenset[str]:
+        """The kinds of failure and reasons of skipping that ``again`` means."""
+        return frozenset(WITHOUT_PAGE if EVERY_END in self.again else self.again)

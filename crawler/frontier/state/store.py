@@ -6,7 +6,7 @@ milliseconds per row.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +14,9 @@ from typing import Any, Self
 
 import msgspec
 
-from crawler.frontier.entry import Candidate, Counts, Entry, Final, State
-from crawler.model.errors import SkipReason, StateError
+from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
+from crawler.model.errors import SkipReason, StateError, writing
+from crawler.model.files import sync
 
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 NO_LOGINS: Mapping[str, str] = MappingProxyType({})
@@ -80,6 +81,19 @@ UPDATE entries SET why = CASE
     THEN json_array(NULL, substr(why, 1, instr(why, ' ') - 1), substr(why, instr(why, ' ') + 1))
     ELSE json_array(substr(why, 1, instr(why, ' ') - 1), NULL, substr(why, instr(why, ' ') + 1))
 END WHERE state = 0 AND why IS NOT NULL
+"""
+_PUT_BACK = """
+UPDATE entries SET state = 0, why = NULL, digest = NULL, spilled = 1
+WHERE state IN (2, 3) AND why IN (SELECT value FROM json_each(?))
+"""
+_UNFETCHABLE = """
+SELECT url, id FROM entries
+WHERE state IN (2, 3) AND host = '' AND why IN (SELECT value FROM json_each(?))
+"""
+_WRONG_AGAIN = """
+UPDATE entries SET why = wrong.why
+FROM (SELECT value->>0 AS id, value->>1 AS why FROM json_each(?)) AS wrong
+WHERE entries.id = wrong.id
 """
 _FACTS = "INSERT OR REPLACE INTO facts SELECT key, value FROM json_each(?)"
 _NAMED = "INSERT OR IGNORE INTO named SELECT value FROM json_each(?)"
@@ -242,6 +256,32 @@ class Store:
                 of = self.counts.errors if final.state is State.FAILED else self.counts.skips
                 why = final.why or ""
                 of[why] = of.get(why, 0) + 1
+
+    def unfetchable(self, ends: Iterable[str]) -> dict[str, int]:
+        """Return the ids of lines and links that could not be fetched and have these ``ends``."""
+        with self._errors():
+            return dict(self._connection.execute(_UNFETCHABLE, (_json(list(ends)),)))
+
+    def put_back(self, ends: Iterable[str], wrong: Mapping[int, Wrong]) -> int:
+        """Make the failed and skipped entries with these ``ends`` pending; return their number.
+
+        ``wrong`` says again why some of them cannot be fetched, by id.
+        """
+        names = list(ends)
+        with self._errors():
+            count = self._connection.execute(_PUT_BACK, (_json(names),)).rowcount
+            self._connection.execute(_WRONG_AGAIN, (_json(list(wrong.items())),))
+        for name in names:
+            self.counts.errors.pop(name, None)
+            self.counts.skips.pop(name, None)
+        return count
+
+    def sync(self) -> None:
+        """Make the last commit durable: also a loss of power does not undo it any more."""
+        log = self._path.with_name(f"{self._path.name}-wal")
+        with writing(log):
+            for path in (log, log.parent):
+                sync(path)
 
     def commit(self, offsets: Mapping[str, int], facts: Mapping[str, str] = NO_FACTS) -> None:
         """Make all changes durable; ``offsets`` is the length in bytes of each output by name.

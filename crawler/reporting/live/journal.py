@@ -5,7 +5,7 @@ down. Level ``debug`` has everything else, including each request.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from logging import DEBUG, INFO
 
 from crawler.metrics.report import Report
@@ -35,6 +35,11 @@ def began(run: str, settings: Mapping[str, object], resumed: bool) -> None:
     """Log that a session begins in the run directory ``run``; ``settings`` has no secrets."""
     how = "run resumed" if resumed else "run started"
     _log(_run, INFO, f"{how} in {run}", run=run, resumed=resumed, settings=settings)
+
+
+def put_back(entries: int, ends: Sequence[str]) -> None:
+    """Log that ``entries`` that had these ``ends`` are pending again."""
+    _log(_run, INFO, f"{count(entries, 'URL')} pending again", urls=entries, ends=list(ends))
 
 
 def ended(report: Report) -> None:

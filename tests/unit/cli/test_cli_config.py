@@ -47,6 +47,8 @@ def test_every_line_of_the_file_can_be_used(tmp_path: Path) -> None:
         path = tmp_path / "one.toml"
         path.write_text(f"{line}\n", "utf-8")
         needs = {"follow": "true"} if option.name in FOLLOWING else {}
+        if option.name == "again":
+            needs = {"resume": "true", "run": "runs/first"}
         value = getattr(load(needs, {}, path), option.name)
         assert value == getattr(usual, option.name) or option.default in (None, ())
 

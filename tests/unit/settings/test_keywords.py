@@ -29,7 +29,7 @@ SPECIAL = {
     "parse": Literal[tuple(EXECUTORS)] | Executor,
 }
 PLACES = {"FILE", "DIR", "RUN"}
-WITH_FORMAT = {"auth", "header", "retry"}
+WITH_FORMAT = {"auth", "header", "retry", "again"}
 
 
 def accepted(option: Option) -> Any:

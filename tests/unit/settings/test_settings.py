@@ -237,7 +237,9 @@ def test_every_option_can_be_given_everywhere(tmp_path: Path) -> None:
     """One at a time: as a value, as text in a variable, and in a file, with the same result."""
     for option in options():
         value = next(v for v in (option.extra["example"], option.default) if v not in (None, ()))
-        helpers = {"follow": True} if option.name in FOLLOWING else {}
+        helpers: dict[str, object] = {"follow": True} if option.name in FOLLOWING else {}
+        if option.name == "again":
+            helpers = {"resume": True, "run": "runs/first"}
         lines = list(value) if option.many else [value]
         text = "\n".join(str(line) for line in lines)
         path = write(tmp_path, f"{option.name} = {toml(value)}\n")

@@ -1,0 +1,117 @@
+"""``--again``: failures and skips become pending again, in the state and in the files at once.
+
+1. Each file is written without their records into a draft beside it, which is made durable.
+2. One transaction makes the entries pending, and stores the names of the files.
+3. The drafts are renamed over the files.
+4. Another transaction removes the names from the state.
+
+A kill before the end of step 2 changes nothing: drafts that the state does not name are deleted.
+After a later kill, the next resume takes steps 3 and 4.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from io import BufferedReader
+from pathlib import Path
+
+import msgspec
+
+from crawler.app.run_dir import Run
+from crawler.frontier.entry import Wrong
+from crawler.frontier.state.store import Store
+from crawler.model.errors import FailureKind, SkipReason, StateError, writing
+from crawler.model.files import sync
+from crawler.reporting.live import journal
+from crawler.runs.layout import FAILURES, SKIPPED
+
+_FILES = (FAILURES, SKIPPED)
+_DRAFTS = "drafts"
+"""Name of the fact that has the names of the files whose drafts must be renamed."""
+
+
+class _EndRecord(msgspec.Struct, frozen=True):
+    """The fields of a failure or a skip that are needed here."""
+
+    url: str
+    message: str
+    error: FailureKind | None = None
+    reason: SkipReason | None = None
+
+
+def put_back(run: Run) -> None:
+    """Put back what ``--again`` says; complete first what a kill interrupted.
+
+    Call it before the outputs are opened. Raises StateError.
+    """
+    _complete(run.directory, run.store)
+    if not run.settings.again:
+        return
+    ends, store = run.settings.ends_again, run.store
+    lines = store.unfetchable(ends)
+    offsets = dict(store.offsets)
+    wrong: dict[int, Wrong] = {}
+    names = [name for name in _FILES if offsets.get(name)]
+    with writing(run.directory):
+        for name in names:
+            path = run.directory / name
+            wrong |= _write_draft(path, offsets[name], ends, lines)
+            offsets[name] = _draft(path).stat().st_size
+        sync(run.directory)
+    count = store.put_back(ends, wrong)
+    store.commit(offsets, {_DRAFTS: msgspec.json.encode(names).decode()})
+    store.sync()
+    _complete(run.directory, store)
+    journal.put_back(count, sorted(ends))
+
+
+def _complete(directory: Path, store: Store) -> None:
+    """Rename the drafts that the state names, and delete others."""
+    names = msgspec.json.decode(store.facts.get(_DRAFTS, "[]"), type=list[str])
+    with writing(directory):
+        for path in (directory / name for name in _FILES):
+            if path.name not in names:
+                _draft(path).unlink(missing_ok=True)
+            elif _draft(path).exists():
+                _draft(path).rename(path)
+        sync(directory)
+    if names:
+        store.commit(store.offsets, {_DRAFTS: "[]"})
+        store.sync()
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f"{path.name}.draft")
+
+
+def _write_draft(
+    path: Path, size: int, ends: frozenset[str], lines: Mapping[str, int]
+) -> dict[int, Wrong]:
+    """Write the first ``size`` bytes of ``path`` without the records with these ``ends``.
+
+    Returns what the removed records say about ``lines``, the ids of entries by URL.
+    """
+    decode = msgspec.json.Decoder(_EndRecord).decode
+    wrong = {}
+    try:
+        with path.open("rb") as file, _draft(path).open("xb") as draft:
+            for line in _committed(file, size):
+                record = decode(line)
+                if (record.error or record.reason) not in ends:
+                    draft.write(line)
+                elif record.url in lines:
+                    wrong[lines[record.url]] = Wrong(record.error, record.reason, record.message)
+            draft.flush()
+            os.fsync(draft.fileno())
+    except (msgspec.DecodeError, EOFError):
+        raise StateError(f"{path}: was changed, so its records cannot be removed") from None
+    return wrong
+
+
+def _committed(file: BufferedReader, size: int) -> Iterator[bytes]:
+    """Yield the lines in the first ``size`` bytes. Raises EOFError unless they end there."""
+    while size > 0:
+        line = file.readline()
+        size -= len(line)
+        if not line or size < 0:
+            raise EOFError
+        yield line
