@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from crawler.app.inputs import check_same, facts, logins, of_settings
+from crawler.app.inputs import check_same, facts, logins, of_settings, streams_of
 from crawler.app.report import write_report
 from crawler.app.resume import CUT, INPUT
 from crawler.app.run_dir import Run, begin, resume
+from crawler.app.streams import Streams
 from crawler.app.thread import CrawlOrder, CrawlThread
 from crawler.metrics.report import Report, to_json
 from crawler.model.errors import UsageError
@@ -38,8 +39,10 @@ def run(settings: Settings, prestarted: "ForkServer | None" = None) -> int:
     """
     waiting_since = _process_start()
     with begin(settings, facts(settings), logins(settings)) as begun:
-        order = CrawlOrder(begun, of_settings(begun), waiting_since, prestarted=prestarted)
-        report, interrupted = _crawl_to_end(order)
+        streams = streams_of(begun)
+        lines = of_settings(begun, streams)
+        order = CrawlOrder(begun, lines, waiting_since, prestarted=prestarted)
+        report, interrupted = _crawl_to_end(order, streams)
         if not report.urls.input and not interrupted:
             raise UsageError(f"{' '.join(settings.sources)}: contains no URLs")
         return _end(report, begun, interrupted=interrupted)
@@ -60,9 +63,10 @@ def resume_run(
     waiting_since = _process_start()
     with resume(directory, settings) as resumed:
         check_same(resumed)
-        sources = of_settings(resumed, given_again=given_again)
-        order = CrawlOrder(resumed, sources, waiting_since, prestarted=prestarted)
-        report, interrupted = _crawl_to_end(order)
+        streams = streams_of(resumed, given_again=given_again)
+        lines = of_settings(resumed, streams)
+        order = CrawlOrder(resumed, lines, waiting_since, prestarted=prestarted)
+        report, interrupted = _crawl_to_end(order, streams)
         return _end(report, resumed, interrupted=interrupted)
 
 
@@ -74,13 +78,13 @@ def _process_start() -> float:
     return time.monotonic() - time.process_time()
 
 
-def _crawl_to_end(order: CrawlOrder) -> tuple[Report, bool]:
+def _crawl_to_end(order: CrawlOrder, streams: Streams) -> tuple[Report, bool]:
     """Crawl and show progress; return the report and whether a signal interrupted the crawl."""
     run, quiet = order.run, order.run.settings.quiet
     progress = Progress(sys.stderr, quiet=quiet)
     console = Console(sys.stderr, progress.clear)
     crawl = CrawlThread(msgspec.structs.replace(order, console=console))
-    with _stopped_by_signals(crawl, quiet) as signals:
+    with _stopped_by_signals(crawl, streams, quiet) as signals:
         crawl.start()
         with progress:
             while not crawl.wait(EVERY):
@@ -88,18 +92,21 @@ def _crawl_to_end(order: CrawlOrder) -> tuple[Report, bool]:
                 if snapshot is not None:
                     with console.alone:
                         progress.draw(snapshot)
+    if not signals:
+        streams.finish()
     report = write_report(crawl.report(), run.directory)
     write_html(run.directory)
     return report, bool(signals)
 
 
 @contextmanager
-def _stopped_by_signals(crawl: CrawlThread, quiet: bool) -> Iterator[list[int]]:
+def _stopped_by_signals(crawl: CrawlThread, streams: Streams, quiet: bool) -> Iterator[list[int]]:
     """SIGINT or SIGTERM stops the crawl, a second one aborts it; yields the received signals."""
     received: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
         received.append(number)
+        streams.stop()
         if len(received) > 1:
             crawl.abort()
             return

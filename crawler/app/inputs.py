@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from crawler.app.run_dir import Run
-from crawler.app.streams import open_streams
+from crawler.app.streams import Streams
 from crawler.model.content_coding import decode_body
 from crawler.model.errors import UsageError
 from crawler.model.exchange import Response
@@ -15,6 +15,7 @@ from crawler.model.urls import origin
 from crawler.parsing.custom import parser_file
 from crawler.settings import Settings
 from crawler.sources import (
+    PIPE,
     InputLine,
     SitemapCache,
     check_unchanged,
@@ -45,7 +46,7 @@ def facts(settings: Settings) -> dict[str, str]:
     """
     lines(settings.sources, settings.column)  # raises for invalid sources before the run exists
     seed = random.randrange(2**32) if settings.seed is None else settings.seed
-    files = {flag: digest(path) for flag, path in _files(settings)}
+    files = {flag: digest(path) if path.is_file() else PIPE for flag, path in _files(settings)}
     return {
         SOURCES: fingerprint(settings.sources),
         ORDER: str(seed),
@@ -62,6 +63,8 @@ def check_same(run: Run) -> None:
     check_unchanged(run.settings.sources, known.get(SOURCES, ""))
     files = msgspec.json.decode(known.get(FILES, "{}"), type=dict[str, str])
     for flag, path in _files(run.settings):
+        if files.get(flag) == PIPE:
+            raise UsageError(f"{flag}: {path} was a pipe, which cannot be read a second time")
         if flag in files and digest(path) != files[flag]:
             raise UsageError(f"{flag}: {path} {CHANGED}")
 
@@ -82,17 +85,21 @@ def logins(settings: Settings) -> dict[str, str]:
     return {origin(line.url): line.userinfo for line in found if line.userinfo is not None}
 
 
-def of_settings(run: Run, *, given_again: bool = False) -> OpenInput:
-    """The sources of the settings; ``given_again`` if a resume shall read pipes again.
+def streams_of(run: Run, *, given_again: bool = False) -> Streams:
+    """Start to copy the sources that can be read only once; ``given_again`` as for ``Streams``.
 
     Raises UsageError and StateError.
     """
+    return Streams(run, run.store.facts.get(SOURCES, ""), given_again=given_again)
+
+
+def of_settings(run: Run, streams: Streams) -> OpenInput:
+    """The sources of the settings."""
     settings, known = run.settings, run.store.facts
-    pipes = open_streams(run, known.get(SOURCES, ""), given_again=given_again)
 
     def make(fetch: Callable[[InputLine], Response]) -> Iterable[str | InputLine]:
         cache = SitemapCache(lambda line: _decoded_body(fetch(line)), run.directory / "sitemaps")
-        found = lines(settings.sources, settings.column, cache, pipes=pipes)
+        found = lines(settings.sources, settings.column, cache, pipes=streams.openers)
         return ordered(found, settings.line_order, int(known.get(ORDER, 0)), settings.history)
 
     return make

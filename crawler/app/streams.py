@@ -20,34 +20,48 @@ from crawler.sources import (
 )
 
 
-def open_streams(run: Run, known: str, *, given_again: bool) -> Mapping[str, OpenStream]:
-    """Return what opens each source that can be read only once, and start to copy these sources.
+class Streams:
+    """The sources of a run that can be read only once.
 
-    ``known`` are the fingerprints of all sources. A resume reads the copies; where a source had
-    not ended, its copy ends with CutInputError, unless the sources were ``given_again``: then they
-    must begin with what was copied. Raises UsageError and StateError.
+    A resume reads the copies of earlier sessions. Where a source had not ended, its copy ends with
+    CutInputError, unless the sources were ``given_again``: then they must begin with what was
+    copied. ``known`` are the fingerprints of all sources. Raises UsageError and StateError.
     """
-    return {
-        source: _stream(run, source, number, given_again=given_again)
-        for number, (source, kind) in enumerate(
-            zip(run.settings.sources, known.splitlines(), strict=True), start=1
-        )
-        if kind in (STDIN, PIPE)
-    }
 
+    def __init__(self, run: Run, known: str, *, given_again: bool = False) -> None:
+        kinds = zip(run.settings.sources, known.splitlines(), strict=True)
+        self._run = run
+        self._reads_again = given_again or not run.resumed
+        self._copies: list[InputCopy] = []
+        self.openers: Mapping[str, OpenStream] = {
+            source: self._open(source, input_copy(run.directory, number, source))
+            for number, (source, kind) in enumerate(kinds, start=1)
+            if kind in (STDIN, PIPE)
+        }
+        """What opens each of these sources."""
 
-def _stream(run: Run, source: str, number: int, *, given_again: bool) -> OpenStream:
-    path = input_copy(run.directory, number, source)
-    part = input_part(path)
-    if path.exists():
-        return partial(read_copy, path)
-    if run.store.counts.taken and not part.exists():
-        raise UsageError(f"{source}: cannot be read a second time, and {path} is missing")
-    if run.resumed and not given_again:
-        return partial(read_part, part)
-    copy = InputCopy(_opened(source), part, path)
-    copy.start()
-    return copy.open
+    def stop(self) -> None:
+        """A signal stops the crawl: an input that ends now may have been stopped by it as well."""
+        for copy in self._copies:
+            copy.stop()
+
+    def finish(self) -> None:
+        """No signal stopped the crawl: what has ended is complete."""
+        for copy in self._copies:
+            copy.finish()
+
+    def _open(self, source: str, path: Path) -> OpenStream:
+        part = input_part(path)
+        if path.exists():
+            return partial(read_copy, path)
+        if self._run.store.counts.taken and not part.exists():
+            raise UsageError(f"{source}: cannot be read a second time, and {path} is missing")
+        if not self._reads_again:
+            return partial(read_part, part)
+        copy = InputCopy(_opened(source), part, path)
+        copy.start()
+        self._copies.append(copy)
+        return copy.open
 
 
 def _opened(source: str) -> RawIOBase:

@@ -9,6 +9,10 @@ from pathlib import Path
 from crawler.model.errors import UsageError, writing
 
 _PIECE = 1 << 16
+SAME_SIGNAL = 0.2
+"""Seconds for which the end of an input is doubted: Ctrl-C stops all processes of a shell's pipe at
+once, and the one that writes may end before we know of it.
+"""
 
 
 class CutInputError(Exception):
@@ -63,6 +67,9 @@ class InputCopy:
         self._changed = threading.Condition()
         self._size = 0
         self._ended = False
+        self._is_stopped = False
+        self._at_end = False
+        self._judged = threading.Event()
         self._error: Exception | None = None
 
     def start(self) -> None:
@@ -71,14 +78,27 @@ class InputCopy:
             target = io.FileIO(self._part, "ab+", opener=_private)
             self._size = _cut_to_whole_lines(target)
         # A daemon: reading a pipe cannot be interrupted, and must not keep the process running.
-        threading.Thread(
+        self._thread = threading.Thread(
             target=self._run, args=(target,), name="crawler-input", daemon=True
-        ).start()
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """A signal stops the crawl: if the input ends now, it may have been stopped by it too."""
+        self._is_stopped = True
+        self._judged.set()
+
+    def finish(self) -> None:
+        """The crawl was not stopped by a signal: if the input has ended, it is complete."""
+        self._judged.set()
+        if self._at_end:
+            self._thread.join()
 
     def open(self) -> io.BufferedReader:
         """Open the copy for reading from its start; at its end reading waits for more input.
 
-        Reading raises StateError if the copying failed.
+        Reading raises StateError if the copying failed, CutInputError if the input ended when the
+        crawl was stopped.
         """
         try:
             file = io.FileIO(self._part)
@@ -100,7 +120,13 @@ class InputCopy:
         try:
             with self._stream, target, writing(self._part):
                 self._compare(target)
-                self._continue(target)
+                last = self._continue(target)
+                self._at_end = True
+                self._judged.wait(SAME_SIGNAL)
+                if self._is_stopped:
+                    raise CutInputError
+                if last != b"\n":
+                    self._append(target, b"\n")
                 os.fsync(target.fileno())
                 self._part.rename(self._path)
         except Exception as error:  # noqa: BLE001 - wait() raises it in the reading thread
@@ -122,13 +148,13 @@ class InputCopy:
                 )
             left -= len(piece)
 
-    def _continue(self, target: io.FileIO) -> None:
+    def _continue(self, target: io.FileIO) -> bytes:
+        """Copy the rest of the stream; return its last byte."""
         last = b"\n"
         while piece := self._next(_PIECE):
             self._append(target, piece)
             last = piece[-1:]
-        if last != b"\n":
-            self._append(target, b"\n")
+        return last
 
     def _next(self, size: int) -> bytes:
         while (piece := self._stream.read(size)) is None:

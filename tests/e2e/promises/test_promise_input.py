@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,8 @@ def test_a_list_on_a_pipe_is_in_the_run(begun: Path, engine: str) -> None:
     writer = written(FILES["list"])
     assert crawl("pipe", "--engine", engine, "--max-pages", "2") == 0
     writer.join()
+    while not (begun / "run" / "pipe-1").exists():
+        time.sleep(0.01)  # its end may come after that of the crawl
     Path("pipe").unlink()
     assert crawl("--resume", "--max-pages", "9") == 0
     assert pages(begun) == set(URLS)
@@ -169,3 +172,15 @@ def test_an_incomplete_pipe_is_given_again(
     assert crawl("pipe", "list", "--resume") == 0
     writer.join()
     assert pages(begun) == set(URLS)
+
+
+@pytest.mark.promise("P48")
+def test_fields_on_a_pipe_are_not_known_again(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo("pipe")
+    writer = written(FILES["fields.toml"])
+    assert crawl("list", "--extract", "pipe", "--max-pages", "2") == 0
+    writer.join()
+    assert crawl("--resume", "--max-pages", "9") == 2
+    assert "pipe was a pipe, which cannot be read a second time" in capsys.readouterr().err

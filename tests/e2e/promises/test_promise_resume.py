@@ -1,8 +1,10 @@
 """What a resume needs of the input: its logins, its content, and its end."""
 
+import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -209,3 +211,42 @@ def test_a_resume_says_that_the_input_is_incomplete(web: Server, cut: Path, tmp_
     assert (whole.code, set(whole.pages)) == (0, set(map(web.url, LINES))), whole.err
     assert status_of(tmp_path / "run").finished
     assert resumed(tmp_path).code == 0
+
+
+PRODUCER = """
+import sys, time
+sys.stdout.write(sys.argv[1].rstrip()[:-1])
+sys.stdout.flush()
+time.sleep(60)
+"""
+
+
+@pytest.mark.promise("P49")
+def test_ctrl_c_ends_the_producer_too(web: Server, tmp_path: Path) -> None:
+    """All processes of a shell's pipe get the signal; one that dies in a line has not ended it."""
+    before = len(web.seen)
+    producer = subprocess.Popen(
+        [sys.executable, "-c", PRODUCER, given(web, LINES[:4])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+    )
+    assert producer.stdout is not None
+    with producer.stdout:
+        process = subprocess.Popen(
+            command("crawl", "-", "--quiet", "--no-robots", "--run", tmp_path / "run"),
+            env=environment(),
+            stdin=producer.stdout,
+            process_group=producer.pid,
+        )
+    until = time.monotonic() + 30
+    while len(web.seen) < before + 3:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    os.killpg(producer.pid, signal.SIGINT)
+    assert process.wait(20) == 130
+    producer.wait()
+    run = resumed(tmp_path, "--quiet")
+    assert (run.code, set(run.pages)) == (4, set(map(web.url, LINES[:3])))
+    whole = resumed(tmp_path, "-", stdin=given(web))
+    assert (whole.code, set(whole.pages)) == (0, set(map(web.url, LINES))), whole.err

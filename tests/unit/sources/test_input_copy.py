@@ -280,3 +280,22 @@ def test_a_named_pipe_is_opened_by_the_first_read(tmp_path: Path) -> None:
     (tmp_path / "pipe").write_bytes(b"one\n")
     with copy.open() as file:
         assert file.read() == b"one\n"
+
+
+@pytest.mark.promise("P49")
+@pytest.mark.parametrize("stops_first", [True, False])
+def test_an_end_beside_the_stop_of_the_crawl_is_doubted(tmp_path: Path, stops_first: bool) -> None:
+    with pipe() as (stream, into):
+        copy = InputCopy(stream, tmp_path / "part", tmp_path / "stdin")
+        copy.start()
+        with copy.open() as file:
+            os.write(into, b"one\ntorn")
+            assert file.readline() == b"one\n"
+            if stops_first:
+                copy.stop()
+            os.close(into)
+            copy.stop()
+            with pytest.raises(CutInputError):
+                file.readline()
+    assert (tmp_path / "part").read_bytes() == b"one\ntorn"
+    assert not (tmp_path / "stdin").exists()
