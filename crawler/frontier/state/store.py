@@ -20,11 +20,12 @@ from crawler.model.errors import SkipReason, StateError
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 APPLICATION = 0x43524157
 """``CRAW``, in the header of the file (PRAGMA application_id)."""
-VERSION = 2
+VERSION = 3
 OLDEST = 1
 """The oldest version that can be resumed; the first commit of the session makes it ``VERSION``.
 
 In version 1 outputs had numbers instead of names, and a wrong line was stored as ``kind message``.
+Up to version 2 the host of an entry had its port.
 """
 
 _SCHEMA = f"""
@@ -67,16 +68,17 @@ FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
 """
 _TAKEN = "UPDATE entries SET spilled = 0 WHERE id IN (SELECT value FROM json_each(?))"
 _SPILL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
-_MIGRATE = (
-    """
+_STRUCTURED_WHY = """
     UPDATE entries SET why = CASE
         WHEN substr(why, 1, instr(why, ' ') - 1) IN (SELECT value FROM json_each(?))
         THEN json_array(NULL, substr(why, 1, instr(why, ' ') - 1), substr(why, instr(why, ' ') + 1))
         ELSE json_array(substr(why, 1, instr(why, ' ') - 1), NULL, substr(why, instr(why, ' ') + 1))
     END WHERE state = 0 AND why IS NOT NULL
-    """,
-    f"PRAGMA user_version = {VERSION}",
-)
+"""
+_HOST_NAMES = """
+UPDATE entries SET host = rtrim(rtrim(rtrim(host, '0123456789'), ':'), '.')
+WHERE host LIKE '%.' OR (host LIKE '%:%' AND host NOT LIKE '%]')
+"""
 _FACTS = "INSERT OR REPLACE INTO facts SELECT key, value FROM json_each(?)"
 _NAMED = "INSERT OR IGNORE INTO named SELECT value FROM json_each(?)"
 _TWICE = """
@@ -134,16 +136,18 @@ class Store:
             connection.execute(_SPILL)
             store = cls(path, connection, outputs)
             if version < VERSION:
-                store._migrate()
+                store._migrate(version)
             undo.pop_all()
         return store
 
-    def _migrate(self) -> None:
-        """Convert version 1 to version 2, in the transaction that the first commit ends."""
-        update, version = _MIGRATE
+    def _migrate(self, version: int) -> None:
+        """Convert ``version`` to this one, in the transaction that the first commit ends."""
         with self._errors():
-            self._connection.execute(update, (_json(tuple(SkipReason)),))
-            self._connection.execute(version)
+            if version < 2:
+                self._connection.execute(_STRUCTURED_WHY, (_json(tuple(SkipReason)),))
+            if version < 3:
+                self._connection.execute(_HOST_NAMES)
+            self._connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def add(
         self, candidates: Sequence[Candidate], lines: int = 0, named: Sequence[str] = ()
