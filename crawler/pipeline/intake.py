@@ -133,9 +133,9 @@ class Intake:
 
     def feed(self) -> None:
         """Load the entries that the frontier needs next from disk."""
-        hosts = self._frontier.window.load()
-        if hosts:
-            self._store.load(hosts, self._frontier.window.sizes.part)
+        if not self._store.is_loading:
+            for most, hosts in self._frontier.window.load().items():
+                self._store.load(hosts, most)
 
     def loaded(self, entries: Sequence[Entry]) -> None:
         """``entries`` are in memory now: pass them to the frontier or reject them."""

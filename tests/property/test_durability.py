@@ -42,7 +42,7 @@ from crawler.sources import InputLine, parse
 
 pytestmark = pytest.mark.promise("P35")
 
-SMALL = WindowSizes(head=4, low=2, part=3, total=7)
+SMALL = WindowSizes(head=4, low=2, part=3, least=2, roomy=4, total=7)
 """MemoryWindow so small that tails come up all the time."""
 POLICIES = {
     "a.example": HostPolicy(1, 1.0),

@@ -66,7 +66,7 @@ class FakeStore:
     """Knows every candidate as new, at once; remembers the final states that are committed."""
 
     done = 0
-    is_entering = is_busy = False
+    is_entering = is_busy = is_loading = False
 
     def __init__(self) -> None:
         self.finals: list[Final] = []
