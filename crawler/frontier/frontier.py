@@ -12,6 +12,7 @@ import msgspec
 from crawler.frontier.crawl_delay import CrawlDelays
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
+from crawler.frontier.held_up import FirstByteWait, HeldUp
 from crawler.frontier.memory_window import MemoryWindow
 from crawler.frontier.pace import SLOW_DOWN, Paces, is_overload
 from crawler.frontier.robots import Rules
@@ -45,6 +46,7 @@ class Frontier:
         policy: Callable[[str], HostPolicy],
         *,
         robots: bool,
+        slots: int = 1,
         rate: float | None = None,
         window: MemoryWindow | None = None,
         depth_order: DepthOrder | None = None,
@@ -52,11 +54,13 @@ class Frontier:
     ) -> None:
         """``policy`` returns the limits for a host name; ``rate`` is in requests/s.
 
-        ``window`` knows which entries wait on disk, ``pending`` is the number of entries that are
-        not final. With ``depth_order`` all pages of one depth are requested before the next depth.
+        ``slots`` is the maximum number of requests in flight. ``window`` knows which entries wait
+        on disk, ``pending`` is the number of entries that are not final. With ``depth_order`` all
+        pages of one depth are requested before the next depth.
         """
         self._policy = policy
-        self._schedule: Schedule[Ticket] = Schedule(self._host_policy, rate)
+        self._held_up = HeldUp(slots)
+        self._schedule: Schedule[Ticket] = Schedule(self._host_policy, rate, self._held_up.standing)
         self._robots: OrderedDict[str, Rules] | None = OrderedDict() if robots else None
         self._delays = CrawlDelays()
         self._paces = Paces()
@@ -102,7 +106,7 @@ class Frontier:
         The first request of an origin is for its robots.txt; its host gets no other request before
         the result.
         """
-        turn = self._schedule.next(now)
+        turn = self._schedule.next(now, wary=self._held_up.is_crowded)
         if isinstance(turn, Wait):
             return turn
         allowed, ticket = turn
@@ -128,10 +132,28 @@ class Frontier:
         """
         return not address or self._schedule.set_address(ticket.host, address)
 
-    def put_back(self, ticket: Ticket, now: float) -> None:
-        """The request was not sent; it waits again at the head of its host."""
+    def started(self, ticket: Ticket, now: float) -> FirstByteWait:
+        """The request of ``ticket`` starts; pass the result to ``ended``."""
+        return self._held_up.start(ticket.host, now)
+
+    def ended(self, wait: FirstByteWait, result: FetchResult | None, now: float) -> None:
+        """A request has ended with ``result``, or without one."""
+        if self._held_up.end(wait, result, now):
+            self._schedule.rejoin(wait.host)
+
+    def look(self, now: float) -> None:
+        """Find the requests that are held up: they have waited long for the first byte."""
+        self._held_up.look(now)
+
+    def in_the_way(self, now: float) -> Sequence[FirstByteWait]:
+        """Return the held-up requests beyond half of the slots, if another host could start now."""
+        excess = self._held_up.excess()
+        return excess if excess and self._schedule.others_wait(now) else ()
+
+    def put_back(self, ticket: Ticket, now: float, end: RequestEnd = _NORMAL_END) -> list[Notice]:
+        """The request has no result; it waits again at the head of its host."""
         self._schedule.push(ticket.host, ticket, first=True, urgent=ticket.is_urgent)
-        self._schedule.release(ticket.host, now)
+        return self.release(ticket, now, end)
 
     def release(
         self,

@@ -128,7 +128,9 @@ class FakeFetcher:
     async def locate(self, url: str) -> Endpoint:
         return Endpoint("192.0.2.1", "192.0.2.1", 80)
 
-    async def fetch_at(self, url: str, endpoint: Endpoint) -> Response:
+    async def fetch_at(
+        self, url: str, endpoint: Endpoint, begun: Callable[[], None] | None = None
+    ) -> Response:
         self.requests.append(url)
         self._changed.set()
         self._now += 1
