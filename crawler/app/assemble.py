@@ -127,6 +127,7 @@ def assemble(
     frontier = Frontier(
         host_policy(settings, addresses, network),
         robots=settings.robots,
+        slots=fetch_slots(settings),
         rate=settings.rate,
         window=MemoryWindow(run.store.tails()),
         depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,

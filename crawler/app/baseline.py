@@ -13,7 +13,7 @@ from crawler.fetch.fetcher import Fetcher
 from crawler.metrics.report import Report
 from crawler.metrics.sampling import estimate
 from crawler.model.errors import FetchError, SkipError
-from crawler.model.urls import authority
+from crawler.model.urls import host_name
 
 
 async def measure(crawl: Crawl, options: EngineOptions, report: Report) -> Report:
@@ -41,10 +41,10 @@ async def one_by_one(
     engine = make_engine("sequential", options)
     sequential = msgspec.structs.replace(fetcher, engine=engine, record=None)
     times = []
-    last_start = dict.fromkeys(map(authority, urls), time.monotonic())
+    last_start = dict.fromkeys(map(host_name, urls), time.monotonic())
     async with engine:
         for url in urls:
-            host = authority(url)
+            host = host_name(url)
             await asyncio.sleep(last_start[host] + delay(host) - time.monotonic())
             last_start[host] = time.monotonic()
             try:

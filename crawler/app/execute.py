@@ -15,7 +15,7 @@ from crawler.app.inputs import check_same, facts, logins, of_settings, streams_o
 from crawler.app.report import write_report
 from crawler.app.resume import CUT, INPUT
 from crawler.app.run_dir import Run, begin, resume
-from crawler.app.streams import Streams
+from crawler.app.streams import InputStreams
 from crawler.app.thread import CrawlOrder, CrawlThread
 from crawler.metrics.report import Report, to_json
 from crawler.model.errors import UsageError
@@ -78,7 +78,7 @@ def _process_start() -> float:
     return time.monotonic() - time.process_time()
 
 
-def _crawl_to_end(order: CrawlOrder, streams: Streams) -> tuple[Report, bool]:
+def _crawl_to_end(order: CrawlOrder, streams: InputStreams) -> tuple[Report, bool]:
     """Crawl and show progress; return the report and whether a signal interrupted the crawl."""
     run, quiet = order.run, order.run.settings.quiet
     progress = Progress(sys.stderr, quiet=quiet)
@@ -100,7 +100,9 @@ def _crawl_to_end(order: CrawlOrder, streams: Streams) -> tuple[Report, bool]:
 
 
 @contextmanager
-def _stopped_by_signals(crawl: CrawlThread, streams: Streams, quiet: bool) -> Iterator[list[int]]:
+def _stopped_by_signals(
+    crawl: CrawlThread, streams: InputStreams, quiet: bool
+) -> Iterator[list[int]]:
     """SIGINT or SIGTERM stops the crawl, a second one aborts it; yields the received signals."""
     received: list[int] = []
 

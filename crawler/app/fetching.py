@@ -18,7 +18,6 @@ from crawler.fetch.proxy_resolver import ProxyResolver
 from crawler.frontier.schedule import HostPolicy
 from crawler.model.errors import UsageError
 from crawler.model.exchange import Proxy
-from crawler.model.urls import host_port
 from crawler.parsing.executors.names import starts_processes
 from crawler.settings import Settings
 
@@ -52,12 +51,10 @@ def engine_options(settings: Settings, network: Network) -> EngineOptions:
 def host_policy(
     settings: Settings, rules: AddressRules, network: Network
 ) -> Callable[[str], HostPolicy]:
-    """Return a function from authority (``host[:port]``) to its politeness."""
+    """Return a function from a host name to its politeness."""
 
-    def policy(authority: str) -> HostPolicy:
-        # Without a port, the scheme of the URL decides; here it may be either.
-        destinations = {host_port(f"{scheme}://{authority}/") for scheme in ("http", "https")}
-        own = network.is_mocked or any(rules.is_named_loopback(*each) for each in destinations)
+    def policy(host: str) -> HostPolicy:
+        own = network.is_mocked or rules.is_named_loopback(host)
         return HostPolicy(
             settings.host_limit(own=own) or 0,
             settings.host_delay(own=own),

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from crawler.app.run_dir import Run
-from crawler.app.streams import Streams
+from crawler.app.streams import InputStreams
 from crawler.model.content_coding import decode_body
 from crawler.model.errors import UsageError
 from crawler.model.exchange import Response
@@ -85,15 +85,15 @@ def logins(settings: Settings) -> dict[str, str]:
     return {origin(line.url): line.userinfo for line in found if line.userinfo is not None}
 
 
-def streams_of(run: Run, *, given_again: bool = False) -> Streams:
-    """Start to copy the sources that can be read only once; ``given_again`` as for ``Streams``.
+def streams_of(run: Run, *, given_again: bool = False) -> InputStreams:
+    """Start to copy the sources that can be read only once; ``given_again`` as for ``InputStreams``.
 
     Raises UsageError and StateError.
     """
-    return Streams(run, run.store.facts.get(SOURCES, ""), given_again=given_again)
+    return InputStreams(run, run.store.facts.get(SOURCES, ""), given_again=given_again)
 
 
-def of_settings(run: Run, streams: Streams) -> OpenInput:
+def of_settings(run: Run, streams: InputStreams) -> OpenInput:
     """The sources of the settings."""
     settings, known = run.settings, run.store.facts
 

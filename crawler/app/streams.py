@@ -20,7 +20,7 @@ from crawler.sources import (
 )
 
 
-class Streams:
+class InputStreams:
     """The sources of a run that can be read only once.
 
     A resume reads the copies of earlier sessions. Where a source had not ended, its copy ends with

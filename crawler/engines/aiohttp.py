@@ -77,6 +77,7 @@ class AiohttpEngine:
         started = time.monotonic()
         try:
             async with asyncio.timeout(request.timeout), self._send(request) as answer:
+                request.begun()
                 assert isinstance(answer, HookedResponse)
                 body = await _read(answer, request)
         except TimeoutError:

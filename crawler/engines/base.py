@@ -14,6 +14,7 @@ only engines. An engine
 * enforces ``request.timeout`` as a total deadline and ``request.max_bytes`` as a limit for the
   body, whatever the server does, and limits the header block (256 KiB) and the number of 1xx
   responses;
+* calls ``request.begun`` when the response has begun, at the latest after its head;
 * raises only ``FetchError``; a truncated body is never a success;
 * stays usable after a fetch was cancelled, leaves nothing open after it was closed, and can be
   entered again then.

@@ -36,6 +36,7 @@ class AddressRules:
         self._hosts: set[str] = set()
         self._networks: list[Subnet] = []
         self._named: set[tuple[str, int]] = set()
+        self._named_loopback: set[str] = set()
         for item in allow:
             self._allow(item)
 
@@ -56,12 +57,13 @@ class AddressRules:
         if not is_local_name(host) and literal(host) is None:
             return False
         self._named.add((host, port))
+        if _is_loopback(host):
+            self._named_loopback.add(host.strip("[]"))
         return True
 
-    def is_named_loopback(self, host: str, port: int) -> bool:
-        address = literal(host)
-        local = is_local_name(host) if address is None else address.is_loopback
-        return local and (host, port) in self._named
+    def is_named_loopback(self, host: str) -> bool:
+        """Whether ``host`` is loopback, and the input has a URL of it with any port."""
+        return host.strip("[]") in self._named_loopback
 
     def check(self, host: str, port: int, address: str) -> None:
         """Raises SkipError (blocked) if ``host:port`` must not be reached at ``address``."""
@@ -76,6 +78,11 @@ class AddressRules:
             SkipReason.BLOCKED,
             f"{host} has the non-public address {address}; use --allow-private {host} to allow it",
         )
+
+
+def _is_loopback(host: str) -> bool:
+    address = literal(host)
+    return is_local_name(host) if address is None else address.is_loopback
 
 
 def _effective(address: IPAddress) -> IPAddress:

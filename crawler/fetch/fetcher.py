@@ -13,7 +13,7 @@ from crawler.fetch.cookies import Jar
 from crawler.fetch.headers import HostPort, RequestHeaders, is_insecure
 from crawler.fetch.network import Resolver
 from crawler.model.errors import CrawlerError, FailureKind, FetchError
-from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response
+from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response, unnoticed
 from crawler.model.urls import host_port
 
 log = logging.getLogger(__name__)
@@ -71,10 +71,15 @@ class Fetcher(msgspec.Struct):
             message = f"{host}: no name server answered within {self.timeout:g} s"
             raise FetchError(FailureKind.DNS, message) from None
 
-    async def fetch_at(self, url: str, endpoint: Endpoint) -> Response:
-        """Send the request to the result of ``locate``. Raises only FetchError and SkipError."""
+    async def fetch_at(
+        self, url: str, endpoint: Endpoint, begun: Callable[[], None] = unnoticed
+    ) -> Response:
+        """Send the request to the result of ``locate``. Raises only FetchError and SkipError.
+
+        ``begun`` is called, from any thread, when the response has begun.
+        """
         try:
-            response = await self.engine.fetch(self._request(url, endpoint))
+            response = await self.engine.fetch(self._request(url, endpoint, begun))
             self._check(url, response)
         except FetchError as error:
             self._record(url, endpoint, error)
@@ -92,10 +97,14 @@ class Fetcher(msgspec.Struct):
         if self.record is not None:
             self.record(self._request(url, endpoint), result)
 
-    def _request(self, url: str, endpoint: Endpoint) -> Request:
+    def _request(
+        self, url: str, endpoint: Endpoint, begun: Callable[[], None] = unnoticed
+    ) -> Request:
         left = max(self.timeout - endpoint.lookup_s, _SHORTEST)
         verify = not (self.insecure and is_insecure(self.insecure, *host_port(url)))
-        return Request(url, endpoint, self._headers(url), left, self.max_bytes, verify, self.proxy)
+        return Request(
+            url, endpoint, self._headers(url), left, self.max_bytes, verify, self.proxy, begun
+        )
 
     def _headers(self, url: str) -> Headers:
         headers = self.headers.of(url)

@@ -5,7 +5,7 @@ from enum import IntEnum
 import msgspec
 
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
-from crawler.model.urls import authority
+from crawler.model.urls import host_name
 
 
 class State(IntEnum):
@@ -47,8 +47,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def host(self) -> str:
-        """Authority of the URL; an entry that is not a URL has no host."""
-        return "" if self.wrong is not None else authority(self.url)
+        """Host name of the URL; an entry that is not a URL has no host."""
+        return "" if self.wrong is not None else host_name(self.url)
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
+from crawler.frontier.crawl_delay import CrawlDelays
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
+from crawler.frontier.held_up import FirstByteWait, HeldUp
 from crawler.frontier.memory_window import MemoryWindow
 from crawler.frontier.pace import SLOW_DOWN, Paces, is_overload
 from crawler.frontier.robots import Rules
@@ -26,7 +28,7 @@ from crawler.frontier.ticket import (
 from crawler.model.errors import FailureKind
 from crawler.model.events import Held, Notice, Slowed
 from crawler.model.exchange import FetchResult
-from crawler.model.urls import authority, origin
+from crawler.model.urls import host_name, origin
 
 ROBOTS_KEPT = 10_000
 """Origins whose robots.txt is kept; more only while origins have waiting requests."""
@@ -44,20 +46,23 @@ class Frontier:
         policy: Callable[[str], HostPolicy],
         *,
         robots: bool,
+        slots: int = 1,
         rate: float | None = None,
         window: MemoryWindow | None = None,
         depth_order: DepthOrder | None = None,
         pending: int = 0,
     ) -> None:
-        """``policy`` returns the limits for a host (its authority); ``rate`` is in requests/s.
+        """``policy`` returns the limits for a host name; ``rate`` is in requests/s.
 
-        ``window`` knows which entries wait on disk, ``pending`` is the number of entries that are
-        not final. With ``depth_order`` all pages of one depth are requested before the next depth.
+        ``slots`` is the maximum number of requests in flight. ``window`` knows which entries wait
+        on disk, ``pending`` is the number of entries that are not final. With ``depth_order`` all
+        pages of one depth are requested before the next depth.
         """
         self._policy = policy
-        self._schedule: Schedule[Ticket] = Schedule(self._host_policy, rate)
+        self._held_up = HeldUp(slots)
+        self._schedule: Schedule[Ticket] = Schedule(self._host_policy, rate, self._held_up.standing)
         self._robots: OrderedDict[str, Rules] | None = OrderedDict() if robots else None
-        self._delays: dict[str, float] = {}
+        self._delays = CrawlDelays()
         self._paces = Paces()
         self._depth_order = depth_order
         self.window = window or MemoryWindow()
@@ -91,7 +96,7 @@ class Frontier:
 
         ``deliver`` receives the result.
         """
-        host = authority(url)
+        host = host_name(url)
         ticket = DocumentTicket(url, host, now, deliver=deliver)
         self._schedule.push(host, ticket, first=True)
 
@@ -101,7 +106,7 @@ class Frontier:
         The first request of an origin is for its robots.txt; its host gets no other request before
         the result.
         """
-        turn = self._schedule.next(now)
+        turn = self._schedule.next(now, wary=self._held_up.is_crowded)
         if isinstance(turn, Wait):
             return turn
         allowed, ticket = turn
@@ -127,10 +132,28 @@ class Frontier:
         """
         return not address or self._schedule.set_address(ticket.host, address)
 
-    def put_back(self, ticket: Ticket, now: float) -> None:
-        """The request was not sent; it waits again at the head of its host."""
+    def started(self, ticket: Ticket, now: float) -> FirstByteWait:
+        """The request of ``ticket`` starts; pass the result to ``ended``."""
+        return self._held_up.start(ticket.host, now)
+
+    def ended(self, wait: FirstByteWait, result: FetchResult | None, now: float) -> None:
+        """A request has ended with ``result``, or without one."""
+        if self._held_up.end(wait, result, now):
+            self._schedule.rejoin(wait.host)
+
+    def look(self, now: float) -> None:
+        """Find the requests that are held up: they have waited long for the first byte."""
+        self._held_up.look(now)
+
+    def in_the_way(self, now: float) -> Sequence[FirstByteWait]:
+        """Return the held-up requests beyond half of the slots, if another host could start now."""
+        excess = self._held_up.excess()
+        return excess if excess and self._schedule.others_wait(now) else ()
+
+    def put_back(self, ticket: Ticket, now: float, end: RequestEnd = _NORMAL_END) -> list[Notice]:
+        """The request has no result; it waits again at the head of its host."""
         self._schedule.push(ticket.host, ticket, first=True, urgent=ticket.is_urgent)
-        self._schedule.release(ticket.host, now)
+        return self.release(ticket, now, end)
 
     def release(
         self,
@@ -165,7 +188,7 @@ class Frontier:
 
         It waits for ``pause`` seconds if the response requested that.
         """
-        host, at = authority(url), now + (pause or 0.0)
+        host, at = host_name(url), now + (pause or 0.0)
         hop = msgspec.structs.replace(ticket, url=url, host=host, since=at, hops=ticket.hops + 1)
         if pause:
             self._schedule.push_later(host, hop, at, urgent=hop.is_urgent)
@@ -198,11 +221,13 @@ class Frontier:
         assert self._robots is not None
         self._make_room(self._robots)
         self._robots[site] = rules
-        host = authority(site)
-        if rules.delay:
-            self._delays[host] = rules.delay
+        host = host_name(site)
+        before = self._delays.of(host)
+        self._delays.set(site, rules.delay)
+        delay = self._delays.of(host)
+        if delay or before:
             self._schedule.set_policy(host, self._host_policy(host))
-            self._schedule.hold(host, now + rules.delay)
+            self._schedule.hold(host, now + delay)
         self._schedule.open(host)
 
     def _make_room(self, robots: OrderedDict[str, Rules]) -> None:
@@ -212,14 +237,14 @@ class Frontier:
         """
         for _ in range(ROBOTS_LOOKED_AT if len(robots) >= ROBOTS_KEPT else 0):
             site = next(iter(robots))
-            if self._schedule.queued(authority(site)):
+            if self._schedule.queued(host_name(site)):
                 robots.move_to_end(site)
             else:
                 del robots[site]
-                self._delays.pop(authority(site), None)
+                self._delays.forget(site)
 
     def delay(self, host: str) -> float:
-        """Return the current delay (seconds) between requests to ``host`` (its authority)."""
+        """Return the current delay (seconds) between requests to the host name ``host``."""
         return self._host_policy(host).delay
 
     def _host_policy(self, host: str) -> HostPolicy:
@@ -228,7 +253,7 @@ class Frontier:
     def _usual_policy(self, host: str) -> HostPolicy:
         """Return the policy for ``host`` from the settings and its Crawl-delay, if not slowed."""
         policy = self._policy(host)
-        crawl_delay = self._delays.get(host, 0.0)
+        crawl_delay = self._delays.of(host)
         if not crawl_delay:
             return policy
         return msgspec.structs.replace(policy, per_host=1, delay=max(policy.delay, crawl_delay))

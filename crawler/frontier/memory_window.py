@@ -2,9 +2,14 @@
 
 The next few entries of every host are in memory: its *head*. The others are on disk: its *tail*.
 The tail is loaded in its original order, part by part, before the head is empty.
+
+The hosts share the memory. Up to half of it, a host may have a long head. In the other half a host
+has only a few entries, so that there is room for thousands of hosts: a list that is sorted by host
+would otherwise fill the memory with its first hosts, and the delays of all others would pass
+unused.
 """
 
-from collections import deque
+from collections import OrderedDict
 
 import msgspec
 
@@ -12,13 +17,17 @@ import msgspec
 class WindowSizes(msgspec.Struct, frozen=True):
     """How many entries the window holds, with those that are being fetched and parsed.
 
-    ``head`` is the maximum for one host. If a host has fewer than ``low``, more of its tail is
-    loaded, at most ``part`` at once. No entry is added while all hosts together have ``total``.
+    While all hosts together have fewer than ``roomy``, a host may have ``head``; if it has fewer
+    than ``low``, more of its tail is loaded, at most ``part`` at once. Above that a host may have
+    only ``least``, and more are loaded if it has half of them. No entry is added while all hosts
+    together have ``total``.
     """
 
     head: int = 1024
     low: int = 512
     part: int = 512
+    least: int = 8
+    roomy: int = 25_000
     total: int = 50_000
 
 
@@ -32,14 +41,15 @@ class MemoryWindow:
         self.sizes = sizes or WindowSizes()
         self._heads: dict[str, int] = {}
         self._tails = dict(tails or {})
-        self._hungry = deque(self._tails)
-        self._is_hungry = set(self._tails)
+        self._hungry: OrderedDict[str, None] = OrderedDict()
+        self._starving = OrderedDict.fromkeys(self._tails)
         self.held = 0
 
     def place(self, host: str) -> bool:
         """Reserve a place in memory for a new entry of ``host``; return False if there is none."""
-        head = self._heads.get(host, 0)
-        if host in self._tails or head >= self.sizes.head or self.held >= self.sizes.total:
+        sizes, head = self.sizes, self._heads.get(host, 0)
+        most = sizes.head if self.held < sizes.roomy else sizes.least
+        if host in self._tails or head >= most or self.held >= sizes.total:
             return False
         self._heads[host] = head + 1
         self.held += 1
@@ -61,15 +71,26 @@ class MemoryWindow:
         if host in self._tails:
             self._feed(host)
 
-    def load(self) -> list[str]:
-        """Return the hosts whose next entries must be loaded, and reserve places for these."""
-        hosts = []
-        while self._hungry and self.held < self.sizes.total:
-            host = self._hungry.popleft()
-            self._is_hungry.discard(host)
-            self._move(host, min(self.sizes.part, self._tails[host]))
-            hosts.append(host)
-        return hosts
+    def load(self) -> dict[int, list[str]]:
+        """Return the hosts whose next entries must be loaded, and reserve places for these.
+
+        The key is the maximum number of entries to load for each host.
+        """
+        sizes, hosts = self.sizes, max(len(self._heads), len(self._tails), 1)
+        share = max(sizes.least, min(sizes.part, sizes.roomy // hosts))
+        found: dict[int, list[str]] = {}
+        while (host := self._next_to_load()) is not None:
+            most = share if self.held < sizes.roomy else sizes.least
+            self._move(host, min(most, self._tails[host]))
+            found.setdefault(most, []).append(host)
+        return found
+
+    def _next_to_load(self) -> str | None:
+        if self._starving and self.held < self.sizes.total:
+            return self._starving.popitem(last=False)[0]
+        if self._hungry and self.held < self.sizes.roomy:
+            return self._hungry.popitem(last=False)[0]
+        return None
 
     def _move(self, host: str, count: int) -> None:
         self._tails[host] -= count
@@ -79,6 +100,9 @@ class MemoryWindow:
         self.held += count
 
     def _feed(self, host: str) -> None:
-        if self._heads.get(host, 0) < self.sizes.low and host not in self._is_hungry:
-            self._is_hungry.add(host)
-            self._hungry.append(host)
+        head = self._heads.get(host, 0)
+        if head <= self.sizes.least // 2:
+            self._hungry.pop(host, None)
+            self._starving[host] = None
+        elif head < self.sizes.low:
+            self._hungry[host] = None

@@ -8,6 +8,7 @@ over. Pure: ``now`` (monotonic seconds) is passed in.
 import heapq
 import itertools
 from collections.abc import Callable
+from enum import Enum
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -26,6 +27,14 @@ class HostPolicy(msgspec.Struct, frozen=True):
     per_host: int = 4
     delay: float = 0.25
     per_address: int = 0
+
+
+class Standing(Enum):
+    """What is known about a host: it answers, nothing yet, or it does not answer."""
+
+    ANSWERS = "answers"
+    NEW = "new"
+    SILENT = "silent"
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -111,17 +120,26 @@ _HostTurn = tuple[float, int, _HostQueue[T]]
 class Schedule(Generic[T]):
     """Requests of any type ``T``, by host. The first allowed starts first, so no host starves."""
 
-    def __init__(self, policy: Callable[[str], HostPolicy], rate: float | None = None) -> None:
+    def __init__(
+        self,
+        policy: Callable[[str], HostPolicy],
+        rate: float | None = None,
+        standing: Callable[[str], Standing] = lambda _: Standing.ANSWERS,
+    ) -> None:
         """``policy`` is called for each new host, and again for a host that was forgotten.
 
-        ``rate`` limits the requests per second to all hosts together.
+        ``rate`` limits the requests per second to all hosts together. ``standing`` is called when
+        ``next`` must be wary.
         """
         self._policy = policy
+        self._standing = standing
         self._interval = 1.0 / rate if rate else 0.0
         self._next_any = 0.0
         self._queues: dict[str, _HostQueue[T]] = {}
         self._addresses: WeakValueDictionary[str, _AddressLoad[T]] = WeakValueDictionary()
         self._heap: list[_HostTurn[T]] = []
+        self._new: list[_HostTurn[T]] = []
+        self._silent: list[_HostTurn[T]] = []
         self._idle: list[_HostTurn[T]] = []
         self._later: list[tuple[float, int, str, T, bool]] = []
         self._turns = itertools.count()
@@ -158,40 +176,92 @@ class Schedule(Generic[T]):
         heapq.heappush(self._later, (at, next(self._turns), host, item, urgent))
         self.waiting += 1
 
-    def next(self, now: float) -> tuple[float, T] | Wait:
-        """Start the next request: return when it became allowed, and the request; or a Wait."""
+    def next(self, now: float, *, wary: bool = False) -> tuple[float, T] | Wait:
+        """Start the next request: return when it became allowed, and the request; or a Wait.
+
+        If ``wary``, hosts that answer go first, then new ones. A silent host goes only when no
+        other host waits, not even for its delay.
+        """
         self._now = max(self._now, now)
         self._push_due(now)
         self._forget_idle(now)
-        queue = self._first(now)
-        if queue is None:
+        heap = self._choose(now, wary=wary)
+        if heap is None:
             return self._wait()
-        since = max(heapq.heappop(self._heap)[0], self._next_any)
+        allowed, _, queue = heapq.heappop(heap)
+        since = max(allowed, self._next_any)
         queue.turn = None
         item = queue.items.pop(0)
         queue.urgent -= queue.urgent > 0
         self._take(queue, now)
         return since, item
 
-    def _first(self, now: float) -> _HostQueue[T] | None:
-        """Return the first host that may start a request now; drop or park those before it."""
-        while self._heap and max(self._heap[0][0], self._next_any) <= now:
-            since, turn, queue = self._heap[0]
+    def others_wait(self, now: float) -> bool:
+        """Whether a host that is not silent could start a request now."""
+        heap = self._choose(now, wary=True)
+        return heap is not None and heap is not self._silent
+
+    def rejoin(self, host: str) -> None:
+        """A silent ``host`` has answered: it may have been passed over."""
+        if host in self._queues:
+            self._renew_turn(self._queues[host])
+
+    def _choose(self, now: float, *, wary: bool) -> list[_HostTurn[T]] | None:
+        """Return the heap whose first host starts the next request now, or None."""
+        if not wary:
+            self._end_passing()
+            return self._heap if self._is_ready(self._heap, now) else None
+        while self._is_ready(self._heap, now):
+            standing = self._standing(self._heap[0][2].name)
+            if standing is Standing.ANSWERS:
+                return self._heap
+            passed = self._new if standing is Standing.NEW else self._silent
+            heapq.heappush(passed, heapq.heappop(self._heap))
+        while self._is_ready(self._new, now):
+            if self._standing(self._new[0][2].name) is not Standing.SILENT:
+                return self._new
+            heapq.heappush(self._silent, heapq.heappop(self._new))
+        is_alone = self._is_ready(self._silent, now) and not self._others_come()
+        return self._silent if is_alone else None
+
+    def _others_come(self) -> bool:
+        """Whether a host that is not silent waits in the heap for its time."""
+        return any(
+            queue.turn == turn and self._standing(queue.name) is not Standing.SILENT
+            for _, turn, queue in self._heap
+        )
+
+    def _end_passing(self) -> None:
+        """Let the hosts that were passed over wait among all others again."""
+        for passed in (self._new, self._silent):
+            for turn in passed:
+                heapq.heappush(self._heap, turn)
+            passed.clear()
+
+    def _is_ready(self, heap: list[_HostTurn[T]], now: float) -> bool:
+        """Whether the first host of ``heap`` may start a request now.
+
+        Hosts before it, which may not, are dropped or parked.
+        """
+        while heap and max(heap[0][0], self._next_any) <= now:
+            since, turn, queue = heap[0]
             if queue.turn == turn and queue.has_work and queue.is_free and queue.allowed <= since:
                 if queue.has_address:
-                    return queue
+                    return True
                 assert queue.address is not None
-                heapq.heappush(queue.address.parked, heapq.heappop(self._heap))
+                heapq.heappush(queue.address.parked, heapq.heappop(heap))
                 continue
-            heapq.heappop(self._heap)
+            heapq.heappop(heap)
             if queue.turn == turn:
                 self._renew_turn(queue)
             # It may have been unparked for a slot at its address that it does not use now.
             self._unpark(queue.address)
-        return None
+        return False
 
     def _wait(self) -> Wait:
-        times = [max(self._heap[0][0], self._next_any)] if self._heap else []
+        silent = self._silent if self._silent and not self._others_come() else ()
+        heaps = (self._heap, self._new, silent)
+        times = [max(heap[0][0], self._next_any) for heap in heaps if heap]
         times += [self._later[0][0]] if self._later else []
         return Wait(min(times, default=None), self.waiting > 0)
 

@@ -12,7 +12,7 @@ from crawler.model.exchange import FetchResult, Response
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """A request of ``url`` that may be sent to ``host`` (its authority).
+    """A request of ``url`` that may be sent to ``host`` (its host name).
 
     ``since`` is when it became allowed (monotonic seconds). ``attempt`` counts from 1. ``resets``
     counts, from 0, the kept-alive connections that closed before a response; these do not count as

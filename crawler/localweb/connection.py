@@ -9,7 +9,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from enum import Enum
 from http.client import responses
 from itertools import repeat
@@ -94,7 +94,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     latency: float = 0.0
-    script: tuple[Step, ...] = ()
+    script: Iterable[Step] = ()
 
 
 Handler = Callable[[Seen], Answer]

@@ -1,5 +1,6 @@
 """One HTTP exchange: the request, its destination, the response and its timing."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -55,13 +56,18 @@ class Proxy(msgspec.Struct, frozen=True):
         return host_and_port(self.host, self.port)
 
 
+def unnoticed() -> None:
+    """The default of ``Request.begun``."""
+
+
 class Request(msgspec.Struct, frozen=True):
     """One HTTP exchange: a GET of ``url``, sent to ``endpoint``.
 
     ``url`` is canonical: ASCII, absolute, http or https, no userinfo, no fragment. ``headers`` are
     all headers except Host and Connection, in order. ``timeout`` is the total deadline in seconds.
     ``max_bytes`` bounds the body as received (before content decoding). If ``proxy`` is set, it
-    is at ``endpoint`` and looks up the host of ``url`` itself.
+    is at ``endpoint`` and looks up the host of ``url`` itself. The engine calls ``begun``, from any
+    thread, when the response has begun: with its first byte, or at the latest after its head.
     """
 
     url: str
@@ -71,6 +77,7 @@ class Request(msgspec.Struct, frozen=True):
     max_bytes: int
     verify: bool = True
     proxy: Proxy | None = None
+    begun: Callable[[], None] = unnoticed
 
 
 class Timing(msgspec.Struct, frozen=True):

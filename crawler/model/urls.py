@@ -104,6 +104,17 @@ def authority(url: str) -> str:
     return url.split("/", 3)[2]
 
 
+def host_name(url: str) -> str:
+    """Host of a URL or an origin, without port and final dot: what politeness is measured by.
+
+    It is the same for all schemes and ports of a host. An IPv6 literal keeps its brackets.
+    """
+    place = authority(url)
+    if ":" in place and not place.endswith("]"):
+        place = place[: place.rindex(":")]
+    return place.removesuffix(".")
+
+
 def host_port(url: str) -> tuple[str, int]:
     """Host and port to connect to; an IPv6 literal has no brackets."""
     return _host_port_of(origin(url))

@@ -10,9 +10,10 @@ import time
 
 from crawler.fetch.fetcher import Fetcher
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.held_up import FirstByteWait
 from crawler.frontier.state.store_thread import StoreThread
 from crawler.frontier.ticket import Disallowed, EntryTicket, RequestEnd, Ticket
-from crawler.model.errors import FetchError, SkipError
+from crawler.model.errors import FailureKind, FetchError, SkipError
 from crawler.model.events import Fetched, Idle, Load, Retried, RobotsFailed
 from crawler.model.exchange import FetchResult, Response
 from crawler.parsing.executors.base import ParseExecutor
@@ -23,6 +24,7 @@ from crawler.pipeline.intake import EntryRules, Intake
 from crawler.pipeline.lifetime import Lifetime
 from crawler.pipeline.observer import Observer
 from crawler.pipeline.parse_stage import ParseStage
+from crawler.pipeline.slot_watch import SlotWatch
 from crawler.pipeline.slots import Limits, Stages
 from crawler.pipeline.source_fetch import SourceFetch
 from crawler.sinks.outputs import Outputs
@@ -69,6 +71,9 @@ class Pipeline:
         self._parse_stage = ParseStage(executor, store, self._intake, final_states, observer.event)
         self._final_states = final_states
         self._checkpoint = checkpoint
+        self._slot_watch = SlotWatch(
+            frontier, lambda: self._in_flight >= limits.concurrency, self._wake
+        )
         self._in_flight = 0
         self._mean_body = 0.0
         self._load: Load | None = None
@@ -95,6 +100,7 @@ class Pipeline:
                 finally:
                     self._parse_stage.stop()
                     self._wake_at(None, 0.0)
+                    self._slot_watch.stop()
                     await self._lifetime.cancel()
                     await self._checkpoint.stop()
                 self._observe_load(time.monotonic(), "backpressure")
@@ -114,6 +120,7 @@ class Pipeline:
         self._observer.started()
         self._source.start(lambda: lifetime.call_soon(self._wake), lifetime.fail_soon)
         self._checkpoint.start(lifetime.fail)
+        self._slot_watch.start()
         self._wake()
 
     def stop(self) -> None:
@@ -179,7 +186,8 @@ class Pipeline:
             turn = self._frontier.next(now)
             if isinstance(turn, Ticket):
                 self._in_flight += 1
-                self._lifetime.spawn(self._request(turn, now))
+                wait = self._frontier.started(turn, now)
+                self._slot_watch.add(wait, self._lifetime.spawn(self._request(turn, wait)))
             elif isinstance(turn, Disallowed):
                 self._carry_out(self._decider.refuse(turn.ticket, turn.why), now)
             else:
@@ -198,20 +206,28 @@ class Pipeline:
 
     # Requests
 
-    async def _request(self, ticket: Ticket, started: float) -> None:
+    async def _request(self, ticket: Ticket, wait: FirstByteWait) -> None:
         """Send the request of ``ticket``, and carry out the decision about its result."""
+        started = wait.started
         result: FetchResult | None = None
         try:
             endpoint = await self._fetcher.locate(ticket.url)
             if self._frontier.is_at(ticket, endpoint.address):
-                result = await self._fetcher.fetch_at(ticket.url, endpoint)
+                result = await self._fetcher.fetch_at(ticket.url, endpoint, wait.begin)
         except (FetchError, SkipError) as error:
             result = error
+        except asyncio.CancelledError:
+            if not wait.is_interrupted:
+                raise
         now, unix_time = time.monotonic(), time.time()
         self._in_flight -= 1
+        self._slot_watch.remove(wait)
+        self._frontier.ended(wait, result, now)
         self._wake()
-        if result is None:  # its address is over the limit
-            self._frontier.put_back(ticket, now)
+        if result is None:  # its address is over the limit, or its slot is needed
+            late = RequestEnd(started, FailureKind.TIMEOUT if wait.is_interrupted else None)
+            for notice in self._frontier.put_back(ticket, now, late):
+                self._observe(notice)
             return
         if isinstance(result, Response):
             self._mean_body += (len(result.body) - self._mean_body) / 16

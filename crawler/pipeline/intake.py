@@ -14,7 +14,7 @@ from crawler.model.errors import FetchError, SkipError, SkipReason
 from crawler.model.events import Counted, Event
 from crawler.model.pages import Link
 from crawler.model.scope import Strip
-from crawler.model.urls import authority, key
+from crawler.model.urls import host_name, key
 from crawler.sources import InputLine, Source
 
 
@@ -111,7 +111,7 @@ class Intake:
         row: str | None = None,
         wrong: Wrong | None = None,
     ) -> Candidate:
-        host = "" if wrong is not None else authority(url)
+        host = "" if wrong is not None else host_name(url)
         spilled = not self._frontier.window.place(host)
         identifier = self._store.new_id()
         return Candidate(identifier, identity, url, host, depth, seed, spilled, row, wrong)
@@ -133,9 +133,9 @@ class Intake:
 
     def feed(self) -> None:
         """Load the entries that the frontier needs next from disk."""
-        hosts = self._frontier.window.load()
-        if hosts:
-            self._store.load(hosts, self._frontier.window.sizes.part)
+        if not self._store.is_loading:
+            for most, hosts in self._frontier.window.load().items():
+                self._store.load(hosts, most)
 
     def loaded(self, entries: Sequence[Entry]) -> None:
         """``entries`` are in memory now: pass them to the frontier or reject them."""

@@ -34,11 +34,12 @@ class Lifetime:
         if not self._end.done():
             self._end.set_exception(error)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run ``work`` as a task; an error in it ends the crawl."""
+    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run ``work`` as a task and return it; an error in it ends the crawl."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._forget)
+        return task
 
     def _forget(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -50,6 +50,7 @@ CAUGHT = {
     "ObeysEnvironment": {
         "test_environment_proxies_are_not_used": "does not take a proxy from the environment"
     },
+    "NeverBegins": {"test_begun_is_called_during_the_response": "begun is called when"},
     "NeverVerifies": {
         "test_a_bad_certificate_is_refused": "fails with tls",
         "test_the_host_is_verified_through_a_tunnel": "fails with tls",

@@ -36,13 +36,13 @@ from crawler.frontier.ticket import EntryTicket
 from crawler.model.errors import CrawlerError, FetchError
 from crawler.model.pages import Link
 from crawler.model.scope import Strip
-from crawler.model.urls import authority, key
+from crawler.model.urls import host_name, key
 from crawler.pipeline.intake import EntryRules, Intake
 from crawler.sources import InputLine, parse
 
 pytestmark = pytest.mark.promise("P35")
 
-SMALL = WindowSizes(head=4, low=2, part=3, total=7)
+SMALL = WindowSizes(head=4, low=2, part=3, least=2, roomy=4, total=7)
 """MemoryWindow so small that tails come up all the time."""
 POLICIES = {
     "a.example": HostPolicy(1, 1.0),
@@ -371,4 +371,4 @@ def test_the_test_web_has_every_case() -> None:
     assert min(states.count("done"), states.count("failed")) > 10
     assert len(KNOWN) < len(LINES)
     assert any(key(url) not in KNOWN for url in WHOLE)
-    assert {authority(url) for url in WHOLE if url.startswith("http://")} >= set(POLICIES)
+    assert {host_name(url) for url in WHOLE if url.startswith("http://")} >= set(POLICIES)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from crawler.frontier.schedule import HostPolicy, Schedule, Wait
+from crawler.frontier.schedule import HostPolicy, Schedule, Standing, Wait
 
 pytestmark = pytest.mark.promise("P43")
 HOSTS = ("a", "b", "c")
@@ -30,7 +30,10 @@ class PoliteMachine(RuleBasedStateMachine):
             for host, each in policy.items()
         }
         self.per_address = per_address
-        self.schedule: Schedule[tuple[str, int]] = Schedule(self.policy.__getitem__)
+        self.standing = dict.fromkeys(HOSTS, Standing.NEW)
+        self.schedule: Schedule[tuple[str, int]] = Schedule(
+            self.policy.__getitem__, standing=self.standing.__getitem__
+        )
         self.now = 0.0
         self.number = 0
         self.queued: set[tuple[str, int]] = set()
@@ -82,15 +85,23 @@ class PoliteMachine(RuleBasedStateMachine):
         fits = self.schedule.set_address(host, address)
         assert fits is (not self.per_address or self._active_at(host) <= self.per_address)
 
+    @rule(host=hosts, standing=st.sampled_from(Standing))
+    def stand(self, host: str, standing: Standing) -> None:
+        was_silent = self.standing[host] is Standing.SILENT
+        self.standing[host] = standing
+        if was_silent and standing is Standing.ANSWERS:
+            self.schedule.rejoin(host)
+
     @rule(passed=st.floats(0, 3))
     def wait(self, passed: float) -> None:
         self.now += passed
 
-    @rule(kept=st.booleans())
-    def next(self, kept: bool) -> None:
-        turn = self.schedule.next(self.now)
+    @rule(kept=st.booleans(), wary=st.booleans())
+    def next(self, kept: bool, wary: bool) -> None:
+        turn = self.schedule.next(self.now, wary=wary)
         if isinstance(turn, Wait):
-            assert not self._could_go()
+            could_go = self._could_go()
+            assert not could_go or (wary and could_go == {Standing.SILENT} and self._others_come())
             assert turn.until is None or turn.until > self.now
             assert turn.held is bool(self.queued or self.later)
             return
@@ -101,6 +112,8 @@ class PoliteMachine(RuleBasedStateMachine):
         assert self._may_go(host)
         assert host not in self.closed or item in self.urgent
         assert item not in self.given_out
+        if wary:
+            self._goes_first(host)
         if not kept:
             self.schedule.push(host, item, first=True, urgent=item in self.urgent)
             self.schedule.give_back(host, allowed)
@@ -177,18 +190,41 @@ class PoliteMachine(RuleBasedStateMachine):
         here = self.address.get(host)
         return sum(self.address.get(each) == here for each in self.active) if here else 0
 
-    def _could_go(self) -> bool:
-        due = {item for item, at in self.later.items() if at <= self.now}
+    def _goes_first(self, host: str) -> None:
+        """Hosts that answer go before all others, and silent ones after all others."""
+        could_go = self._could_go()
+        if self.standing[host] is Standing.NEW:
+            assert Standing.ANSWERS not in could_go
+        elif self.standing[host] is Standing.SILENT:
+            assert could_go == {Standing.SILENT}
+            assert not self._others_come()
+
+    def _could_go(self) -> set[Standing]:
+        """What is known about the hosts that could start a request now."""
+        return {self.standing[host] for host in self._wanted() if self._may_go(host)}
+
+    def _others_come(self) -> bool:
+        """Whether a host that is not silent waits only for its time."""
         return any(
-            self._may_go(item[0]) and (item[0] not in self.closed or item in self.urgent)
-            for item in self.queued | due
+            self.now < self.not_before[host] and self._is_below_its_limit(host)
+            for host in self._wanted()
+            if self.standing[host] is not Standing.SILENT
         )
 
-    def _may_go(self, host: str) -> bool:
+    def _wanted(self) -> set[str]:
+        """Hosts with a request that may start as soon as the host may."""
+        due = {item for item, at in self.later.items() if at <= self.now}
+        items = self.queued | due
+        return {each[0] for each in items if each[0] not in self.closed or each in self.urgent}
+
+    def _is_below_its_limit(self, host: str) -> bool:
         per_host = self.policy[host].per_host
+        return not per_host or self.active.count(host) < per_host
+
+    def _may_go(self, host: str) -> bool:
         return (
             self.now >= self.not_before[host]
-            and (not per_host or self.active.count(host) < per_host)
+            and self._is_below_its_limit(host)
             and (not self.per_address or self._active_at(host) < self.per_address)
         )
 

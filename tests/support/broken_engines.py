@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from crawler.engines.base import EngineOptions
 from crawler.engines.curl import CurlEngine
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response, Timing
+from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response, Timing, unnoticed
 
 _LEAKED: list[tuple[socket.socket, socket.socket]] = []
 
@@ -110,6 +110,11 @@ class ObeysEnvironment(CurlEngine):
             endpoint = Endpoint(place.hostname, place.hostname, place.port)
             request = replace(request, proxy=proxy, endpoint=endpoint)
         return await super().fetch(request)
+
+
+class NeverBegins(CurlEngine):
+    async def fetch(self, request: Request) -> Response:
+        return await super().fetch(replace(request, begun=unnoticed))
 
 
 class NeverVerifies(CurlEngine):

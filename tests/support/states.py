@@ -9,13 +9,13 @@ from types import MappingProxyType
 from crawler.frontier.entry import Candidate, Wrong
 from crawler.frontier.state.store import Store
 from crawler.model.errors import FailureKind, SkipReason
-from crawler.model.urls import authority, key
+from crawler.model.urls import host_name, key
 
 
 def new(number: int, url: str | None = None, depth: int = 0, **changes: object) -> Candidate:
     url = url or f"http://a.example/{number}"
     values = {"seed": None if not depth else "http://a.example/", "spilled": 1, **changes}
-    return Candidate(number, key(url), url, authority(url), depth, **values)  # type: ignore[arg-type]
+    return Candidate(number, key(url), url, host_name(url), depth, **values)  # type: ignore[arg-type]
 
 
 NOT_A_URL = Wrong(FailureKind.URL, None, "not a URL")

@@ -114,6 +114,8 @@ class Transfer:
     def _on_header(self, line: bytes) -> int | None:
         if self._headers is not None:
             return self._take_trailer(line)
+        if not self._lines:
+            self.request.begun()
         self._lines.append(line)
         return self._take_head() if line in _BLANK else None
 

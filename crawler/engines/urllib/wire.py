@@ -152,6 +152,8 @@ class Wire(io.RawIOBase):
         count = self._socket.recv_into(buffer)
         if not self.received:
             self._first_byte = time.monotonic()
+            if count:
+                self.request.begun()
         self.eof = count == 0
         self.received += count
         self._allowance -= count

@@ -28,6 +28,7 @@ OLDEST = 1
 
 In version 1 outputs had numbers instead of names, and a wrong line was stored as ``kind message``.
 Before version 3 the logins of the input were not stored.
+Up to version 2 the host of an entry had its port.
 """
 
 _NEW_TABLES = (
@@ -94,6 +95,10 @@ _WRONG_AGAIN = """
 UPDATE entries SET why = wrong.why
 FROM (SELECT value->>0 AS id, value->>1 AS why FROM json_each(?)) AS wrong
 WHERE entries.id = wrong.id
+"""
+_HOST_NAMES = """
+UPDATE entries SET host = rtrim(rtrim(rtrim(host, '0123456789'), ':'), '.')
+WHERE host LIKE '%.' OR (host LIKE '%:%' AND host NOT LIKE '%]')
 """
 _FACTS = "INSERT OR REPLACE INTO facts SELECT key, value FROM json_each(?)"
 _NAMED = "INSERT OR IGNORE INTO named SELECT value FROM json_each(?)"
@@ -164,6 +169,8 @@ class Store:
         with self._errors():
             if version < 2:
                 self._connection.execute(_WRONG_OF_VERSION_1, (_json(tuple(SkipReason)),))
+            if version < 3:
+                self._connection.execute(_HOST_NAMES)
             for table in _NEW_TABLES:
                 self._connection.execute(table)
             self._connection.execute(f"PRAGMA user_version = {VERSION}")

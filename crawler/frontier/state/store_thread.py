@@ -58,9 +58,14 @@ class StoreThread:
         return bool(self._adding or self._candidates or self._lines)
 
     @property
+    def is_loading(self) -> bool:
+        """Whether entries from disk are not reported to ``loaded`` yet."""
+        return self._loading > 0
+
+    @property
     def is_busy(self) -> bool:
         """Whether entries are on their way into memory."""
-        return self.is_entering or self._loading > 0
+        return self.is_entering or self.is_loading
 
     def new_id(self) -> int:
         self._next_id += 1

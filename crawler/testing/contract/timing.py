@@ -1,12 +1,15 @@
 """What an engine says about its time and its connections is true."""
 
+import time
+from collections.abc import Iterator
+
 import pytest
 from msgspec.structs import replace
 
 from crawler.engines.base import Engine
-from crawler.localweb.connection import Answer
+from crawler.localweb.connection import Answer, Step
 from crawler.testing.contract.base import EngineTests, with_engine
-from crawler.testing.contract.helpers import SCHEMES, ask
+from crawler.testing.contract.helpers import OK, SCHEMES, ask
 
 _LATENCY = 0.05
 _TICK = 0.01
@@ -38,6 +41,27 @@ class TimingTests(EngineTests):
         looked_up = replace(request, endpoint=replace(request.endpoint, lookup_s=0.25))
         timing = (await self.page(engine, looked_up)).timing
         assert timing.dns == 0.25, "dns is request.endpoint.lookup_s"
+
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    @with_engine
+    async def test_begun_is_called_during_the_response(self, engine: Engine, scheme: str) -> None:
+        calls: list[float] = []
+        before: list[int] = []
+
+        def steps() -> Iterator[Step]:
+            before.append(len(calls))
+            yield OK + b"Content-Length: 4\r\n\r\n12"
+            until = time.monotonic() + self.grace
+            while not calls and time.monotonic() < until:
+                yield 0.01
+            before.append(len(calls))
+            yield b"34"
+
+        server = self.serve(lambda _: Answer(script=steps()), scheme)
+        request = replace(ask(server), begun=lambda: calls.append(time.monotonic()))
+        assert (await self.page(engine, request)).body == b"1234"
+        assert not before[0], "request.begun is called when the response has begun, not before"
+        assert before[1], "request.begun is called when the response has begun"
 
     @pytest.mark.parametrize("scheme", SCHEMES)
     @with_engine

@@ -17,14 +17,14 @@ from crawler.app.run_dir import LOCK, STATE, Lock, Run, begin
 from crawler.cli import main, status
 from crawler.frontier.entry import Candidate, Final, State
 from crawler.frontier.state.status import last_commit
-from crawler.model.urls import authority, key
+from crawler.model.urls import host_name, key
 from crawler.settings import Settings
 
 Capture = pytest.CaptureFixture[str]
 
 
 def new(number: int, url: str, depth: int = 0) -> Candidate:
-    return Candidate(number, key(url), url, authority(url), depth, None, 0)
+    return Candidate(number, key(url), url, host_name(url), depth, None, 0)
 
 
 def fill(run: Run) -> None:

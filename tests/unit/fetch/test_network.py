@@ -51,6 +51,16 @@ def test_addresses_that_are_not_public_are_blocked(address: str) -> None:
     assert blocked(AddressRules(), "a.example", address)
 
 
+@pytest.mark.promise("P76")
+def test_a_loopback_host_is_named_with_any_port() -> None:
+    rules = AddressRules()
+    for host, port in (("::1", 80), ("localhost", 8000), ("10.0.0.1", 80), ("a.example", 80)):
+        rules.name(host, port)
+    assert rules.is_named_loopback("[::1]")
+    assert rules.is_named_loopback("localhost")
+    assert not any(map(rules.is_named_loopback, ("10.0.0.1", "a.example", "127.0.0.1")))
+
+
 @pytest.mark.promise("P07")
 def test_the_input_opens_only_the_ports_it_names() -> None:
     rules = AddressRules()

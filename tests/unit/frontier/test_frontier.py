@@ -188,6 +188,19 @@ def test_a_crawl_delay_slows_its_host() -> None:
         queue.release(ticket, asked)
 
 
+@pytest.mark.promise("P76")
+def test_the_longest_crawl_delay_of_its_origins_holds_for_a_host() -> None:
+    queue = frontier(robots=True)
+    for site, delay in (("http://a.example", 7), ("https://a.example", 3)):
+        rules = from_answer(200, f"User-agent: *\nCrawl-delay: {delay}".encode(), "c")
+        queue.set_rules(site, rules, 0.0)
+    assert queue.delay("a.example") == 7
+    queue.set_rules("http://a.example", from_answer(404, b"", "c"), 0.0)
+    assert queue.delay("a.example") == 3
+    queue.set_rules("https://a.example", from_answer(404, b"", "c"), 0.0)
+    assert queue.delay("a.example") == 0
+
+
 @pytest.mark.promise("P24")
 @pytest.mark.parametrize(
     ("status", "allowed"), [(200, True), (404, True), (403, True), (500, False), (503, False)]

@@ -12,6 +12,7 @@ from crawler.model.urls import (
     UrlError,
     authority,
     canonical,
+    host_name,
     host_port,
     key,
     origin,
@@ -172,6 +173,19 @@ def test_a_url_is_split_into_parts(
     assert origin(url) == site
     assert authority(url) == authority(site) == place
     assert host_port(url) == endpoint
+
+
+@pytest.mark.promise("P76")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("port", ["", ":8080"])
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("a.example", "a.example"), ("a.example.", "a.example"), ("10.0.0.1", "10.0.0.1"),
+     ("[::1]", "[::1]"), ("[2001:db8::2]", "[2001:db8::2]")],
+)  # fmt: skip
+def test_a_host_has_one_name(scheme: str, port: str, written: str, name: str) -> None:
+    site = f"{scheme}://{written}{port}"
+    assert host_name(f"{site}/a:b") == host_name(site) == name
 
 
 @pytest.mark.parametrize(

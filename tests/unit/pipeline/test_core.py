@@ -66,7 +66,7 @@ class FakeStore:
     """Knows every candidate as new, at once; remembers the final states that are committed."""
 
     done = 0
-    is_entering = is_busy = False
+    is_entering = is_busy = is_loading = False
 
     def __init__(self) -> None:
         self.finals: list[Final] = []
@@ -128,7 +128,9 @@ class FakeFetcher:
     async def locate(self, url: str) -> Endpoint:
         return Endpoint("192.0.2.1", "192.0.2.1", 80)
 
-    async def fetch_at(self, url: str, endpoint: Endpoint) -> Response:
+    async def fetch_at(
+        self, url: str, endpoint: Endpoint, begun: Callable[[], None] | None = None
+    ) -> Response:
         self.requests.append(url)
         self._changed.set()
         self._now += 1

@@ -8,7 +8,7 @@ import pytest
 from support.states import NOT_A_URL, TRAP, committed, in_file, new
 
 from crawler.frontier.entry import Candidate, Final, State
-from crawler.frontier.state.store import Store
+from crawler.frontier.state.store import VERSION, Store
 from crawler.model.errors import StateError
 
 
@@ -45,7 +45,7 @@ def test_version_1_is_resumed(path: Path) -> None:
             (1, None),
         ]
         store.commit({"pages": 9})
-    assert in_file(path, "PRAGMA user_version") == [(3,)]
+    assert in_file(path, "PRAGMA user_version") == [(VERSION,)]
     assert in_file(path, "SELECT why FROM entries WHERE id = 4") == [("dns",)]
     with closing(Store.open(path)) as store:
         assert store.offsets == {"pages": 9}
@@ -63,6 +63,21 @@ def test_version_1_with_other_outputs_is_refused(path: Path) -> None:
     version_1(path)
     with pytest.raises(StateError, match="the state has 2 outputs, but the settings have 3"):
         Store.open(path, ("pages", "failures", "skipped"))
+
+
+@pytest.mark.promise("P76")
+def test_version_2_had_the_port_in_the_host(path: Path) -> None:
+    places = ("a.example:81", "a.example", "a.example.:82", "10.0.0.1:8080", "[::1]", "[::1]:80")
+    committed(path, *(new(n, f"http://{place}/{n}") for n, place in enumerate(places, 1)))
+    with closing(sqlite3.connect(path)) as connection:
+        for number, place in enumerate(places, 1):
+            connection.execute("UPDATE entries SET host = ? WHERE id = ?", (place, number))
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    with closing(Store.open(path)) as store:
+        assert store.tails() == {"a.example": 3, "10.0.0.1": 1, "[::1]": 2}
+        store.commit({})
+    assert in_file(path, "PRAGMA user_version") == [(VERSION,)]
 
 
 def test_version_1_without_a_commit_has_no_offsets(path: Path) -> None:
