@@ -86,8 +86,9 @@ def logins(settings: Settings) -> dict[str, str]:
 
 
 def streams_of(run: Run, *, given_again: bool = False) -> InputStreams:
-    """Start to copy the sources that can be read only once; ``given_again`` as for ``InputStreams``.
+    """Start to copy the sources that can be read only once.
 
+    ``given_again`` is as for ``InputStreams``.
     Raises UsageError and StateError.
     """
     return InputStreams(run, run.store.facts.get(SOURCES, ""), given_again=given_again)
