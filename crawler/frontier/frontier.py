@@ -145,9 +145,9 @@ class Frontier:
         """Find the requests that are held up: they have waited long for the first byte."""
         self._held_up.look(now)
 
-    def in_the_way(self, now: float) -> Sequence[FirstByteWait]:
-        """Return the held-up requests beyond half of the slots, if another host could start now."""
-        excess = self._held_up.excess()
+    def in_the_way(self, allowed: int, now: float) -> Sequence[FirstByteWait]:
+        """Return the held-up requests beyond ``allowed``, if another host could start now."""
+        excess = self._held_up.excess(allowed)
         return excess if excess and self._schedule.others_wait(now) else ()
 
     def put_back(self, ticket: Ticket, now: float, end: RequestEnd = _NORMAL_END) -> list[Notice]:

@@ -22,6 +22,11 @@ KEPT = 10_000
 """Maximum number of hosts that are known to answer, or not to; the oldest is forgotten first."""
 
 
+def half(slots: int) -> int:
+    """How many of ``slots`` silent hosts may hold while others have work."""
+    return max(1, slots // 2)
+
+
 class FirstByteWait:
     """A request to ``host`` in flight since ``started`` (monotonic seconds)."""
 
@@ -49,7 +54,7 @@ class HeldUp:
     """The requests in flight without a first byte, and what is known about their hosts."""
 
     def __init__(self, slots: int) -> None:
-        self._most = max(1, slots // 2)
+        self._most = half(slots)
         self._waits: list[FirstByteWait] = []
         self._held: list[FirstByteWait] = []
         self._answering: OrderedDict[str, None] = OrderedDict()
@@ -104,9 +109,9 @@ class HeldUp:
         for wait in late:
             self._hear_nothing_of(wait.host)
 
-    def excess(self) -> Sequence[FirstByteWait]:
-        """Return the latest held-up requests beyond half of the slots, if their host is silent."""
-        count = len(self._held) - self._most
+    def excess(self, allowed: int) -> Sequence[FirstByteWait]:
+        """Return the latest held-up requests beyond ``allowed``, if their host is silent."""
+        count = len(self._held) - allowed
         if count <= 0:
             return ()
         return [wait for wait in self._held if wait.host in self._silent][-count:]

@@ -72,7 +72,7 @@ class Pipeline:
         self._final_states = final_states
         self._checkpoint = checkpoint
         self._slot_watch = SlotWatch(
-            frontier, lambda: self._in_flight >= limits.concurrency, self._wake
+            frontier, lambda: slots.allowed_held_up(self._stages(), limits), self._wake
         )
         self._in_flight = 0
         self._mean_body = 0.0

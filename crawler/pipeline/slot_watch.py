@@ -23,12 +23,15 @@ def can_judge(elapsed: float, cpu: float) -> bool:
 
 
 class SlotWatch:
-    """Interrupts requests of silent hosts beyond half of the slots, if others need the slots."""
+    """Interrupts requests of silent hosts, if others need their slots."""
 
-    def __init__(self, frontier: Frontier, is_full: Callable[[], bool], wake: Wake) -> None:
-        """``is_full`` tells whether all slots are in use; ``wake`` fills the slots again."""
+    def __init__(self, frontier: Frontier, allowed: Callable[[], int | None], wake: Wake) -> None:
+        """``allowed`` returns how many held-up requests may keep their slots (None: all).
+
+        ``wake`` fills the slots again.
+        """
         self._frontier = frontier
-        self._is_full = is_full
+        self._allowed = allowed
         self._wake = wake
         self._tasks: dict[FirstByteWait, asyncio.Task[None]] = {}
 
@@ -56,8 +59,12 @@ class SlotWatch:
         now = time.monotonic()
         if can_judge(now - self._looked, time.process_time() - self._cpu):
             self._frontier.look(now)
-            for wait in self._frontier.in_the_way(now) if self._is_full() else ():
-                wait.interrupt()
-                self._tasks[wait].cancel()
+            self._make_room(now)
         self._set_timer(now)
         self._wake()
+
+    def _make_room(self, now: float) -> None:
+        allowed = self._allowed()
+        for wait in () if allowed is None else self._frontier.in_the_way(allowed, now):
+            wait.interrupt()
+            self._tasks[wait].cancel()

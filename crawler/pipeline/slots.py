@@ -2,6 +2,7 @@
 
 import msgspec
 
+from crawler.frontier.held_up import half
 from crawler.model.events import Idle
 
 
@@ -84,6 +85,18 @@ def has_enough(stages: Stages, limits: Limits) -> bool:
     if limits.max_pages is None:
         return False
     return stages.done + stages.in_flight + stages.parsing >= limits.max_pages
+
+
+def allowed_held_up(stages: Stages, limits: Limits) -> int | None:
+    """Return how many requests may keep their slots although they are held up; None: all.
+
+    They must make room if all slots are in use, or if no page beyond theirs is wanted.
+    """
+    if stages.is_stopping:
+        return None
+    if has_enough(stages, limits):
+        return 0
+    return half(limits.concurrency) if stages.in_flight >= limits.concurrency else None
 
 
 def is_over(stages: Stages, limits: Limits) -> bool:

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from e2e.promises.conftest import GOOD, Crawled
 
+import crawler
 from crawler.frontier import held_up
 from crawler.pipeline import slot_watch
 from crawler.testing import CLOSE, Answer, MockWeb, Seen, Step
@@ -80,6 +82,28 @@ def test_silent_hosts_hold_at_most_half_of_the_slots(
     without = seconds_to_last_good_page(crawled, good, "without", **options)
     taken = seconds_to_last_good_page(crawled, spread(bad, good), "with", **options)
     assert taken < 2.5 * max(without, 1.0)
+
+
+def test_silent_hosts_do_not_take_the_place_of_the_last_pages(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --max-pages only so many requests are sent as pages are wanted."""
+    monkeypatch.setattr(held_up, "SHORTEST", 0.1)
+    monkeypatch.setattr(slot_watch, "EVERY", 0.03)
+    good, bad = urls("good", 4, 1), urls("silent", 6, 1)
+    with Web(set(good)) as web:
+        report = crawler.crawl(
+            [*bad, *good],
+            engine=engine,
+            parse="inline",
+            robots=False,
+            max_pages=3,
+            timeout=20.0,
+            run=tmp_path / "run",
+        )
+        ended = time.monotonic()
+    assert (report.urls.done, report.urls.pending) == (3, 7)
+    assert ended - web.began < 5.0
 
 
 @pytest.mark.long

@@ -59,18 +59,19 @@ def test_the_median_is_found_among_outliers(share: float) -> None:
     assert 4 * 0.35 <= held_up.limit <= 4 * 0.75
 
 
-def test_only_those_beyond_half_of_the_slots_are_in_excess() -> None:
+def test_the_latest_beyond_the_allowed_number_are_in_excess() -> None:
     held_up = HeldUp(6)
     waits = started(held_up, 6)
     held_up.look(1.0)
-    assert held_up.excess() == waits[3:]
+    assert held_up.excess(3) == waits[3:]
     waits[4].begin()
     held_up.look(1.1)
-    assert held_up.excess() == [waits[3], waits[5]][-2:]
-    for wait in held_up.excess():
+    assert held_up.excess(3) == [waits[3], waits[5]]
+    for wait in held_up.excess(3):
         wait.interrupt()
     held_up.look(1.2)
-    assert held_up.excess() == ()
+    assert held_up.excess(3) == ()
+    assert held_up.excess(0) == waits[:3]
 
 
 def test_a_request_to_a_silent_host_is_held_up_at_once() -> None:
@@ -90,8 +91,8 @@ def test_an_answer_ends_the_silence() -> None:
     assert held_up.standing("a") is Standing.SILENT
     assert answered(held_up, "a", 0.1, 1.0), "it was silent"
     assert held_up.standing("a") is Standing.ANSWERS
-    assert slow not in held_up.excess(), "its host answers"
-    assert held_up.excess() == others
+    assert slow not in held_up.excess(1), "its host answers"
+    assert held_up.excess(1) == others
 
 
 def test_an_interrupted_request_is_no_answer() -> None:
@@ -104,12 +105,12 @@ def test_an_interrupted_request_is_no_answer() -> None:
     assert held_up.standing("a") is Standing.SILENT
 
 
-def test_one_slot_is_never_in_excess() -> None:
+def test_one_slot_is_never_in_the_way() -> None:
     held_up = HeldUp(1)
     held_up.start("a", 0.0)
     held_up.look(9.0)
     assert held_up.is_crowded
-    assert held_up.excess() == ()
+    assert held_up.excess(1) == ()
 
 
 @pytest.mark.promise("P23")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from crawler.pipeline.slots import (
     Limits,
     Stages,
+    allowed_held_up,
     has_enough,
     is_draining,
     is_full,
@@ -147,3 +148,20 @@ def test_a_crawl_that_is_over_starts_nothing(found: Stages, limits: Limits) -> N
     """Where everything is fetched there is nothing to start; else it must not be allowed to."""
     if is_over(found, limits) and not (found.is_dry and not found.pending):
         assert reason_to_wait(found, limits) is not None
+
+
+@pytest.mark.promise("P79")
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({"in_flight": 3}, None),
+        ({"in_flight": 4}, 2),
+        ({"in_flight": 4, "is_stopping": True}, None),
+        ({"in_flight": 2, "done": 8}, 0),
+    ],
+)
+def test_held_up_requests_make_room_if_others_need_it(
+    changes: dict[str, int], allowed: int | None
+) -> None:
+    limits = Limits(concurrency=4, memory=1_000, max_pages=10)
+    assert allowed_held_up(stages(**changes), limits) == allowed
