@@ -6,7 +6,7 @@ milliseconds per row.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from typing import Any, Self
 import msgspec
 
 from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
+from crawler.frontier.state import again
 from crawler.model.errors import SkipReason, StateError, writing
 from crawler.model.files import sync
 
@@ -82,19 +83,6 @@ UPDATE entries SET why = CASE
     THEN json_array(NULL, substr(why, 1, instr(why, ' ') - 1), substr(why, instr(why, ' ') + 1))
     ELSE json_array(substr(why, 1, instr(why, ' ') - 1), NULL, substr(why, instr(why, ' ') + 1))
 END WHERE state = 0 AND why IS NOT NULL
-"""
-_PUT_BACK = """
-UPDATE entries SET state = 0, why = NULL, digest = NULL, spilled = 1
-WHERE state IN (2, 3) AND why IN (SELECT value FROM json_each(?))
-"""
-_UNFETCHABLE = """
-SELECT url, id FROM entries
-WHERE state IN (2, 3) AND host = '' AND why IN (SELECT value FROM json_each(?))
-"""
-_WRONG_AGAIN = """
-UPDATE entries SET why = wrong.why
-FROM (SELECT value->>0 AS id, value->>1 AS why FROM json_each(?)) AS wrong
-WHERE entries.id = wrong.id
 """
 _HOST_NAMES = """
 UPDATE entries SET host = rtrim(rtrim(rtrim(host, '0123456789'), ':'), '.')
@@ -267,18 +255,13 @@ class Store:
     def unfetchable(self, ends: Iterable[str]) -> dict[str, int]:
         """Return the ids of lines and links that could not be fetched and have these ``ends``."""
         with self._errors():
-            return dict(self._connection.execute(_UNFETCHABLE, (_json(list(ends)),)))
+            return again.unfetchable(self._connection, ends)
 
-    def put_back(self, ends: Iterable[str], wrong: Mapping[int, Wrong]) -> int:
-        """Make the failed and skipped entries with these ``ends`` pending; return their number.
-
-        ``wrong`` says again why some of them cannot be fetched, by id.
-        """
-        names = list(ends)
+    def put_back(self, ends: Collection[str], wrong: Mapping[int, Wrong]) -> int:
+        """Make entries pending, see ``again.put_back``; return their number."""
         with self._errors():
-            count = self._connection.execute(_PUT_BACK, (_json(names),)).rowcount
-            self._connection.execute(_WRONG_AGAIN, (_json(list(wrong.items())),))
-        for name in names:
+            count = again.put_back(self._connection, ends, wrong)
+        for name in ends:
             self.counts.errors.pop(name, None)
             self.counts.skips.pop(name, None)
         return count

@@ -16,6 +16,7 @@ from crawler.app import again
 from crawler.app.again import put_back
 from crawler.app.run_dir import begin, resume
 from crawler.frontier.entry import Candidate, Final, State
+from crawler.frontier.state import again as state_again
 from crawler.frontier.state import store
 from crawler.model.errors import StateError
 from crawler.settings import Settings
@@ -130,7 +131,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, text: str) -> None:
 
 def put_back_killed(tmp_path: Path) -> None:
     """Put back, killed at each line in turn, and so is what completes it."""
-    files = {again.__file__, store.__file__}
+    files = {again.__file__, store.__file__, state_again.__file__}
     new = {"failures.jsonl": ["url", "status"], "skipped.jsonl": []}
     original = made(tmp_path / "original")
     outcomes: list[dict[str, list[str]]] = []
