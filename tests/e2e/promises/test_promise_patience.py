@@ -24,7 +24,7 @@ from e2e.promises.conftest import GOOD
 
 import crawler
 from crawler.frontier import pace, patience
-from crawler.localweb.server import RESET, SILENCE, Answer, Seen, Server
+from crawler.localweb.server import RESET, SILENCE, Answer, Handler, Seen, Server
 from crawler.metrics.report import Report
 from crawler.model.errors import StateError
 
@@ -150,6 +150,10 @@ def refused() -> str:
     """A URL whose port refuses connections."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+
+def serving(address: str, handler: Handler) -> Server:
+    return Server(handler, addresses=(address,))
 
 
 def wait_for_requests(site: Server, count: int) -> None:
@@ -308,9 +312,9 @@ def test_a_resume_obeys_what_hosts_asked_for(crawled: Crawled, engine: str) -> N
     busy_pages = {"/page": Answer(503, (("Retry-After", "1"),))}
     slow_pages = {"/robots.txt": Answer(body=b"User-agent: *\nCrawl-delay: 1"), "/page": PAGE}
     with (
-        Server(lambda seen: busy_pages.get(seen.target, Answer(404))) as busy,
-        Server(lambda seen: slow_pages.get(seen.target, Answer(404))) as slow,
-        Server(lambda seen: PAGE if seen.target == "/page" else Answer(404)) as good,
+        serving("127.0.0.2", lambda seen: busy_pages.get(seen.target, Answer(404))) as busy,
+        serving("127.0.0.3", lambda seen: slow_pages.get(seen.target, Answer(404))) as slow,
+        serving("127.0.0.4", lambda seen: PAGE if seen.target == "/page" else Answer(404)) as good,
     ):
         urls = [site.url("/page") for site in (busy, slow, good)]
         crawled(urls, engine=engine, concurrency=1, retry="status:503=3,0", max_pages=1)
