@@ -21,7 +21,15 @@ from crawler.app.observer import RunObserver
 from crawler.app.outputs import channels, open_outputs, recorder
 from crawler.app.parsing import executor_options, parse_options
 from crawler.app.report import make_report
-from crawler.app.resume import facts, quota, restore_cookies, restore_meter
+from crawler.app.resume import (
+    changed_hosts,
+    facts,
+    host_memory,
+    patience,
+    quota,
+    restore_cookies,
+    restore_meter,
+)
 from crawler.app.run_dir import Run
 from crawler.app.run_progress import ProgressReader
 from crawler.engines.base import Engine
@@ -124,6 +132,7 @@ def assemble(
         restore_cookies(fetcher.cookies, run.store)
     rights = InputRights(addresses, fetcher.headers, store)
     rights.restore(run.store.named(), run.store.logins())
+    memory = host_memory(run.store)
     frontier = Frontier(
         host_policy(settings, addresses, network),
         robots=settings.robots,
@@ -132,6 +141,8 @@ def assemble(
         window=MemoryWindow(run.store.tails()),
         depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,
         pending=run.store.counts.pending,
+        patience=patience(settings, memory, run.store),
+        memory=memory,
     )
     source_fetch = SourceFetch(frontier, rights.accept)
     source = SourceReader(open_input(source_fetch.fetch), run.store.counts.taken)
@@ -167,7 +178,11 @@ def assemble(
         outputs=outputs,
         final_states=FinalStates(frontier, store, channels(outputs, sinks), observer.event),
         checkpoint=Checkpoint(
-            store, outputs, partial(facts, source, fetcher.cookies), observer.event
+            store,
+            outputs,
+            partial(facts, source, fetcher.cookies),
+            observer.event,
+            partial(changed_hosts, frontier),
         ),
         entry_rules=EntryRules(rights.accept, parse.strip, quota(settings, run.store)),
         decider=Decider(
@@ -175,6 +190,7 @@ def assemble(
             parse.scope,
             settings.user_agent,
             settings.max_bytes,
+            is_patient=settings.is_patient,
         ),
         limits=Limits(
             fetch_slots(settings), settings.memory, settings.max_pages, settings.in_levels

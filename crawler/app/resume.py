@@ -1,7 +1,13 @@
-"""Restores counts, quotas and cookies on resume, and collects what the next session needs."""
+"""Restores what earlier sessions knew on resume, and collects what the next session needs."""
+
+import math
+import time
 
 from crawler.fetch.cookies import Jar
 from crawler.frontier.entry import Counts
+from crawler.frontier.frontier import Frontier
+from crawler.frontier.host_memory import HostMemory, HostRecord
+from crawler.frontier.patience import Patience
 from crawler.frontier.quota import Quota
 from crawler.frontier.state.store import Store
 from crawler.metrics.meter import Meter
@@ -12,6 +18,34 @@ from crawler.sources import SourceReader
 INPUT = "input"
 """Name of the fact whether the input was ``read`` to its end, is ``open``, or was ``cut``."""
 CUT = "cut"
+COMMITTED = "committed"
+"""Name of the fact that has the Unix time of a commit."""
+
+
+def host_memory(store: Store) -> HostMemory:
+    """Return what earlier sessions knew about hosts.
+
+    Also commits that a session begins: if it is killed before its first other commit, the next one
+    knows that there were requests.
+    """
+    committed, now = store.facts.get(COMMITTED), time.time()
+    memory = HostMemory()
+    if committed is not None:
+        memory = HostMemory(store.hosts(), float(committed), now, time.monotonic())
+    store.commit(store.offsets, {COMMITTED: repr(now)})
+    return memory
+
+
+def patience(settings: Settings, memory: HostMemory, store: Store) -> Patience:
+    """Return how long hosts are waited for, and which of them have answered before."""
+    seconds = settings.patience if settings.is_patient else math.inf
+    has_history = bool(memory.answered) or store.counts.done > 0
+    return Patience(seconds, memory.answered, has_history=has_history)
+
+
+def changed_hosts(frontier: Frontier) -> list[HostRecord]:
+    """Return the hosts of which the next session must know more than after the last call."""
+    return frontier.changed_hosts(time.monotonic(), time.time())
 
 
 def quota(settings: Settings, store: Store) -> Quota:
@@ -24,7 +58,7 @@ def quota(settings: Settings, store: Store) -> Quota:
 def facts(source: SourceReader, jar: Jar | None) -> dict[str, str]:
     """Return what a commit stores in addition to entries, for the next session and ``status``."""
     how_far = CUT if source.is_cut else "read" if source.exhausted else "open"
-    known = {INPUT: how_far}
+    known = {INPUT: how_far, COMMITTED: repr(time.time())}
     return known if jar is None else {**known, "cookies": jar.dump().decode()}
 
 

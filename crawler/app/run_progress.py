@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from crawler.metrics.meter import Meter, Snapshot
 from crawler.metrics.progress import MAX_HOSTS, CrawlSession, Queues, RecentFailures, RunProgress
 from crawler.metrics.resting import RestingHosts
@@ -35,7 +37,9 @@ class ProgressReader:
             self._failures.add(event.failed, utc_now())
 
     def snapshot(self) -> Snapshot:
-        return self._meter.snapshot(time.monotonic(), complete=self._is_complete())
+        found = self._meter.snapshot(time.monotonic(), complete=self._is_complete())
+        resting = self._resting
+        return msgspec.structs.replace(found, resting=resting.silent, silent=resting.last_silent)
 
     def read(self) -> RunProgress:
         hosts, resting = self._resting.now(MAX_HOSTS)

@@ -75,13 +75,15 @@ class AiohttpEngine:
 
     async def fetch(self, request: Request) -> Response:
         started = time.monotonic()
+        answer: aiohttp.ClientResponse | None = None
         try:
             async with asyncio.timeout(request.timeout), self._send(request) as answer:
                 request.begun()
                 assert isinstance(answer, HookedResponse)
                 body = await _read(answer, request)
         except TimeoutError:
-            raise FetchError(FailureKind.TIMEOUT, timed_out(request)) from None
+            begun = answer is not None
+            raise FetchError(FailureKind.TIMEOUT, timed_out(request), answered=begun) from None
         except aiohttp.ClientHttpProxyError as error:
             assert request.proxy is not None
             raise refusal(request.proxy, error.status) from None
@@ -223,7 +225,8 @@ def _translate(error: Exception, exchange: WireExchange | None) -> FetchError:
         reason = (
             getattr(lost, "strerror", None) or "the server closed the connection without a response"
         )
-        return FetchError(FailureKind.RESET, reason, reused=untouched)
+        begun = exchange.received > 0
+        return FetchError(FailureKind.RESET, reason, reused=untouched, answered=begun)
     return FetchError(
         FailureKind.TRUNCATED, f"the connection closed after {exchange.received:,} bytes"
     )
@@ -239,13 +242,16 @@ def _unconnected(error: Exception) -> FetchError:
         case aiohttp.ClientConnectorCertificateError(certificate_error=reason):
             return FetchError(FailureKind.TLS, f"certificate rejected: {_tls_reason(reason)}")
         case aiohttp.ClientConnectorSSLError(os_error=reason):
-            return FetchError(FailureKind.TLS, _tls_reason(reason))
+            cut = isinstance(reason, ssl.SSLEOFError)
+            return FetchError(FailureKind.TLS, _tls_reason(reason), answered=not cut)
         case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError() as reason):
             return FetchError(FailureKind.CONNECT, reason.strerror or "connection refused")
         # Without TLS, ``ssl`` is True instead of a context.
         case aiohttp.ClientConnectorError(os_error=ConnectionError(), ssl=ssl.SSLContext()):
             return FetchError(
-                FailureKind.TLS, "the server closed the connection during the TLS handshake"
+                FailureKind.TLS,
+                "the server closed the connection during the TLS handshake",
+                answered=False,
             )
         case aiohttp.ClientConnectorError(os_error=reason):
             return FetchError(FailureKind.CONNECT, reason.strerror or str(reason))

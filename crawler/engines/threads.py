@@ -27,7 +27,7 @@ from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.proxying import basic
 from crawler.engines.shared.tls import TlsContexts
 from crawler.engines.urllib.wire import READ_BYTES, Phase, Wire
-from crawler.model.errors import FailureKind, FetchError
+from crawler.model.errors import SILENT, FailureKind, FetchError
 from crawler.model.exchange import BODILESS, Headers, Request, Response
 
 _VERSION = re.compile(r"HTTP/1\.[0-9]")
@@ -86,7 +86,8 @@ class ThreadsEngine:
         try:
             await asyncio.wait((work,), timeout=request.timeout)
             if not work.done():
-                raise FetchError(FailureKind.TIMEOUT, f"{timed_out(request)} ({wire.phase})")
+                message = f"{timed_out(request)} ({wire.phase})"
+                raise FetchError(FailureKind.TIMEOUT, message, answered=wire.received > 0)
             return work.result()
         finally:
             if not work.done():
@@ -256,7 +257,15 @@ def _translate(error: Exception, wire: Wire) -> FetchError:
         error = error.reason
     endpoint = wire.request.endpoint
     where = f"{wire.phase} ({endpoint.dial_host} port {endpoint.dial_port})"
-    return FetchError(_kind(error, wire), f"{where}: {_reason(error)}")
+    kind = _kind(error, wire)
+    return FetchError(kind, f"{where}: {_reason(error)}", answered=_is_answered(kind, error, wire))
+
+
+def _is_answered(kind: FailureKind, error: Exception, wire: Wire) -> bool:
+    """Whether something came from the host. A handshake that was cut is not an answer."""
+    if kind is FailureKind.TLS:
+        return isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
+    return wire.received > 0 or kind not in SILENT
 
 
 def _kind(error: Exception, wire: Wire) -> FailureKind:

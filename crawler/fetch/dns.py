@@ -12,6 +12,7 @@ from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Endpoint
 
 CACHED_NAMES = 10_000
+_RESERVED = ".invalid"
 SHORTEST_TTL = 10
 """Seconds to cache a result, at least, even if its time to live is shorter."""
 
@@ -65,6 +66,9 @@ class SystemResolver:
             return str(address), float("inf")
         if is_local_name(host):
             return "127.0.0.1", float("inf")
+        if f".{host.rstrip('.')}".endswith(_RESERVED):
+            # RFC 6761 §6.4: it does not exist, and no name server is asked.
+            raise FetchError(FailureKind.DNS, f"{host}: no such name", answered=True)
         if self._dns is None:
             self._dns = _Dns()
         return await self._dns.look_up(host)
@@ -84,6 +88,7 @@ class _Dns:
         import aiodns
 
         self._error = aiodns.error.DNSError
+        self._answers = (aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA)
         self._resolver = aiodns.DNSResolver(timeout=5, tries=2)
 
     async def look_up(self, host: str) -> tuple[str, float]:
@@ -91,10 +96,13 @@ class _Dns:
         try:
             found = await self._resolver.getaddrinfo(host, type=socket.SOCK_STREAM)
         except self._error as error:
-            raise FetchError(FailureKind.DNS, f"{host}: {error.args[-1]}") from None
+            answered = error.args[0] in self._answers
+            raise FetchError(
+                FailureKind.DNS, f"{host}: {error.args[-1]}", answered=answered
+            ) from None
         nodes = sorted(found.nodes, key=lambda node: node.family != socket.AF_INET)
         if not nodes:
-            raise FetchError(FailureKind.DNS, f"{host} has no address")
+            raise FetchError(FailureKind.DNS, f"{host} has no address", answered=True)
         name = nodes[0].addr[0]
         return (name.decode() if isinstance(name, bytes) else str(name)), float(nodes[0].ttl)
 

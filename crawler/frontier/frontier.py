@@ -4,6 +4,7 @@ Its parts are the schedule of the hosts, the pace of slowed hosts, the rules of 
 window of entries in memory. Every request is a ticket.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -13,22 +14,33 @@ from crawler.frontier.crawl_delay import CrawlDelays
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
 from crawler.frontier.held_up import FirstByteWait, HeldUp
+from crawler.frontier.host_memory import HostChanges, HostMemory, HostRecord
 from crawler.frontier.memory_window import MemoryWindow
 from crawler.frontier.pace import SLOW_DOWN, Paces, is_overload
+from crawler.frontier.patience import Patience
 from crawler.frontier.robots import Rules
 from crawler.frontier.schedule import HostPolicy, Schedule, Wait
 from crawler.frontier.ticket import (
     Disallowed,
     DocumentTicket,
     EntryTicket,
+    ProbeTicket,
     RequestEnd,
     RobotsTicket,
     Ticket,
 )
-from crawler.model.errors import FailureKind
-from crawler.model.events import Held, Notice, Slowed
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.events import (
+    GaveUp,
+    Held,
+    HostNotice,
+    NetworkAway,
+    Rested,
+    Returned,
+    Slowed,
+)
 from crawler.model.exchange import FetchResult
-from crawler.model.urls import host_name, origin
+from crawler.model.urls import authority, host_name, origin
 
 ROBOTS_KEPT = 10_000
 """Origins whose robots.txt is kept; more only while origins have waiting requests."""
@@ -39,7 +51,10 @@ _NORMAL_END = RequestEnd()
 
 
 class Frontier:
-    """The entries and requests in memory. ``pending`` counts all entries without a final state."""
+    """The entries and requests in memory. ``pending`` counts all entries without a final state.
+
+    ``probing`` is the number of probes in flight.
+    """
 
     def __init__(
         self,
@@ -51,22 +66,34 @@ class Frontier:
         window: MemoryWindow | None = None,
         depth_order: DepthOrder | None = None,
         pending: int = 0,
+        patience: Patience | None = None,
+        memory: HostMemory | None = None,
     ) -> None:
         """``policy`` returns the limits for a host name; ``rate`` is in requests/s.
 
         ``slots`` is the maximum number of requests in flight. ``window`` knows which entries wait
         on disk, ``pending`` is the number of entries that are not final. With ``depth_order`` all
-        pages of one depth are requested before the next depth.
+        pages of one depth are requested before the next depth. ``memory`` has the hosts of earlier
+        sessions.
         """
+        memory = memory or HostMemory()
         self._policy = policy
         self._held_up = HeldUp(slots)
-        self._schedule: Schedule[Ticket] = Schedule(self._host_policy, rate, self._held_up.standing)
+        self._schedule: Schedule[Ticket] = Schedule(
+            self._host_policy, rate, self._held_up.standing, memory.not_before
+        )
         self._robots: OrderedDict[str, Rules] | None = OrderedDict() if robots else None
         self._delays = CrawlDelays()
         self._paces = Paces()
+        self._patience = patience or Patience(math.inf)
+        self._changes = HostChanges(self._delays.of, self._paces.delay)
+        self.probing = 0
         self._depth_order = depth_order
         self.window = window or MemoryWindow()
         self.pending = pending
+        for record in memory.records.values():
+            if record.pace:
+                self._paces.restore(record.host, record.pace)
 
     def __repr__(self) -> str:
         return f"Frontier({self.pending} pending, {self.window.held} in memory, {self._schedule!r})"
@@ -106,10 +133,28 @@ class Frontier:
         The first request of an origin is for its robots.txt; its host gets no other request before
         the result.
         """
-        turn = self._schedule.next(now, wary=self._held_up.is_crowded)
-        if isinstance(turn, Wait):
-            return turn
-        allowed, ticket = turn
+        while True:
+            if self._patience.is_tried:
+                self._send_probes(now)
+                refused = self._patience.refused()
+                if refused is not None:
+                    return refused
+            turn = self._schedule.next(now, wary=self._held_up.is_crowded)
+            if isinstance(turn, Wait):
+                return self._wait(turn)
+            allowed, ticket = turn
+            if not self._patience.is_tried or not self._patience.keep(ticket):
+                return self._allow(ticket, allowed, now)
+            self._schedule.give_back(ticket.host, allowed)
+
+    def _allow(self, ticket: Ticket, allowed: float, now: float) -> Ticket | Disallowed:
+        """Return the request to send instead of ``ticket``, which could be sent since ``allowed``.
+
+        It is usually the same, or the one for robots.txt.
+        """
+        if ticket.is_probe:
+            self.probing += 1
+            return ticket
         if self._robots is not None and not isinstance(ticket, RobotsTicket):
             site = origin(ticket.url)
             rules = self._robots.get(site)
@@ -124,6 +169,34 @@ class Frontier:
         if allowed <= ticket.since:
             return ticket
         return msgspec.structs.replace(ticket, since=allowed)
+
+    def _wait(self, wait: Wait) -> Wait:
+        """Return ``wait`` as it is with the sites at rest and their probes."""
+        if not self._patience.resting:
+            return wait
+        times = [at for at in (wait.until, self._patience.next_probe) if at is not None]
+        return Wait(min(times, default=None), held=True)
+
+    def _send_probes(self, now: float) -> None:
+        while (site := self._patience.due(now)) is not None:
+            probe = msgspec.structs.replace(self._probe(site, now), is_probe=True)
+            self._schedule.push(probe.host, probe, first=True, urgent=True)
+
+    def _probe(self, site: str, now: float) -> Ticket:
+        """Return a request that finds out whether ``site`` answers.
+
+        It is for robots.txt, or if that is not obeyed, for the URL that was answered last: what
+        a single page does, does not matter. If nothing was ever answered, it is any request.
+        """
+        host = host_name(site)
+        if self._robots is not None:
+            url = f"{site}/robots.txt"
+            if site in self._robots:
+                return ProbeTicket(url, host, now)
+            return RobotsTicket(url, host, now, site=site)
+        url, rest = self._patience.answered_url(site), self._patience.resting[site]
+        ticket = None if url else rest.take()
+        return ticket or ProbeTicket(url or rest.url, host, now)
 
     def is_at(self, ticket: Ticket, address: str) -> bool:
         """The host of ``ticket`` has the IP ``address`` (empty: unknown).
@@ -150,46 +223,109 @@ class Frontier:
         excess = self._held_up.excess(allowed)
         return excess if excess and self._schedule.others_wait(now) else ()
 
-    def put_back(self, ticket: Ticket, now: float, end: RequestEnd = _NORMAL_END) -> list[Notice]:
+    def put_back(
+        self, ticket: Ticket, now: float, end: RequestEnd = _NORMAL_END
+    ) -> list[HostNotice]:
         """The request has no result; it waits again at the head of its host."""
-        self._schedule.push(ticket.host, ticket, first=True, urgent=ticket.is_urgent)
+        self._push(ticket)
         return self.release(ticket, now, end)
+
+    def _push(self, ticket: Ticket) -> None:
+        urgent = ticket.is_urgent or ticket.is_probe
+        self._schedule.push(ticket.host, ticket, first=True, urgent=urgent)
 
     def release(
         self,
         ticket: Ticket,
         now: float,
         end: RequestEnd = _NORMAL_END,
-    ) -> list[Notice]:
+    ) -> list[HostNotice]:
         """The request has ended: free the slot of its host, and adapt the pace to ``end``."""
-        self._schedule.release(ticket.host, now)
-        return [*self._hold(ticket.host, now, end), *self._slow_down(ticket.host, now, end)]
+        host = ticket.host
+        self._schedule.release(host, now)
+        self.probing -= ticket.is_probe
+        return [
+            *self._note_answer(ticket, now, end),
+            *self._hold(host, now, end),
+            *self._slow_down(ticket, now, end),
+        ]
 
-    def _hold(self, host: str, now: float, end: RequestEnd) -> Iterator[Notice]:
+    def _note_answer(self, ticket: Ticket, now: float, end: RequestEnd) -> Iterator[HostNotice]:
+        if not end.answered:
+            return
+        site = origin(ticket.url)
+        if not self._patience.has_answered(site):
+            self._changes.answer(ticket.host)
+        rest = self._patience.answer(site, ticket.url, now)
+        if rest is not None:
+            if isinstance(ticket, RobotsTicket):  # nothing else may be sent before it is decided
+                self._schedule.close(ticket.host)
+            for each in reversed(rest.waiting):
+                self._push(each)
+            if rest.probes:
+                yield Returned(authority(site), now - rest.since)
+        gave_up = None if end.status is None else self._patience.status(site, end.status, now)
+        if gave_up is not None:
+            yield gave_up
+
+    def _hold(self, host: str, now: float, end: RequestEnd) -> Iterator[HostNotice]:
         if end.pause is not None and end.status in SLOW_DOWN:
             self._schedule.hold(host, now + end.pause)
+            self._changes.hold(host, now + end.pause)
             yield Held(host, end.pause, end.status)
 
-    def _slow_down(self, host: str, now: float, end: RequestEnd) -> Iterator[Notice]:
+    def _slow_down(self, ticket: Ticket, now: float, end: RequestEnd) -> Iterator[HostNotice]:
+        host = ticket.host
         if not self._paces.is_concerned(host, end.kind, end.status):
             return
+        if ticket.is_probe and not end.answered:
+            return  # it rests anyway
         policy = self._paces.outcome(
             host, self._usual_policy(host), end.kind, end.status, started=end.started, now=now
         )
         if policy is None:
             return
+        self._changes.note(host)
         self._schedule.set_policy(host, policy)
         if is_overload(end.kind, end.status):
             self._schedule.hold(host, now + policy.delay)
             yield Slowed(host, policy.delay, end.kind or FailureKind.STATUS, end.status)
+
+    def answered_since(self, ticket: Ticket, since: float) -> bool:
+        """Whether the site of ``ticket`` has answered anything after ``since``."""
+        return self._patience.answered_since(origin(ticket.url), since)
+
+    def unanswered(self, ticket: Ticket, error: FetchError, now: float) -> None:
+        """Nothing came for ``ticket``, and nothing else from its site since it was sent.
+
+        The site rests, and ``ticket`` waits until it is known whether its attempt counts. One for
+        robots.txt is made again; until then the host may get requests of its other sites.
+        """
+        self._patience.silent(ticket, error, now)
+        if isinstance(ticket, RobotsTicket) and not ticket.is_probe:
+            self._schedule.open(ticket.host)
+
+    def probed(self, probe: Ticket, now: float) -> Rested | GaveUp | NetworkAway | None:
+        """``probe`` has ended: if nothing came, plan the next one, or give its site up."""
+        return self._patience.probed(origin(probe.url), now)
+
+    def judged(self) -> list[tuple[Ticket, FetchError]]:
+        """Return the requests without an answer whose attempts count: their sites answer others."""
+        return self._patience.judged()
+
+    def changed_hosts(self, now: float, unix_time: float) -> list[HostRecord]:
+        """Return the hosts of which a resume must know more than after the last call."""
+        return self._changes.take(now, unix_time)
 
     def redirect(self, ticket: Ticket, url: str, now: float, pause: float | None = None) -> None:
         """The response redirected ``ticket`` to ``url``: queue this hop at the head of its host.
 
         It waits for ``pause`` seconds if the response requested that.
         """
-        host, at = host_name(url), now + (pause or 0.0)
-        hop = msgspec.structs.replace(ticket, url=url, host=host, since=at, hops=ticket.hops + 1)
+        host, at, hops = host_name(url), now + (pause or 0.0), ticket.hops + 1
+        hop = msgspec.structs.replace(
+            ticket, url=url, host=host, since=at, hops=hops, is_probe=False
+        )
         if pause:
             self._schedule.push_later(host, hop, at, urgent=hop.is_urgent)
         else:
@@ -197,12 +333,12 @@ class Frontier:
 
     def repeat(self, ticket: Ticket, now: float) -> None:
         """Send the request again at once: a kept-alive connection closed before the response."""
-        again = msgspec.structs.replace(ticket, resets=ticket.resets + 1, since=now)
-        self._schedule.push(ticket.host, again, first=True, urgent=again.is_urgent)
+        self._push(msgspec.structs.replace(ticket, resets=ticket.resets + 1, since=now))
 
     def retry(self, ticket: Ticket, at: float) -> None:
         """Send the request again, not before ``at``."""
-        again = msgspec.structs.replace(ticket, attempt=ticket.attempt + 1, since=at)
+        attempt = ticket.attempt + 1
+        again = msgspec.structs.replace(ticket, attempt=attempt, since=at, is_probe=False)
         self._schedule.push_later(ticket.host, again, at, urgent=again.is_urgent)
 
     def finish(self, entry: Entry, now: float) -> None:
@@ -226,6 +362,7 @@ class Frontier:
         self._delays.set(site, rules.delay)
         delay = self._delays.of(host)
         if delay or before:
+            self._changes.note(host)
             self._schedule.set_policy(host, self._host_policy(host))
             self._schedule.hold(host, now + delay)
         self._schedule.open(host)

@@ -77,6 +77,16 @@ class Paces:
     def __len__(self) -> int:
         return len(self._slowed)
 
+    def restore(self, host: str, delay: float) -> None:
+        """``host`` was slowed to ``delay`` in an earlier session."""
+        self._slowed[host] = pace = Pace(0.0)
+        pace.delay = delay
+
+    def delay(self, host: str) -> float:
+        """Return the delay of a slowed host, or 0."""
+        pace = self._slowed.get(host)
+        return 0.0 if pace is None else pace.delay
+
     def is_concerned(self, host: str, kind: FailureKind | None, status: int | None) -> bool:
         """Whether ``outcome`` can change the policy of ``host``; nearly always it cannot."""
         return host in self._slowed or is_overload(kind, status)

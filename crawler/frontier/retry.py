@@ -90,6 +90,11 @@ class Retry:
             map(parse_backoff, changes)
         )
 
+    def covers(self, kind: FailureKind) -> bool:
+        """Whether failures of ``kind`` are retried at all."""
+        backoff = self._kinds.get(kind)
+        return backoff is not None and backoff.tries > 0
+
     def wait(self, kind: FailureKind, status: int | None, attempt: int) -> float | None:
         """Return the seconds to wait after attempt number ``attempt`` failed.
 

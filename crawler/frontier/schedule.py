@@ -125,13 +125,15 @@ class Schedule(Generic[T]):
         policy: Callable[[str], HostPolicy],
         rate: float | None = None,
         standing: Callable[[str], Standing] = lambda _: Standing.ANSWERS,
+        not_before: Callable[[str, HostPolicy], float] = lambda _, __: 0.0,
     ) -> None:
         """``policy`` is called for each new host, and again for a host that was forgotten.
 
         ``rate`` limits the requests per second to all hosts together. ``standing`` is called when
-        ``next`` must be wary.
+        ``next`` must be wary. ``not_before`` returns when a host may get its first request.
         """
         self._policy = policy
+        self._not_before = not_before
         self._standing = standing
         self._interval = 1.0 / rate if rate else 0.0
         self._next_any = 0.0
@@ -342,6 +344,7 @@ class Schedule(Generic[T]):
         queue = self._queues.get(name)
         if queue is None:
             queue = self._queues[name] = _HostQueue(name, self._policy(name))
+            queue.allowed = self._not_before(name, queue.policy)
         return queue
 
     def _add_turn(self, queue: _HostQueue[T]) -> None:

@@ -16,7 +16,9 @@ class Ticket(msgspec.Struct, frozen=True):
 
     ``since`` is when it became allowed (monotonic seconds). ``attempt`` counts from 1. ``resets``
     counts, from 0, the kept-alive connections that closed before a response; these do not count as
-    attempts. ``hops`` counts the redirects, from 0.
+    attempts. ``unanswered`` counts the requests while nothing came from the host; these do not
+    count as attempts either. ``hops`` counts the redirects, from 0. ``is_probe``: its site rests,
+    and it finds out whether it answers again.
     """
 
     url: str
@@ -24,10 +26,17 @@ class Ticket(msgspec.Struct, frozen=True):
     since: float
     attempt: int = 1
     resets: int = 0
+    unanswered: int = 0
     hops: int = 0
+    is_probe: bool = False
 
     is_urgent: ClassVar[bool] = False
     """Whether it may be sent while its host is closed, because the host waits for its result."""
+
+    @property
+    def sent(self) -> int:
+        """How often it was sent before, without resets."""
+        return self.attempt - 1 + self.unanswered
 
 
 class EntryTicket(Ticket, frozen=True, kw_only=True):
@@ -50,9 +59,14 @@ class DocumentTicket(Ticket, frozen=True, kw_only=True):
     deliver: Callable[[FetchResult], None]
 
 
+class ProbeTicket(Ticket, frozen=True, kw_only=True):
+    """A request that only finds out whether a site answers; its response is not used."""
+
+
 class RequestEnd(msgspec.Struct, frozen=True):
     """How a request ended: with a failure ``kind``, or with a ``status``.
 
+    ``answered``: something came from the host, or a rule forbids to ask it.
     ``started`` is its start (monotonic seconds), ``pause`` the wait (seconds) that the response
     requests with Retry-After, or None.
     """
@@ -61,17 +75,24 @@ class RequestEnd(msgspec.Struct, frozen=True):
     kind: FailureKind | None = None
     status: int | None = None
     pause: float | None = None
+    answered: bool = False
 
     @classmethod
     def of(cls, result: FetchResult, started: float, unix_time: float) -> "RequestEnd":
         if isinstance(result, Response):
             pause = pause_of(result, unix_time)
-            return cls(started, status=result.status, pause=pause)
-        return cls(started, kind=result.kind if isinstance(result, FetchError) else None)
+            return cls(started, status=result.status, pause=pause, answered=True)
+        if isinstance(result, SkipError):
+            return cls(started, answered=True)
+        return cls(started, kind=result.kind, answered=result.answered)
 
 
 class Disallowed(msgspec.Struct, frozen=True):
-    """``ticket`` was next, but the robots.txt of its site does not allow the request."""
+    """``ticket`` was next, but its robots.txt does not allow it, or its host was given up.
+
+    A host that answers only one status was given up because of that ``status``.
+    """
 
     ticket: Ticket
     why: FetchError | SkipError
+    status: int | None = None

@@ -112,7 +112,8 @@ class MockResolver(SystemResolver):
         """Raises also FetchError (connect) for a literal address that is not of this web."""
         known, found = await super().resolve(host, port), self._hosts.find(host, port)
         if found is None:
-            raise FetchError(FailureKind.CONNECT, f"{host} is not part of the mocked web")
+            message = f"{host} is not part of the mocked web"
+            raise FetchError(FailureKind.CONNECT, message, answered=True)
         return self._dialled(known, found)
 
     def _dialled(self, known: Endpoint, host: MockHost) -> Endpoint:
@@ -126,9 +127,10 @@ class MockResolver(SystemResolver):
         self._lookups.append(host)
         found = self._hosts.named(host)
         if found is None:
-            raise FetchError(FailureKind.DNS, f"{host} is not part of the mocked web")
+            message = f"{host} is not part of the mocked web"
+            raise FetchError(FailureKind.DNS, message, answered=True)
         if found.fault is Fault.NO_DNS:
-            raise FetchError(FailureKind.DNS, f"{host} has no address")
+            raise FetchError(FailureKind.DNS, f"{host} has no address", answered=True)
         if found.fault is Fault.SLOW_DNS:
             await asyncio.sleep(SLOW_SECONDS)
         return found.address, _FOREVER

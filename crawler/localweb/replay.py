@@ -125,11 +125,12 @@ class ReplayResolver:
         if endpoint is not None:
             return endpoint
         if (host, port) in self._places:
-            raise FetchError(FailureKind.DNS, f"{host} had no address when it was recorded")
+            message = f"{host} had no address when it was recorded"
+            raise FetchError(FailureKind.DNS, message, answered=True)
         if literal(host) is not None:
             self._rules.check(host, port, host)
         self._unknown.add(host)
-        raise FetchError(FailureKind.DNS, f"{host} is not in the archive")
+        raise FetchError(FailureKind.DNS, f"{host} is not in the archive", answered=True)
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""

@@ -21,7 +21,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A run at one moment. ``rate`` is entries finished per second over about five seconds.
 
     ``elapsed`` is in seconds. ``total`` is None while it can still grow. ``bytes`` is the size of
-    all pages done.
+    all pages done. ``resting`` hosts do not answer; ``silent`` is one of them.
     """
 
     elapsed: float
@@ -33,6 +33,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     in_flight: int
     rate: float
     bytes: int
+    resting: int = 0
+    silent: str = ""
 
     @property
     def finished(self) -> int:

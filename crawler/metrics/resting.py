@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from crawler.model.events import Event, Held
+from crawler.model.events import Event, GaveUp, Held, Rested, Returned
 from crawler.model.resting import RestingHost
 from crawler.model.units import utc_now
 
@@ -18,10 +18,31 @@ class RestingHosts:
     def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
         self._clock = clock
         self._hosts: OrderedDict[str, RestingHost] = OrderedDict()
+        self._silent: OrderedDict[str, RestingHost] = OrderedDict()
+        self.last_silent = ""
+
+    @property
+    def silent(self) -> int:
+        """Number of hosts from which nothing comes; ``last_silent`` is one of them."""
+        return len(self._silent)
 
     def fold(self, event: Event) -> None:
         if isinstance(event, Held):
             self._rest(event.host, event.wait, f"status {event.status} with Retry-After")
+        elif isinstance(event, Rested):
+            self._hush(event)
+        elif isinstance(event, Returned | GaveUp):
+            self._silent.pop(event.host, None)
+            self.last_silent = next(reversed(self._silent), "")
+
+    def _hush(self, event: Rested) -> None:
+        now, before = self._clock(), self._silent.get(event.host)
+        since = now - timedelta(seconds=event.seconds) if before is None else before.since
+        until = now + timedelta(seconds=event.wait)
+        self._silent[event.host] = RestingHost(event.host, since, until, event.why.message)
+        self.last_silent = event.host
+        if len(self._silent) > KEPT:
+            self._silent.popitem(last=False)
 
     def _rest(self, host: str, wait: float, why: str) -> None:
         now = self._clock()
@@ -35,5 +56,6 @@ class RestingHosts:
         """Return how many hosts rest now, and at most ``most`` of them, longest first."""
         now = self._clock()
         resting = [each for each in self._hosts.copy().values() if each.until > now]
+        resting += self._silent.copy().values()
         resting.sort(key=lambda each: each.since)
         return len(resting), tuple(resting[:most])

@@ -28,6 +28,13 @@ class FailureKind(StrEnum):
     INTERNAL = "internal"
 
 
+SILENT = frozenset({FailureKind.DNS, FailureKind.CONNECT, FailureKind.RESET, FailureKind.TIMEOUT})
+"""Kinds of failure in which nothing came from the host, unless the error itself says otherwise.
+
+All others are answers: something came, or nothing was asked of the host.
+"""
+
+
 class SkipReason(StrEnum):
     """Why an entry was skipped; the ``reason`` of a skip record."""
 
@@ -59,13 +66,25 @@ class FetchError(CrawlerError):
 
     ``kind`` classifies the failure. ``reused`` is True if a kept-alive connection failed before
     the first byte of the response; it is safe to send such a request again immediately.
+
+    ``answered`` is False if nothing came from the host: a reset or a deadline before the first
+    byte of the response, no connection, no address because no name server answered. None means as
+    usual for ``kind``. A rejected certificate is an answer, and so is a name that does not exist.
     """
 
-    def __init__(self, kind: FailureKind, message: str, *, reused: bool = False) -> None:
+    def __init__(
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        reused: bool = False,
+        answered: bool | None = None,
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.reused = reused
+        self.answered = kind not in SILENT if answered is None else answered
 
 
 class SkipError(CrawlerError):

@@ -121,6 +121,56 @@ class Slowed(msgspec.Struct, frozen=True):
     status: int | None = None
 
 
+class Rested(msgspec.Struct, frozen=True):
+    """Nothing has come from ``host`` for ``seconds``; it gets the next probe in ``wait`` s.
+
+    ``probes`` were not answered until now.
+    """
+
+    host: str
+    seconds: float
+    wait: float
+    why: FetchError
+    probes: int = 1
+
+
+class Returned(msgspec.Struct, frozen=True):
+    """``host`` answers again, after ``seconds``."""
+
+    host: str
+    seconds: float
+
+
+class GaveUp(msgspec.Struct, frozen=True):
+    """After ``seconds`` without a useful answer of ``host``, all its URLs fail with ``why``.
+
+    A host that answers only 429 or 503 has that ``status``.
+    """
+
+    host: str
+    seconds: float
+    why: FetchError
+    status: int | None = None
+
+
+class NetworkAway(msgspec.Struct, frozen=True):
+    """No host has answered for ``seconds``, the last one was ``host``.
+
+    The crawl ends, and can be resumed.
+    """
+
+    host: str
+    seconds: float
+    why: FetchError
+
+    @property
+    def says(self) -> str:
+        return (
+            f"the network is away: no host has answered for {self.seconds:.0f} s "
+            f"({self.host}: {self.why}); nothing has failed because of it: resume the run later"
+        )
+
+
 class RobotsFailed(msgspec.Struct, frozen=True):
     """The robots.txt of the origin ``site`` could not be fetched, so nothing of it is requested."""
 
@@ -135,7 +185,8 @@ class Committed(msgspec.Struct, frozen=True):
     seconds: float
 
 
-Notice = Retried | Held | Slowed | RobotsFailed | Committed
+HostNotice = Held | Slowed | Rested | Returned | GaveUp | NetworkAway
+Notice = Retried | HostNotice | RobotsFailed | Committed
 """Events for people who follow a crawl; no figure counts them."""
 Event = Fetched | Finished | Counted | Load | Notice
 """Everything that the pipeline reports to its observers."""

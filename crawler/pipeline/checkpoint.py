@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from crawler.frontier.host_memory import HostRecord
 from crawler.frontier.state.store_thread import StoreThread
 from crawler.model.callbacks import Fail
 from crawler.model.errors import StateError
@@ -17,7 +18,8 @@ EVERY = 1.0
 class Checkpoint:
     """Commits regularly during the crawl, and once at its end.
 
-    ``facts`` returns what the state stores in addition to the entries, such as the cookies.
+    ``facts`` returns what the state stores in addition to the entries, such as the cookies, and
+    ``hosts`` returns the hosts that changed since its last call.
     """
 
     def __init__(
@@ -26,10 +28,12 @@ class Checkpoint:
         outputs: Outputs,
         facts: Callable[[], Mapping[str, str]],
         observe: Callable[[Event], None],
+        hosts: Callable[[], Sequence[HostRecord]] = tuple,
     ) -> None:
         self._store = store
         self._outputs = outputs
         self._facts = facts
+        self._hosts = hosts
         self._observe = observe
         self._ending = asyncio.Event()
         self._committing: asyncio.Task[None] | None = None
@@ -72,7 +76,7 @@ class Checkpoint:
         the final states that are committed with it.
         """
         started = time.monotonic()
-        closing, facts = self._store.closing(), self._facts()
+        closing, facts = self._store.closing(self._hosts()), self._facts()
         offsets = await self._outputs.commit()
         await self._store.commit(closing, offsets, facts)
         self._observe(Committed(len(closing.finals), time.monotonic() - started))

@@ -13,8 +13,8 @@ from crawler.frontier.frontier import Frontier
 from crawler.frontier.held_up import FirstByteWait
 from crawler.frontier.state.store_thread import StoreThread
 from crawler.frontier.ticket import Disallowed, EntryTicket, RequestEnd, Ticket
-from crawler.model.errors import FailureKind, FetchError, SkipError
-from crawler.model.events import Fetched, Idle, Load, Retried, RobotsFailed
+from crawler.model.errors import FailureKind, FetchError, SkipError, StateError
+from crawler.model.events import Fetched, Idle, Load, NetworkAway, Retried, RobotsFailed
 from crawler.model.exchange import FetchResult, Response
 from crawler.parsing.executors.base import ParseExecutor
 from crawler.pipeline import decide, slots
@@ -150,7 +150,8 @@ class Pipeline:
             self._intake.read()
         self._intake.feed()
         self._observe_load(now, idle)
-        if not self._in_flight and slots.is_over(self._stages(), self._limits):
+        only_probes = self._in_flight <= self._frontier.probing
+        if only_probes and slots.is_over(self._stages(), self._limits):
             self._lifetime.finish()
 
     def _observe_load(self, now: float, idle: Idle) -> None:
@@ -164,6 +165,7 @@ class Pipeline:
         executor, stage = self._executor, self._parse_stage
         return Stages(
             in_flight=self._in_flight,
+            probing=self._frontier.probing,
             parsing=stage.parsing,
             done=stage.done,
             pending=self._frontier.pending,
@@ -189,7 +191,8 @@ class Pipeline:
                 wait = self._frontier.started(turn, now)
                 self._slot_watch.add(wait, self._lifetime.spawn(self._request(turn, wait)))
             elif isinstance(turn, Disallowed):
-                self._carry_out(self._decider.refuse(turn.ticket, turn.why), now)
+                refusal = self._decider.refuse(turn.ticket, turn.why, turn.status)
+                self._carry_out(refusal, now)
             else:
                 self._intake.read()
                 self._wake_at(turn.until, now)
@@ -228,7 +231,14 @@ class Pipeline:
             late = RequestEnd(started, FailureKind.TIMEOUT if wait.is_interrupted else None)
             for notice in self._frontier.put_back(ticket, now, late):
                 self._observe(notice)
-            return
+        else:
+            self._ended(ticket, result, started, now, unix_time)
+            if ticket.is_probe:
+                self._probed(ticket, now)
+
+    def _ended(
+        self, ticket: Ticket, result: FetchResult, started: float, now: float, unix_time: float
+    ) -> None:
         if isinstance(result, Response):
             self._mean_body += (len(result.body) - self._mean_body) / 16
         if not isinstance(result, SkipError):
@@ -236,7 +246,22 @@ class Pipeline:
         end = RequestEnd.of(result, started, unix_time)
         for notice in self._frontier.release(ticket, now, end):
             self._observe(notice)
-        self._carry_out(self._decider.decide(ticket, result, unix_time), now)
+        decision = self._decider.decide(ticket, result, unix_time)
+        if isinstance(decision, decide.Unanswered) and self._frontier.answered_since(
+            ticket, started
+        ):
+            decision = self._decider.count(ticket, decision.error)
+        self._carry_out(decision, now)
+        for each, error in self._frontier.judged():
+            self._carry_out(self._decider.count(each, error), now)
+
+    def _probed(self, ticket: Ticket, now: float) -> None:
+        """Report what the end of a probe means. If no host answers, the crawl may end here."""
+        notice = self._frontier.probed(ticket, now)
+        if notice is not None:
+            self._observe(notice)
+        if isinstance(notice, NetworkAway):
+            self._lifetime.fail(StateError(notice.says))
 
     def _carry_out(self, decision: decide.Decision, now: float) -> None:
         match decision:
@@ -251,6 +276,8 @@ class Pipeline:
                 self._observe(
                     Retried(ticket.url, error.kind, error.message, ticket.attempt, wait, status)
                 )
+            case decide.Unanswered(ticket, error):
+                self._frontier.unanswered(ticket, error, now)
             case decide.SetRules(site, rules, failure):
                 if failure is not None:
                     self._observe(RobotsFailed(site, failure))

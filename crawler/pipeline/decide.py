@@ -12,7 +12,13 @@ import msgspec
 from crawler.frontier import redirect
 from crawler.frontier.retry import Retry, pause_of
 from crawler.frontier.robots import Rules, from_answer, unreachable
-from crawler.frontier.ticket import DocumentTicket, EntryTicket, RobotsTicket, Ticket
+from crawler.frontier.ticket import (
+    DocumentTicket,
+    EntryTicket,
+    ProbeTicket,
+    RobotsTicket,
+    Ticket,
+)
 from crawler.model.content_coding import decode_body
 from crawler.model.errors import FailureKind, FetchError, SkipError
 from crawler.model.exchange import FetchResult, Response
@@ -55,6 +61,17 @@ class RetryIn(msgspec.Struct, frozen=True):
     status: int | None
 
 
+class Unanswered(msgspec.Struct, frozen=True):
+    """Nothing came from the host: the attempt counts only if the host answers something else."""
+
+    ticket: Ticket
+    error: FetchError
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """Nothing follows: it was a probe."""
+
+
 class SetRules(msgspec.Struct, frozen=True):
     """The robots.txt of ``site`` is known; ``failure`` is why it could not be fetched, or None."""
 
@@ -79,15 +96,27 @@ class Close(msgspec.Struct, frozen=True):
     status: int | None = None
 
 
-Decision = Parse | Hop | SendAgain | RetryIn | SetRules | DeliverDocument | Close
+Decision = (
+    Parse | Hop | SendAgain | RetryIn | Unanswered | Nothing | SetRules | DeliverDocument | Close
+)
 
 
 class Decider:
     """``scope`` limits redirects, ``agent`` is our User-Agent for robots.txt, and ``max_bytes``
-    limits a robots.txt after content decoding.
+    limits a robots.txt after content decoding. With ``is_patient`` an attempt to which nothing
+    came is ``Unanswered``, if failures of this kind are retried at all.
     """
 
-    def __init__(self, retry: Retry, scope: Scope, agent: str, max_bytes: int) -> None:
+    def __init__(
+        self,
+        retry: Retry,
+        scope: Scope,
+        agent: str,
+        max_bytes: int,
+        *,
+        is_patient: bool = False,
+    ) -> None:
+        self._is_patient = is_patient
         self._retry = retry
         self._scope = scope
         self._agent = agent
@@ -97,6 +126,8 @@ class Decider:
         """The request of ``ticket`` ended at ``unix_time`` with ``result``."""
         if not isinstance(result, Response):
             return self._failed(ticket, result)
+        if isinstance(ticket, ProbeTicket):
+            return Nothing()
         status = result.status
         if status in redirect.STATUSES:
             return self._redirected(ticket, result, unix_time)
@@ -110,9 +141,15 @@ class Decider:
         assert isinstance(ticket, DocumentTicket)
         return DeliverDocument(ticket.deliver, result)
 
-    def refuse(self, ticket: Ticket, why: FetchError | SkipError) -> Decision:
-        """The request was not sent, because robots.txt does not allow it."""
-        return _give_up(ticket, why, attempts=0)
+    def refuse(
+        self, ticket: Ticket, why: FetchError | SkipError, status: int | None = None
+    ) -> Decision:
+        """The request was not sent: robots.txt does not allow it, or its host was given up."""
+        return self._give_up(ticket, why, ticket.sent, status)
+
+    def count(self, ticket: Ticket, error: FetchError | SkipError) -> Decision:
+        """The attempt of ``ticket`` counts, although it was not answered."""
+        return self._count(ticket, error, None)
 
     def _redirected(self, ticket: Ticket, response: Response, unix_time: float) -> Decision:
         try:
@@ -135,12 +172,34 @@ class Decider:
         if isinstance(error, FetchError):
             if error.reused and ticket.resets < MOST_RESETS:
                 return SendAgain(ticket)
-            wait = self._retry.wait(error.kind, status, ticket.attempt)
+            if self._is_patient and not error.answered and self._retry.covers(_retried_as(error)):
+                return Unanswered(ticket, error)
+        return self._count(ticket, error, status)
+
+    def _count(self, ticket: Ticket, error: FetchError | SkipError, status: int | None) -> Decision:
+        if isinstance(ticket, ProbeTicket):
+            return Nothing()
+        if isinstance(error, FetchError):
+            wait = self._retry.wait(_retried_as(error), status, ticket.attempt)
             if wait is not None:
                 return RetryIn(ticket, wait, error, status)
-        if isinstance(ticket, RobotsTicket):
-            return SetRules(ticket.site, self._no_rules(error, status), error.message)
-        return _give_up(ticket, error, ticket.attempt, status)
+        return self._give_up(ticket, error, ticket.sent + 1, status)
+
+    def _give_up(
+        self,
+        ticket: Ticket,
+        error: FetchError | SkipError,
+        attempts: int,
+        status: int | None = None,
+    ) -> Decision:
+        match ticket:
+            case EntryTicket():
+                return Close(ticket, error, attempts, status)
+            case RobotsTicket():
+                return SetRules(ticket.site, self._no_rules(error, status), error.message)
+            case DocumentTicket():
+                return DeliverDocument(ticket.deliver, error)
+        return Nothing()
 
     def _no_rules(self, error: FetchError | SkipError, status: int | None) -> Rules:
         """A status of 500 or more forbids everything (RFC 9309 §2.3.1.4)."""
@@ -170,10 +229,7 @@ def _task(ticket: EntryTicket, response: Response, unix_time: float) -> Task:
     return Task(job, response.body)
 
 
-def _give_up(
-    ticket: Ticket, error: FetchError | SkipError, attempts: int, status: int | None = None
-) -> Close | DeliverDocument:
-    if isinstance(ticket, EntryTicket):
-        return Close(ticket, error, attempts, status)
-    assert isinstance(ticket, DocumentTicket)
-    return DeliverDocument(ticket.deliver, error)
+def _retried_as(error: FetchError) -> FailureKind:
+    """Return the kind by which ``error`` is retried: a TLS handshake that was cut is a reset."""
+    is_cut = error.kind is FailureKind.TLS and not error.answered
+    return FailureKind.RESET if is_cut else error.kind

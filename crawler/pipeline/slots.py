@@ -21,7 +21,8 @@ class Limits(msgspec.Struct, frozen=True):
 class Stages(msgspec.Struct, frozen=True):
     """The load of the stages of the pipeline at one moment.
 
-    ``in_flight`` requests are being fetched, ``parsing`` entries are at the parse executor,
+    ``in_flight`` requests are being fetched, ``probing`` of them from hosts that do not answer,
+    ``parsing`` entries are at the parse executor,
     ``done`` pages are finished and ``pending`` entries have no final state. ``parse_waiting``
     pages are at the executor, which accepts ``parse_width`` at once. ``body_bytes`` wait there,
     ``output_bytes`` wait for the disk, and a body has ``mean_body`` bytes on average.
@@ -30,6 +31,7 @@ class Stages(msgspec.Struct, frozen=True):
     """
 
     in_flight: int
+    probing: int
     parsing: int
     done: int
     pending: int
@@ -100,8 +102,9 @@ def allowed_held_up(stages: Stages, limits: Limits) -> int | None:
 
 
 def is_over(stages: Stages, limits: Limits) -> bool:
-    """Whether the crawl has ended."""
-    if stages.in_flight or stages.parsing:
+    """Whether the crawl has ended. One that is stopping does not wait for probes."""
+    probing = stages.probing if stages.is_stopping else 0
+    if stages.in_flight > probing or stages.parsing:
         return False
     if stages.is_stopping or has_enough(stages, limits):
         return True

@@ -68,6 +68,9 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     yield "rate", f"{figure(snapshot.rate)}/s"
     if snapshot.failed:
         yield "failed", f"{snapshot.failed:,} failed"
+    if snapshot.resting:
+        several = f"{snapshot.resting:,} hosts"
+        yield "resting", f"waiting for {snapshot.silent if snapshot.resting == 1 else several}"
     yield "in flight", f"{snapshot.in_flight:,} in flight"
     if total and snapshot.rate > 0 and total > finished:
         yield "left", f"{seconds(max(1, round((total - finished) / snapshot.rate)))} left"

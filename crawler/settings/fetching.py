@@ -8,7 +8,7 @@ from crawler.settings.defaults import CONCURRENCY
 from crawler.settings.objects import ENGINE
 from crawler.settings.option import option
 from crawler.settings.sources import SourcesFields
-from crawler.settings.types import EngineChoice, Seconds, Size, SlotCount, Tries
+from crawler.settings.types import EngineChoice, Pause, Seconds, Size, SlotCount, Tries
 
 
 class FetchingFields(SourcesFields, frozen=True, kw_only=True):
@@ -48,6 +48,16 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
         Tries,
         option("fetching", "maximum number of retries after a failure that may be temporary", "N"),
     ] = 2
+
+    patience: Annotated[
+        Pause,
+        option(
+            "fetching",
+            "seconds to wait for a host from which nothing comes, a tenth of it for one that has "
+            "never answered; its URLs then fail; 0, or --retries 0: do not wait",
+            "S",
+        ),
+    ] = 600.0
 
     max_bytes: Annotated[
         Size,
@@ -93,6 +103,11 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
             example=["sessionid", "utm_*"],
         ),
     ] = ()
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether hosts from which nothing comes are waited for."""
+        return self.patience > 0 and self.retries > 0
 
     @property
     def slots(self) -> int:

@@ -55,6 +55,7 @@ _CHANGEABLE = frozenset(
         "delay",
         "timeout",
         "retries",
+        "patience",
         "workers",
         "max_pages",
         "run",

@@ -1,12 +1,17 @@
 """Finer than the contract: the exact kind of every failure, and limits that a library may hide."""
 
+import socket
+import struct
+import threading
+
 import pytest
 from support.engines import LIBRARIES
 
 from crawler.engines.base import Engine
-from crawler.localweb.server import CUT, SILENCE, Answer
-from crawler.model.errors import FailureKind
-from crawler.testing.contract.helpers import ask, little_memory, outcome
+from crawler.localweb.server import CLOSE, CUT, RESET, SILENCE, Answer
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Endpoint, Request
+from crawler.testing.contract.helpers import ask, little_memory, outcome, result
 from crawler.testing.contract.limits import FRAMINGS
 from crawler.testing.contract.truncation import INCOMPLETE
 
@@ -27,6 +32,62 @@ OTHER_KINDS = {
 }
 # Where only the deadline limits an engine, and why.
 UNBOUNDED = {("libcurl", "chunk extension"): "libcurl skips extensions without a callback"}
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+BROKEN_OFF = {
+    "closed before the response": ((CLOSE,), False),
+    "reset before the response": ((RESET,), False),
+    "silent before the response": ((SILENCE,), False),
+    "closed within the body": ((HEAD, b"part", CLOSE), True),
+    "reset within the body": ((HEAD, b"part", 0.1, RESET), True),
+    "silent within the body": ((HEAD, b"part", SILENCE), True),
+}
+"""What a server sends, and whether something came from it."""
+
+
+@pytest.mark.promise("P45")
+@pytest.mark.parametrize("case", BROKEN_OFF)
+async def test_an_error_says_whether_something_came(
+    engine: Engine, serve, scheme: str, case: str
+) -> None:
+    steps, answered = BROKEN_OFF[case]
+    ended = await result(engine, ask(serve(Answer(script=steps), scheme), timeout=0.5))
+    assert isinstance(ended, FetchError)
+    assert (ended.answered, ended.reused) == (answered, False)
+
+
+@pytest.mark.promise("P45")
+@pytest.mark.parametrize("ending", ["closes", "resets"])
+async def test_a_handshake_that_is_cut_is_not_an_answer(engine: Engine, ending: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        cutting = threading.Thread(target=cut, args=(listener, ending == "resets"))
+        cutting.start()
+        request = Request(
+            f"https://127.0.0.1:{port}/", Endpoint("127.0.0.1", "127.0.0.1", port), (), 5.0, 99
+        )
+        ended = await result(engine, request)
+        cutting.join()
+    assert isinstance(ended, FetchError)
+    assert (ended.kind, ended.answered) == (FailureKind.TLS, False)
+
+
+def cut(listener: socket.socket, reset: bool) -> None:
+    """Accept a connection, read the ClientHello, and end the connection."""
+    client, _ = listener.accept()
+    with client:
+        client.recv(65536)
+        if reset:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.promise("P45")
+async def test_a_rejected_certificate_is_an_answer(engine: Engine, serve) -> None:
+    server = serve(Answer(), "https")
+    ended = await result(engine, ask(server, host="wrong.example"))
+    assert isinstance(ended, FetchError)
+    assert (ended.kind, ended.answered) == (FailureKind.TLS, True)
 
 
 @pytest.mark.promise("P14", "P18", "P19")

@@ -3,7 +3,7 @@
 import pycurl
 
 from crawler.engines.shared.messages import timed_out
-from crawler.model.errors import FailureKind, FetchError
+from crawler.model.errors import SILENT, FailureKind, FetchError
 from crawler.model.exchange import Request
 
 # pycurl has no names for these two.
@@ -31,16 +31,33 @@ _KINDS = {
     pycurl.E_FILESIZE_EXCEEDED: FailureKind.TOO_LARGE,
 }
 
+_CUT = ("unexpected eof", "SSL_ERROR_SYSCALL", "Connection reset")
 
-def translate(code: int, message: str, request: Request, *, reused: bool = False) -> FetchError:
-    """Translate libcurl's ``code`` for ``request``; an unlisted code becomes ``protocol``."""
+
+def translate(
+    code: int, message: str, request: Request, *, reused: bool = False, answered: bool = False
+) -> FetchError:
+    """Translate libcurl's ``code`` for ``request``; an unlisted code becomes ``protocol``.
+
+    ``answered``: a part of the response had come.
+    """
     kind = _of_receiving(message) if code == pycurl.E_RECV_ERROR else _KINDS.get(code)
     if kind is FailureKind.TIMEOUT:
         # A timeout never counts as a failure of a reused connection.
-        return FetchError(kind, timed_out(request))
+        return FetchError(kind, timed_out(request), answered=answered)
     return FetchError(
-        kind or FailureKind.PROTOCOL, message or pycurl.easy_strerror(code), reused=reused
+        kind or FailureKind.PROTOCOL,
+        message or pycurl.easy_strerror(code),
+        reused=reused,
+        answered=answered or not _is_silent(kind, message),
     )
+
+
+def _is_silent(kind: FailureKind | None, message: str) -> bool:
+    """Whether a failure before the first byte of the response means that nothing came."""
+    if kind is FailureKind.TLS:  # the handshake was cut, which is not a rejected certificate
+        return any(words in message for words in _CUT)
+    return kind in SILENT or kind is FailureKind.TRUNCATED
 
 
 def _of_receiving(message: str) -> FailureKind:

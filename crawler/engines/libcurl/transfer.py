@@ -192,7 +192,7 @@ class Transfer:
         return self._refuse(FailureKind.TIMEOUT, timed_out(self.request))
 
     def _refuse(self, kind: FailureKind, message: str) -> int:
-        self.refused = FetchError(kind, message)
+        self.refused = FetchError(kind, message, answered=True)
         return _ABORT
 
     def failure(self, code: int, message: str) -> FetchError:
@@ -207,8 +207,9 @@ class Transfer:
             return FetchError(
                 FailureKind.TRUNCATED, "the connection closed before the final response"
             )
-        untouched = self._fresh is None and not self._lines and not self._interim
-        return translate(code, message, self.request, reused=untouched)
+        touched = bool(self._lines or self._interim)
+        untouched = self._fresh is None and not touched
+        return translate(code, message, self.request, reused=untouched, answered=touched)
 
     def response(self) -> Response:
         """Return the response after libcurl succeeded, before its connection is used again.

@@ -15,7 +15,8 @@ from typing import Any, Self
 import msgspec
 
 from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
-from crawler.frontier.state import again
+from crawler.frontier.host_memory import HostRecord
+from crawler.frontier.state import again, host_table
 from crawler.model.errors import SkipReason, StateError, writing
 from crawler.model.files import sync
 
@@ -28,12 +29,13 @@ OLDEST = 1
 """The oldest version that can be resumed; the first commit of the session makes it ``VERSION``.
 
 In version 1 outputs had numbers instead of names, and a wrong line was stored as ``kind message``.
-Before version 3 the logins of the input were not stored.
+Before version 3 the logins of the input, and what is known about hosts, were not stored.
 Up to version 2 the host of an entry had its port.
 """
 
 _NEW_TABLES = (
     "CREATE TABLE IF NOT EXISTS logins (origin TEXT PRIMARY KEY, userinfo TEXT NOT NULL)",
+    host_table.CREATE,
 )
 """Tables that earlier versions do not have."""
 _SCHEMA = f"""
@@ -234,6 +236,16 @@ class Store:
         """Return ``user:password`` of the input, by origin."""
         with self._errors():
             return dict(self._connection.execute("SELECT origin, userinfo FROM logins"))
+
+    def hosts(self) -> list[HostRecord]:
+        """Return what is known about hosts, at most 100,000 of them."""
+        with self._errors():
+            return host_table.read(self._connection)
+
+    def remember_hosts(self, hosts: Sequence[HostRecord]) -> None:
+        if hosts:
+            with self._errors():
+                host_table.write(self._connection, hosts)
 
     def finish(self, finals: Sequence[Final], filtered: int = 0, size: int = 0) -> None:
         """Store final states and count them; ``size`` is the bytes of the pages among them.

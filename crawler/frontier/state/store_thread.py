@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from crawler.frontier.entry import Candidate, Entry, Final
+from crawler.frontier.host_memory import HostRecord
 from crawler.frontier.state.job_thread import Jobs, JobThread
 from crawler.frontier.state.store import Store
 from crawler.model.callbacks import Fail
@@ -17,11 +18,12 @@ Loaded = Callable[[Sequence[Entry]], None]
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """What the next commit makes durable: final states and their counts."""
+    """What the next commit makes durable: final states and their counts, and changed hosts."""
 
     finals: tuple[Final, ...]
     filtered: int
     bytes: int
+    hosts: Sequence[HostRecord] = ()
 
 
 class StoreThread:
@@ -143,9 +145,12 @@ class StoreThread:
         """Store a login of the input together with the next candidates."""
         self._logins[origin] = userinfo
 
-    def closing(self) -> Closing:
-        """Return what happened since the last call; commit it after the outputs are durable."""
-        closing = Closing(tuple(self._finals), self._filtered, self._bytes)
+    def closing(self, hosts: Sequence[HostRecord] = ()) -> Closing:
+        """Return what happened since the last call; commit it after the outputs are durable.
+
+        ``hosts`` are those that changed.
+        """
+        closing = Closing(tuple(self._finals), self._filtered, self._bytes, hosts)
         self._finals = []
         self._filtered = self._bytes = 0
         return closing
@@ -161,6 +166,7 @@ class StoreThread:
         self, closing: Closing, offsets: Mapping[str, int], facts: Mapping[str, str]
     ) -> None:
         self._store.finish(closing.finals, closing.filtered, closing.bytes)
+        self._store.remember_hosts(closing.hosts)
         self._store.commit(offsets, facts)
 
     async def duplicate_pages(self) -> int:

@@ -15,8 +15,12 @@ from crawler.model.events import (
     Event,
     Fetched,
     Finished,
+    GaveUp,
     Held,
+    NetworkAway,
+    Rested,
     Retried,
+    Returned,
     RobotsFailed,
     Slowed,
 )
@@ -157,6 +161,48 @@ def _slowed(event: Slowed) -> None:
     )
 
 
+def _rested(event: Rested) -> None:
+    if event.probes > 1:
+        return
+    _log(
+        _hosts,
+        INFO,
+        f"{event.host}: does not answer, so its URLs wait; asked again in {seconds(event.wait)}: "
+        f"{event.why}",
+        host=event.host,
+        wait=event.wait,
+        error=event.why.kind,
+        reason=event.why.message,
+    )
+
+
+def _returned(event: Returned) -> None:
+    _log(
+        _hosts,
+        INFO,
+        f"{event.host}: answers again after {seconds(event.seconds)}",
+        host=event.host,
+        seconds=event.seconds,
+    )
+
+
+def _gave_up(event: GaveUp) -> None:
+    _log(
+        _hosts,
+        INFO,
+        f"{event.host}: given up after {seconds(event.seconds)}: {event.why}",
+        host=event.host,
+        seconds=event.seconds,
+        error=event.why.kind,
+        status=event.status,
+        reason=event.why.message,
+    )
+
+
+def _network_away(event: NetworkAway) -> None:
+    _log(_hosts, INFO, event.says, host=event.host, seconds=event.seconds, error=event.why.kind)
+
+
 def _robots_failed(event: RobotsFailed) -> None:
     text = "robots.txt is not available, so nothing is fetched"
     _log(
@@ -184,6 +230,10 @@ _WRITERS: dict[type, tuple[logging.Logger, int, Callable[..., None]]] = {
     Retried: (_requests, DEBUG, _retried),
     Held: (_hosts, INFO, _held),
     Slowed: (_hosts, INFO, _slowed),
+    Rested: (_hosts, INFO, _rested),
+    Returned: (_hosts, INFO, _returned),
+    GaveUp: (_hosts, INFO, _gave_up),
+    NetworkAway: (_hosts, INFO, _network_away),
     RobotsFailed: (_hosts, INFO, _robots_failed),
     Committed: (_state, DEBUG, _committed),
 }

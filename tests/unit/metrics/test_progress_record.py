@@ -17,8 +17,8 @@ from crawler.metrics.progress import (
     encode,
 )
 from crawler.metrics.resting import KEPT, RestingHosts
-from crawler.model.errors import FailureKind
-from crawler.model.events import Held
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.events import GaveUp, Held, Rested, Returned
 from crawler.model.pages import Failure
 from crawler.model.resting import RestingHost
 
@@ -127,6 +127,24 @@ def test_who_rests_longest_is_first(resting: RestingHosts, clock: Clock) -> None
     resting.fold(Held("a", 100.0, 503))
     total, hosts = resting.now(2)
     assert (total, [each.host for each in hosts]) == (3, ["a", "b"])
+
+
+@pytest.mark.promise("P45")
+def test_a_host_without_answers_rests_until_it_is_back(resting: RestingHosts, clock: Clock) -> None:
+    why = FetchError(FailureKind.CONNECT, "refused")
+    resting.fold(Rested("a", 1.0, 2.0, why))
+    clock.now += timedelta(seconds=30)
+    resting.fold(Rested("a", 31.0, 4.0, why, 2))
+    since, until = NOW - timedelta(seconds=1), clock.now + timedelta(seconds=4)
+    clock.now += timedelta(seconds=90)
+    assert resting.now(10) == (1, (RestingHost("a", since, until, "refused"),))
+    resting.fold(Rested("b", 1.0, 2.0, why))
+    assert (resting.silent, resting.last_silent) == (2, "b")
+    resting.fold(Returned("b", 9.0))
+    resting.fold(GaveUp("c", 9.0, why))
+    assert (resting.silent, resting.last_silent) == (1, "a")
+    resting.fold(GaveUp("a", 9.0, why))
+    assert (resting.silent, resting.last_silent, resting.now(10)) == (0, "", (0, ()))
 
 
 def test_hosts_are_bounded(resting: RestingHosts) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from crawler.frontier.entry import Candidate, Final, State
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.host_memory import HostRecord
 from crawler.frontier.quota import Quota
 from crawler.frontier.retry import Retry
 from crawler.frontier.schedule import HostPolicy
@@ -89,7 +90,7 @@ class FakeStore:
     def count(self, **_: int) -> None:
         pass
 
-    def closing(self) -> Any:
+    def closing(self, hosts: Sequence[HostRecord] = ()) -> Any:
         finals, self.finals = tuple(self.finals), []
         return SimpleNamespace(finals=finals)
 

@@ -20,6 +20,7 @@ from crawler.pipeline.slots import (
 LIMITS = Limits(concurrency=4, memory=1_000)
 IDLE = Stages(
     in_flight=0,
+    probing=0,
     parsing=0,
     done=0,
     pending=5,
@@ -45,6 +46,22 @@ def test_an_empty_pipeline_starts_a_request() -> None:
 @pytest.mark.parametrize(("in_flight", "reason"), [(3, None), (4, "starved"), (5, "starved")])
 def test_no_more_requests_than_slots(in_flight: int, reason: str | None) -> None:
     assert reason_to_wait(stages(in_flight=in_flight), LIMITS) == reason
+
+
+@pytest.mark.promise("P45")
+@pytest.mark.parametrize(
+    ("changes", "over"),
+    [
+        ({"is_stopping": True}, True),
+        ({"is_stopping": False}, False),
+        ({"is_stopping": True, "in_flight": 3}, False),
+        ({"is_stopping": True, "parsing": 1}, False),
+    ],
+)
+def test_a_crawl_that_stops_does_not_wait_for_probes(
+    changes: dict[str, object], over: bool
+) -> None:
+    assert is_over(stages(**{"in_flight": 2, "probing": 2} | changes), LIMITS) is over
 
 
 def test_nothing_starts_while_stopping() -> None:

@@ -44,6 +44,13 @@ def test_an_unknown_total_shows_no_percentage() -> None:
     assert not any(word in text for word in ("%", "of", "left", "━"))
 
 
+@pytest.mark.promise("P45")
+def test_hosts_that_do_not_answer_are_shown() -> None:
+    one = msgspec.structs.replace(SNAPSHOT, resting=1, silent="a.example")
+    assert "waiting for a.example" in line(one, 100)
+    assert "waiting for 20 hosts" in line(msgspec.structs.replace(one, resting=20), 100)
+
+
 def test_without_a_rate_no_time_is_shown() -> None:
     assert "left" not in line(msgspec.structs.replace(SNAPSHOT, rate=0.0), 100)
 

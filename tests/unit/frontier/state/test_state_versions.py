@@ -51,6 +51,18 @@ def test_version_1_is_resumed(path: Path) -> None:
         assert store.offsets == {"pages": 9}
 
 
+@pytest.mark.promise("P74")
+def test_version_2_is_resumed(path: Path) -> None:
+    committed(path, new(1), offsets={"pages": 5})
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE hosts; PRAGMA user_version = 2")
+    with closing(Store.open(path)) as store:
+        assert (store.offsets, store.hosts()) == ({"pages": 5}, [])
+        store.commit({"pages": 5})
+    assert in_file(path, "PRAGMA user_version") == [(VERSION,)]
+    assert in_file(path, "SELECT count(*) FROM hosts") == [(0,)]
+
+
 def test_version_1_stays_until_the_first_commit(path: Path) -> None:
     version_1(path)
     before = in_file(path, "SELECT id, why FROM entries")

@@ -4,16 +4,20 @@ import logging
 
 import pytest
 
-from crawler.model.errors import FailureKind, SkipReason
+from crawler.model.errors import FailureKind, FetchError, SkipReason
 from crawler.model.events import (
     Committed,
     Counted,
     Event,
     Fetched,
     Finished,
+    GaveUp,
     Held,
     Load,
+    NetworkAway,
+    Rested,
     Retried,
+    Returned,
     RobotsFailed,
     Slowed,
 )
@@ -29,6 +33,7 @@ REFUSED = Fetched(URL, 1.0, 0.0, Timing(total=0.25), None, 0, FailureKind.TIMEOU
 FAILURE = Failure(URL, FailureKind.STATUS, "the server answered 500", 3, 500)
 NO_URL = Failure("nonsense", FailureKind.URL, "no URL", 0)
 SKIPPED = Skipped(URL, SkipReason.ROBOTS, "robots.txt disallows it")
+SILENT = FetchError(FailureKind.CONNECT, "refused")
 
 LINES: list[tuple[Event, int, str, str, dict[str, object]]] = [
     (
@@ -72,6 +77,35 @@ LINES: list[tuple[Event, int, str, str, dict[str, object]]] = [
         "requests",
         f"{URL}: attempt 1 failed: reset: cut off; next attempt in 500 ms",
         {**AT, "error": "reset", "attempt": 1, "wait": 0.5},
+    ),
+    (
+        Rested("a.example", 1.0, 2.0, SILENT),
+        INFO,
+        "hosts",
+        "a.example: does not answer, so its URLs wait; asked again in 2 s: refused",
+        {"host": "a.example", "wait": 2.0, "error": "connect", "reason": "refused"},
+    ),
+    (
+        Returned("a.example", 7.2),
+        INFO,
+        "hosts",
+        "a.example: answers again after 7.2 s",
+        {"host": "a.example", "seconds": 7.2},
+    ),
+    (
+        GaveUp("a.example", 60.0, SILENT),
+        INFO,
+        "hosts",
+        "a.example: given up after 60 s: refused",
+        {"host": "a.example", "seconds": 60.0, "error": "connect", "reason": "refused"},
+    ),
+    (
+        NetworkAway("a.example", 6000.0, SILENT),
+        INFO,
+        "hosts",
+        "the network is away: no host has answered for 6000 s (a.example: refused); nothing has "
+        "failed because of it: resume the run later",
+        {"host": "a.example", "seconds": 6000.0, "error": "connect"},
     ),
     (
         Held("a.example", 120.0, 429),

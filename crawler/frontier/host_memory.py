@@ -1,0 +1,115 @@
+"""What a resume knows about the hosts of earlier sessions. Pure."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from crawler.frontier.retry import LONGEST_PAUSE
+from crawler.frontier.schedule import HostPolicy
+
+UNSEEN = 1.5
+"""Seconds after the last commit in which a killed session may still have sent requests."""
+
+
+class HostRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A host, with its times in seconds; its fields are a row of the state file.
+
+    ``until`` is the Unix time before which it wanted no request (Retry-After), or 0. ``delay`` is
+    what it needs between two requests (Crawl-delay), ``pace`` the delay of a slowed host, or 0.
+    ``answered``: it has answered in the run; once stored, that stays.
+    """
+
+    host: str
+    until: float
+    delay: float
+    pace: float
+    answered: bool
+
+
+class HostMemory:
+    """The hosts of earlier sessions, and when each of them may be asked again.
+
+    A session that was killed may have asked any host shortly after its last commit, so all hosts
+    wait for their delay from then on.
+    """
+
+    def __init__(
+        self,
+        records: Iterable[HostRecord] = (),
+        committed: float | None = None,
+        unix_time: float = 0.0,
+        now: float = 0.0,
+    ) -> None:
+        """The last commit was at ``committed`` (Unix time; None: there is no earlier session).
+
+        It is now ``unix_time``, and ``now`` on the monotonic clock.
+        """
+        self.records = {record.host: record for record in records}
+        self._committed = committed
+        self._unix_time = unix_time
+        self._now = now
+
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """The hosts that have answered in the run."""
+        return tuple(host for host, record in self.records.items() if record.answered)
+
+    def not_before(self, host: str, policy: HostPolicy) -> float:
+        """Return when ``host`` may get its first request (monotonic seconds, 0 for at once).
+
+        No host waits longer than for its delay or a Retry-After, even if a clock was set back.
+        """
+        if self._committed is None:
+            return 0.0
+        record = self.records.get(host)
+        until = delay = 0.0
+        if record is not None:
+            until, delay = record.until, max(record.delay, record.pace)
+        delay = max(delay, policy.delay)
+        if delay:
+            until = max(until, min(self._committed, self._unix_time) + UNSEEN + delay)
+        wait = min(until - self._unix_time, max(LONGEST_PAUSE, delay + UNSEEN))
+        return self._now + wait if wait > 0 else 0.0
+
+
+class HostChanges:
+    """The hosts of which a resume must know more than after the last commit."""
+
+    def __init__(self, delay: Callable[[str], float], pace: Callable[[str], float]) -> None:
+        """``delay`` and ``pace`` return those of a host, as in ``HostRecord``."""
+        self._delay = delay
+        self._pace = pace
+        self._changed: set[str] = set()
+        self._answered: set[str] = set()
+        self._until: dict[str, float] = {}
+
+    def note(self, host: str) -> None:
+        """The delay of ``host`` has changed."""
+        self._changed.add(host)
+
+    def answer(self, host: str) -> None:
+        """``host`` has answered for the first time."""
+        self._changed.add(host)
+        self._answered.add(host)
+
+    def hold(self, host: str, until: float) -> None:
+        """``host`` wants no request before ``until`` (monotonic seconds)."""
+        self._changed.add(host)
+        self._until[host] = until
+
+    def take(self, now: float, unix_time: float) -> list[HostRecord]:
+        """Return the hosts that changed since the last call."""
+        changed, self._changed = self._changed, set()
+        answered, self._answered = self._answered, set()
+        self._until = {host: until for host, until in self._until.items() if until > now}
+        return [
+            HostRecord(
+                host,
+                max(0.0, self._until.get(host, -math.inf) - now + unix_time),
+                self._delay(host),
+                self._pace(host),
+                host in answered,
+            )
+            for host in changed
+        ]
