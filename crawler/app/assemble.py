@@ -133,7 +133,7 @@ def assemble(
         depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,
         pending=run.store.counts.pending,
     )
-    source_fetch = SourceFetch(frontier, rights.accept)
+    source_fetch = SourceFetch(frontier, rights.accept, addresses.refusal)
     source = SourceReader(open_input(source_fetch.fetch), run.store.counts.taken)
     encoders = [sink.encoder for sink in sinks]
     executor = make_executor(
@@ -169,12 +169,15 @@ def assemble(
         checkpoint=Checkpoint(
             store, outputs, partial(facts, source, fetcher.cookies), observer.event
         ),
-        entry_rules=EntryRules(rights.accept, parse.strip, quota(settings, run.store)),
+        entry_rules=EntryRules(
+            rights.accept, parse.strip, quota(settings, run.store), addresses.refusal
+        ),
         decider=Decider(
             Retry(settings.retries, rng, settings.retry),
             parse.scope,
             settings.user_agent,
             settings.max_bytes,
+            addresses.refusal,
         ),
         limits=Limits(
             fetch_slots(settings), settings.memory, settings.max_pages, settings.in_levels

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from crawler.fetch.addresses import Refuse, refuse_nothing
 from crawler.frontier import redirect
 from crawler.frontier.retry import Retry, pause_of
 from crawler.frontier.robots import Rules, from_answer, unreachable
@@ -84,14 +85,22 @@ Decision = Parse | Hop | SendAgain | RetryIn | SetRules | DeliverDocument | Clos
 
 class Decider:
     """``scope`` limits redirects, ``agent`` is our User-Agent for robots.txt, and ``max_bytes``
-    limits a robots.txt after content decoding.
+    limits a robots.txt after content decoding. ``refuse`` forbids redirects to private addresses.
     """
 
-    def __init__(self, retry: Retry, scope: Scope, agent: str, max_bytes: int) -> None:
+    def __init__(
+        self,
+        retry: Retry,
+        scope: Scope,
+        agent: str,
+        max_bytes: int,
+        refuse: Refuse = refuse_nothing,
+    ) -> None:
         self._retry = retry
         self._scope = scope
         self._agent = agent
         self._max_bytes = max_bytes
+        self._refuse = refuse
 
     def decide(self, ticket: Ticket, result: FetchResult, unix_time: float) -> Decision:
         """The request of ``ticket`` ended at ``unix_time`` with ``result``."""
@@ -119,6 +128,9 @@ class Decider:
             url = redirect.target(ticket, redirect.location(response), self._scope)
         except (FetchError, SkipError) as error:
             return self._failed(ticket, error, response.status)
+        refusal = self._refuse(ticket.url, url)
+        if refusal is not None:
+            return self._failed(ticket, refusal, response.status)
         return Hop(ticket, url, pause_of(response, unix_time))
 
     def _robots(self, ticket: RobotsTicket, response: Response) -> SetRules:
