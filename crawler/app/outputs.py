@@ -1,13 +1,14 @@
 """Settings to the outputs of a run: page files, failures, skips and the archive."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
 from crawler.app.again import put_back
 from crawler.app.run_dir import Run
-from crawler.model.errors import FetchError, UsageError
+from crawler.model.errors import FetchError
 from crawler.model.exchange import Request, Response
 from crawler.pipeline.final_states import Channels, FailureChannel
 from crawler.runs.layout import FAILURES, PAGES, RECORD, SKIPPED, page_outputs
@@ -34,7 +35,7 @@ def _page_sink(run: Run, name: str, place: str | Sink | None) -> Sink:
     chosen = format_of(PAGES if place in (None, "-") else place)
     if place == "-":
         return Sink(name, make_encoder(chosen), StdoutWriter())
-    path = run.directory / PAGES if place is None else new_path("--out", place, run.resumed)
+    path = run.directory / PAGES if place is None else Path(place)
     return Sink(name, make_encoder(chosen), make_writer(chosen, path, resumed=run.resumed))
 
 
@@ -42,30 +43,25 @@ def open_outputs(run: Run, sinks: Sequence[Sink], at_commit: Callable[[], None])
     """All outputs of a run; on a resume each is cut back to what was committed, and loses the
     records of what ``--again`` puts back.
 
-    Raises UsageError where the archive exists already, StateError where a file cannot be opened.
+    Raises StateError where a file cannot be opened.
     """
     if run.resumed:
         put_back(run)
     writers = {sink.name: sink.writer for sink in sinks}
-    for name in (FAILURES, SKIPPED):
-        writers[name] = FileWriter(run.directory / name, resumed=run.resumed)
-    if run.settings.record:
-        path = new_path(RECORD, run.settings.record, run.resumed)
-        writers[RECORD] = WarcWriter(path, resumed=run.resumed)
-    if run.resumed:
-        for name, writer in writers.items():
-            if writer.can_cut:
-                # A run that was killed before its first commit has no offsets.
-                writer.cut(run.store.offsets.get(name, 0))
+    with ExitStack() as undo:
+        for name in (FAILURES, SKIPPED):
+            writers[name] = FileWriter(run.directory / name, resumed=run.resumed)
+            undo.callback(writers[name].close)
+        if run.settings.record:
+            writers[RECORD] = WarcWriter(Path(run.settings.record), resumed=run.resumed)
+            undo.callback(writers[RECORD].close)
+        if run.resumed:
+            for name, writer in writers.items():
+                if writer.can_cut:
+                    # A run that was killed before its first commit has no offsets.
+                    writer.cut(run.store.offsets.get(name, 0))
+        undo.pop_all()
     return Outputs(writers, at_commit)
-
-
-def new_path(flag: str, place: str, resumed: bool) -> Path:
-    """Raises UsageError where a new run would overwrite a file."""
-    path = Path(place)
-    if path.exists() and not resumed:
-        raise UsageError(f"{flag} {place}: already exists and is not overwritten")
-    return path
 
 
 def channels(outputs: Outputs, sinks: Sequence[Sink]) -> Channels:

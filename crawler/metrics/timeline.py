@@ -1,6 +1,7 @@
 """``timeline.jsonl``: an even sample of up to 100,000 fetches of a run, one JSON object a line."""
 
 import itertools
+import os
 from collections import deque
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import msgspec
 from crawler.model.errors import FailureKind, writing
 from crawler.model.events import Fetched
 from crawler.model.exchange import Timing
+from crawler.model.files import open_file, replace_file
 
 LIMIT = 100_000
 
@@ -98,7 +100,7 @@ class Timeline:
         self._lines = 0
         self._waiting: deque[tuple[int, Fetched]] = deque()
         with writing(path):
-            path.write_bytes(b"")
+            replace_file(path, b"")
 
     def start(self, now: float) -> None:
         """Set the start of the run (monotonic)."""
@@ -130,13 +132,14 @@ class Timeline:
 
     def _write(self, chunk: list[bytes]) -> None:
         if chunk:
-            with self._path.open("ab") as file:
-                file.writelines(chunk)
+            file = open_file(self._path, os.O_WRONLY | os.O_APPEND)
+            with os.fdopen(file, "ab") as opened:
+                opened.writelines(chunk)
 
     def _thin(self) -> None:
         """Keep every second line, in a new file that replaces the old one."""
         thinned = self._path.with_name(self._path.name + ".tmp")
-        with self._path.open("rb") as old, thinned.open("wb") as new:
+        with self._path.open("rb") as old, thinned.open("xb") as new:
             new.writelines(itertools.islice(old, 0, None, 2))
         thinned.replace(self._path)
         self._lines = (self._lines + 1) // 2

@@ -6,10 +6,11 @@ option, the stronger wins: defaults < file < environment < flags; a list is repl
 """
 
 from crawler.settings.cores import usable_cores
-from crawler.settings.load import Settings, load, options, resumed, written
+from crawler.settings.load import Settings, absolute, load, options, resumed, written
 
 __all__ = [
     "Settings",
+    "absolute",
     "load",
     "options",
     "resumed",
