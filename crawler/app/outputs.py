@@ -7,9 +7,11 @@ from pathlib import Path
 import msgspec
 
 from crawler.app.again import put_back
+from crawler.app.hidden import header_names
 from crawler.app.run_dir import Run
 from crawler.model.errors import FetchError
 from crawler.model.exchange import Request, Response
+from crawler.model.secrets import Hide
 from crawler.pipeline.final_states import Channels, FailureChannel
 from crawler.runs.layout import FAILURES, PAGES, RECORD, SKIPPED, page_outputs
 from crawler.sinks.base import Sink
@@ -19,6 +21,7 @@ from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.outputs import Channel, Outputs
 from crawler.sinks.stdout import StdoutWriter
 from crawler.sinks.warc import writer as warc
+from crawler.sinks.warc.records import Secrecy
 from crawler.sinks.warc.writer import WarcWriter
 
 RecordExchange = Callable[[Request, Response | FetchError], None]
@@ -39,10 +42,13 @@ def _page_sink(run: Run, name: str, place: str | Sink | None) -> Sink:
     return Sink(name, make_encoder(chosen), make_writer(chosen, path, resumed=run.resumed))
 
 
-def open_outputs(run: Run, sinks: Sequence[Sink], at_commit: Callable[[], None]) -> Outputs:
+def open_outputs(
+    run: Run, sinks: Sequence[Sink], at_commit: Callable[[], None], hide: Hide
+) -> Outputs:
     """All outputs of a run; on a resume each is cut back to what was committed, and loses the
     records of what ``--again`` puts back.
 
+    ``hide`` takes the secrets out of the messages in the archive.
     Raises StateError where a file cannot be opened.
     """
     if run.resumed:
@@ -53,7 +59,8 @@ def open_outputs(run: Run, sinks: Sequence[Sink], at_commit: Callable[[], None])
             writers[name] = FileWriter(run.directory / name, resumed=run.resumed)
             undo.callback(writers[name].close)
         if run.settings.record:
-            writers[RECORD] = WarcWriter(Path(run.settings.record), resumed=run.resumed)
+            secrecy = Secrecy(header_names(run.settings), hide)
+            writers[RECORD] = WarcWriter(Path(run.settings.record), secrecy, resumed=run.resumed)
             undo.callback(writers[RECORD].close)
         if run.resumed:
             for name, writer in writers.items():

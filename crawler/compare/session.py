@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from crawler.app.fetching import request_headers
+from crawler.app.hidden import secrets_of
 from crawler.app.parsing import parse_options
 from crawler.app.run_dir import make_directory
 from crawler.compare import parsing_notes, results, summary, verdict
@@ -258,6 +261,12 @@ class Session:
         }
         parity = audit(
             own, self._capabilities, request_headers(self._common).of(_ANY_URL), self._seen
+        )
+        hide = secrets_of(self._common).hide
+        parity = msgspec.structs.replace(
+            parity,
+            settings=tuple(map(hide, parity.settings)),
+            unexplained=tuple(map(hide, parity.unexplained)),
         )
         by_contestant = summary.by_contestant(self._runs)
         cores = usable_cores()

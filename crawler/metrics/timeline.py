@@ -11,6 +11,7 @@ from crawler.model.errors import FailureKind, writing
 from crawler.model.events import Fetched
 from crawler.model.exchange import Timing
 from crawler.model.files import open_file, replace_file
+from crawler.model.secrets import Hide
 
 LIMIT = 100_000
 
@@ -40,12 +41,15 @@ class Line(msgspec.Struct, frozen=True):
     sure: bool
 
 
-def line(event: Fetched, started: float) -> Line:
-    """The line for ``event`` in a run that ``started`` at that monotonic time."""
+def line(event: Fetched, started: float, hide: Hide = str) -> Line:
+    """The line for ``event`` in a run that ``started`` at that monotonic time.
+
+    ``hide`` takes the secrets out of the URL, which a server may have made of a header.
+    """
     timing = event.timing
     wait, receive, buffered = _parts(timing, failed=event.error is not None)
     return Line(
-        url=event.url,
+        url=hide(event.url),
         t=_micro(event.started - started),
         queued=_micro(event.queued),
         dns=_micro(timing.dns),
@@ -91,10 +95,13 @@ class Timeline:
     ``limit`` is at least 2.
     """
 
-    def __init__(self, path: Path, started: float = 0.0, limit: int = LIMIT) -> None:
+    def __init__(
+        self, path: Path, started: float = 0.0, limit: int = LIMIT, hide: Hide = str
+    ) -> None:
         self._path = path
         self._started = started
         self._limit = limit
+        self._hide = hide
         self._seen = 0
         self._stride = 1
         self._lines = 0
@@ -126,7 +133,7 @@ class Timeline:
                 chunk.clear()
                 self._thin()
             if index % self._stride == 0:
-                chunk.append(msgspec.json.encode(line(event, self._started)) + b"\n")
+                chunk.append(msgspec.json.encode(line(event, self._started, self._hide)) + b"\n")
                 self._lines += 1
         self._write(chunk)
 
