@@ -10,6 +10,7 @@ from crawler.cli.parser import Parser
 from crawler.engines.names import AUTO, ENGINES
 from crawler.model.errors import UsageError
 from crawler.parsing.executors.names import EXECUTORS
+from crawler.settings import take_variables
 from crawler.settings.defaults import CONCURRENCY
 
 REPEAT = 13
@@ -72,9 +73,17 @@ def run(arguments: argparse.Namespace) -> int:
     repeat, live = flags.pop("repeat", REPEAT), flags.pop("live", False)
     if repeat < 1:
         raise UsageError(f"--repeat must be a whole number of at least 1, not {repeat}")
-    config = flags.pop("config", None)
+    config, variables = flags.pop("config", None), take_variables(os.environ)
     options = CompareOptions(
-        flags, config, engines, concurrencies, repeat, live, executors=executors, workers=workers
+        flags,
+        config,
+        engines,
+        concurrencies,
+        repeat,
+        live,
+        executors=executors,
+        workers=workers,
+        variables=variables,
     )
     settings = options.common()
 

@@ -12,7 +12,7 @@ from crawler.cli.parser import Parser
 from crawler.model.errors import UsageError
 from crawler.model.units import count
 from crawler.runs.layout import resumed_settings
-from crawler.settings import Settings, load
+from crawler.settings import Settings, load, take_variables
 
 if TYPE_CHECKING:
     from crawler.localweb.replay import Replay
@@ -38,13 +38,13 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Crawl; returns the exit code. Raises UsageError and StateError."""
     flags = vars(arguments)
-    config = flags.pop("config", None)
+    config, variables = flags.pop("config", None), take_variables(os.environ)
     directory = Path(str(flags["run"])) if flags.get("run") else None
     given_again = "sources" in flags
     if flags.get("resume"):
         settings = resumed_settings(directory, flags, os.environ)
     else:
-        settings, directory = load(flags, os.environ, config), None
+        settings, directory = load(flags, variables, config), None
     if not settings.sources:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
     from crawler.parsing.executors.registry import prestarted

@@ -1,6 +1,6 @@
 """One option, as the annotation of its field describes it, and the places that can set it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from os import PathLike, fspath
 from os.path import abspath
 from types import NoneType
@@ -237,6 +237,16 @@ def from_flags(flags: Mapping[str, object], known: Iterable[Option]) -> dict[str
         for each in known
         if each.name in flags
     }
+
+
+def take_variables(environ: MutableMapping[str, str]) -> dict[str, str]:
+    """Remove the variables of the options from ``environ``, and return them.
+
+    What a program starts has its environment, which other programs can read: it must have no
+    secrets.
+    """
+    names = [name for name in environ if name.startswith(_PREFIX)]
+    return {name: environ.pop(name) for name in names}
 
 
 def from_environment(environ: Mapping[str, str], known: Iterable[Option]) -> dict[str, Given]:
