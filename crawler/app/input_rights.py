@@ -46,7 +46,7 @@ class InputRights:
             self._store.remember_login(origin(line.url), line.userinfo)
 
     def _log_in(self, url: str, userinfo: str) -> bool:
-        """Send the login to the origin of ``url``; return whether it has another one than before."""
+        """Send the login to the origin of ``url``; return whether it is another one than before."""
         self._secrets.add(*parts_of_login(userinfo))
         return self._headers.log_in(url, userinfo)
 

@@ -7,7 +7,7 @@ option, the stronger wins: defaults < file < environment < flags; a list is repl
 
 from crawler.settings.cores import usable_cores
 from crawler.settings.load import Settings, absolute, load, options, resumed, written
-from crawler.settings.option import take_variables
+from crawler.settings.option import taken_variables
 
 __all__ = [
     "Settings",
@@ -15,7 +15,7 @@ __all__ = [
     "load",
     "options",
     "resumed",
-    "take_variables",
+    "taken_variables",
     "usable_cores",
     "written",
 ]

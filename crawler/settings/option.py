@@ -1,6 +1,7 @@
 """One option, as the annotation of its field describes it, and the places that can set it."""
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from os import PathLike, fspath
 from os.path import abspath
 from types import NoneType
@@ -239,14 +240,19 @@ def from_flags(flags: Mapping[str, object], known: Iterable[Option]) -> dict[str
     }
 
 
-def take_variables(environ: MutableMapping[str, str]) -> dict[str, str]:
-    """Remove the variables of the options from ``environ``, and return them.
+@contextmanager
+def taken_variables(environ: MutableMapping[str, str]) -> Iterator[dict[str, str]]:
+    """Remove the variables of the options from ``environ`` during the context; yields them.
 
     What a program starts has its environment, which other programs can read: it must have no
     secrets.
     """
     names = [name for name in environ if name.startswith(_PREFIX)]
-    return {name: environ.pop(name) for name in names}
+    taken = {name: environ.pop(name) for name in names}
+    try:
+        yield taken
+    finally:
+        environ.update(taken)
 
 
 def from_environment(environ: Mapping[str, str], known: Iterable[Option]) -> dict[str, Given]:
