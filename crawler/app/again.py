@@ -20,7 +20,7 @@ from crawler.app.run_dir import Run
 from crawler.frontier.entry import Wrong
 from crawler.frontier.state.store import Store
 from crawler.model.errors import FailureKind, SkipReason, StateError, writing
-from crawler.model.files import sync
+from crawler.model.files import check_file, sync
 from crawler.reporting.live import journal
 from crawler.runs.layout import FAILURES, SKIPPED
 
@@ -69,6 +69,8 @@ def _complete(directory: Path, store: Store) -> None:
     names = msgspec.json.decode(store.facts.get(_DRAFTS, "[]"), type=list[str])
     with writing(directory):
         for path in (directory / name for name in _FILES):
+            check_file(path)
+            check_file(_draft(path))
             if path.name not in names:
                 _draft(path).unlink(missing_ok=True)
             elif _draft(path).exists():

@@ -48,6 +48,7 @@ from crawler.metrics.progress import CrawlSession, Queues
 from crawler.metrics.resting import RestingHosts
 from crawler.metrics.sampling import Sample
 from crawler.metrics.timeline import Timeline
+from crawler.model.secrets import Secrets
 from crawler.model.units import utc_now
 from crawler.parsing.executors.base import ParseExecutor
 from crawler.parsing.executors.registry import make_executor
@@ -114,23 +115,25 @@ def assemble(
     sinks: Sequence[Sink],
     waiting_since: float,
     prestarted: "ForkServer | None",
+    secrets: Secrets,
 ) -> Crawl:
     """Build the crawl of ``run``. Call it on the thread that will run the crawl.
 
     ``waiting_since`` is the monotonic time at which the user started it, ``prestarted`` is a
-    fork server that is already running. Raises UsageError and StateError.
+    fork server that is already running; ``secrets`` are those of the settings. Raises UsageError
+    and StateError.
     """
     settings, rng = run.settings, random.Random(run.settings.seed)
     parse, engine = prepared.parse, prepared.engine
-    timeline = Timeline(run.directory / "timeline.jsonl")
-    outputs = open_outputs(run, sinks, timeline.flush)
+    timeline = Timeline(run.directory / "timeline.jsonl", hide=secrets.hide)
+    outputs = open_outputs(run, sinks, timeline.flush, secrets.hide)
     store = StoreThread(run.store)
     addresses = AddressRules(settings.allow_private)
     record = recorder(outputs.open(RECORD)) if settings.record else None
-    fetcher = make_fetcher(settings, network, addresses, engine, record)
+    fetcher = make_fetcher(settings, network, addresses, engine, record, secrets.hide)
     if fetcher.cookies is not None:
         restore_cookies(fetcher.cookies, run.store)
-    rights = InputRights(addresses, fetcher.headers, store)
+    rights = InputRights(addresses, fetcher.headers, store, secrets)
     rights.restore(run.store.named(), run.store.logins())
     memory = host_memory(run.store)
     frontier = Frontier(
@@ -144,7 +147,7 @@ def assemble(
         patience=patience(settings, memory, run.store),
         memory=memory,
     )
-    source_fetch = SourceFetch(frontier, rights.accept)
+    source_fetch = SourceFetch(frontier, rights.accept, addresses.refusal)
     source = SourceReader(open_input(source_fetch.fetch), run.store.counts.taken)
     encoders = [sink.encoder for sink in sinks]
     executor = make_executor(
@@ -176,7 +179,9 @@ def assemble(
         fetcher=fetcher,
         executor=executor,
         outputs=outputs,
-        final_states=FinalStates(frontier, store, channels(outputs, sinks), observer.event),
+        final_states=FinalStates(
+            frontier, store, channels(outputs, sinks), observer.event, secrets.hide
+        ),
         checkpoint=Checkpoint(
             store,
             outputs,
@@ -184,12 +189,15 @@ def assemble(
             observer.event,
             partial(changed_hosts, frontier),
         ),
-        entry_rules=EntryRules(rights.accept, parse.strip, quota(settings, run.store)),
+        entry_rules=EntryRules(
+            rights.accept, parse.strip, quota(settings, run.store), addresses.refusal
+        ),
         decider=Decider(
             Retry(settings.retries, rng, settings.retry),
             parse.scope,
             settings.user_agent,
             settings.max_bytes,
+            addresses.refusal,
             is_patient=settings.is_patient,
         ),
         limits=Limits(

@@ -18,6 +18,7 @@ from crawler.fetch.proxy_resolver import ProxyResolver
 from crawler.frontier.schedule import HostPolicy
 from crawler.model.errors import UsageError
 from crawler.model.exchange import Proxy
+from crawler.model.secrets import Hide
 from crawler.parsing.executors.names import starts_processes
 from crawler.settings import Settings
 
@@ -79,8 +80,12 @@ def make_fetcher(
     rules: AddressRules,
     engine: Engine,
     record: RecordExchange | None,
+    hide: Hide,
 ) -> Fetcher:
-    """``record`` is called after each exchange. Call ``check_fetching`` before."""
+    """``record`` is called after each exchange, ``hide`` with each error message.
+
+    Call ``check_fetching`` before.
+    """
     proxy = _proxy(settings)
     if proxy is None:
         resolver = network.resolver(rules)
@@ -98,6 +103,7 @@ def make_fetcher(
         proxy,
         _insecure(settings),
         record,
+        hide,
     )
 
 

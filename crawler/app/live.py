@@ -12,6 +12,7 @@ from crawler.app.assemble import Crawl
 from crawler.app.run_dir import Run
 from crawler.frontier.state.status import last_commit
 from crawler.model.callbacks import Fail
+from crawler.model.secrets import Hide
 from crawler.reporting.live.logs import Console, LogFile, written_to
 from crawler.runs.layout import STATE
 from crawler.settings import Settings
@@ -21,12 +22,13 @@ EVERY = 0.5
 
 
 def logging_of(
-    settings: Settings, console: Console | None, fail: Fail
+    settings: Settings, console: Console | None, fail: Fail, hide: Hide
 ) -> AbstractContextManager[None]:
     """Write log records as the settings say during the context, by default to ``console``.
 
     Without a console, in another program, its own logging applies unless a log option is set.
-    ``fail`` receives the error if the log cannot be written any more. Raises StateError.
+    ``fail`` receives the error if the log cannot be written any more. ``hide`` takes the secrets
+    out of each line. Raises StateError.
     """
     if console is None and not (settings.log or settings.log_file or settings.log_json):
         return nullcontext()
@@ -34,7 +36,7 @@ def logging_of(
         handler: Handler = LogFile(Path(settings.log_file), fail)
     else:
         handler = console or Console(sys.stderr)
-    return written_to(handler, settings.log_level, as_json=settings.log_json)
+    return written_to(handler, settings.log_level, as_json=settings.log_json, hide=hide)
 
 
 @contextmanager

@@ -1,14 +1,17 @@
 """Settings to the outputs of a run: page files, failures, skips and the archive."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
 from crawler.app.again import put_back
+from crawler.app.hidden import header_names
 from crawler.app.run_dir import Run
-from crawler.model.errors import FetchError, UsageError
+from crawler.model.errors import FetchError
 from crawler.model.exchange import Request, Response
+from crawler.model.secrets import Hide
 from crawler.pipeline.final_states import Channels, FailureChannel
 from crawler.runs.layout import FAILURES, PAGES, RECORD, SKIPPED, page_outputs
 from crawler.sinks.base import Sink
@@ -18,6 +21,7 @@ from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.outputs import Channel, Outputs
 from crawler.sinks.stdout import StdoutWriter
 from crawler.sinks.warc import writer as warc
+from crawler.sinks.warc.records import Secrecy
 from crawler.sinks.warc.writer import WarcWriter
 
 RecordExchange = Callable[[Request, Response | FetchError], None]
@@ -34,38 +38,37 @@ def _page_sink(run: Run, name: str, place: str | Sink | None) -> Sink:
     chosen = format_of(PAGES if place in (None, "-") else place)
     if place == "-":
         return Sink(name, make_encoder(chosen), StdoutWriter())
-    path = run.directory / PAGES if place is None else new_path("--out", place, run.resumed)
+    path = run.directory / PAGES if place is None else Path(place)
     return Sink(name, make_encoder(chosen), make_writer(chosen, path, resumed=run.resumed))
 
 
-def open_outputs(run: Run, sinks: Sequence[Sink], at_commit: Callable[[], None]) -> Outputs:
+def open_outputs(
+    run: Run, sinks: Sequence[Sink], at_commit: Callable[[], None], hide: Hide
+) -> Outputs:
     """All outputs of a run; on a resume each is cut back to what was committed, and loses the
     records of what ``--again`` puts back.
 
-    Raises UsageError where the archive exists already, StateError where a file cannot be opened.
+    ``hide`` takes the secrets out of the messages in the archive.
+    Raises StateError where a file cannot be opened.
     """
     if run.resumed:
         put_back(run)
     writers = {sink.name: sink.writer for sink in sinks}
-    for name in (FAILURES, SKIPPED):
-        writers[name] = FileWriter(run.directory / name, resumed=run.resumed)
-    if run.settings.record:
-        path = new_path(RECORD, run.settings.record, run.resumed)
-        writers[RECORD] = WarcWriter(path, resumed=run.resumed)
-    if run.resumed:
-        for name, writer in writers.items():
-            if writer.can_cut:
-                # A run that was killed before its first commit has no offsets.
-                writer.cut(run.store.offsets.get(name, 0))
+    with ExitStack() as undo:
+        for name in (FAILURES, SKIPPED):
+            writers[name] = FileWriter(run.directory / name, resumed=run.resumed)
+            undo.callback(writers[name].close)
+        if run.settings.record:
+            secrecy = Secrecy(header_names(run.settings), hide)
+            writers[RECORD] = WarcWriter(Path(run.settings.record), secrecy, resumed=run.resumed)
+            undo.callback(writers[RECORD].close)
+        if run.resumed:
+            for name, writer in writers.items():
+                if writer.can_cut:
+                    # A run that was killed before its first commit has no offsets.
+                    writer.cut(run.store.offsets.get(name, 0))
+        undo.pop_all()
     return Outputs(writers, at_commit)
-
-
-def new_path(flag: str, place: str, resumed: bool) -> Path:
-    """Raises UsageError where a new run would overwrite a file."""
-    path = Path(place)
-    if path.exists() and not resumed:
-        raise UsageError(f"{flag} {place}: already exists and is not overwritten")
-    return path
 
 
 def channels(outputs: Outputs, sinks: Sequence[Sink]) -> Channels:

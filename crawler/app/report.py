@@ -14,6 +14,7 @@ from crawler.metrics.report import Report, to_json
 from crawler.metrics.resting import RestingHosts
 from crawler.metrics.simultaneous import Simultaneous, Work, simultaneous
 from crawler.model.errors import writing
+from crawler.model.files import replace_file
 from crawler.model.interpreter import has_lock
 from crawler.model.version import __version__
 from crawler.parsing.executors.base import ParseExecutor
@@ -76,5 +77,5 @@ def write_report(report: Report, directory: Path) -> Report:
     """Write ``report.json``. Raises StateError."""
     path = directory / "report.json"
     with writing(path):
-        path.write_bytes(to_json(report))
+        replace_file(path, to_json(report))
     return report

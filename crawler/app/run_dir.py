@@ -3,19 +3,26 @@
 import fcntl
 import os
 import shutil
+import stat
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-import msgspec
-
 from crawler.frontier.state.store import NO_LOGINS, Store
 from crawler.model.errors import UsageError, writing
-from crawler.runs.layout import LOCK, SETTINGS, STATE, output_names
-from crawler.settings import Settings, written
+from crawler.model.files import make_folders, open_file, sync, write_durably
+from crawler.runs.layout import LOCK, PAGES, SETTINGS, STATE, output_names
+from crawler.settings import Settings, absolute, written
 from crawler.settings.defaults import RUNS
+from crawler.settings.run_file import settings_text
+
+_PARSER_FOLDER = "parser folder"
+_STATE_FILES = {STATE, *(f"{STATE}-{each}" for each in ("wal", "shm", "journal"))}
+_BEGINNING = {LOCK, SETTINGS, PAGES, *_STATE_FILES}
+"""Names of the files that a run can have that was killed while it began."""
 
 
 class Run:
@@ -53,7 +60,7 @@ class Lock:
     def __init__(self, directory: Path) -> None:
         path = directory / LOCK
         with writing(path), ExitStack() as undo:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._file = open_file(path, os.O_RDWR | os.O_CREAT, 0o600)
             undo.callback(os.close, self._file)
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,13 +83,16 @@ def begin(
     """Create a run in ``settings.run``, or in a directory named by the time.
 
     ``facts`` and ``logins`` (by origin) go to its state. The directory is created under another
-    name and then renamed, so that every run can be resumed. Raises UsageError if something exists
-    there, StateError if the run cannot be created.
+    name and then renamed, so that every run can be resumed, and it is durable on return. Raises
+    UsageError if something exists there, StateError if the run cannot be created.
     """
     directory = _new_directory(settings)
+    _check_outputs(settings)
+    settings = absolute(settings)
     temporary = directory.with_name(f".{directory.name}.beginning")
     with writing(directory), ExitStack() as undo:
-        temporary.mkdir(parents=True, exist_ok=True)
+        make_folders(directory.parent)
+        _claim(temporary)
         lock = Lock(temporary)
         undo.callback(lock.release)
         undo.callback(shutil.rmtree, temporary, ignore_errors=True)
@@ -92,11 +102,53 @@ def begin(
         store = Store.create(temporary / STATE)
         undo.callback(store.close)
         store.add((), logins=logins)
-        store.commit({}, facts or {})
+        store.commit({}, {**(facts or {}), **_parser_folder(settings)})
         store.close()
+        sync(temporary)
         temporary.rename(directory)
+        sync(directory.parent)
         undo.pop_all()
     return Run(directory, settings, Store.open(directory / STATE), lock, resumed=False)
+
+
+def _check_outputs(settings: Settings) -> None:
+    """Raise UsageError where a new run would overwrite a file, or write through a link."""
+    outputs = [("--out", each) for each in settings.out if isinstance(each, str) and each != "-"]
+    for flag, place in [*outputs, *([("--record", settings.record)] if settings.record else [])]:
+        if os.path.lexists(place):
+            raise UsageError(f"{flag} {place}: already exists and is not overwritten")
+
+
+def _claim(temporary: Path) -> None:
+    """Create the folder in which a run begins, or take over that of a run which was killed then.
+
+    Raises UsageError for anything else that is there, and OSError.
+    """
+    try:
+        temporary.mkdir()
+    except FileExistsError:
+        if not _is_beginning(temporary):
+            raise UsageError(
+                f"{temporary}: is where the run would begin; remove it, or choose another --run"
+            ) from None
+
+
+def _is_beginning(temporary: Path) -> bool:
+    """Whether a run of this user was killed in this folder while it began."""
+    try:
+        folder = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        names = set(os.listdir(folder))  # noqa: PTH208 - of a descriptor
+        found = [os.stat(name, dir_fd=folder, follow_symlinks=False) for name in names]
+        is_ours = os.fstat(folder).st_uid == os.geteuid()
+    finally:
+        os.close(folder)
+    are_files = all(stat.S_ISREG(each.st_mode) and each.st_nlink == 1 for each in found)
+    return (
+        is_ours and are_files and names <= _BEGINNING and (not names or bool(names & {LOCK, STATE}))
+    )
 
 
 def make_directory(settings: Settings) -> Path:
@@ -110,7 +162,7 @@ def make_directory(settings: Settings) -> Path:
 def _new_directory(settings: Settings) -> Path:
     """Return ``settings.run``, or a name from the time. Raises UsageError if the path exists."""
     directory = Path(settings.run) if settings.run else _unused(time.strftime("%Y%m%d-%H%M%S"))
-    if directory.exists():
+    if os.path.lexists(directory):
         hint = "; use --resume to resume it" if (directory / STATE).exists() else ""
         raise UsageError(f"--run {directory}: already exists and is not overwritten{hint}")
     return directory
@@ -119,7 +171,7 @@ def _new_directory(settings: Settings) -> Path:
 def _unused(name: str) -> Path:
     """Return a path with ``name`` that does not exist: two runs may begin in one second."""
     directory, number = Path(RUNS) / name, 2
-    while directory.exists():
+    while os.path.lexists(directory):
         directory = Path(RUNS) / f"{name}-{number}"
         number += 1
     return directory
@@ -130,22 +182,35 @@ def resume(directory: Path, settings: Settings) -> Run:
 
     Raises UsageError if another process crawls it, StateError if its state is unusable.
     """
+    _check_owner(directory)
     lock = Lock(directory)
     try:
         store = Store.open(directory / STATE, output_names(settings))
     except BaseException:
         lock.release()
         raise
+    folder = store.facts.get(_PARSER_FOLDER)
+    if folder is not None and folder not in sys.path:
+        sys.path.append(folder)
     return Run(directory, settings, store, lock, resumed=True)
+
+
+def _parser_folder(settings: Settings) -> dict[str, str]:
+    """The folder in which a module of ``--parser`` is also looked for, as a fact of the run."""
+    return {_PARSER_FOLDER: str(Path.cwd())} if isinstance(settings.parser, str) else {}
+
+
+def _check_owner(directory: Path) -> None:
+    """Raise UsageError if another user may have made the run, in a folder such as /tmp."""
+    with writing(directory):
+        where = directory.resolve(strict=True)
+        is_shared = where.parent.stat().st_mode & stat.S_ISVTX
+        if is_shared and where.stat().st_uid != os.geteuid():
+            raise UsageError(f"{directory}: belongs to another user; move it to a folder of yours")
 
 
 def write_settings(settings: Settings, directory: Path) -> None:
     """Write ``settings.toml``: the settings without secrets. Raises StateError."""
     path = directory / SETTINGS
-    text = "".join(
-        # For the types of the options, a JSON value is also a TOML value.
-        f"{name} = {msgspec.json.encode(value, enc_hook=str).decode()}\n"
-        for name, value in written(settings).items()
-    )
     with writing(path):
-        path.write_text(text, encoding="utf-8")
+        write_durably(path, settings_text(written(settings)).encode())

@@ -13,6 +13,7 @@ import uvloop
 from crawler.app.assemble import Crawl, assemble, prepare
 from crawler.app.baseline import measure
 from crawler.app.fetching import engine_options
+from crawler.app.hidden import secrets_of
 from crawler.app.inputs import OpenInput
 from crawler.app.live import logging_of, metrics_of, watched
 from crawler.app.outputs import page_sinks
@@ -59,6 +60,7 @@ class CrawlThread:
         self._network = network or current()
         self._crawl: Crawl | None = None
         self._sinks = list(order.sinks)
+        self._secrets = secrets_of(order.run.settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._report: Report | None = None
         self._error: BaseException | None = None
@@ -107,7 +109,8 @@ class CrawlThread:
     def _work(self) -> None:
         run = self._order.run
         try:
-            with logging_of(run.settings, self._order.console, self._fail):
+            hide = self._secrets.hide
+            with logging_of(run.settings, self._order.console, self._fail, hide):
                 self._run_logged()
         except BaseException as error:  # noqa: BLE001 - ``report`` raises it again
             self._error = error
@@ -145,6 +148,7 @@ class CrawlThread:
             self._sinks,
             order.waiting_since,
             order.prestarted,
+            self._secrets,
         )
         self._crawl = crawl  # the crawl owns the page outputs now and closes them
         try:

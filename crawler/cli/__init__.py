@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in ``argv`` (without the program's name); returns the exit code."""
     try:
         try:
-            return _dispatch(list(sys.argv[1:] if argv is None else argv))
+            return _dispatch(_own_arguments() if argv is None else list(argv))
         finally:
             sys.stdout.flush()
     except CrawlerError as error:
@@ -59,6 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"crawler: {_TOO_LITTLE}\n")
         return 1
+
+
+def _own_arguments() -> list[str]:
+    """Take the arguments of this program: its processes receive a copy of ``sys.argv``, but they
+    need none of its secrets.
+    """
+    arguments = sys.argv[1:]
+    del sys.argv[1:]
+    return arguments
 
 
 def _is_out_of_memory(error: Exception) -> bool:

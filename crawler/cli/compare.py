@@ -4,12 +4,14 @@ import argparse
 import os
 import signal
 import sys
+from typing import Any
 
 from crawler.cli.flags import add_config, add_flags
 from crawler.cli.parser import Parser
 from crawler.engines.names import AUTO, ENGINES
 from crawler.model.errors import UsageError
 from crawler.parsing.executors.names import EXECUTORS
+from crawler.settings import taken_variables
 from crawler.settings.defaults import CONCURRENCY
 
 REPEAT = 13
@@ -58,7 +60,11 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare; returns the exit code. Raises UsageError and StateError."""
-    flags = vars(arguments)
+    with taken_variables(os.environ) as variables:
+        return _run(vars(arguments), variables)
+
+
+def _run(flags: dict[str, Any], variables: dict[str, str]) -> int:
     if not flags.get("sources"):
         raise UsageError("nothing to compare: name a URL, a file of URLs, or - for standard input")
     from crawler.compare.options import CompareOptions
@@ -74,7 +80,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--repeat must be a whole number of at least 1, not {repeat}")
     config = flags.pop("config", None)
     options = CompareOptions(
-        flags, config, engines, concurrencies, repeat, live, executors=executors, workers=workers
+        flags,
+        config,
+        engines,
+        concurrencies,
+        repeat,
+        live,
+        executors=executors,
+        workers=workers,
+        variables=variables,
     )
     settings = options.common()
 

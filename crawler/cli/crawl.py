@@ -3,16 +3,16 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crawler.cli.flags import add_config, add_flags
 from crawler.cli.parser import Parser
 from crawler.model.errors import UsageError
 from crawler.model.units import count
 from crawler.runs.layout import resumed_settings
-from crawler.settings import Settings, load
+from crawler.settings import Settings, load, taken_variables
 
 if TYPE_CHECKING:
     from crawler.localweb.replay import Replay
@@ -37,14 +37,18 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Crawl; returns the exit code. Raises UsageError and StateError."""
-    flags = vars(arguments)
+    with taken_variables(os.environ) as variables:
+        return _run(vars(arguments), variables)
+
+
+def _run(flags: dict[str, Any], variables: Mapping[str, str]) -> int:
     config = flags.pop("config", None)
     directory = Path(str(flags["run"])) if flags.get("run") else None
     given_again = "sources" in flags
     if flags.get("resume"):
-        settings = resumed_settings(directory, flags, os.environ)
+        settings = resumed_settings(directory, flags, variables)
     else:
-        settings, directory = load(flags, os.environ, config), None
+        settings, directory = load(flags, variables, config), None
     if not settings.sources:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
     from crawler.parsing.executors.registry import prestarted

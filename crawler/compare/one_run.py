@@ -19,7 +19,7 @@ from crawler.settings import load
 
 
 class RunJob(msgspec.Struct, frozen=True):
-    """Flags (by field name) and ``--config`` of the crawl, and the replay to use, if any.
+    """Flags (by field name), ``--config`` and variables of the crawl, and the replay, if any.
 
     Source ``-`` is read from standard input. ``parent`` is the reading end of a pipe; only the
     parent process has the other end, and keeps it open for as long as it needs the run.
@@ -29,6 +29,7 @@ class RunJob(msgspec.Struct, frozen=True):
     config: str | None = None
     replay: Ready | None = None
     parent: int | None = None
+    variables: dict[str, str] = {}
 
 
 def main() -> int:
@@ -44,7 +45,7 @@ def crawl_job() -> int:
     job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=RunJob)
     if job.parent is not None:
         threading.Thread(target=end_with, args=(job.parent,), daemon=True).start()
-    settings = load(job.flags, os.environ, job.config)
+    settings = load(job.flags, job.variables, job.config)
     with ExitStack() as stack:
         if job.replay is not None:
             stack.enter_context(replaying(job.replay))

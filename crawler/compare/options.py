@@ -1,6 +1,5 @@
 """What to compare, as the user asked for it."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ class CompareOptions(msgspec.Struct, frozen=True):
     """What to compare. ``flags`` (by field name) and ``config`` are those of ``crawler crawl``.
 
     ``concurrencies`` and ``repeat`` are at least 1. ``live``: every run uses the real sites.
+    ``variables`` are those of the environment that set options.
     ``executors`` and ``workers`` are texts, to be checked; if empty, those of the settings count.
     """
 
@@ -28,10 +28,11 @@ class CompareOptions(msgspec.Struct, frozen=True):
     live: bool = False
     executors: tuple[str, ...] = ()
     workers: tuple[str, ...] = ()
+    variables: dict[str, str] = {}
 
     def settings(self, **changes: Any) -> Settings:
         """The settings with ``changes``. Raises UsageError."""
-        return load({**self.flags, **changes}, os.environ, self.config)
+        return load({**self.flags, **changes}, self.variables, self.config)
 
     def common(self) -> Settings:
         """The settings with the first way to parse. Raises UsageError."""

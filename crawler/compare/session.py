@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from crawler.app.fetching import request_headers
+from crawler.app.hidden import secrets_of
 from crawler.app.parsing import parse_options
 from crawler.app.run_dir import make_directory
 from crawler.compare import parsing_notes, results, summary, verdict
 from crawler.compare.listing import Listing, of_urls, read_listing
+from crawler.compare.masking import masked, without_secrets
 from crawler.compare.one_run import RunJob
 from crawler.compare.options import CompareOptions, parse_flags
 from crawler.compare.parity import audit
@@ -20,6 +24,7 @@ from crawler.compare.processes import Crawls
 from crawler.engines.base import Capabilities
 from crawler.engines.registry import capabilities_of
 from crawler.localweb.replay import Replay
+from crawler.localweb.replay_messages import Ready
 from crawler.localweb.request_log import Account
 from crawler.metrics.comparison import Comparison, Recording, TimedRun, to_json
 from crawler.metrics.contestants import Contestant, Naming
@@ -183,7 +188,7 @@ class Session:
             first = self._plan.contestants[0]
             parsing = parse_flags(first.parse, first.workers)
             flags = {**self._options.flags, **_NO_OUTPUT, **parsing, **changes}
-            crawls.crawl(RunJob(flags, self._options.config), visible=not self._common.quiet)
+            crawls.crawl(self._job(flags), visible=not self._common.quiet)
         report = from_json((folder / "report.json").read_bytes())
         listed, left_out = _worth_replaying(folder)
         if not listed:
@@ -221,16 +226,22 @@ class Session:
         self, crawls: Crawls, turn: RunTurn, replay: Replay | None, **changes: Any
     ) -> tuple[Report, results.RunResults, float]:
         folder = self._directory / "run"
-        job = RunJob(
+        job = self._job(
             {**self._flags(turn.contestant), **changes}
             | {"concurrency": turn.contestant.concurrency, "run": str(folder), "quiet": True},
-            self._options.config,
             replay.network.ready if replay else None,
         )
         cpu = crawls.crawl(job)
         report, found = from_json((folder / "report.json").read_bytes()), results.read(folder)
         shutil.rmtree(folder)
         return report, found, cpu
+
+    def _job(self, flags: dict[str, Any], replay: Ready | None = None) -> RunJob:
+        config, variables = self._options.config, self._options.variables
+        if replay is None:
+            return RunJob(flags, config, variables=variables)
+        hidden = {**flags, **masked(self._common)}
+        return RunJob(hidden, config, replay, variables=without_secrets(variables))
 
     def _flags(self, contestant: Contestant) -> dict[str, Any]:
         """The flags of a run of ``contestant``, without its concurrency and directory."""
@@ -258,6 +269,12 @@ class Session:
         }
         parity = audit(
             own, self._capabilities, request_headers(self._common).of(_ANY_URL), self._seen
+        )
+        hide = secrets_of(self._common).hide
+        parity = msgspec.structs.replace(
+            parity,
+            settings=tuple(map(hide, parity.settings)),
+            unexplained=tuple(map(hide, parity.unexplained)),
         )
         by_contestant = summary.by_contestant(self._runs)
         cores = usable_cores()

@@ -1,15 +1,23 @@
 """Rules for the addresses that the crawler may connect to. Pure."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from crawler.model.errors import SkipError, SkipReason, UsageError
+from crawler.model.urls import host_port
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 """All global unicast that is assigned; Python also calls unassigned and obsolete ranges global."""
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+Refuse = Callable[[str, str], SkipError | None]
+"""Why a redirect or a link from one URL to another one must not be followed, or None."""
+
+
+def refuse_nothing(_found_at: str, _url: str) -> SkipError | None:
+    return None
 
 
 def literal(host: str) -> IPAddress | None:
@@ -25,11 +33,23 @@ def is_local_name(host: str) -> bool:
     return host == "localhost" or host.endswith(".localhost")
 
 
+def stated_address(host: str) -> str:
+    """Return the address that ``host`` states without a look-up, or an empty string."""
+    if is_local_name(host):
+        return "127.0.0.1"
+    if not host[-1].isdigit() and ":" not in host:
+        return ""  # a name: this saves time, as it is called for each new link
+    address = literal(host)
+    return "" if address is None else str(address)
+
+
 class AddressRules:
     """Allows connections to all public addresses and to hosts that the user named.
 
     The user names a host and port by an input URL with a literal address or ``localhost``;
     ``allow`` adds hosts and networks (``--allow-private``). Raises UsageError for invalid ones.
+    What the input names is open to the input, and to redirects and links from there; a page of
+    another origin must not reach it (``refusal``).
     """
 
     def __init__(self, allow: Iterable[str] = ()) -> None:
@@ -67,17 +87,31 @@ class AddressRules:
 
     def check(self, host: str, port: int, address: str) -> None:
         """Raises SkipError (blocked) if ``host:port`` must not be reached at ``address``."""
+        if (host, port) not in self._named and not self._is_open(host, address):
+            raise _blocked(f"{host} has the non-public address {address}", host)
+
+    def refusal(self, found_at: str, url: str) -> SkipError | None:
+        """Return why a redirect or a link at ``found_at`` must not lead to ``url``, or None.
+
+        It judges only an address that is written in ``url``. Names are judged by ``check``: the
+        input cannot open them.
+        """
+        host, _ = host_port(url)
+        address = stated_address(host)
+        if not address or host_port(found_at) in self._named or self._is_open(host, address):
+            return None
+        return _blocked(f"{host} is not public, and only the input may name it", host)
+
+    def _is_open(self, host: str, address: str) -> bool:
+        """Whether every page may lead to ``host``, which has this address."""
         judged = _effective(ipaddress.ip_address(address))
-        if _is_public(judged):
-            return
-        if (host, port) in self._named or host in self._hosts:
-            return
-        if any(judged in network for network in self._networks):
-            return
-        raise SkipError(
-            SkipReason.BLOCKED,
-            f"{host} has the non-public address {address}; use --allow-private {host} to allow it",
-        )
+        if _is_public(judged) or host in self._hosts:
+            return True
+        return any(judged in network for network in self._networks)
+
+
+def _blocked(why: str, host: str) -> SkipError:
+    return SkipError(SkipReason.BLOCKED, f"{why}; use --allow-private {host} to allow it")
 
 
 def _is_loopback(host: str) -> bool:

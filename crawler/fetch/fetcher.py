@@ -14,6 +14,7 @@ from crawler.fetch.headers import HostPort, RequestHeaders, is_insecure
 from crawler.fetch.network import Resolver
 from crawler.model.errors import CrawlerError, FailureKind, FetchError
 from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response, unnoticed
+from crawler.model.secrets import Hide
 from crawler.model.urls import host_port
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ class Fetcher(msgspec.Struct):
     ``timeout`` (seconds) is for look-up and exchange together; ``max_bytes`` limits a body.
     ``cookies`` is None if the run keeps none. ``insecure`` are the hosts whose certificates are not
     verified. With a ``proxy``, ``resolver`` must return its endpoint. ``record`` is called after
-    each exchange or failed look-up, but not for a request that was not allowed.
+    each exchange or failed look-up, but not for a request that was not allowed. ``hide`` takes the
+    secrets out of error messages: an engine may quote what was sent or received.
     """
 
     engine: Engine
@@ -42,6 +44,7 @@ class Fetcher(msgspec.Struct):
     proxy: Proxy | None = None
     insecure: frozenset[HostPort] = frozenset()
     record: Callable[[Request, Response | FetchError], None] | None = None
+    hide: Hide = str
 
     def log_in(self, url: str, userinfo: str) -> None:
         """Send ``user:password`` with every further request to the origin of ``url``."""
@@ -82,6 +85,7 @@ class Fetcher(msgspec.Struct):
             response = await self.engine.fetch(self._request(url, endpoint, begun))
             self._check(url, response)
         except FetchError as error:
+            error.message = self.hide(error.message)
             self._record(url, endpoint, error)
             raise
         except CrawlerError:
@@ -89,7 +93,7 @@ class Fetcher(msgspec.Struct):
         except Exception as error:
             log.exception("the engine failed on %s", url)
             message = f"{type(error).__name__} in the engine: {error}"
-            raise FetchError(FailureKind.INTERNAL, message) from error
+            raise FetchError(FailureKind.INTERNAL, self.hide(message)) from error
         self._record(url, endpoint, response)
         return response
 

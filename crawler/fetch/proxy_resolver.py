@@ -4,7 +4,7 @@ The proxy looks up host names, so their addresses are not known here. Only a hos
 an address, or as ``localhost``, can be checked before the request goes to the proxy.
 """
 
-from crawler.fetch.addresses import AddressRules, is_local_name, literal
+from crawler.fetch.addresses import AddressRules, stated_address
 from crawler.fetch.network import Resolver
 from crawler.model.errors import FailureKind, FetchError, SkipError
 from crawler.model.exchange import Endpoint, Proxy
@@ -23,13 +23,13 @@ class ProxyResolver:
 
     def cached(self, host: str, port: int) -> Endpoint | None:
         found = self._resolver.cached(self._proxy.host, self._proxy.port)
-        if found is None or _stated_address(host):
+        if found is None or stated_address(host):
             return None
         return Endpoint("", found.dial_host, found.dial_port)
 
     async def resolve(self, host: str, port: int) -> Endpoint:
         """Raises FetchError (dns, of the proxy) and SkipError (blocked)."""
-        address = _stated_address(host)
+        address = stated_address(host)
         if address:
             self._rules.check(host, port, address)
         found = await self._find()
@@ -43,11 +43,3 @@ class ProxyResolver:
 
     async def close(self) -> None:
         await self._resolver.close()
-
-
-def _stated_address(host: str) -> str:
-    """The address that ``host`` states without a look-up, or an empty string."""
-    if is_local_name(host):
-        return "127.0.0.1"
-    address = literal(host)
-    return "" if address is None else str(address)

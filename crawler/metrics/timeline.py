@@ -1,6 +1,7 @@
 """``timeline.jsonl``: an even sample of up to 100,000 fetches of a run, one JSON object a line."""
 
 import itertools
+import os
 from collections import deque
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import msgspec
 from crawler.model.errors import FailureKind, writing
 from crawler.model.events import Fetched
 from crawler.model.exchange import Timing
+from crawler.model.files import open_file, replace_file
+from crawler.model.secrets import Hide
 
 LIMIT = 100_000
 
@@ -38,12 +41,15 @@ class Line(msgspec.Struct, frozen=True):
     sure: bool
 
 
-def line(event: Fetched, started: float) -> Line:
-    """The line for ``event`` in a run that ``started`` at that monotonic time."""
+def line(event: Fetched, started: float, hide: Hide = str) -> Line:
+    """The line for ``event`` in a run that ``started`` at that monotonic time.
+
+    ``hide`` takes the secrets out of the URL, which a server may have made of a header.
+    """
     timing = event.timing
     wait, receive, buffered = _parts(timing, failed=event.error is not None)
     return Line(
-        url=event.url,
+        url=hide(event.url),
         t=_micro(event.started - started),
         queued=_micro(event.queued),
         dns=_micro(timing.dns),
@@ -89,16 +95,19 @@ class Timeline:
     ``limit`` is at least 2.
     """
 
-    def __init__(self, path: Path, started: float = 0.0, limit: int = LIMIT) -> None:
+    def __init__(
+        self, path: Path, started: float = 0.0, limit: int = LIMIT, hide: Hide = str
+    ) -> None:
         self._path = path
         self._started = started
         self._limit = limit
+        self._hide = hide
         self._seen = 0
         self._stride = 1
         self._lines = 0
         self._waiting: deque[tuple[int, Fetched]] = deque()
         with writing(path):
-            path.write_bytes(b"")
+            replace_file(path, b"")
 
     def start(self, now: float) -> None:
         """Set the start of the run (monotonic)."""
@@ -124,19 +133,20 @@ class Timeline:
                 chunk.clear()
                 self._thin()
             if index % self._stride == 0:
-                chunk.append(msgspec.json.encode(line(event, self._started)) + b"\n")
+                chunk.append(msgspec.json.encode(line(event, self._started, self._hide)) + b"\n")
                 self._lines += 1
         self._write(chunk)
 
     def _write(self, chunk: list[bytes]) -> None:
         if chunk:
-            with self._path.open("ab") as file:
-                file.writelines(chunk)
+            file = open_file(self._path, os.O_WRONLY | os.O_APPEND)
+            with os.fdopen(file, "ab") as opened:
+                opened.writelines(chunk)
 
     def _thin(self) -> None:
         """Keep every second line, in a new file that replaces the old one."""
         thinned = self._path.with_name(self._path.name + ".tmp")
-        with self._path.open("rb") as old, thinned.open("wb") as new:
+        with self._path.open("rb") as old, thinned.open("xb") as new:
             new.writelines(itertools.islice(old, 0, None, 2))
         thinned.replace(self._path)
         self._lines = (self._lines + 1) // 2

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from crawler.fetch.addresses import Refuse, refuse_nothing
 from crawler.frontier import redirect
 from crawler.frontier.retry import Retry, pause_of
 from crawler.frontier.robots import Rules, from_answer, unreachable
@@ -103,8 +104,9 @@ Decision = (
 
 class Decider:
     """``scope`` limits redirects, ``agent`` is our User-Agent for robots.txt, and ``max_bytes``
-    limits a robots.txt after content decoding. With ``is_patient`` an attempt to which nothing
-    came is ``Unanswered``, if failures of this kind are retried at all.
+    limits a robots.txt after content decoding. ``refuse`` forbids redirects to private addresses.
+    With ``is_patient`` an attempt to which nothing came is ``Unanswered``, if failures of this
+    kind are retried at all.
     """
 
     def __init__(
@@ -113,6 +115,7 @@ class Decider:
         scope: Scope,
         agent: str,
         max_bytes: int,
+        refuse: Refuse = refuse_nothing,
         *,
         is_patient: bool = False,
     ) -> None:
@@ -121,6 +124,7 @@ class Decider:
         self._scope = scope
         self._agent = agent
         self._max_bytes = max_bytes
+        self._refuse = refuse
 
     def decide(self, ticket: Ticket, result: FetchResult, unix_time: float) -> Decision:
         """The request of ``ticket`` ended at ``unix_time`` with ``result``."""
@@ -156,6 +160,9 @@ class Decider:
             url = redirect.target(ticket, redirect.location(response), self._scope)
         except (FetchError, SkipError) as error:
             return self._failed(ticket, error, response.status)
+        refusal = self._refuse(ticket.url, url)
+        if refusal is not None:
+            return self._failed(ticket, refusal, response.status)
         return Hop(ticket, url, pause_of(response, unix_time))
 
     def _robots(self, ticket: RobotsTicket, response: Response) -> SetRules:

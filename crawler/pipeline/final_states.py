@@ -11,6 +11,7 @@ from crawler.frontier.state.store_thread import StoreThread
 from crawler.model.errors import FetchError, SkipError
 from crawler.model.events import Event, Finished
 from crawler.model.pages import Failure, Skipped, row_of
+from crawler.model.secrets import Hide
 from crawler.sinks.base import EncodeFailure
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.outputs import Channel
@@ -40,11 +41,14 @@ class FinalStates:
         store: StoreThread,
         channels: Channels,
         observe: Callable[[Event], None],
+        hide: Hide = str,
     ) -> None:
+        """``hide`` takes the secrets out of the messages of failures and skips."""
         self._frontier = frontier
         self._store = store
         self._channels = channels
         self._observe = observe
+        self._hide = hide
         self._encode = JsonlEncoder().encode
 
     def write(self, chunks: Sequence[bytes]) -> None:
@@ -69,15 +73,15 @@ class FinalStates:
         status: int | None = None,
     ) -> None:
         """The entry ends without a page, after ``attempts`` tries."""
-        row = row_of(entry.row)
+        row, message = row_of(entry.row), self._hide(error.message)
         if isinstance(error, FetchError):
-            failure = Failure(entry.url, error.kind, error.message, attempts, status, row)
+            failure = Failure(entry.url, error.kind, message, attempts, status, row)
             for each in self._channels.failures:
                 each.channel.put(each.encode(failure))
             self._finish(entry, State.FAILED, error.kind)
             self._observe(Finished(failed=(failure,)))
         else:
-            skipped = Skipped(entry.url, error.reason, error.message, row)
+            skipped = Skipped(entry.url, error.reason, message, row)
             self._channels.skipped.put(self._encode(skipped))
             self._finish(entry, State.SKIPPED, error.reason)
             self._observe(Finished(skipped=(skipped,)))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from crawler.fetch.addresses import Refuse, refuse_nothing
 from crawler.frontier.entry import Candidate, Entry, Wrong
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.quota import Quota
@@ -23,11 +24,13 @@ class EntryRules(msgspec.Struct, frozen=True):
 
     ``accept`` is called with every valid input line before its URL is requested. ``strip`` removes
     query parameters from the URL. ``quota`` limits the links that are followed to one host.
+    ``refuse`` judges links and the lines of a sitemap by the page where they were found.
     """
 
     accept: Callable[[InputLine], None]
     strip: Strip
     quota: Quota
+    refuse: Refuse = refuse_nothing
 
 
 class Intake:
@@ -75,7 +78,8 @@ class Intake:
             return self._candidate(line.url, key(line.url), 0, None, _row(line), _wrong(line))
         self._rules.accept(line)
         url = self._rules.strip.apply(line.url)
-        return self._candidate(url, key(url), 0, None, _row(line))
+        wrong = None if line.found_at is None else self._refused(line.found_at, url)
+        return self._candidate(url, key(url), 0, None, _row(line), wrong)
 
     def follow(
         self,
@@ -83,24 +87,33 @@ class Intake:
         depth: int,
         seed: str,
         trapped: Iterable[tuple[Link, str]] = (),
+        found_at: str | None = None,
     ) -> None:
-        """Enter the ``links`` of a page with this ``depth``.
+        """Enter the ``links`` of a page, which will have this ``depth``.
+
+        ``found_at`` is the URL of the page, by default ``seed``.
 
         Each of ``trapped`` has the reason why the link looks like a crawler trap.
         """
-        knows = self._store.knows
+        knows, page = self._store.knows, found_at or seed
         candidates = [
-            self._candidate(link.url, link.key, depth, seed)
+            self._candidate(link.url, link.key, depth, seed, None, self._refused(page, link.url))
             for link in links
             if not knows(link.key)
         ]
         candidates += [
-            self._candidate(link.url, link.key, depth, seed, None, _trap(why))
+            self._candidate(
+                link.url, link.key, depth, seed, None, Wrong(None, SkipReason.TRAP, why)
+            )
             for link, why in trapped
             if not knows(link.key)
         ]
         if candidates:
             self._store.enter(candidates)
+
+    def _refused(self, found_at: str, url: str) -> Wrong | None:
+        refusal = self._rules.refuse(found_at, url)
+        return None if refusal is None else Wrong(None, refusal.reason, refusal.message)
 
     def _candidate(
         self,
@@ -170,7 +183,3 @@ def _wrong(line: InputLine) -> Wrong | None:
     if line.wrong is None:
         return None
     return Wrong(None if line.skip else line.error, line.skip, line.wrong)
-
-
-def _trap(why: str) -> Wrong:
-    return Wrong(None, SkipReason.TRAP, why)

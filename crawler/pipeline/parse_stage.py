@@ -82,7 +82,7 @@ class ParseStage:
         if outcome.links or outcome.trapped:
             # If an input URL was redirected, its crawl begins at the target.
             seed = entry.seed if entry.depth else ticket.url
-            self._intake.follow(outcome.links, entry.depth + 1, seed, outcome.trapped)
+            self._intake.follow(outcome.links, entry.depth + 1, seed, outcome.trapped, ticket.url)
         if outcome.filtered:
             self._store.count(filtered=outcome.filtered)
             self._observe(Counted(filtered=outcome.filtered))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from crawler.fetch.addresses import Refuse, refuse_nothing
 from crawler.frontier.frontier import Frontier
 from crawler.model.callbacks import Wake
 from crawler.model.exchange import FetchResult, Response
@@ -13,10 +14,18 @@ from crawler.sources import InputLine
 class SourceFetch:
     """Fetches for the thread that reads the input, with politeness, robots.txt and retries."""
 
-    def __init__(self, frontier: Frontier, accept: Callable[[InputLine], None]) -> None:
-        """``accept`` is called with each line before its URL is requested."""
+    def __init__(
+        self,
+        frontier: Frontier,
+        accept: Callable[[InputLine], None],
+        refuse: Refuse = refuse_nothing,
+    ) -> None:
+        """``accept`` is called with each line before its URL is requested; ``refuse`` judges a
+        line by the sitemap in which it was found.
+        """
         self._frontier = frontier
         self._accept = accept
+        self._refuse = refuse
         self._waiting: set[Future[Response]] = set()
 
     def start(self, call_soon: Callable[..., None], wake: Wake) -> None:
@@ -44,6 +53,10 @@ class SourceFetch:
             else:
                 future.set_exception(result)
 
+        refusal = None if line.found_at is None else self._refuse(line.found_at, line.url)
+        if refusal is not None:
+            deliver(refusal)
+            return
         self._frontier.add_document(line.url, time.monotonic(), deliver)
         self._wake()
 

@@ -75,7 +75,7 @@ def is_input_cut(directory: Path) -> bool:
 def is_locked(directory: Path) -> bool:
     """Whether a process is crawling the run in ``directory``."""
     try:
-        file = os.open(directory / LOCK, os.O_RDONLY)
+        file = os.open(directory / LOCK, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
         return False
     try:

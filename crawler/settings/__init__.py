@@ -6,13 +6,16 @@ option, the stronger wins: defaults < file < environment < flags; a list is repl
 """
 
 from crawler.settings.cores import usable_cores
-from crawler.settings.load import Settings, load, options, resumed, written
+from crawler.settings.load import Settings, absolute, load, options, resumed, written
+from crawler.settings.option import taken_variables
 
 __all__ = [
     "Settings",
+    "absolute",
     "load",
     "options",
     "resumed",
+    "taken_variables",
     "usable_cores",
     "written",
 ]

@@ -15,6 +15,7 @@ class ArchiveFields(RunFields, frozen=True, kw_only=True):
             "record every request and its response in this WARC file, which must not exist yet",
             "FILE",
             example="run.warc.gz",
+            path=True,
         ),
     ] = None
 
@@ -26,6 +27,7 @@ class ArchiveFields(RunFields, frozen=True, kw_only=True):
             "the servers did",
             "FILE",
             example="run.warc.gz",
+            path=True,
         ),
     ] = None
 

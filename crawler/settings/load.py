@@ -76,17 +76,26 @@ _OF_SESSION = frozenset(["run", "resume", "again", "json", "quiet"])
 
 
 def written(settings: Settings) -> dict[str, object]:
-    """Return the options that the run directory stores, sources with absolute paths.
+    """Return the options that the run directory stores, with absolute paths.
 
     It stores neither secrets nor Python objects: it has their kind and name instead.
     """
-    values = {each.name: each.shown(getattr(settings, each.name)) for each in options()}
+    values = {
+        each.name: each.absolute(each.shown(getattr(settings, each.name))) for each in options()
+    }
     values["sources"] = tuple(map(_written_source, settings.sources))
     return {
         name: value
         for name, value in values.items()
         if value not in (None, ()) and name not in _OF_SESSION
     }
+
+
+def absolute(settings: Settings) -> Settings:
+    """Return ``settings`` with an absolute path for each relative one, except the sources."""
+    return msgspec.structs.replace(
+        settings, **{each.name: each.absolute(getattr(settings, each.name)) for each in options()}
+    )
 
 
 def _written_source(source: str) -> str:
@@ -117,6 +126,10 @@ def resumed(
     }
     _check_complete(stored, given)
     values = {name: each.value for name, each in {**stored, **given}.items()}
+    for each in options():
+        if each.name in stored and each.name in given:
+            # The state knows an output by the path that the settings have.
+            values[each.name] = each.spelled_as(stored[each.name].value, values[each.name])
     settings = Settings(**values)  # type: ignore[arg-type]
     _check_unchanged(settings, stored)
     return settings
@@ -137,7 +150,7 @@ def _check_unchanged(settings: Settings, stored: Mapping[str, Given]) -> None:
     """Raise UsageError if ``settings`` would change the result of the run with ``stored``."""
     new = written(settings)
     for each in options():
-        old = stored[each.name].value if each.name in stored else each.default
+        old = each.absolute(stored[each.name].value if each.name in stored else each.default)
         if each.name in new and new[each.name] != old and not _may_change(each.name, old, new):
             has = "none" if old is None else repr(old)
             shown = "" if each.extra["secret"] else f"; the run has {has}"

@@ -21,6 +21,7 @@ class OperationFields(OutputFields, frozen=True, kw_only=True):
             "append the log to this file (default: standard error)",
             "FILE",
             example="crawl.log",
+            path=True,
         ),
     ] = None
 

@@ -1,7 +1,9 @@
 """One option, as the annotation of its field describes it, and the places that can set it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from os import PathLike, fspath
+from os.path import abspath
 from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -12,6 +14,7 @@ from crawler.model.errors import UsageError
 from crawler.model.plugins import entry_point
 from crawler.model.spelling import nearest
 from crawler.settings.objects import NO_OBJECT, ObjectKind
+from crawler.settings.run_file import check_complete
 from crawler.settings.sizes import parse_size
 
 _PREFIX = "CRAWLER_"
@@ -28,6 +31,7 @@ def option(
     example: object = None,
     size: bool = False,
     secret: bool = False,
+    path: bool = False,
     choices: tuple[str, ...] = (),
     plugins: str = "",
     objects: ObjectKind = NO_OBJECT,
@@ -36,8 +40,9 @@ def option(
 
     ``group`` is its heading in the help, ``example`` a value to show if there is no default. With
     ``size``, a value can be text that ``parse_size`` accepts. A ``secret`` value is never part of a
-    message or a file. If there are ``choices``, a value must be one of them or the name of an entry
-    point in the group ``plugins``. From Python, a value can also be one of ``objects``.
+    message or a file. A ``path`` is stored as an absolute one, so that a run can be resumed
+    from any directory. If there are ``choices``, a value must be one of them or the name of an
+    entry point in the group ``plugins``. From Python, a value can also be one of ``objects``.
     """
     extra = {
         "group": group,
@@ -45,6 +50,7 @@ def option(
         "example": example,
         "size": size,
         "secret": secret,
+        "path": path,
         "choices": choices,
         "plugins": plugins,
         "objects": objects,
@@ -159,6 +165,25 @@ class Option(NamedTuple):
         shown = self.objects.shown
         return tuple(map(shown, value)) if isinstance(value, tuple) else shown(value)
 
+    def absolute(self, value: object) -> object:
+        """Return ``value`` with an absolute path for each relative one, if it has paths."""
+        if not self.extra["path"]:
+            return value
+        return (
+            tuple(map(self._absolute, value)) if isinstance(value, tuple) else self._absolute(value)
+        )
+
+    def _absolute(self, value: object) -> object:
+        if not isinstance(value, str) or value == "-" or self.objects.is_shown(value):
+            return value
+        return abspath(value)  # noqa: PTH100 - links in it stay: they are the user's
+
+    def spelled_as(self, stored: object, value: object) -> object:
+        """Return ``value``, but ``stored`` for each part of it that is the same path."""
+        if isinstance(stored, tuple) and isinstance(value, tuple) and len(stored) == len(value):
+            return tuple(map(self.spelled_as, stored, value))
+        return stored if self.absolute(stored) == self.absolute(value) else value
+
     def missing(self, stored: object) -> str:
         """Return what the ``stored`` value of a run lacks, in words, or no text.
 
@@ -215,6 +240,21 @@ def from_flags(flags: Mapping[str, object], known: Iterable[Option]) -> dict[str
     }
 
 
+@contextmanager
+def taken_variables(environ: MutableMapping[str, str]) -> Iterator[dict[str, str]]:
+    """Remove the variables of the options from ``environ`` during the context; yields them.
+
+    What a program starts has its environment, which other programs can read: it must have no
+    secrets.
+    """
+    names = [name for name in environ if name.startswith(_PREFIX)]
+    taken = {name: environ.pop(name) for name in names}
+    try:
+        yield taken
+    finally:
+        environ.update(taken)
+
+
 def from_environment(environ: Mapping[str, str], known: Iterable[Option]) -> dict[str, Given]:
     """Return the options that non-empty variables ``CRAWLER_…`` set. Raises UsageError."""
     names = {each.name.upper(): each for each in known}
@@ -231,11 +271,12 @@ def from_file(
 ) -> dict[str, Given]:
     """Return the options that a TOML file sets. Raises UsageError, also if it is unreadable.
 
-    ``of_run``: a run wrote the file, so what it shows in place of an object is accepted.
+    ``of_run``: a run wrote the file, so what it shows in place of an object is accepted, and it is
+    refused if it is incomplete.
     """
     names = {each.name: each for each in known}
     given = {}
-    for name, value in _read(path).items():
+    for name, value in _read(path, of_run=of_run).items():
         spelled = f"{name} in {fspath(path)}"
         each = _named(name, names, spelled)
         is_shown = of_run and each.objects.is_shown(value)
@@ -249,12 +290,15 @@ def _named(name: str, known: Mapping[str, Option], spelled: str, prefix: str = "
     return known[name]
 
 
-def _read(path: str | PathLike[str]) -> dict[str, object]:
+def _read(path: str | PathLike[str], *, of_run: bool) -> dict[str, object]:
     import tomllib
     from pathlib import Path
 
     try:
-        return tomllib.loads(Path(path).read_text("utf-8"))
+        text = Path(path).read_text("utf-8")
+        if of_run:
+            check_complete(fspath(path), text)
+        return tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"cannot read {fspath(path)}: {error.strerror}") from None
     except ValueError as error:

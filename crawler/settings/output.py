@@ -17,6 +17,7 @@ class OutputFields(ParsingFields, frozen=True, kw_only=True):
             "- is standard output; repeatable",
             "PATH",
             example=["pages.jsonl"],
+            path=True,
             objects=SINK,
         ),
     ] = ()

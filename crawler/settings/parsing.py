@@ -62,6 +62,7 @@ class ParsingFields(FollowingFields, frozen=True, kw_only=True):
             "TOML file with the names of fields and the CSS selectors that find their values",
             "FILE",
             example="fields.toml",
+            path=True,
         ),
     ] = None
 

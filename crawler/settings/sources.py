@@ -51,6 +51,7 @@ class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
             "first (--order slowest)",
             "RUN",
             example="runs/first",
+            path=True,
         ),
     ] = None
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from crawler.model.errors import StateError, writing
+from crawler.model.files import open_file, sync
 
 
 class FileWriter:
@@ -16,7 +17,10 @@ class FileWriter:
         self._path = path
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("ab" if resumed else "xb", buffering=0)
+            new = 0 if resumed else os.O_EXCL
+            file = open_file(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | new)
+            self._file = os.fdopen(file, "ab", buffering=0)
+            self._has_durable_name = False
             self.length = self._file.seek(0, os.SEEK_END)
 
     def append(self, chunk: bytes) -> None:
@@ -30,6 +34,9 @@ class FileWriter:
     def commit(self) -> int:
         with writing(self._path):
             os.fdatasync(self._file.fileno())
+            if not self._has_durable_name:
+                sync(self._path.parent)
+                self._has_durable_name = True
         return self.length
 
     def cut(self, offset: int) -> None:

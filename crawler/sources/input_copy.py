@@ -1,4 +1,8 @@
-"""Copies pipes into the run: a pipe can be read only once, but a resume needs its lines again."""
+"""Copies pipes into the run: a pipe can be read only once, but a resume needs its lines again.
+
+A line is durable before it is used. So after a loss of power the state of the run refers to no line
+that the copy does not have.
+"""
 
 import io
 import os
@@ -6,9 +10,16 @@ import select
 import threading
 from pathlib import Path
 
-from crawler.model.errors import UsageError, writing
+from crawler.model.errors import StateError, UsageError, writing
+from crawler.model.files import open_file, replace_file, sync
 
 _PIECE = 1 << 16
+_MOST_UNSYNCED = 1 << 20
+"""Bytes after which the copy is made durable, even if more input is there at once."""
+_TORN = (
+    "is empty or has lost its end, so the rest of the list is not known: start a new crawl with "
+    "the same list, in another directory; the records of this one are kept"
+)
 SAME_SIGNAL = 0.2
 """Seconds for which the end of an input is doubted: Ctrl-C stops all processes of a shell's pipe at
 once, and the one that writes may end before we know of it.
@@ -54,7 +65,8 @@ class InputCopy:
 
     So the process that writes to the pipe never waits for the crawl, memory stays small, and the
     input received before a kill is kept. The copy is renamed to ``path`` when the input has ended;
-    it then ends with a newline, which is added if it is missing. If an earlier session left a part,
+    it then ends with a newline, which is added if it is missing, and a file beside it (``.end``)
+    has its size in bytes. If an earlier session left a part,
     ``stream`` must begin with its whole lines, and the copy continues after them. ``stream`` must
     be unbuffered: a buffered stream holds a lock while it waits, and the interpreter could not
     exit.
@@ -65,7 +77,7 @@ class InputCopy:
         self._part = part
         self._path = path
         self._changed = threading.Condition()
-        self._size = 0
+        self._written = self._size = 0
         self._ended = False
         self._is_stopped = False
         self._at_end = False
@@ -76,7 +88,9 @@ class InputCopy:
         """Start copying on a thread. Raises StateError if the file cannot be created."""
         with writing(self._part):
             target = io.FileIO(self._part, "ab+", opener=_private)
-            self._size = _cut_to_whole_lines(target)
+            self._written = self._size = _cut_to_whole_lines(target)
+            sync(self._part)
+            sync(self._part.parent)
         # A daemon: reading a pipe cannot be interrupted, and must not keep the process running.
         self._thread = threading.Thread(
             target=self._run, args=(target,), name="crawler-input", daemon=True
@@ -106,8 +120,13 @@ class InputCopy:
             file = io.FileIO(self._path)
         return io.BufferedReader(_Follower(self, file))
 
+    @property
+    def size(self) -> int:
+        """Number of bytes that are durable."""
+        return self._size
+
     def wait(self, size: int) -> bool:
-        """Block until the copy has more than ``size`` bytes; False if the input has ended."""
+        """Block until more than ``size`` bytes are durable; False if the input has ended."""
         with self._changed:
             self._changed.wait_for(lambda: self._size > size or self._ended)
             if self._size > size:
@@ -127,8 +146,11 @@ class InputCopy:
                     raise CutInputError
                 if last != b"\n":
                     self._append(target, b"\n")
-                os.fsync(target.fileno())
+                self._publish(target)
+                replace_file(_end_of(self._path), str(self._size).encode())
+                sync(_end_of(self._path))
                 self._part.rename(self._path)
+                sync(self._path.parent)
         except Exception as error:  # noqa: BLE001 - wait() raises it in the reading thread
             self._error = error
         with self._changed:
@@ -154,6 +176,9 @@ class InputCopy:
         while piece := self._next(_PIECE):
             self._append(target, piece)
             last = piece[-1:]
+            if self._written - self._size >= _MOST_UNSYNCED or not self._is_more_there():
+                self._publish(target)
+        self._publish(target)
         return last
 
     def _next(self, size: int) -> bytes:
@@ -166,8 +191,20 @@ class InputCopy:
         view = memoryview(piece)
         while view:
             view = view[target.write(view) :]
+        self._written += len(piece)
+
+    def _is_more_there(self) -> bool:
+        """Whether reading would not wait: then several pieces become durable together."""
+        try:
+            return bool(select.select([self._stream], [], [], 0)[0])
+        except io.UnsupportedOperation:  # a stream without a descriptor
+            return False
+
+    def _publish(self, target: io.FileIO) -> None:
+        """Make what was written durable, and only then let the crawl read it."""
+        os.fsync(target.fileno())
         with self._changed:
-            self._size += len(piece)
+            self._size = self._written
             self._changed.notify_all()
 
 
@@ -182,10 +219,11 @@ class _Follower(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        size = self._file.readinto(buffer)
-        while not size and self._copy.wait(self._file.tell()):
-            size = self._file.readinto(buffer)
-        return size
+        """Read what is durable: the file may already have more."""
+        at = self._file.tell()
+        if not self._copy.wait(at):
+            return 0
+        return self._file.readinto(memoryview(buffer)[: self._copy.size - at])
 
     def close(self) -> None:
         self._file.close()
@@ -205,12 +243,28 @@ class _CutFile(io.FileIO):
 def read_copy(path: Path) -> io.BufferedReader:
     """Open the copy that an earlier process made, without an incomplete last line.
 
-    Raises StateError.
+    Raises StateError, also if it is empty or shorter than it was.
     """
     with writing(path):
-        with io.FileIO(path, "rb+") as file:
+        with io.FileIO(path, "rb+", opener=_private) as file:
+            if file.seek(0, os.SEEK_END) < _size_at_end(path):
+                raise StateError(f"{path}: {_TORN}")
             _cut_to_whole_lines(file)
         return path.open("rb")
+
+
+def _size_at_end(path: Path) -> int:
+    """Number of bytes that the copy had; at least 1 is known of that of an earlier version."""
+    try:
+        return int(_end_of(path).read_bytes())
+    except FileNotFoundError:
+        return 1
+    except ValueError:
+        raise StateError(f"{_end_of(path)}: {_TORN}") from None
+
+
+def _end_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.end")
 
 
 def read_part(part: Path) -> io.BufferedReader:
@@ -245,4 +299,4 @@ def _whole_lines(file: io.FileIO) -> int:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return open_file(Path(path), flags, 0o600)

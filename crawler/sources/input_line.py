@@ -15,8 +15,9 @@ class InputLine(msgspec.Struct, frozen=True, array_like=True):
 
     A wrong line is a failure of kind ``error``, or skipped by the rule ``skip`` if that is set.
     ``own`` is False for URLs from a sitemap on the network: the user did not name their hosts, so
-    they have the same rights as links (no private address, no userinfo). ``row`` has the other
-    cells of a table row by column, ``line`` is the line in which the row begins, from 1.
+    they have the same rights as links (no private address, no userinfo), which are found at the
+    sitemap, ``found_at``. ``row`` has the other cells of a table row by column, ``line`` is the
+    line in which the row begins, from 1.
     """
 
     url: str
@@ -27,6 +28,7 @@ class InputLine(msgspec.Struct, frozen=True, array_like=True):
     own: bool = True
     line: int | None = None
     row: dict[str, str] | None = None
+    found_at: str | None = None
 
 
 RawLine = str | InputLine

@@ -2,11 +2,13 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Protocol
 
 from crawler.model.callbacks import Fail, Wake
+from crawler.model.errors import StateError
+from crawler.model.units import count
 from crawler.sources.input_copy import CutInputError
 from crawler.sources.input_line import InputLine, parse
 
@@ -77,7 +79,7 @@ class SourceReader:
 
     def _run(self) -> None:
         try:
-            for line in islice(self._lines, self._skip, None):
+            for line in self._new_lines():
                 if not self._put(parse(line)):
                     return
         except CutInputError:
@@ -86,6 +88,17 @@ class SourceReader:
             self._fail(error)
         self._ended = True
         self._wake()
+
+    def _new_lines(self) -> Iterator[str | InputLine]:
+        """Raises StateError if there are fewer lines than an earlier session has taken."""
+        lines = iter(self._lines)
+        known = sum(1 for _ in islice(lines, self._skip))
+        if known < self._skip:
+            raise StateError(
+                f"the input has only {count(known, 'line')}, but {self._skip:,} were read before "
+                "the resume: give the same input, or start a new crawl in another directory"
+            )
+        return lines
 
     def _put(self, line: InputLine) -> bool:
         """Add ``line``, waiting for room; False if the reader was stopped."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason, writing
+from crawler.model.files import make_folder, replace_file
 from crawler.model.urls import key
 from crawler.sources.input_line import InputLine
 from crawler.sources.sitemaps import Fetch
@@ -49,10 +50,8 @@ class SitemapCache:
 
     def _keep(self, path: Path, result: _CachedSitemap) -> None:
         with writing(path):
-            self._directory.mkdir(exist_ok=True)
-            part = path.with_suffix(".part")
-            part.write_bytes(msgspec.msgpack.encode(result))
-            part.replace(path)
+            make_folder(self._directory)
+            replace_file(path, msgspec.msgpack.encode(result))
 
 
 def _read(path: Path) -> _CachedSitemap | None:

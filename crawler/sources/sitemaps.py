@@ -77,7 +77,7 @@ class Sitemaps:
             return
         try:
             for location in sitemap:
-                found = _line(location, own=own)
+                found = _line(location, None if own else name)
                 if sitemap.is_index and found.wrong is None:
                     yield from self._at(found, depth + 1)
                 else:
@@ -86,10 +86,12 @@ class Sitemaps:
             yield _failed(name, error.kind, error.message)
 
 
-def _line(location: str, *, own: bool) -> InputLine:
-    """Parse a location. If it is not the user's own, it loses its userinfo and its rights."""
+def _line(location: str, found_at: str | None) -> InputLine:
+    """Parse a location. If it was found on the network, it has no userinfo and no rights."""
     line = parse(location)
-    return line if own else InputLine(line.url, wrong=line.wrong, own=False)
+    if found_at is None:
+        return line
+    return InputLine(line.url, wrong=line.wrong, own=False, found_at=found_at)
 
 
 def _failed(url: str, kind: FailureKind, message: str) -> InputLine:

@@ -18,7 +18,7 @@ from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
 from crawler.frontier.host_memory import HostRecord
 from crawler.frontier.state import again, host_table
 from crawler.model.errors import SkipReason, StateError, writing
-from crawler.model.files import sync
+from crawler.model.files import check_file, sync
 
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 NO_LOGINS: Mapping[str, str] = MappingProxyType({})
@@ -323,7 +323,9 @@ class Store:
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    if not path.is_file():
+    for each in ("", "-wal", "-shm", "-journal"):
+        check_file(path.with_name(path.name + each))
+    if not path.exists():
         raise StateError(f"{path}: no such file, so there is no run to resume")
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
     connection = sqlite3.connect(

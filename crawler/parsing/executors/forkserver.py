@@ -223,4 +223,7 @@ class _Popen(popen_forkserver.Popen):
 
 def _preparation(name: str) -> dict[str, Any]:
     data = spawn.get_preparation_data(name)
-    return {key: value for key, value in data.items() if not key.startswith("init_main")}
+    # Neither its main module nor its arguments, which may have secrets.
+    return {
+        key: value for key, value in data.items() if not key.startswith(("init_main", "sys_argv"))
+    }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from crawler.metrics.comparison import Comparison
 from crawler.model.errors import writing
+from crawler.model.files import replace_file
 from crawler.reporting.html.comparison_page import compare_report
 from crawler.reporting.html.crawl_page import crawl_report
 from crawler.reporting.html.run_files import check, read_record, read_run
@@ -20,10 +21,8 @@ def write_html(directory: Path) -> Path:
     check(directory)
     text = _text(directory)
     path = directory / NAME
-    draft = path.with_name(f"{NAME}.tmp")
     with writing(path):
-        draft.write_text(text, "utf-8")
-        draft.replace(path)
+        replace_file(path, text.encode())
     return path
 
 

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from crawler.model.callbacks import Fail
 from crawler.model.errors import StateError, writing
+from crawler.model.secrets import Hide
 
 MOST = 10_000
 """Records that may wait to be written (about 10 MB); further records are only counted."""
@@ -34,14 +35,23 @@ def printable(text: str) -> str:
 class TextFormatter(logging.Formatter):
     """Time (UTC), level, logger and message on one line; a traceback is indented below it."""
 
+    def __init__(self, hide: Hide = str) -> None:
+        super().__init__()
+        self._hide = hide
+
     def format(self, record: logging.LogRecord) -> str:
         message = printable(record.getMessage())
         line = f"{_time(record)} {record.levelname.lower():7} {record.name}: {message}"
-        return "\n    ".join([line, *map(printable, _traceback(self, record).splitlines())])
+        lines = [line, *map(printable, _traceback(self, record).splitlines())]
+        return self._hide("\n    ".join(lines))
 
 
 class JsonFormatter(logging.Formatter):
     """The same as a JSON object on one line; the facts of the record are further fields."""
+
+    def __init__(self, hide: Hide = str) -> None:
+        super().__init__()
+        self._hide = hide
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
@@ -55,7 +65,7 @@ class JsonFormatter(logging.Formatter):
         if traceback:
             fields["traceback"] = traceback
         # json escapes all but printable ASCII, so no character can control a terminal.
-        return json.dumps(fields, default=str)
+        return self._hide(json.dumps(fields, default=str))
 
 
 def _time(record: logging.LogRecord) -> str:
@@ -148,12 +158,15 @@ class RecordQueue(QueueHandler):
 
 
 @contextmanager
-def written_to(handler: logging.Handler, level: str, *, as_json: bool = False) -> Iterator[None]:
+def written_to(
+    handler: logging.Handler, level: str, *, as_json: bool = False, hide: Hide = str
+) -> Iterator[None]:
     """Inside the context, ``handler`` writes the crawler's records of ``level`` and above.
 
-    Leaving it waits until all records are written, and closes ``handler``.
+    ``hide`` takes the secrets out of each line. Leaving it waits until all records are written, and
+    closes ``handler``.
     """
-    handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
+    handler.setFormatter(JsonFormatter(hide) if as_json else TextFormatter(hide))
     records = RecordQueue()
     listener = QueueListener(records.queue, handler)
     logger = logging.getLogger("crawler")

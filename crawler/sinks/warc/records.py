@@ -9,18 +9,19 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Headers, Request, Response
+from crawler.model.secrets import Hide
 from crawler.model.urls import authority, origin
 from crawler.model.version import __version__
 from crawler.sinks.warc.format import digest, encode, new_id
 
-SECRET = {"authorization", "proxy-authorization", "cookie", "set-cookie"}
-"""Headers whose values are never written to an archive."""
+SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+"""Headers whose values are never written to an archive, in requests as in responses."""
 TRANSFER_CODING = "x-archive-transfer-encoding"
 """Replaces Transfer-Encoding, because the body is stored without its transfer coding."""
 
@@ -31,6 +32,18 @@ _FIELDS = "application/warc-fields"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _FAST = 1
 _STORED = 0
+
+
+class Secrecy(NamedTuple):
+    """What else is a secret: the values of request ``headers`` (names in lower case), and what
+    ``hide`` takes out of messages. What servers sent stays as it is, except for their cookies.
+    """
+
+    headers: frozenset[str] = frozenset()
+    hide: Hide = str
+
+
+NO_SECRETS = Secrecy()
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -71,12 +84,12 @@ def beginning(name: str, *, gzip: bool) -> bytes:
     return encode(fields, _lines(about), gzip=_FAST if gzip else None)
 
 
-def records(exchange: Exchange, *, gzip: bool) -> bytes:
+def records(exchange: Exchange, secrecy: Secrecy = NO_SECRETS, *, gzip: bool) -> bytes:
     """Request, response if there is one, and metadata, without secrets."""
     response = exchange.response
     request_id, answer_id = new_id(), new_id()
     level = _FAST if gzip else None
-    head = _request_head(exchange)
+    head = _request_head(exchange, SECRET | secrecy.headers)
     written = _record(exchange, "request", request_id, head, gzip=level)
     linked: Headers = (("WARC-Concurrent-To", request_id),)
     if response is not None:
@@ -87,7 +100,7 @@ def records(exchange: Exchange, *, gzip: bool) -> bytes:
         level_here = _STORED if coded else level
         written += _record(exchange, "response", answer_id, block, linked, gzip=level_here)
         linked = (("WARC-Concurrent-To", answer_id),)
-    about = _lines(_facts(exchange))
+    about = _lines(_facts(exchange, secrecy.hide))
     return written + _record(exchange, "metadata", new_id(), about, linked, gzip=level)
 
 
@@ -118,10 +131,10 @@ def _date(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-def _request_head(exchange: Exchange) -> bytes:
+def _request_head(exchange: Exchange, secret: frozenset[str]) -> bytes:
     target = exchange.url.removeprefix(origin(exchange.url))
     return _http_head(
-        f"GET {target} HTTP/1.1", (("Host", authority(exchange.url)), *exchange.headers)
+        f"GET {target} HTTP/1.1", (("Host", authority(exchange.url)), *exchange.headers), secret
     )
 
 
@@ -139,22 +152,24 @@ def _response_head(response: Response) -> bytes:
     return _http_head(f"HTTP/{version} {response.status} {reason}", headers)
 
 
-def _http_head(first: str, headers: list[tuple[str, str]] | Headers) -> bytes:
-    lines = [first, *(f"{name}: {_public(name.lower(), value)}" for name, value in headers)]
+def _http_head(
+    first: str, headers: list[tuple[str, str]] | Headers, secret: frozenset[str] = SECRET
+) -> bytes:
+    lines = [first, *(f"{name}: {_public(name.lower(), value, secret)}" for name, value in headers)]
     text = "\r\n".join(_CONTROL.sub(" ", line) for line in lines)
     return f"{text}\r\n\r\n".encode("latin-1", "replace")
 
 
-def _public(name: str, value: str) -> str:
-    if name in SECRET:
+def _public(name: str, value: str, secret: frozenset[str]) -> str:
+    if name in secret:
         return "redacted"
     return _USERINFO.sub(r"\1", value) if name in _URL_HEADERS else value
 
 
-def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
+def _facts(exchange: Exchange, hide: Hide) -> Iterator[tuple[str, str]]:
     if exchange.error is not None:
         yield "error", exchange.error.value
-        yield "message", exchange.message
+        yield "message", hide(exchange.message)
     if exchange.response is not None:
         yield "http_version", exchange.response.http_version
         for name, value in msgspec.structs.asdict(exchange.response.timing).items():

@@ -7,7 +7,7 @@ import msgspec
 from crawler.model.errors import FetchError
 from crawler.model.exchange import Request, Response
 from crawler.sinks.file import FileWriter
-from crawler.sinks.warc.records import Exchange, beginning, records
+from crawler.sinks.warc.records import NO_SECRETS, Exchange, Secrecy, beginning, records
 
 
 def encode(request: Request, answer: Response | FetchError) -> bytes:
@@ -23,8 +23,9 @@ class WarcWriter:
 
     can_cut = True
 
-    def __init__(self, path: Path, *, resumed: bool = False) -> None:
+    def __init__(self, path: Path, secrecy: Secrecy = NO_SECRETS, *, resumed: bool = False) -> None:
         """``path`` must not exist, unless it is ``resumed``: then call ``cut`` first."""
+        self._secrecy = secrecy
         self._name = path.name
         self._gzip = path.suffix == ".gz"
         self._file = FileWriter(path, resumed=resumed)
@@ -32,7 +33,7 @@ class WarcWriter:
     def append(self, chunk: bytes) -> None:
         if not self._file.length:
             self._file.append(beginning(self._name, gzip=self._gzip))
-        self._file.append(records(_DECODER.decode(chunk), gzip=self._gzip))
+        self._file.append(records(_DECODER.decode(chunk), self._secrecy, gzip=self._gzip))
 
     def commit(self) -> int:
         return self._file.commit()

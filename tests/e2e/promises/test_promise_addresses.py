@@ -130,8 +130,8 @@ def test_only_the_input_opens_a_private_address(
     moved(mock_web, "http://a.example/off", other)
     starts = [named, "http://a.example/back", "http://a.example/off"]
     run = crawled(starts, engine=engine, parse="inline", follow=True, scope="any")
-    assert set(run.pages) == {named, f"{named}own", "http://a.example/back"}
-    assert set(run.skips) == {other, "http://a.example/off"}
+    assert set(run.pages) == {named, f"{named}own"}
+    assert set(run.skips) == {other, "http://a.example/back", "http://a.example/off"}
     assert {skip["reason"] for skip in run.skips.values()} == {"blocked"}
 
 

@@ -9,7 +9,9 @@ from crawler.model.errors import UsageError
 from crawler.settings import usable_cores
 
 
-def options(executors: str = "", workers: str = "", **flags: Any) -> CompareOptions:
+def options(
+    executors: str = "", workers: str = "", variables: dict[str, str] | None = None, **flags: Any
+) -> CompareOptions:
     """``executors`` and ``workers`` with spaces between."""
     return CompareOptions(
         {"sources": ("http://a.example/",), **flags},
@@ -19,6 +21,7 @@ def options(executors: str = "", workers: str = "", **flags: Any) -> CompareOpti
         5,
         executors=tuple(executors.split()),
         workers=tuple(workers.split()),
+        variables=variables or {},
     )
 
 
@@ -41,12 +44,12 @@ def test_every_executor_has_every_number_of_workers(
     assert options(executors, workers).parsings() == tuple(expected)
 
 
-def test_settings_decide_what_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CRAWLER_PARSE", "thread")
-    monkeypatch.setenv("CRAWLER_WORKERS", "3")
-    assert options().parsings() == (("thread", 3),)
-    assert options("inline process").parsings() == (("inline", 0), ("process", 3))
-    assert options("inline process").common().parse == "inline"
+def test_settings_decide_what_is_not_asked_for() -> None:
+    variables = {"CRAWLER_PARSE": "thread", "CRAWLER_WORKERS": "3"}
+    assert options(variables=variables).parsings() == (("thread", 3),)
+    some = options("inline process", variables=variables)
+    assert some.parsings() == (("inline", 0), ("process", 3))
+    assert some.common().parse == "inline"
 
 
 @pytest.mark.parametrize(

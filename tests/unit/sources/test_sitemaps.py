@@ -48,8 +48,8 @@ class Web:
         return [place.url for place in self.asked]
 
 
-def theirs(url: str) -> InputLine:
-    return InputLine(url, own=False)
+def theirs(url: str, found_at: str) -> InputLine:
+    return InputLine(url, own=False, found_at=found_at)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,10 @@ def theirs(url: str) -> InputLine:
 )
 def test_urls_named_like_sitemaps_are_fetched(source: str) -> None:
     web = Web({source: gzip.compress(urlset("http://a.example/1", "http://b.example/2"))})
-    assert web.lines(source) == [theirs("http://a.example/1"), theirs("http://b.example/2")]
+    assert web.lines(source) == [
+        theirs("http://a.example/1", source),
+        theirs("http://b.example/2", source),
+    ]
     assert web.asked == [InputLine(source)]
 
 
@@ -96,7 +99,10 @@ def test_sitemaps_of_an_index_are_read_once() -> None:
         }
     )
     found = web.lines("http://a.example/i.xml", "http://a.example/i.xml")
-    assert found == [theirs("http://a.example/p1"), theirs("http://a.example/p2")]
+    assert found == [
+        theirs("http://a.example/p1", "http://a.example/1"),
+        theirs("http://a.example/p2", "http://a.example/2"),
+    ]
     assert web.urls == ["http://a.example/i.xml", "http://a.example/1", "http://a.example/2"]
 
 
@@ -145,10 +151,10 @@ def test_a_fetched_sitemap_grants_no_rights() -> None:
         }
     )
     found = web.lines("http://me:mine@a.example/i.xml")
-    assert found == [theirs("http://127.0.0.1:8080/")]
+    assert found == [theirs("http://127.0.0.1:8080/", "http://127.0.0.1/s.xml")]
     own, child = web.asked
     assert own == InputLine("http://a.example/i.xml", "me:mine")
-    assert child == theirs("http://127.0.0.1/s.xml")
+    assert child == theirs("http://127.0.0.1/s.xml", "http://a.example/i.xml")
 
 
 def test_an_unavailable_sitemap_becomes_an_entry() -> None:
@@ -168,7 +174,7 @@ def test_an_unavailable_sitemap_becomes_an_entry() -> None:
     assert robots == InputLine(
         "http://a.example/2.xml", wrong="sitemap: robots.txt says no", skip=SkipReason.ROBOTS
     )
-    assert page == theirs("http://a.example/p")
+    assert page == theirs("http://a.example/p", "http://a.example/3.xml")
     assert isinstance(torn, InputLine)
     assert (torn.url, torn.error) == ("http://a.example/3.xml", FailureKind.PARSE)
     assert html == InputLine(
@@ -188,7 +194,7 @@ def test_an_index_file_leads_to_the_network(tmp_path: Path) -> None:
     path = tmp_path / "index"
     path.write_bytes(index("http://a.example/1"))
     web = Web({"http://a.example/1": urlset("http://a.example/p")})
-    assert web.lines(str(path)) == [theirs("http://a.example/p")]
+    assert web.lines(str(path)) == [theirs("http://a.example/p", "http://a.example/1")]
     assert web.asked == [InputLine("http://a.example/1")]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.model.errors import UsageError
+from crawler.model.errors import StateError, UsageError
 from crawler.sources import AHEAD, InputLine, SourceReader, lines, parse
 
 
@@ -152,7 +152,17 @@ def test_every_line_is_passed_on_in_order() -> None:
 def test_lines_of_earlier_sessions_are_dropped() -> None:
     urls = [f"http://a.example/{number}" for number in range(5 * AHEAD)]
     assert [wanted.url for wanted in read_all(SourceReader(urls, skip=2000))] == urls[2000:]
-    assert read_all(SourceReader(urls, skip=len(urls) + 1)) == []
+    assert read_all(SourceReader(urls, skip=len(urls))) == []
+
+
+def test_an_input_that_has_become_shorter_is_refused() -> None:
+    failed: list[Exception] = []
+    ended = threading.Event()
+    reader = SourceReader(["http://a.example/"], skip=2)
+    reader.start(ended.set, failed.append)
+    assert ended.wait(10)
+    assert isinstance(failed[0], StateError)
+    assert "has only 1 line, but 2 were read" in str(failed[0])
 
 
 def test_reading_ahead_is_bounded() -> None:
