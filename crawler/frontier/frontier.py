@@ -196,7 +196,10 @@ class Frontier:
             self._schedule.push(host, hop, first=True, urgent=hop.is_urgent)
 
     def repeat(self, ticket: Ticket, now: float) -> None:
-        """Send the request again at once: a kept-alive connection closed before the response."""
+        """Send the request again: a kept connection ended before the response.
+
+        Like every request, it waits until the delay of its host has passed.
+        """
         again = msgspec.structs.replace(ticket, resets=ticket.resets + 1, since=now)
         self._schedule.push(ticket.host, again, first=True, urgent=again.is_urgent)
 

@@ -15,8 +15,9 @@ class Ticket(msgspec.Struct, frozen=True):
     """A request of ``url`` that may be sent to ``host`` (its host name).
 
     ``since`` is when it became allowed (monotonic seconds). ``attempt`` counts from 1. ``resets``
-    counts, from 0, the kept-alive connections that closed before a response; these do not count as
-    attempts. ``hops`` counts the redirects, from 0.
+    counts, from 0, the kept connections that ended before a response; these do not count as
+    attempts, and from the first one on the request uses new connections. ``hops`` counts the
+    redirects, from 0.
     """
 
     url: str

@@ -21,8 +21,8 @@ from crawler.model.units import timestamp
 from crawler.parsing.batch import Task
 from crawler.parsing.job import Job
 
-MOST_RESETS = 10
-"""Re-sends after a kept-alive connection closed; they do not count as attempts."""
+LOST = frozenset({FailureKind.RESET, FailureKind.TRUNCATED})
+"""How a request fails whose connection ended before the whole response."""
 
 
 class Parse(msgspec.Struct, frozen=True):
@@ -41,7 +41,11 @@ class Hop(msgspec.Struct, frozen=True):
 
 
 class SendAgain(msgspec.Struct, frozen=True):
-    """A kept-alive connection closed before the response: send the request again at once."""
+    """A kept connection ended before the response: send the request again, on a new one.
+
+    That does not count as an attempt, and is done once: a client should not repeat a repeated
+    request by itself (RFC 9110, 9.2.2).
+    """
 
     ticket: Ticket
 
@@ -133,9 +137,11 @@ class Decider:
         self, ticket: Ticket, error: FetchError | SkipError, status: int | None = None
     ) -> Decision:
         if isinstance(error, FetchError):
-            if error.reused and ticket.resets < MOST_RESETS:
+            if error.reused and not ticket.resets:
                 return SendAgain(ticket)
-            wait = self._retry.wait(error.kind, status, ticket.attempt)
+            # A request that is lost every time is not sent more often than other failed ones.
+            tries = ticket.attempt + (ticket.resets if error.kind in LOST else 0)
+            wait = self._retry.wait(error.kind, status, tries)
             if wait is not None:
                 return RetryIn(ticket, wait, error, status)
         if isinstance(ticket, RobotsTicket):

@@ -23,6 +23,7 @@ CAUGHT = {
     },
     "Retries": {
         "test_a_lost_request_is_not_sent_again": "an engine does not try again",
+        "test_a_request_lost_with_a_kept_connection_is_not_sent_again": "does not try again, the",
         "test_an_incomplete_response_is_a_failure": "is not requested again",
         "test_every_status_is_a_response": "or tried again after a 503",
     },

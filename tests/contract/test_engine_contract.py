@@ -18,7 +18,7 @@ MARKS = MappingProxyType(
     {
         "test_a_bad_certificate_is_refused": pytest.mark.promise("P10"),
         "test_a_body_without_length_needs_a_proper_end": pytest.mark.promise("P14"),
-        "test_a_dead_kept_connection_is_reported_or_replaced": pytest.mark.promise("P19"),
+        "test_a_fresh_request_uses_a_new_connection": pytest.mark.promise("P19", "P75"),
         "test_a_direct_request_uses_no_tunnel": pytest.mark.promise("P04"),
         "test_a_false_content_length_costs_no_memory": pytest.mark.promise("P14"),
         "test_a_header_with_a_control_character_is_refused": pytest.mark.promise("P17"),
@@ -26,6 +26,7 @@ MARKS = MappingProxyType(
         "test_a_refused_connection_is_a_failure": pytest.mark.promise("P19"),
         "test_a_refused_socks_login_is_not_shown": pytest.mark.promise("P04"),
         "test_a_refused_tunnel_does_not_show_the_login": pytest.mark.promise("P04"),
+        "test_a_request_lost_with_a_kept_connection_is_not_sent_again": pytest.mark.promise("P75"),
         "test_a_slow_server_delays_no_other": pytest.mark.promise("P20"),
         "test_a_url_with_a_control_character_is_refused": pytest.mark.promise("P17"),
         "test_an_endless_head_is_a_failure": pytest.mark.promise("P15"),
