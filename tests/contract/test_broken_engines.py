@@ -40,6 +40,10 @@ CAUGHT = {
         "test_the_deadline_holds_while_bytes_arrive": LATE,
         "test_the_deadline_holds_while_connecting": LATE,
     },
+    "KeepsTooMuch": {
+        "test_a_fresh_request_uses_a_new_connection": "fresh=True uses a new connection",
+        "test_open_connections_are_limited": "options.connections limits how many",
+    },
     "KeepsCookies": {"test_cookies_are_not_kept": "an engine keeps no cookies"},
     "KeepsHeaders": {"test_headers_do_not_carry_over": "do not carry over to the next"},
     "DecodesGzip": {"test_the_content_encoding_is_not_decoded": "does not decode the Content-"},

@@ -3,10 +3,9 @@
 import gzip
 
 import pytest
-from msgspec.structs import replace
 
 from crawler.engines.base import Capabilities, Engine
-from crawler.localweb.connection import CLOSE, RESET, Answer, Ending
+from crawler.localweb.connection import CLOSE, Answer
 from crawler.model.errors import FailureKind, FetchError
 from crawler.testing.contract.base import EngineTests, with_engine
 from crawler.testing.contract.helpers import (
@@ -15,7 +14,6 @@ from crawler.testing.contract.helpers import (
     SCHEMES,
     ask,
     must_fail,
-    once_a_connection,
     result,
     script,
 )
@@ -133,34 +131,6 @@ class ExchangeTests(EngineTests):
         assert isinstance(ended, FetchError), f"no response is a failure, not {ended!r}"
         must_fail(ended.kind, "a lost connection", FailureKind.RESET, FailureKind.TRUNCATED)
         assert not ended.reused, "reused is only for connections that were kept"
-
-    @pytest.mark.parametrize("ending", [CLOSE, RESET])
-    @pytest.mark.parametrize("scheme", SCHEMES)
-    @with_engine
-    async def test_a_request_lost_with_a_kept_connection_is_not_sent_again(
-        self, engine: Engine, scheme: str, ending: Ending
-    ) -> None:
-        server = self.serve(once_a_connection(Answer(body=b"fresh"), ending), scheme)
-        await self.page(engine, ask(server))
-        ended = await result(engine, ask(server), self.grace)
-        assert len(server.seen) == 2, f"{_ONE}: an engine does not try again, the crawler does"
-        if isinstance(ended, FetchError):
-            assert ended.reused, "a kept connection that had died: the error says reused=True"
-        else:
-            assert ended.body == b"fresh", "the response is that of the new connection"
-
-    @pytest.mark.parametrize("scheme", SCHEMES)
-    @with_engine
-    async def test_a_fresh_request_uses_a_new_connection(self, engine: Engine, scheme: str) -> None:
-        server = self.serve(Answer(), scheme)
-        for fresh in (False, True, True, False):
-            await self.page(engine, replace(ask(server), fresh=fresh))
-        used = [seen.connection for seen in server.seen]
-        clause = "a request with fresh=True uses a new connection"
-        assert used[1] not in used[:1], clause
-        assert used[2] not in used[:2], clause
-        if self.capabilities.keep_alive:
-            assert used[3] in used[:3], "only a request with fresh=True uses a new connection"
 
     @pytest.mark.parametrize("case", _AND_MORE)
     @with_engine
