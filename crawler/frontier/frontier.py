@@ -189,7 +189,9 @@ class Frontier:
         It waits for ``pause`` seconds if the response requested that.
         """
         host, at = host_name(url), now + (pause or 0.0)
-        hop = msgspec.structs.replace(ticket, url=url, host=host, since=at, hops=ticket.hops + 1)
+        hop = msgspec.structs.replace(
+            ticket, url=url, host=host, since=at, hops=ticket.hops + 1, resets=0
+        )
         if pause:
             self._schedule.push_later(host, hop, at, urgent=hop.is_urgent)
         else:

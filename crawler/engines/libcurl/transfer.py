@@ -99,7 +99,7 @@ class Transfer:
 
     def _on_open(self, fd: int, _purpose: int) -> int:
         if self._ends is not None:
-            self.refused = _unanswered()
+            self.refused = _unanswered(self.request)
             return _DO_NOT_CONNECT
         self._fresh = fd
         self._sockets.opened(fd)
@@ -109,7 +109,7 @@ class Transfer:
         # The local port alone is not unique: connections to different hosts can share it.
         ends = local, local_port, remote, remote_port
         if self._ends is not None:
-            self.refused = _unanswered()
+            self.refused = _unanswered(self.request)
             return _DO_NOT_SEND
         if self._fresh is not None:
             self._dialled, self._lag = self._sockets.connected(ends, self._fresh)
@@ -282,14 +282,13 @@ class Transfer:
         return connect, max(0.0, secured - connected - self._lag)
 
 
-def _unanswered() -> FetchError:
+def _unanswered(request: Request) -> FetchError:
     """Return the error for a request that libcurl would send a second time, without any delay.
 
     It does so after a kept connection died, and after a stream was refused (RFC 9113, 8.7).
     """
-    return FetchError(
-        FailureKind.RESET, "the server ended the exchange without a response", reused=True
-    )
+    message = "the server ended the exchange without a response"
+    return FetchError(FailureKind.RESET, message, reused=not request.fresh)
 
 
 def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
