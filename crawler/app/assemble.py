@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from crawler.app.descriptors import share
 from crawler.app.fetching import (
     check_fetching,
     engine_options,
-    fetch_slots,
     host_policy,
     make_fetcher,
 )
@@ -139,7 +139,7 @@ def assemble(
     frontier = Frontier(
         host_policy(settings, addresses, network),
         robots=settings.robots,
-        slots=fetch_slots(settings),
+        slots=share(settings).slots,
         rate=settings.rate,
         window=MemoryWindow(run.store.tails()),
         depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,
@@ -201,7 +201,7 @@ def assemble(
             is_patient=settings.is_patient,
         ),
         limits=Limits(
-            fetch_slots(settings), settings.memory, settings.max_pages, settings.in_levels
+            share(settings).slots, settings.memory, settings.max_pages, settings.in_levels
         ),
         observer=observer,
     )
@@ -224,6 +224,6 @@ def assemble(
 def _meter(run: Run, own_threads: bool) -> Meter:
     settings, clocks = run.settings, ThreadClocks(own_threads=own_threads)
     twice = own_threads and settings.parse == "thread"
-    meter = Meter(fetch_slots(settings), clocks, includes_parsing=twice)
+    meter = Meter(share(settings).slots, clocks, includes_parsing=twice)
     restore_meter(meter, run.store.counts)
     return meter

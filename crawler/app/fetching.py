@@ -1,10 +1,10 @@
 """Builds from settings what sends requests: headers, politeness, proxy, engine options."""
 
-import resource
 from collections.abc import Callable
 
 import msgspec
 
+from crawler.app.descriptors import share
 from crawler.app.outputs import RecordExchange
 from crawler.engines.base import Capabilities, Engine, EngineOptions
 from crawler.engines.registry import capabilities_of
@@ -19,34 +19,17 @@ from crawler.frontier.schedule import HostPolicy
 from crawler.model.errors import UsageError
 from crawler.model.exchange import Proxy
 from crawler.model.secrets import Hide
-from crawler.parsing.executors.names import starts_processes
 from crawler.settings import Settings
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ENCODINGS = "gzip, deflate, br, zstd"
-FILES = 32
-"""File descriptors for other purposes than requests and parse processes."""
-FILES_OF_WORKER = 10
-"""File descriptors for each parse process: its pipes, in this process."""
-
-
-def fetch_slots(settings: Settings) -> int:
-    """Return the configured number, or fewer if the process may not open so many files.
-
-    A request may need two file descriptors: its own, and a kept-alive connection of the engine.
-    """
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most == resource.RLIM_INFINITY:
-        return settings.slots
-    return max(1, min(settings.slots, (most - FILES - _files_of_workers(settings)) // 2))
-
-
-def _files_of_workers(settings: Settings) -> int:
-    return FILES_OF_WORKER * settings.parse_workers if starts_processes(settings.parse) else 0
 
 
 def engine_options(settings: Settings, network: Network) -> EngineOptions:
-    return EngineOptions(fetch_slots(settings), settings.http2, network.ca_file)
+    sockets = share(settings)
+    return EngineOptions(
+        sockets.slots, settings.http2, network.ca_file, connections=sockets.connections
+    )
 
 
 def host_policy(

@@ -12,6 +12,7 @@ import yarl
 from aiohttp import hdrs
 
 from crawler.engines.aiohttp_hooks import (
+    FRESH,
     BareRequest,
     Handshake,
     HookedConnector,
@@ -51,12 +52,12 @@ class AiohttpEngine:
     )
 
     def __init__(self, options: EngineOptions) -> None:
-        self._concurrency = options.concurrency
+        self._options = options
         self._tls = TlsContexts(options.ca_file or certifi.where(), _hook)
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=HookedConnector(self._concurrency),
+            connector=HookedConnector(self._options),
             request_class=BareRequest,
             response_class=HookedResponse,
             middlewares=(_once,),
@@ -76,6 +77,7 @@ class AiohttpEngine:
     async def fetch(self, request: Request) -> Response:
         started = time.monotonic()
         answer: aiohttp.ClientResponse | None = None
+        FRESH.set(request.fresh)
         try:
             async with asyncio.timeout(request.timeout), self._send(request) as answer:
                 request.begun()

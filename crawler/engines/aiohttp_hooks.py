@@ -12,7 +12,9 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any, TypeAlias, cast
 from weakref import WeakValueDictionary
@@ -21,11 +23,12 @@ import aiohttp
 from aiohttp import hdrs
 from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection as Lease
 from aiohttp.http import RawResponseMessage
 from aiohttp.streams import StreamReader
 
-from crawler.engines.base import MAX_HEADER_BYTES
+from crawler.engines.base import KEPT_SECONDS, MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.shared.kernel import TcpInfo, connect_wait, tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE
 from crawler.model.errors import FailureKind, FetchError
@@ -36,6 +39,8 @@ Sockets: TypeAlias = WeakValueDictionary[int, socket.socket]
 
 """Statuses without a body, even if the head declares one (RFC 9112, 6.3)."""
 _CLOSING_TURNS = 16
+FRESH = ContextVar("FRESH", default=False)
+"""Whether the fetch of the running task uses a new connection."""
 
 
 class Handshake(ssl.SSLObject):
@@ -97,18 +102,26 @@ class HookedConnection(ResponseHandler):
     """One connection, for one request at a time.
 
     ``dialled`` is when TCP was connected (monotonic seconds), ``tls`` the seconds that we then
-    waited for TLS, ``lost`` the error that the transport reported at the end.
+    waited for TLS, ``lost`` the error that the transport reported at the end. ``key`` says where it
+    leads, as soon as it has been kept.
     """
 
     exchange: WireExchange | None = None
     lost: BaseException | None = None
+    key: ConnectionKey | None = None
     tls = 0.0
     _clean_end = False
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sockets: Sockets) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sockets: Sockets,
+        forget: Callable[["HookedConnection"], None],
+    ) -> None:
         super().__init__(loop)
         self.dialled = time.monotonic()
         self._sockets = sockets
+        self._forget = forget
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -201,6 +214,7 @@ class HookedConnection(ResponseHandler):
         if not self._clean_end and self.exchange is not None:
             self.exchange.cut_off(str(exc or "no closing alert"))
         super().connection_lost(exc)
+        self._forget(self)
 
 
 def _announces_body(message: RawResponseMessage) -> bool:
@@ -238,15 +252,54 @@ class NoResolver(AbstractResolver):
 
 
 class HookedConnector(aiohttp.TCPConnector):
-    """Creates ``HookedConnection`` objects and keeps track of their sockets."""
+    """Creates ``HookedConnection`` objects, and limits how many are open.
 
-    def __init__(self, limit: int) -> None:
+    aiohttp itself limits only those that are in use. It keeps the others in ``_conns``, by key.
+    """
+
+    def __init__(self, options: EngineOptions) -> None:
         self._sockets: Sockets = WeakValueDictionary()
-        super().__init__(limit=limit, resolver=NoResolver(), socket_factory=self._open)
-        factory = functools.partial(HookedConnection, self._loop, self._sockets)
+        self._most = max(options.concurrency, options.connections)
+        super().__init__(
+            limit=options.concurrency,
+            keepalive_timeout=KEPT_SECONDS,
+            resolver=NoResolver(),
+            socket_factory=self._open,
+        )
+        factory = functools.partial(HookedConnection, self._loop, self._sockets, self._forget)
         self._factory = cast("functools.partial[ResponseHandler]", factory)
 
+    async def _get(self, key: ConnectionKey, traces: list[Any]) -> Lease | None:
+        return None if FRESH.get() else await super()._get(key, traces)
+
+    def _release(
+        self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False
+    ) -> None:
+        cast("HookedConnection", protocol).key = key
+        super()._release(key, protocol, should_close=should_close)
+
+    def _forget(self, lost: HookedConnection) -> None:
+        """Drop a kept connection that was closed; aiohttp would drop it at the next request."""
+        if lost.key is not None and lost.key in self._conns:
+            kept = self._conns[lost.key]
+            self._keep(lost.key, [each for each in kept if each[0] is not lost])
+
+    def _keep(self, key: ConnectionKey, connections: list[tuple[ResponseHandler, float]]) -> None:
+        """Keep only these connections of ``key``."""
+        if connections:
+            self._conns[key] = deque(connections)
+        else:
+            del self._conns[key]
+
+    def _make_room(self) -> None:
+        """Close the connection that was kept first, if another one would be too many."""
+        if len(self._sockets) >= self._most and self._conns:
+            key, ((oldest, _), *others) = next(iter(self._conns.items()))
+            self._keep(key, others)
+            oldest.close()
+
     def _open(self, address: tuple[Any, ...]) -> socket.socket:
+        self._make_room()
         family, kind, protocol = address[:3]
         sock = socket.socket(family, kind, protocol)
         self._sockets[sock.fileno()] = sock

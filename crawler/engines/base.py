@@ -11,6 +11,9 @@ only engines. An engine
   SOCKS 5 (RFC 1928). The proxy's login goes only to the proxy; a tunnel carries only the request;
 * sends exactly ``request.headers``, plus Host and Connection; ``capabilities`` names every
   deviation that its library forces;
+* may keep connections and use them again: ``options.connections`` limits how many are open, and
+  ``KEPT_SECONDS`` how long one waits for a request. If a kept one dies it raises the error, with
+  ``reused=True``, and does not send the request again. If ``request.fresh``, it uses a new one;
 * enforces ``request.timeout`` as a total deadline and ``request.max_bytes`` as a limit for the
   body, whatever the server does, and limits the header block (256 KiB) and the number of 1xx
   responses;
@@ -31,6 +34,10 @@ from crawler.model.exchange import Request, Response
 
 MAX_HEADER_BYTES = 256 * 1024
 """Limit for everything before a body: status lines, headers, 1xx responses."""
+CONNECTIONS = 2_000
+"""Connections that an engine may have open, if there are file descriptors for them."""
+KEPT_SECONDS = 118.0
+"""How long an engine keeps a connection without a request; after that it may have died silently."""
 
 
 class Capabilities(msgspec.Struct, frozen=True):
@@ -52,11 +59,16 @@ class Capabilities(msgspec.Struct, frozen=True):
 
 
 class EngineOptions(msgspec.Struct, frozen=True):
-    """Constructor options of an engine. ``ca_file`` is a PEM bundle; None means certifi's."""
+    """Constructor options of an engine. ``ca_file`` is a PEM bundle; None means certifi's.
+
+    ``connections`` is the maximum number of open connections, with and without a request. It is
+    at least ``concurrency``.
+    """
 
     concurrency: int
     http2: bool = False
     ca_file: str | None = None
+    connections: int = CONNECTIONS
 
 
 class Engine(Protocol):

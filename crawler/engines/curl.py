@@ -6,7 +6,7 @@ import pycurl
 
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.libcurl.sockets import Sockets
-from crawler.engines.libcurl.transfer import Transfer, header_lines
+from crawler.engines.libcurl.transfer import Transfer, header_lines, limit_connections
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Headers, Request, Response
 
@@ -43,13 +43,12 @@ class CurlEngine:
             http2=True,
             own_threads=False,
             proxies=("http", "https", "socks5"),
-            notes=("libcurl itself reconnects if a reused connection has died.",),
         )
 
     async def __aenter__(self) -> Self:
         self._free, self._all = [], []
         self._multi = _Multi(self._sockets)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, self._options.concurrency)
+        limit_connections(self._multi, self._options)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Any, Self
 
+import msgspec
 import pycurl
 import tornado
 from tornado.curl_httpclient import CurlAsyncHTTPClient
@@ -11,7 +12,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.libcurl.sockets import Sockets
-from crawler.engines.libcurl.transfer import Transfer, header_lines
+from crawler.engines.libcurl.transfer import Transfer, header_lines, limit_connections
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Request, Response
 
@@ -27,18 +28,20 @@ class TornadoEngine:
         http2=False,
         own_threads=False,
         proxies=("http", "https", "socks5"),
-        notes=("libcurl itself reconnects if a reused connection has died.",),
     )
 
     def __init__(self, options: EngineOptions) -> None:
-        self._options = EngineOptions(options.concurrency, ca_file=options.ca_file)
+        self._options = msgspec.structs.replace(options, http2=False)
         self._sockets = Sockets()
         self._under_way: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
         self._closing = False
         self._client = _Client(
-            force_instance=True, max_clients=self._options.concurrency, sockets=self._sockets
+            force_instance=True,
+            max_clients=self._options.concurrency,
+            engine_options=self._options,
+            sockets=self._sockets,
         )
         return self
 
@@ -112,10 +115,10 @@ class _TornadoFetch:
 
 class _Client(CurlAsyncHTTPClient):
     def initialize(  # type: ignore[override]
-        self, max_clients: int, sockets: Sockets, **options: Any
+        self, max_clients: int, engine_options: EngineOptions, sockets: Sockets, **options: Any
     ) -> None:
         super().initialize(max_clients, **options)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, max_clients)
+        limit_connections(self._multi, engine_options)
         self._sockets = sockets
 
     def close(self) -> None:

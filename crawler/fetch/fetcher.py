@@ -75,14 +75,20 @@ class Fetcher(msgspec.Struct):
             raise FetchError(FailureKind.DNS, message) from None
 
     async def fetch_at(
-        self, url: str, endpoint: Endpoint, begun: Callable[[], None] = unnoticed
+        self,
+        url: str,
+        endpoint: Endpoint,
+        begun: Callable[[], None] = unnoticed,
+        *,
+        fresh: bool = False,
     ) -> Response:
-        """Send the request to the result of ``locate``. Raises only FetchError and SkipError.
+        """Send the request to the result of ``locate``; if ``fresh``, on a new connection.
 
-        ``begun`` is called, from any thread, when the response has begun.
+        ``begun`` is called, from any thread, when the response has begun. Raises only FetchError
+        and SkipError.
         """
         try:
-            response = await self.engine.fetch(self._request(url, endpoint, begun))
+            response = await self.engine.fetch(self._request(url, endpoint, begun, fresh))
             self._check(url, response)
         except FetchError as error:
             error.message = self.hide(error.message)
@@ -102,12 +108,17 @@ class Fetcher(msgspec.Struct):
             self.record(self._request(url, endpoint), result)
 
     def _request(
-        self, url: str, endpoint: Endpoint, begun: Callable[[], None] = unnoticed
+        self,
+        url: str,
+        endpoint: Endpoint,
+        begun: Callable[[], None] = unnoticed,
+        fresh: bool = False,
     ) -> Request:
         left = max(self.timeout - endpoint.lookup_s, _SHORTEST)
         verify = not (self.insecure and is_insecure(self.insecure, *host_port(url)))
+        headers = self._headers(url)
         return Request(
-            url, endpoint, self._headers(url), left, self.max_bytes, verify, self.proxy, begun
+            url, endpoint, headers, left, self.max_bytes, verify, self.proxy, begun, fresh
         )
 
     def _headers(self, url: str) -> Headers:

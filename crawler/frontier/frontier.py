@@ -324,7 +324,7 @@ class Frontier:
         """
         host, at, hops = host_name(url), now + (pause or 0.0), ticket.hops + 1
         hop = msgspec.structs.replace(
-            ticket, url=url, host=host, since=at, hops=hops, is_probe=False
+            ticket, url=url, host=host, since=at, hops=hops, resets=0, is_probe=False
         )
         if pause:
             self._schedule.push_later(host, hop, at, urgent=hop.is_urgent)
@@ -332,7 +332,10 @@ class Frontier:
             self._schedule.push(host, hop, first=True, urgent=hop.is_urgent)
 
     def repeat(self, ticket: Ticket, now: float) -> None:
-        """Send the request again at once: a kept-alive connection closed before the response."""
+        """Send the request again: a kept connection ended before the response.
+
+        Like every request, it waits until the delay of its host has passed.
+        """
         self._push(msgspec.structs.replace(ticket, resets=ticket.resets + 1, since=now))
 
     def retry(self, ticket: Ticket, at: float) -> None:

@@ -15,10 +15,11 @@ class Ticket(msgspec.Struct, frozen=True):
     """A request of ``url`` that may be sent to ``host`` (its host name).
 
     ``since`` is when it became allowed (monotonic seconds). ``attempt`` counts from 1. ``resets``
-    counts, from 0, the kept-alive connections that closed before a response; these do not count as
-    attempts. ``unanswered`` counts the requests while nothing came from the host; these do not
-    count as attempts either. ``hops`` counts the redirects, from 0. ``is_probe``: its site rests,
-    and it finds out whether it answers again.
+    counts, from 0, the kept connections that ended before a response; these do not count as
+    attempts, and from the first one on the request uses new connections. ``unanswered`` counts the
+    requests while nothing came from the host; these do not count as attempts either. ``hops``
+    counts the redirects, from 0. ``is_probe``: its site rests, and it finds out whether it answers
+    again.
     """
 
     url: str

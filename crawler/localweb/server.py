@@ -89,6 +89,11 @@ class Server:
         """Number of TCP connections so far."""
         return self._service.connections
 
+    @property
+    def open(self) -> int:
+        """Number of TCP connections that are open now."""
+        return len(self._service.live)
+
     def url(self, path: str = "/", host: str | None = None) -> str:
         scheme = "http" if self._tls is None else "https"
         return f"{scheme}://{host or bracketed(self._addresses[0])}:{self.port}{path}"

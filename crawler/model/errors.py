@@ -64,8 +64,9 @@ class StateError(CrawlerError):
 class FetchError(CrawlerError):
     """One request failed.
 
-    ``kind`` classifies the failure. ``reused`` is True if a kept-alive connection failed before
-    the first byte of the response; it is safe to send such a request again immediately.
+    ``kind`` classifies the failure. ``reused`` is True if a kept connection failed before the first
+    byte of the response, or if the server refused the stream: it is safe to send such a request
+    again (RFC 9110, 9.2.2; RFC 9113, 8.7).
 
     ``answered`` is False if nothing came from the host: a reset or a deadline before the first
     byte of the response, no connection, no address because no name server answered. None means as

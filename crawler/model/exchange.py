@@ -67,7 +67,8 @@ class Request(msgspec.Struct, frozen=True):
     all headers except Host and Connection, in order. ``timeout`` is the total deadline in seconds.
     ``max_bytes`` bounds the body as received (before content decoding). If ``proxy`` is set, it
     is at ``endpoint`` and looks up the host of ``url`` itself. The engine calls ``begun``, from any
-    thread, when the response has begun: with its first byte, or at the latest after its head.
+    thread, when the response has begun: with its first byte, or at the latest after its head. If
+    ``fresh``, it uses a new connection, and no kept one.
     """
 
     url: str
@@ -78,6 +79,7 @@ class Request(msgspec.Struct, frozen=True):
     verify: bool = True
     proxy: Proxy | None = None
     begun: Callable[[], None] = unnoticed
+    fresh: bool = False
 
 
 class Timing(msgspec.Struct, frozen=True):

@@ -216,7 +216,9 @@ class Pipeline:
         try:
             endpoint = await self._fetcher.locate(ticket.url)
             if self._frontier.is_at(ticket, endpoint.address):
-                result = await self._fetcher.fetch_at(ticket.url, endpoint, wait.begin)
+                result = await self._fetcher.fetch_at(
+                    ticket.url, endpoint, wait.begin, fresh=ticket.resets > 0
+                )
         except (FetchError, SkipError) as error:
             result = error
         except asyncio.CancelledError:

@@ -28,8 +28,8 @@ from crawler.model.units import timestamp
 from crawler.parsing.batch import Task
 from crawler.parsing.job import Job
 
-MOST_RESETS = 10
-"""Re-sends after a kept-alive connection closed; they do not count as attempts."""
+LOST = frozenset({FailureKind.RESET, FailureKind.TRUNCATED})
+"""How a request fails whose connection ended before the whole response."""
 
 
 class Parse(msgspec.Struct, frozen=True):
@@ -48,7 +48,11 @@ class Hop(msgspec.Struct, frozen=True):
 
 
 class SendAgain(msgspec.Struct, frozen=True):
-    """A kept-alive connection closed before the response: send the request again at once."""
+    """A kept connection ended before the response: send the request again, on a new one.
+
+    That does not count as an attempt, and is done once: a client should not repeat a repeated
+    request by itself (RFC 9110, 9.2.2).
+    """
 
     ticket: Ticket
 
@@ -177,7 +181,7 @@ class Decider:
         self, ticket: Ticket, error: FetchError | SkipError, status: int | None = None
     ) -> Decision:
         if isinstance(error, FetchError):
-            if error.reused and ticket.resets < MOST_RESETS:
+            if error.reused and not ticket.resets:
                 return SendAgain(ticket)
             if self._is_patient and not error.answered and self._retry.covers(_retried_as(error)):
                 return Unanswered(ticket, error)
@@ -187,7 +191,9 @@ class Decider:
         if isinstance(ticket, ProbeTicket):
             return Nothing()
         if isinstance(error, FetchError):
-            wait = self._retry.wait(_retried_as(error), status, ticket.attempt)
+            # A request that is lost every time is not sent more often than other failed ones.
+            tries = ticket.attempt + (ticket.resets if error.kind in LOST else 0)
+            wait = self._retry.wait(_retried_as(error), status, tries)
             if wait is not None:
                 return RetryIn(ticket, wait, error, status)
         return self._give_up(ticket, error, ticket.sent + 1, status)

@@ -23,6 +23,7 @@ CAUGHT = {
     },
     "Retries": {
         "test_a_lost_request_is_not_sent_again": "an engine does not try again",
+        "test_a_request_lost_with_a_kept_connection_is_not_sent_again": "does not try again, the",
         "test_an_incomplete_response_is_a_failure": "is not requested again",
         "test_every_status_is_a_response": "or tried again after a 503",
     },
@@ -38,6 +39,10 @@ CAUGHT = {
         "test_the_deadline_holds_during_the_response": LATE,
         "test_the_deadline_holds_while_bytes_arrive": LATE,
         "test_the_deadline_holds_while_connecting": LATE,
+    },
+    "KeepsTooMuch": {
+        "test_a_fresh_request_uses_a_new_connection": "fresh=True uses a new connection",
+        "test_open_connections_are_limited": "options.connections limits how many",
     },
     "KeepsCookies": {"test_cookies_are_not_kept": "an engine keeps no cookies"},
     "KeepsHeaders": {"test_headers_do_not_carry_over": "do not carry over to the next"},

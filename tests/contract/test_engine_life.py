@@ -7,11 +7,12 @@ import time
 
 import pytest
 
+from crawler.engines.aiohttp import AiohttpEngine
 from crawler.engines.base import Engine, EngineOptions
 from crawler.engines.sequential import SequentialEngine
-from crawler.localweb.server import Answer
+from crawler.localweb.server import CLOSE, Answer
 from crawler.model.errors import FailureKind, UsageError
-from crawler.testing.contract.helpers import Arrivals, ask, outcome
+from crawler.testing.contract.helpers import OK, Arrivals, ask, outcome, script
 
 LINUX = sys.platform == "linux"
 # Engines whose deadlines start when a slot is free. The crawler never sends more than it has slots.
@@ -49,6 +50,21 @@ async def test_the_deadline_covers_the_wait_for_a_slot(
     for task in holding:
         task.cancel()
     await asyncio.gather(*holding, return_exceptions=True)
+
+
+@pytest.mark.promise("P65")
+async def test_aiohttp_forgets_a_kept_connection_that_the_server_closed(serve) -> None:
+    """Otherwise it stays in memory until the next request to its host."""
+    closing = script(OK, b"Content-Length: 4\r\n\r\npage", 0.02, CLOSE)
+    async with AiohttpEngine(EngineOptions(4)) as engine:
+        assert await outcome(engine, ask(serve(closing))) == (200, b"page")
+        kept = engine._session.connector._conns
+        assert len(kept) == 1
+        for _ in range(1_000):
+            if not kept:
+                break
+            await asyncio.sleep(0.005)
+        assert not kept
 
 
 async def test_the_kernel_times_the_response(engine: Engine, serve, scheme: str) -> None:

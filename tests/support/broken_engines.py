@@ -51,6 +51,16 @@ class IgnoresDeadline(CurlEngine):
         return await super().fetch(replace(request, timeout=3600.0))
 
 
+class KeepsTooMuch(CurlEngine):
+    """It keeps as many connections as it likes, and uses them whatever is asked for."""
+
+    def __init__(self, options: EngineOptions) -> None:
+        super().__init__(replace(options, connections=1_000))
+
+    async def fetch(self, request: Request) -> Response:
+        return await super().fetch(replace(request, fresh=False))
+
+
 class KeepsCookies(CurlEngine):
     _cookies: Headers = ()
 

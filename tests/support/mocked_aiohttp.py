@@ -53,7 +53,7 @@ def exchange(*, reused: bool = False, received: int = 0, **ended: Any) -> WireEx
 
     ``lost`` is the error that ended the connection, ``refused`` is why we ended it.
     """
-    connection = HookedConnection(asyncio.get_running_loop(), WeakValueDictionary())
+    connection = HookedConnection(asyncio.get_running_loop(), WeakValueDictionary(), lambda _: None)
     socketless = SimpleNamespace(fileno=lambda: -1, family=None)
     connection.connection_made(asyncio.Transport({"socket": socketless}))
     connection.lost = ended.get("lost")

@@ -25,7 +25,7 @@ http {{
     access_log off;
     sendfile on;
     tcp_nopush on;
-    keepalive_requests 1000000;
+    keepalive_requests {requests};
     open_file_cache max=20000 inactive=600s;
     client_body_temp_path {folder}/temp;
     proxy_temp_path {folder}/temp;
@@ -34,6 +34,7 @@ http {{
     scgi_temp_path {folder}/temp;
     server {{
         {listen}
+        {certificate}
         root "{root}";
     }}
 }}
@@ -43,11 +44,22 @@ http {{
 class Nginx:
     """Serves the files in ``root`` at all ``addresses``, on one ``port``; needs no root rights.
 
-    Entering raises Missing if nginx is not installed.
+    With a ``certificate`` (path of key and certificate in PEM) it speaks TLS, and HTTP/2 if the
+    client does. A connection ends after ``requests``. Entering raises Missing if nginx is not
+    installed.
     """
 
-    def __init__(self, folder: Path, root: Path, addresses: Sequence[str] = ("127.0.0.1",)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        root: Path,
+        addresses: Sequence[str] = ("127.0.0.1",),
+        *,
+        certificate: Path | None = None,
+        requests: int = 1_000_000,
+    ) -> None:
         self._folder, self._root, self._addresses = folder, root.resolve(), addresses
+        self._certificate, self._requests = certificate, requests
 
     def __enter__(self) -> Self:
         program = needs.nginx()
@@ -69,15 +81,21 @@ class Nginx:
         self._process.wait()
 
     def url(self, path: str, address: str | None = None) -> str:
-        return f"http://{address or self._addresses[0]}:{self.port}/{path}"
+        scheme = "http" if self._certificate is None else "https"
+        return f"{scheme}://{address or self._addresses[0]}:{self.port}/{path}"
 
     def _configuration(self) -> str:
+        pem, protocols = self._certificate, "" if self._certificate is None else " ssl http2"
         return _CONFIGURATION.format(
+            requests=self._requests,
+            certificate=f"ssl_certificate {pem}; ssl_certificate_key {pem};" if pem else "",
             # If root starts it, its worker would run as a user who may not read our folder.
             user="user root;" if os.geteuid() == 0 else "",
             folder=self._folder,
             root=self._root,
-            listen=" ".join(f"listen {at}:{self.port} backlog=4096;" for at in self._addresses),
+            listen=" ".join(
+                f"listen {at}:{self.port}{protocols} backlog=4096;" for at in self._addresses
+            ),
         )
 
     def _wait_until_ready(self) -> None:

@@ -6,9 +6,13 @@ from crawler.engines.shared.messages import timed_out
 from crawler.model.errors import SILENT, FailureKind, FetchError
 from crawler.model.exchange import Request
 
-# pycurl has no names for these two.
+# pycurl has no names for these three.
+_HTTP2_STREAM = 92
 _QUIC_CONNECT_ERROR = 96
 _PROXY = 97
+_HTTP2 = (pycurl.E_HTTP2, _HTTP2_STREAM)
+_VIOLATIONS = ("PROTOCOL_ERROR", "FLOW_CONTROL_ERROR", "FRAME_SIZE_ERROR", "COMPRESSION_ERROR")
+"""Codes of HTTP/2 with which one end accuses the other (RFC 9113, 7)."""
 _KINDS = {
     pycurl.E_URL_MALFORMAT: FailureKind.URL,
     pycurl.E_COULDNT_RESOLVE_HOST: FailureKind.DNS,
@@ -39,18 +43,36 @@ def translate(
 ) -> FetchError:
     """Translate libcurl's ``code`` for ``request``; an unlisted code becomes ``protocol``.
 
-    ``answered``: a part of the response had come.
+    ``reused`` is whether a kept connection failed before its response, ``answered`` whether a
+    part of the response has arrived.
     """
-    kind = _of_receiving(message) if code == pycurl.E_RECV_ERROR else _KINDS.get(code)
+    message = message or pycurl.easy_strerror(code)
+    if code == pycurl.E_RECV_ERROR:
+        kind = _of_receiving(message)
+    elif code in _HTTP2:
+        kind = _of_http2(message, answered)
+        if "by server" in message:  # it chose to reset this stream; its connection is good
+            reused, answered = False, True
+    else:
+        kind = _KINDS.get(code, FailureKind.PROTOCOL)
     if kind is FailureKind.TIMEOUT:
         # A timeout never counts as a failure of a reused connection.
         return FetchError(kind, timed_out(request), answered=answered)
-    return FetchError(
-        kind or FailureKind.PROTOCOL,
-        message or pycurl.easy_strerror(code),
-        reused=reused,
-        answered=answered or not _is_silent(kind, message),
-    )
+    answered = answered or not _is_silent(kind, message)
+    return FetchError(kind, message, reused=reused, answered=answered)
+
+
+def _of_http2(message: str, begun: bool) -> FailureKind:
+    """The stream or its connection ended, or the server violated HTTP/2.
+
+    libcurl describes every violation, but has only its own code for a connection that ended.
+    """
+    ended = (*map(pycurl.easy_strerror, _HTTP2), "reset by", "closed cleanly")
+    if any(name in message for name in (*_VIOLATIONS, "Invalid")) or not any(
+        words in message for words in ended
+    ):
+        return FailureKind.PROTOCOL
+    return FailureKind.TRUNCATED if begun else FailureKind.RESET
 
 
 def _is_silent(kind: FailureKind | None, message: str) -> bool:

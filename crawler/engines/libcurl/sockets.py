@@ -32,6 +32,7 @@ class Sockets:
         self._sockets: dict[Ends, socket.socket] = {}
         self._owners: dict[int, Ends] = {}
         self._users: dict[Ends, User] = {}
+        self._http1: set[Ends] = set()
         self.opening: dict[int, float] = {}
         """By descriptor: when the last data arrived (monotonic), 0 before ``note_data``."""
 
@@ -78,9 +79,17 @@ class Sockets:
         sock = self._sockets.get(ends)
         return None if sock is None else tcp_info(sock)
 
+    def note_http1(self, ends: Ends) -> None:
+        """The connection has had a response in HTTP/1."""
+        self._http1.add(ends)
+
+    def is_http1(self, ends: Ends) -> bool:
+        """Whether a kept connection speaks HTTP/1: then it has had a response."""
+        return ends in self._http1
+
     def has_unrequested_bytes(self, ends: Ends) -> bool:
-        """Whether bytes arrived on an idle connection: libcurl would take them for the response to
-        the next request (RFC 9112, 9.2).
+        """Whether bytes arrived on an idle HTTP/1 connection: libcurl would take them for the
+        response to the next request (RFC 9112, 9.2).
         """
         sock = self._sockets.get(ends)
         try:
@@ -92,6 +101,7 @@ class Sockets:
         if ends is None:
             return
         self._users.pop(ends, None)
+        self._http1.discard(ends)
         sock = self._sockets.pop(ends, None)
         if sock is not None:
             del self._owners[sock.detach()]

@@ -11,7 +11,7 @@ from functools import lru_cache
 import certifi
 import pycurl
 
-from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
+from crawler.engines.base import KEPT_SECONDS, MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.libcurl.codes import translate
 from crawler.engines.libcurl.route import set_route
 from crawler.engines.libcurl.sockets import Ends, Sockets
@@ -26,6 +26,7 @@ from crawler.model.exchange import BODILESS, Headers, Proxy, Request, Response, 
 _SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it
 _ABORT = -1
 _CONTINUE = 0
+_DO_NOT_CONNECT: int = pycurl.SOCKOPT_ERROR
 _DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
 _STATUS = re.compile(rb"HTTP/(1\.[01]) (\d{3})[ \r\n]")
 _STATUS_OR_2 = re.compile(rb"HTTP/(1\.[01]|2) (\d{3})[ \r\n]")
@@ -41,11 +42,12 @@ class Transfer:
     def __init__(self, curl: pycurl.Curl, options: EngineOptions, sockets: Sockets) -> None:
         self.curl = curl
         self._sockets = sockets
+        self._http2 = options.http2
         # libcurl itself would also accept an HTTP/2 status line on an HTTP/1 connection.
         self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
         # The values that were set last; only changed values are set again.
         self._header_lines: list[str] | None = None
-        self._terms: tuple[str, int, float, bool, Proxy | None] | None = None
+        self._terms: tuple[str, int, float, bool, Proxy | None, bool] | None = None
         set_constants(curl, options)
         curl.setopt(pycurl.WRITEFUNCTION, self._on_body)
         curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
@@ -76,7 +78,14 @@ class Transfer:
             self._header_lines = header_lines
             self.curl.setopt(pycurl.HTTPHEADER, header_lines)
         dial = request.endpoint
-        terms = (dial.dial_host, dial.dial_port, request.timeout, request.verify, request.proxy)
+        terms = (
+            dial.dial_host,
+            dial.dial_port,
+            request.timeout,
+            request.verify,
+            request.proxy,
+            request.fresh,
+        )
         if terms != self._terms:
             self._terms = terms
             self._set_terms(request)
@@ -86,8 +95,12 @@ class Transfer:
         self.curl.setopt(pycurl.TIMEOUT_MS, max(1, int(request.timeout * 1000)))
         self.curl.setopt(pycurl.SSL_VERIFYPEER, int(request.verify))
         self.curl.setopt(pycurl.SSL_VERIFYHOST, 2 if request.verify else 0)
+        self.curl.setopt(pycurl.FRESH_CONNECT, int(request.fresh))
 
     def _on_open(self, fd: int, _purpose: int) -> int:
+        if self._ends is not None:
+            self.refused = _unanswered(self.request)
+            return _DO_NOT_CONNECT
         self._fresh = fd
         self._sockets.opened(fd)
         return _CONTINUE
@@ -95,9 +108,12 @@ class Transfer:
     def _on_connected(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
         # The local port alone is not unique: connections to different hosts can share it.
         ends = local, local_port, remote, remote_port
+        if self._ends is not None:
+            self.refused = _unanswered(self.request)
+            return _DO_NOT_SEND
         if self._fresh is not None:
             self._dialled, self._lag = self._sockets.connected(ends, self._fresh)
-        elif self._sockets.has_unrequested_bytes(ends):
+        elif self._speaks_http1(ends) and self._sockets.has_unrequested_bytes(ends):
             self.refused = FetchError(
                 FailureKind.RESET, "the server sent bytes before the request", reused=True
             )
@@ -105,6 +121,13 @@ class Transfer:
         self._sockets.used(ends, self)
         self._ends = ends
         return _CONTINUE
+
+    def _speaks_http1(self, ends: Ends) -> bool:
+        """Whether the connection is kept for one request at a time.
+
+        In HTTP/2 other bytes than a response are legal at any time (RFC 9113, 4.1).
+        """
+        return not self._http2 or self._sockets.is_http1(ends)
 
     def leave(self, ends: Ends) -> None:
         """Another transfer is about to use this connection."""
@@ -135,6 +158,8 @@ class Transfer:
         if status < 200:
             return self._take_interim(status)
         self._version, self._status = found[1].decode(), status
+        if self._http2 and self._version != "2" and self._ends is not None:
+            self._sockets.note_http1(self._ends)
         try:
             self._headers = parse_headers(self._lines)
             length = self._take_framing(self._headers)
@@ -257,6 +282,15 @@ class Transfer:
         return connect, max(0.0, secured - connected - self._lag)
 
 
+def _unanswered(request: Request) -> FetchError:
+    """Return the error for a request that libcurl would send a second time, without any delay.
+
+    It does so after a kept connection died, and after a stream was refused (RFC 9113, 8.7).
+    """
+    message = "the server ended the exchange without a response"
+    return FetchError(FailureKind.RESET, message, reused=not request.fresh)
+
+
 def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
     """Set the options that are the same for every request: no automatic behaviour."""
     version = pycurl.CURL_HTTP_VERSION_2TLS if options.http2 else pycurl.CURL_HTTP_VERSION_1_1
@@ -265,6 +299,7 @@ def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
         (pycurl.PATH_AS_IS, 1),
         (pycurl.HTTP_CONTENT_DECODING, 0),
         (pycurl.NOSIGNAL, 1),
+        (pycurl.MAXAGE_CONN, int(KEPT_SECONDS)),
         # It gets only addresses; with a cache it would search all entries for every connection.
         (pycurl.DNS_CACHE_TIMEOUT, 0),
         (pycurl.CAINFO, options.ca_file or certifi.where()),
@@ -272,6 +307,16 @@ def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
         (_SUPPRESS_CONNECT_HEADERS, 1),
     ):
         curl.setopt(option, value)
+
+
+def limit_connections(multi: pycurl.CurlMulti, options: EngineOptions) -> None:
+    """Limit the open connections of ``multi``.
+
+    The total includes those that libcurl is closing: it waits up to 2 s for a TLS closing alert.
+    """
+    most = max(options.concurrency, options.connections)
+    multi.setopt(pycurl.M_MAXCONNECTS, most)
+    multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most)
 
 
 def header_lines(headers: Headers) -> list[str]:

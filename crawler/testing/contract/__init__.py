@@ -11,6 +11,7 @@
 It needs pytest, and no plugin. Servers run on 127.0.0.0/8 in the same process.
 """
 
+from crawler.testing.contract.connections import ConnectionTests
 from crawler.testing.contract.deadlines import DeadlineTests
 from crawler.testing.contract.endpoints import EndpointTests
 from crawler.testing.contract.exchange import ExchangeTests
@@ -27,6 +28,7 @@ __all__ = ["EngineContract"]
 
 class EngineContract(
     ExchangeTests,
+    ConnectionTests,
     SentTests,
     EndpointTests,
     TrustTests,

@@ -14,7 +14,6 @@ from crawler.testing.contract.helpers import (
     SCHEMES,
     ask,
     must_fail,
-    once_a_connection,
     result,
     script,
 )
@@ -132,16 +131,6 @@ class ExchangeTests(EngineTests):
         assert isinstance(ended, FetchError), f"no response is a failure, not {ended!r}"
         must_fail(ended.kind, "a lost connection", FailureKind.RESET, FailureKind.TRUNCATED)
         assert not ended.reused, "reused is only for connections that were kept"
-
-    @with_engine
-    async def test_a_dead_kept_connection_is_reported_or_replaced(self, engine: Engine) -> None:
-        server = self.serve(once_a_connection(Answer(body=b"fresh"), CLOSE))
-        await self.page(engine, ask(server))
-        ended = await result(engine, ask(server), self.grace)
-        if isinstance(ended, FetchError):
-            assert ended.reused, "a kept connection that had died: the error says reused=True"
-        else:
-            assert ended.body == b"fresh", "the response is that of the new connection"
 
     @pytest.mark.parametrize("case", _AND_MORE)
     @with_engine

@@ -103,6 +103,18 @@ def test_retries_and_redirects_belong_to_their_entry() -> None:
     assert (take(queue, 9.0).attempt, queue.pending) == (2, 1)
 
 
+def test_a_redirect_ends_the_repeats_of_a_request() -> None:
+    queue = frontier()
+    add(queue, "http://a.example/x")
+    ticket = take(queue)
+    queue.release(ticket, 1.0)
+    queue.repeat(ticket, 1.0)
+    again = take(queue, 1.0)
+    queue.release(again, 2.0)
+    queue.redirect(again, "http://b.example/y", 2.0)
+    assert (again.resets, take(queue, 2.0).resets) == (1, 0)
+
+
 def test_a_level_starts_after_the_one_before() -> None:
     queue = frontier(depth_order=DepthOrder({}))
     first, second = add(queue, "http://a.example/1", "http://a.example/2")

@@ -12,7 +12,6 @@ from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
 from crawler.model.exchange import FetchResult, Response, Timing
 from crawler.model.scope import make_scope
 from crawler.pipeline.decide import (
-    MOST_RESETS,
     Close,
     Decider,
     Decision,
@@ -177,8 +176,30 @@ def test_a_blocked_address_skips_the_entry() -> None:
 @pytest.mark.promise("P19")
 def test_a_dead_connection_is_no_attempt() -> None:
     assert decide(PAGE, DIED, retries=0) == SendAgain(PAGE)
-    last = msgspec.structs.replace(PAGE, resets=MOST_RESETS)
-    assert decide(last, DIED, retries=0) == Close(last, DIED, 1)
+    again = msgspec.structs.replace(PAGE, resets=1)
+    assert decide(again, DIED, retries=0) == Close(again, DIED, 1)
+
+
+@pytest.mark.promise("P75")
+@pytest.mark.parametrize("kind", [FailureKind.RESET, FailureKind.TRUNCATED])
+@pytest.mark.parametrize("retries", range(4))
+def test_a_request_that_is_always_lost_has_no_more_tries(kind: FailureKind, retries: int) -> None:
+    lost, sent = FetchError(kind, "lost", reused=True), 1
+    ticket = PAGE
+    while not isinstance(decision := decide(ticket, lost, retries=retries), Close):
+        is_repeat = isinstance(decision, SendAgain)
+        ticket = msgspec.structs.replace(
+            ticket, resets=ticket.resets + is_repeat, attempt=ticket.attempt + (not is_repeat)
+        )
+        sent += 1
+    assert sent == 1 + max(retries, 1)
+
+
+@pytest.mark.promise("P19")
+def test_a_lost_request_keeps_its_tries_for_other_failures() -> None:
+    again = msgspec.structs.replace(PAGE, resets=1, attempt=2)
+    slow = FetchError(FailureKind.TIMEOUT, "slow")
+    assert isinstance(decide(again, slow, retries=2), RetryIn)
 
 
 # robots.txt
