@@ -11,7 +11,11 @@ from crawler.model.events import Committed, Event
 from crawler.sinks.outputs import Outputs
 
 EVERY = 1.0
-"""Seconds between two commits. After a kill, at most the pages of this time are fetched again."""
+"""Seconds from one commit to the next. After a kill, at most the pages of this time are fetched
+again.
+"""
+LEAST = 0.25
+"""Seconds between two commits, however long they take."""
 
 
 class Checkpoint:
@@ -40,15 +44,16 @@ class Checkpoint:
 
     async def _commit_regularly(self, fail: Fail) -> None:
         try:
-            while not await self._is_ending():
-                await self._commit()
+            took = 0.0
+            while not await self._is_ending(max(LEAST, EVERY - took)):
+                took = await self._commit()
         except StateError as error:
             fail(error)
 
-    async def _is_ending(self) -> bool:
+    async def _is_ending(self, wait: float) -> bool:
         """Wait until the next commit is due; return True if the commits must end."""
         try:
-            await asyncio.wait_for(self._ending.wait(), EVERY)
+            await asyncio.wait_for(self._ending.wait(), wait)
         except TimeoutError:
             return False
         return True
@@ -64,8 +69,8 @@ class Checkpoint:
         if self._committing is not None:
             await self._committing
 
-    async def _commit(self) -> None:
-        """Commit everything up to now.
+    async def _commit(self) -> float:
+        """Commit everything up to now; return how long it took, in seconds.
 
         Final states and facts are collected in the same iteration of the loop in which the commit
         of the outputs starts. So the committed length of an output includes the records of exactly
@@ -75,4 +80,6 @@ class Checkpoint:
         closing, facts = self._store.closing(), self._facts()
         offsets = await self._outputs.commit()
         await self._store.commit(closing, offsets, facts)
-        self._observe(Committed(len(closing.finals), time.monotonic() - started))
+        took = time.monotonic() - started
+        self._observe(Committed(len(closing.finals), took))
+        return took
