@@ -21,7 +21,7 @@ from crawler.app.observer import RunObserver
 from crawler.app.outputs import channels, open_outputs, recorder
 from crawler.app.parsing import executor_options, parse_options
 from crawler.app.report import make_report
-from crawler.app.resume import facts, quota, restore_cookies, restore_meter
+from crawler.app.resume import cookie_changes, facts, quota, restore_cookies, restore_meter
 from crawler.app.run_dir import Run
 from crawler.app.run_progress import ProgressReader
 from crawler.engines.base import Engine
@@ -167,7 +167,7 @@ def assemble(
         outputs=outputs,
         final_states=FinalStates(frontier, store, channels(outputs, sinks), observer.event),
         checkpoint=Checkpoint(
-            store, outputs, partial(facts, source, fetcher.cookies), observer.event
+            store, outputs, partial(facts, source), observer.event, cookie_changes(fetcher.cookies)
         ),
         entry_rules=EntryRules(rights.accept, parse.strip, quota(settings, run.store)),
         decider=Decider(

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
+from crawler.frontier.state.kept_cookies import Changes
 from crawler.frontier.state.store_thread import StoreThread
 from crawler.model.callbacks import Fail
 from crawler.model.errors import StateError
@@ -18,10 +19,18 @@ LEAST = 0.25
 """Seconds between two commits, however long they take."""
 
 
+CookieChanges = Callable[[], Changes]
+"""Returns the cookies that changed since the last call."""
+
+
+def no_cookies() -> Changes:
+    return ()
+
+
 class Checkpoint:
     """Commits regularly during the crawl, and once at its end.
 
-    ``facts`` returns what the state stores in addition to the entries, such as the cookies.
+    ``facts`` returns what the state stores in addition to the entries, and to ``cookies``.
     """
 
     def __init__(
@@ -30,8 +39,10 @@ class Checkpoint:
         outputs: Outputs,
         facts: Callable[[], Mapping[str, str]],
         observe: Callable[[Event], None],
+        cookies: CookieChanges = no_cookies,
     ) -> None:
         self._store = store
+        self._cookies = cookies
         self._outputs = outputs
         self._facts = facts
         self._observe = observe
@@ -77,7 +88,7 @@ class Checkpoint:
         the final states that are committed with it.
         """
         started = time.monotonic()
-        closing, facts = self._store.closing(), self._facts()
+        closing, facts = self._store.closing(self._cookies()), self._facts()
         offsets = await self._outputs.commit()
         await self._store.commit(closing, offsets, facts)
         took = time.monotonic() - started

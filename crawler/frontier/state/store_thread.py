@@ -7,6 +7,7 @@ import msgspec
 
 from crawler.frontier.entry import Candidate, Entry, Final
 from crawler.frontier.state.job_thread import Jobs, JobThread
+from crawler.frontier.state.kept_cookies import Changes
 from crawler.frontier.state.store import Store
 from crawler.model.callbacks import Fail
 
@@ -23,11 +24,12 @@ Loaded = Callable[[Sequence[Entry]], None]
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """What the next commit makes durable: final states and their counts."""
+    """What the next commit makes durable: final states, their counts, and changes of cookies."""
 
     finals: tuple[Final, ...]
     filtered: int
     bytes: int
+    cookies: Changes = ()
 
 
 class _Together(msgspec.Struct, frozen=True):
@@ -184,9 +186,12 @@ class StoreThread:
         """Store a login of the input together with the next candidates."""
         self._logins[origin] = userinfo
 
-    def closing(self) -> Closing:
-        """Return what happened since the last call; commit it after the outputs are durable."""
-        closing = Closing(tuple(self._finals), self._filtered, self._bytes)
+    def closing(self, cookies: Changes = ()) -> Closing:
+        """Return what happened since the last call; commit it after the outputs are durable.
+
+        ``cookies`` are the changes of that time, for ``Store.keep_cookies``.
+        """
+        closing = Closing(tuple(self._finals), self._filtered, self._bytes, cookies)
         self._finals = []
         self._filtered = self._bytes = 0
         return closing
@@ -204,6 +209,8 @@ class StoreThread:
         self, closing: Closing, offsets: Mapping[str, int], facts: Mapping[str, str]
     ) -> None:
         self._store.finish(closing.finals, closing.filtered, closing.bytes)
+        if closing.cookies:
+            self._store.keep_cookies(closing.cookies)
         self._store.commit(offsets, facts)
 
     async def duplicate_pages(self) -> int:

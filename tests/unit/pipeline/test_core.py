@@ -94,7 +94,7 @@ class FakeStore:
     def count(self, **_: int) -> None:
         pass
 
-    def closing(self) -> Any:
+    def closing(self, cookies: object = ()) -> Any:
         finals, self.finals = tuple(self.finals), []
         return SimpleNamespace(finals=finals)
 
