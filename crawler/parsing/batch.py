@@ -31,8 +31,9 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     """The result of job ``id``: a page of ``bytes`` decoded bytes, or ``error`` and ``message``.
 
     ``links`` are links to follow that this worker has not reported before. ``filtered`` is the
-    number of links out of scope or too deep. ``trapped`` are links that look like traps, with the
-    reason. ``digest`` is the first 64 bits of the page's digest, as a signed number.
+    number of links out of scope or too deep, ``cut`` that of links beyond the limits of a page.
+    ``trapped`` are links that look like traps, with the reason. ``digest`` is the first 64 bits of
+    the page's digest, as a signed number.
     """
 
     id: int
@@ -43,6 +44,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     message: str = ""
     digest: int | None = None
     trapped: tuple[tuple[Link, str], ...] = ()
+    cut: int = 0
 
 
 class Results(msgspec.Struct, frozen=True, array_like=True):
@@ -105,6 +107,7 @@ class BatchParser:
             parsed.page.bytes,
             digest=digest,
             trapped=tuple([pair for pair in parsed.trapped if self._is_fresh(pair[0])]),
+            cut=parsed.cut,
         )
 
     def _is_fresh(self, link: Link) -> bool:

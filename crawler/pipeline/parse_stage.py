@@ -9,7 +9,7 @@ from crawler.frontier.state.store_thread import StoreThread
 from crawler.frontier.ticket import EntryTicket
 from crawler.model.callbacks import Fail, Wake
 from crawler.model.errors import FetchError
-from crawler.model.events import Counted, Event, Finished
+from crawler.model.events import Counted, Event, Finished, LinksCut
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.executors.base import ParseExecutor
 from crawler.pipeline.final_states import FinalStates
@@ -124,14 +124,17 @@ class ParseStage:
                 continue
             done += 1
             size += outcome.bytes
-            self._count(outcome)
+            self._count(outcome, ticket.url)
             self._final_states.page(ticket.entry, outcome.digest)
         self.done += done
         self._store.count(bytes=size)
         self._observe(Finished(done, body_bytes=size, parse_cpu=results.cpu))
         self._wake()
 
-    def _count(self, outcome: Outcome) -> None:
-        if outcome.filtered:
-            self._store.count(filtered=outcome.filtered)
-            self._observe(Counted(filtered=outcome.filtered))
+    def _count(self, outcome: Outcome, url: str) -> None:
+        filtered = outcome.filtered + outcome.cut
+        if filtered:
+            self._store.count(filtered=filtered)
+            self._observe(Counted(filtered=filtered))
+        if outcome.cut:
+            self._observe(LinksCut(url, outcome.cut))

@@ -16,6 +16,7 @@ from crawler.model.events import (
     Fetched,
     Finished,
     Held,
+    LinksCut,
     Retried,
     RobotsFailed,
     Slowed,
@@ -168,6 +169,18 @@ def _robots_failed(event: RobotsFailed) -> None:
     )
 
 
+def _links_cut(event: LinksCut) -> None:
+    text = "not used: a page may have 20,000 links and 2 MB of them"
+    _log(
+        _entries,
+        INFO,
+        f"{event.url}: {count(event.links, 'link')} {text}",
+        url=event.url,
+        host=authority(event.url),
+        links=event.links,
+    )
+
+
 def _committed(event: Committed) -> None:
     _log(
         _state,
@@ -185,6 +198,7 @@ _WRITERS: dict[type, tuple[logging.Logger, int, Callable[..., None]]] = {
     Held: (_hosts, INFO, _held),
     Slowed: (_hosts, INFO, _slowed),
     RobotsFailed: (_hosts, INFO, _robots_failed),
+    LinksCut: (_entries, INFO, _links_cut),
     Committed: (_state, DEBUG, _committed),
 }
 """Kind of event → the log, the lowest level at which it writes the event, and what writes it."""
