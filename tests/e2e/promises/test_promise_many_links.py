@@ -10,10 +10,10 @@ from support.engines import ENGINES
 from support.watching import watch
 
 from crawler.frontier.state.status import read_counts
-from crawler.parsing.facts import MAX_LINK_BYTES
 from crawler.testing import Answer, MockWeb
 
 MANY = 20_000
+MAX_LINK_BYTES = 2_000_000
 FULL = html("<title>many</title>" + "".join(f"<a href={n}/page>" for n in range(MANY)))
 
 
