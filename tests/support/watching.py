@@ -2,13 +2,14 @@
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from e2e.conftest import command, environment
 
+from crawler.frontier.entry import Counts
 from crawler.frontier.state.status import read_counts
 from crawler.model.errors import StateError
 
@@ -19,11 +20,14 @@ EVERY = 0.02
 class Watched(NamedTuple):
     """A crawl that has ended: its exit code, the most memory of its main process in MB (VmHWM), and
     the longest time between two commits that changed the counts, in seconds.
+
+    ``peaks`` is that memory by the number of pages that were done.
     """
 
     code: int
     memory: float
     gap: float
+    peaks: Mapping[int, float]
 
 
 def watch(arguments: Sequence[object], run: Path) -> Watched:
@@ -36,23 +40,24 @@ def watch(arguments: Sequence[object], run: Path) -> Watched:
     )
     memory = gap = 0.0
     counts, since = None, time.monotonic()
+    peaks: dict[int, float] = {}
     while process.poll() is None:
         memory = max(memory, _peak_of(process.pid))
         found = _counts(run)
         if found != counts:
             gap = max(gap, time.monotonic() - since) if counts is not None else 0.0
             counts, since = found, time.monotonic()
+            peaks[counts.done if counts else 0] = memory
         with suppress(subprocess.TimeoutExpired):
             process.wait(EVERY)
-    return Watched(process.returncode, memory, gap)
+    return Watched(process.returncode, memory, gap, peaks)
 
 
-def _counts(run: Path) -> object:
+def _counts(run: Path) -> Counts | None:
     try:
-        counts, _ = read_counts(run / "state.db")
+        return read_counts(run / "state.db")[0]
     except StateError:  # it does not exist yet
         return None
-    return counts.taken, counts.discovered, counts.done
 
 
 def _peak_of(pid: int) -> float:
