@@ -23,6 +23,7 @@ from crawler.app.parsing import executor_options, parse_options
 from crawler.app.report import make_report
 from crawler.app.resume import (
     changed_hosts,
+    cookie_changes,
     facts,
     host_memory,
     patience,
@@ -185,9 +186,10 @@ def assemble(
         checkpoint=Checkpoint(
             store,
             outputs,
-            partial(facts, source, fetcher.cookies),
+            partial(facts, source),
             observer.event,
-            partial(changed_hosts, frontier),
+            cookies=cookie_changes(fetcher.cookies),
+            hosts=partial(changed_hosts, frontier),
         ),
         entry_rules=EntryRules(
             rights.accept, parse.strip, quota(settings, run.store), addresses.refusal

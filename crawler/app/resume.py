@@ -12,6 +12,7 @@ from crawler.frontier.quota import Quota
 from crawler.frontier.state.store import Store
 from crawler.metrics.meter import Meter
 from crawler.metrics.report import Urls
+from crawler.pipeline.checkpoint import CookieChanges, no_cookies
 from crawler.settings import Settings
 from crawler.sources import SourceReader
 
@@ -55,18 +56,20 @@ def quota(settings: Settings, store: Store) -> Quota:
     return Quota(settings.max_per_host, store.fetched())
 
 
-def facts(source: SourceReader, jar: Jar | None) -> dict[str, str]:
+def facts(source: SourceReader) -> dict[str, str]:
     """Return what a commit stores in addition to entries, for the next session and ``status``."""
     how_far = CUT if source.is_cut else "read" if source.exhausted else "open"
-    known = {INPUT: how_far, COMMITTED: repr(time.time())}
-    return known if jar is None else {**known, "cookies": jar.dump().decode()}
+    return {INPUT: how_far, COMMITTED: repr(time.time())}
+
+
+def cookie_changes(jar: Jar | None) -> CookieChanges:
+    """Return a function that returns what a commit stores of the cookies."""
+    return no_cookies if jar is None else jar.changes
 
 
 def restore_cookies(jar: Jar, store: Store) -> None:
     """Raises StateError if the cookies in the state cannot be read."""
-    saved = store.facts.get("cookies")
-    if saved is not None:
-        jar.load(saved.encode())
+    jar.load(f"[{','.join(store.cookies())}]".encode())
 
 
 def restore_meter(meter: Meter, counts: Counts) -> None:

@@ -66,6 +66,8 @@ class Jar:
     def __init__(self) -> None:
         self._all: OrderedDict[Key, Cookie] = OrderedDict()
         self._domains: dict[str, dict[Key, Cookie]] = {}
+        self._removed: set[Key] = set()
+        self._set: dict[Key, None] = {}
         self._warned = False
 
     def __len__(self) -> int:
@@ -102,18 +104,28 @@ class Jar:
             elif not self._hides_a_secure_one(cookie, url):
                 self._put(cookie, now)
 
-    def dump(self) -> bytes:
-        """Return all cookies as JSON; keep it secret."""
-        return msgspec.json.encode(list(self._all.values()))
+    def changes(self) -> list[tuple[str, str | None]]:
+        """Return what changed since the last call: the key of each cookie, and the cookie as JSON.
+
+        None means that it was removed; a cookie that was removed and set again comes twice. Keep it
+        secret.
+        """
+        found: list[tuple[str, str | None]] = [(_json(key), None) for key in self._removed]
+        found += [(_json(key), _json(self._all[key])) for key in self._set]
+        self._removed.clear()
+        self._set.clear()
+        return found
 
     def load(self, data: bytes) -> None:
-        """Add the cookies that ``dump`` returned. Raises StateError for other data."""
+        """Add a JSON list of cookies from ``changes``. Raises StateError for other data."""
         try:
             cookies = msgspec.json.decode(data, type=list[Cookie])
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise StateError("the saved cookies cannot be read") from None
         for cookie in cookies:
             self._put(cookie, 0.0)
+        self._removed.clear()
+        self._set.clear()
 
     def _visible(self, host: str) -> list[Cookie]:
         """The cookies that ``host`` may receive over TLS, for any path."""
@@ -138,6 +150,9 @@ class Jar:
         if cookie.expires is not None and cookie.expires <= now:
             self._remove(cookie.key)
             return
+        if self._all.get(cookie.key) == cookie:
+            return
+        self._set[cookie.key] = None
         self._all[cookie.key] = cookie
         domain = self._domains.setdefault(cookie.domain, {})
         domain[cookie.key] = cookie
@@ -157,6 +172,8 @@ class Jar:
     def _remove(self, key: Key) -> None:
         if self._all.pop(key, None) is None:
             return
+        self._removed.add(key)
+        self._set.pop(key, None)
         domain = self._domains[key[0]]
         del domain[key]
         if not domain:
@@ -290,3 +307,7 @@ def _joined(cookies: Sequence[Cookie]) -> str:
             break
         pairs.append(pair)
     return "; ".join(pairs)
+
+
+def _json(value: Cookie | Key) -> str:
+    return msgspec.json.encode(value).decode()

@@ -19,6 +19,7 @@ from crawler.frontier.memory_window import MemoryWindow
 from crawler.frontier.pace import SLOW_DOWN, Paces, is_overload
 from crawler.frontier.patience import Patience
 from crawler.frontier.robots import Rules
+from crawler.frontier.robots_memory import RobotsMemory
 from crawler.frontier.schedule import HostPolicy, Schedule, Wait
 from crawler.frontier.ticket import (
     Disallowed,
@@ -42,10 +43,8 @@ from crawler.model.events import (
 from crawler.model.exchange import FetchResult
 from crawler.model.urls import authority, host_name, origin
 
-ROBOTS_KEPT = 10_000
-"""Origins whose robots.txt is kept; more only while origins have waiting requests."""
-ROBOTS_LOOKED_AT = 2
-"""Number of the oldest origins that are checked for each new one above that maximum."""
+DELAYS_LOOKED_AT = 2
+"""Number of origins whose rules were forgotten that are checked for each new one."""
 
 _NORMAL_END = RequestEnd()
 
@@ -82,7 +81,8 @@ class Frontier:
         self._schedule: Schedule[Ticket] = Schedule(
             self._host_policy, rate, self._held_up.standing, memory.not_before
         )
-        self._robots: OrderedDict[str, Rules] | None = OrderedDict() if robots else None
+        self._robots = RobotsMemory() if robots else None
+        self._forgotten: OrderedDict[str, None] = OrderedDict()
         self._delays = CrawlDelays()
         self._paces = Paces()
         self._patience = patience or Patience(math.inf)
@@ -157,15 +157,14 @@ class Frontier:
             return ticket
         if self._robots is not None and not isinstance(ticket, RobotsTicket):
             site = origin(ticket.url)
-            rules = self._robots.get(site)
-            if rules is None:
+            verdict = self._robots.judge(site, ticket.url, now)
+            if verdict is None:
                 self._schedule.push(ticket.host, ticket, first=True)
                 self._schedule.close(ticket.host)
                 return RobotsTicket(f"{site}/robots.txt", ticket.host, now, site=site)
-            refusal = rules.refusal(ticket.url)
-            if refusal is not None:
+            if verdict.refusal is not None:
                 self._schedule.give_back(ticket.host, allowed)
-                return Disallowed(ticket, refusal)
+                return Disallowed(ticket, verdict.refusal)
         if allowed <= ticket.since:
             return ticket
         return msgspec.structs.replace(ticket, since=allowed)
@@ -358,8 +357,9 @@ class Frontier:
         They start after the Crawl-delay, which also counts from the request of robots.txt itself.
         """
         assert self._robots is not None
-        self._make_room(self._robots)
-        self._robots[site] = rules
+        self._forgotten |= dict.fromkeys(self._robots.keep(site, rules, now))
+        self._forgotten.pop(site, None)
+        self._forget_delays()
         host = host_name(site)
         before = self._delays.of(host)
         self._delays.set(site, rules.delay)
@@ -370,17 +370,17 @@ class Frontier:
             self._schedule.hold(host, now + delay)
         self._schedule.open(host)
 
-    def _make_room(self, robots: OrderedDict[str, Rules]) -> None:
-        """Forget the oldest rules, except those that a waiting request needs.
+    def _forget_delays(self) -> None:
+        """Forget the Crawl-delay of origins without rules, except those with waiting requests.
 
-        Each call checks only a few, so that its time does not depend on how many are in use.
+        Each call checks only a few, so that its time does not depend on how many there are.
         """
-        for _ in range(ROBOTS_LOOKED_AT if len(robots) >= ROBOTS_KEPT else 0):
-            site = next(iter(robots))
+        for _ in range(min(DELAYS_LOOKED_AT, len(self._forgotten))):
+            site = next(iter(self._forgotten))
             if self._schedule.queued(host_name(site)):
-                robots.move_to_end(site)
+                self._forgotten.move_to_end(site)
             else:
-                del robots[site]
+                del self._forgotten[site]
                 self._delays.forget(site)
 
     def delay(self, host: str) -> float:

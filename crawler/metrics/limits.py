@@ -130,7 +130,8 @@ def _backpressure(facts: LimitFacts) -> Limit:
         return _parsing(facts, share)
     return Limit(
         Limiter.SINK,
-        f"Writing: for {share} of the slots' time, parsed pages waited for the output.",
+        f"Writing: for {share} of the slots' time, parsed pages waited for the output or the "
+        "state.",
         "Write to a faster disk or in a simpler format, or read the output faster.",
     )
 

@@ -17,7 +17,7 @@ _SHOWN = 0.005
 class Urls(msgspec.Struct, frozen=True):
     """Entries: ``done + failed + skipped + pending = input + discovered``.
 
-    ``duplicates`` and ``filtered`` (links out of scope or depth) never became entries.
+    ``duplicates`` and ``filtered`` (links out of scope, too deep or too many) never became entries.
     """
 
     input: int = 0

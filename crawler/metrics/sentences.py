@@ -74,7 +74,7 @@ def not_taken(urls: Urls) -> Iterator[str]:
     if urls.duplicates:
         yield f"{count(urls.duplicates, 'duplicate')} left out"
     if urls.filtered:
-        yield f"{count(urls.filtered, 'link')} out of scope"
+        yield f"{count(urls.filtered, 'link')} not followed"
 
 
 def tally(counts: Mapping[str, int]) -> list[str]:

@@ -50,7 +50,9 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """URLs arrived from the input or from links; ``filtered`` links were out of scope."""
+    """URLs arrived from the input or from links; ``filtered`` links were out of scope, too
+    deep or too many.
+    """
 
     input: int = 0
     duplicates: int = 0
@@ -178,6 +180,13 @@ class RobotsFailed(msgspec.Struct, frozen=True):
     message: str
 
 
+class LinksCut(msgspec.Struct, frozen=True):
+    """The page at ``url`` has more links than a page may have: ``links`` of them are not used."""
+
+    url: str
+    links: int
+
+
 class Committed(msgspec.Struct, frozen=True):
     """All results so far are on disk: ``entries`` new final states, written in ``seconds``."""
 
@@ -186,7 +195,7 @@ class Committed(msgspec.Struct, frozen=True):
 
 
 HostNotice = Held | Slowed | Rested | Returned | GaveUp | NetworkAway
-Notice = Retried | HostNotice | RobotsFailed | Committed
+Notice = Retried | HostNotice | RobotsFailed | LinksCut | Committed
 """Events for people who follow a crawl; no figure counts them."""
 Event = Fetched | Finished | Counted | Load | Notice
 """Everything that the pipeline reports to its observers."""

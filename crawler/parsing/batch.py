@@ -16,6 +16,8 @@ from crawler.sinks.base import Encoder
 
 RECENT_LINKS = 200_000
 """Number of reported link keys that a worker remembers (about 15 MB)."""
+MOST_RESULT_BYTES = 4 << 20
+"""Results end with the page that makes them this large: they wait in the memory of the parent."""
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True):
@@ -29,8 +31,9 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     """The result of job ``id``: a page of ``bytes`` decoded bytes, or ``error`` and ``message``.
 
     ``links`` are links to follow that this worker has not reported before. ``filtered`` is the
-    number of links out of scope or too deep. ``trapped`` are links that look like traps, with the
-    reason. ``digest`` is the first 64 bits of the page's digest, as a signed number.
+    number of links out of scope or too deep, ``cut`` that of links beyond the limits of a page.
+    ``trapped`` are links that look like traps, with the reason. ``digest`` is the first 64 bits of
+    the page's digest, as a signed number.
     """
 
     id: int
@@ -41,12 +44,14 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     message: str = ""
     digest: int | None = None
     trapped: tuple[tuple[Link, str], ...] = ()
+    cut: int = 0
 
 
 class Results(msgspec.Struct, frozen=True, array_like=True):
     """The results of a batch: one outcome per job, and the encoded pages for each sink.
 
-    ``cpu`` is CPU time in seconds, without that of the fetch thread.
+    The last jobs of the batch have no outcome if the results were large enough without them: parse
+    them again. ``cpu`` is CPU time in seconds, without that of the fetch thread.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -63,10 +68,16 @@ class BatchParser:
         self._reported: set[int] = set()
 
     def run(self, tasks: Sequence[Task]) -> Results:
-        """Parse all ``tasks``; ``cpu`` is not measured (0)."""
+        """Parse ``tasks`` in order, at least one; ``cpu`` is not measured (0)."""
         chunks: list[list[bytes]] = [[] for _ in self._encoders]
-        outcomes = tuple([self.one(task, chunks) for task in tasks])
-        return Results(outcomes, tuple([b"".join(parts) for parts in chunks]))
+        outcomes: list[Outcome] = []
+        size = 0
+        for task in tasks:
+            outcomes.append(self.one(task, chunks))
+            size += _size(outcomes[-1], chunks)
+            if size >= MOST_RESULT_BYTES:
+                break
+        return Results(tuple(outcomes), tuple([b"".join(parts) for parts in chunks]))
 
     def run_timed(self, tasks: Sequence[Task]) -> Results:
         """Like ``run``, with the CPU time of the calling thread. Costs some microseconds more."""
@@ -96,6 +107,7 @@ class BatchParser:
             parsed.page.bytes,
             digest=digest,
             trapped=tuple([pair for pair in parsed.trapped if self._is_fresh(pair[0])]),
+            cut=parsed.cut,
         )
 
     def _is_fresh(self, link: Link) -> bool:
@@ -107,3 +119,10 @@ class BatchParser:
             reported.clear()
         reported.add(link.key)
         return True
+
+
+def _size(outcome: Outcome, chunks: Sequence[Sequence[bytes]]) -> int:
+    """The bytes of the newest page: its record in each of ``chunks``, and its links."""
+    size = sum([len(link.url) for link in outcome.links])
+    size += sum([len(link.url) for link, _ in outcome.trapped])
+    return size if outcome.error else size + sum([len(parts[-1]) for parts in chunks])

@@ -9,6 +9,11 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from crawler.model.urls import Joiner
 
 MAX_LINKS = 20_000
+"""Links of one page, at most."""
+MAX_LINK_BYTES = 2_000_000
+"""Bytes of the links of one page, at most: with a long <base>, a few bytes of the page are a long
+link.
+"""
 MAX_TEXT_CHARACTERS = 2_000
 
 # One query for everything, because walking the tree is most of the cost; over the whole document,
@@ -25,7 +30,10 @@ _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-vid
 
 
 class PageFacts(msgspec.Struct, frozen=True):
-    """The fields found; ``nofollow``: a <meta name=robots> forbids following the links."""
+    """The fields found; ``nofollow``: a <meta name=robots> forbids following the links.
+
+    ``cut`` is the number of links beyond the limits of a page.
+    """
 
     title: str | None = None
     description: str | None = None
@@ -33,23 +41,26 @@ class PageFacts(msgspec.Struct, frozen=True):
     canonical: str | None = None
     links: tuple[str, ...] = ()
     nofollow: bool = False
+    cut: int = 0
 
 
 def read_facts(tree: LexborHTMLParser, url: str) -> PageFacts:
     """The fields of the page at ``url``, its final URL.
 
-    Titles and descriptions are cut at 2,000 characters; only the first 20,000 links are kept.
+    Titles and descriptions are cut at 2,000 characters, and links at 20,000 or 2 MB.
     """
     found = _find(tree)
     joiner = _base(found, url)
     metas = _metas(found)
+    links, cut = _links(found.get("a", []), joiner)
     return PageFacts(
         title=_text(found["title"][0].text()) if "title" in found else None,
         description=_text(metas.get("description", "")),
         lang=_lang(tree),
         canonical=_canonical(found, joiner),
-        links=_links(found.get("a", []), joiner),
+        links=links,
         nofollow=forbids_following(metas.get("robots")),
+        cut=cut,
     )
 
 
@@ -143,16 +154,20 @@ def _canonical(found: _Found, joiner: Joiner) -> str | None:
     return None
 
 
-def _links(anchors: list[LexborNode], joiner: Joiner) -> tuple[str, ...]:
+def _links(anchors: list[LexborNode], joiner: Joiner) -> tuple[tuple[str, ...], int]:
+    """The links within the limits of a page, and the number of the others."""
     # Many links repeat or differ only in the fragment; removing it is much cheaper than joining.
     hrefs = dict.fromkeys([node.attrs.sget("href").partition("#")[0] for node in anchors])
     links: dict[str, None] = {}
-    for url in map(joiner.join, hrefs):
-        if url is not None:
-            links[url] = None
-        if len(links) == MAX_LINKS:
-            break
-    return tuple(links)
+    room = MAX_LINK_BYTES
+    for before, url in enumerate(map(joiner.join, hrefs)):
+        if url is None or url in links:
+            continue
+        room -= len(url)
+        if room < 0 or len(links) == MAX_LINKS:
+            return tuple(links), len(hrefs) - before
+        links[url] = None
+    return tuple(links), 0
 
 
 def _lang(tree: LexborHTMLParser) -> str | None:

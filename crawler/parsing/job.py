@@ -60,10 +60,12 @@ class Parsed(msgspec.Struct, frozen=True):
     """The page, and the links to ``follow``: in scope, not too deep, unique by key.
 
     ``filtered`` is the number of links that are out of scope or too deep; 0 if links are not
-    followed at all. ``trapped`` are links that look like traps, each with the reason.
+    followed at all. ``trapped`` are links that look like traps, each with the reason. ``cut`` is
+    the number of links beyond the limits of a page.
     """
 
     page: Page
     follow: tuple[Link, ...] = ()
     filtered: int = 0
     trapped: tuple[tuple[Link, str], ...] = ()
+    cut: int = 0

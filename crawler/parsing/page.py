@@ -12,7 +12,7 @@ from crawler.model.pages import Link, Page, row_of
 from crawler.model.urls import key
 from crawler.parsing.custom import CustomParser
 from crawler.parsing.document import Document
-from crawler.parsing.facts import PageFacts, forbids_following, read_facts
+from crawler.parsing.facts import MAX_LINK_BYTES, PageFacts, forbids_following, read_facts
 from crawler.parsing.fields import extract
 from crawler.parsing.job import Job, Parsed, ParseOptions
 
@@ -41,7 +41,11 @@ class PageParser:
         except SelectolaxError as error:
             raise FetchError(FailureKind.PARSE, f"HTML parser: {error}") from error
         follow, trapped, filtered = self._sort(job, facts)
-        return Parsed(self._page(job, document, facts, is_read), follow, filtered, trapped)
+        page = self._page(job, document, facts, is_read)
+        # Every entry has its seed: a long seed must not make a large state of a small page.
+        most = MAX_LINK_BYTES // len(job.seed)
+        beyond = max(0, len(follow) - most) + max(0, len(trapped) - most)
+        return Parsed(page, follow[:most], filtered, trapped[:most], facts.cut + beyond)
 
     def _page(self, job: Job, document: Document, facts: PageFacts, is_read: bool) -> Page:
         return Page(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from crawler.frontier.host_memory import HostRecord
+from crawler.frontier.state.kept_cookies import Changes
 from crawler.frontier.state.store_thread import StoreThread
 from crawler.model.callbacks import Fail
 from crawler.model.errors import StateError
@@ -12,14 +13,26 @@ from crawler.model.events import Committed, Event
 from crawler.sinks.outputs import Outputs
 
 EVERY = 1.0
-"""Seconds between two commits. After a kill, at most the pages of this time are fetched again."""
+"""Seconds from one commit to the next. After a kill, at most the pages of this time are fetched
+again.
+"""
+LEAST = 0.25
+"""Seconds between two commits, however long they take."""
+
+
+CookieChanges = Callable[[], Changes]
+"""Returns the cookies that changed since the last call."""
+
+
+def no_cookies() -> Changes:
+    return ()
 
 
 class Checkpoint:
     """Commits regularly during the crawl, and once at its end.
 
-    ``facts`` returns what the state stores in addition to the entries, such as the cookies, and
-    ``hosts`` returns the hosts that changed since its last call.
+    ``facts`` returns what the state stores in addition to the entries, to the changed ``cookies``
+    and to the ``hosts`` that changed since its last call.
     """
 
     def __init__(
@@ -28,9 +41,11 @@ class Checkpoint:
         outputs: Outputs,
         facts: Callable[[], Mapping[str, str]],
         observe: Callable[[Event], None],
+        cookies: CookieChanges = no_cookies,
         hosts: Callable[[], Sequence[HostRecord]] = tuple,
     ) -> None:
         self._store = store
+        self._cookies = cookies
         self._outputs = outputs
         self._facts = facts
         self._hosts = hosts
@@ -44,15 +59,16 @@ class Checkpoint:
 
     async def _commit_regularly(self, fail: Fail) -> None:
         try:
-            while not await self._is_ending():
-                await self._commit()
+            took = 0.0
+            while not await self._is_ending(max(LEAST, EVERY - took)):
+                took = await self._commit()
         except StateError as error:
             fail(error)
 
-    async def _is_ending(self) -> bool:
+    async def _is_ending(self, wait: float) -> bool:
         """Wait until the next commit is due; return True if the commits must end."""
         try:
-            await asyncio.wait_for(self._ending.wait(), EVERY)
+            await asyncio.wait_for(self._ending.wait(), wait)
         except TimeoutError:
             return False
         return True
@@ -68,15 +84,17 @@ class Checkpoint:
         if self._committing is not None:
             await self._committing
 
-    async def _commit(self) -> None:
-        """Commit everything up to now.
+    async def _commit(self) -> float:
+        """Commit everything up to now; return how long it took, in seconds.
 
         Final states and facts are collected in the same iteration of the loop in which the commit
         of the outputs starts. So the committed length of an output includes the records of exactly
         the final states that are committed with it.
         """
         started = time.monotonic()
-        closing, facts = self._store.closing(self._hosts()), self._facts()
+        closing, facts = self._store.closing(self._cookies(), self._hosts()), self._facts()
         offsets = await self._outputs.commit()
         await self._store.commit(closing, offsets, facts)
-        self._observe(Committed(len(closing.finals), time.monotonic() - started))
+        took = time.monotonic() - started
+        self._observe(Committed(len(closing.finals), took))
+        return took

@@ -145,6 +145,7 @@ class Pipeline:
         if self._lifetime.is_over:
             return
         now = time.monotonic()
+        self._parse_stage.proceed()
         idle = self._start_requests(now)
         if self._frontier.waiting < READ_BELOW:
             self._intake.read()
@@ -174,6 +175,8 @@ class Pipeline:
             body_bytes=executor.waiting_bytes,
             output_bytes=self._outputs.waiting_bytes,
             mean_body=self._mean_body,
+            mean_links=stage.mean_links,
+            is_holding=stage.is_holding,
             is_dry=self._intake.is_dry,
             is_stopping=self._is_stopping,
         )

@@ -5,6 +5,11 @@ import msgspec
 from crawler.frontier.held_up import half
 from crawler.model.events import Idle
 
+MOST_LINKS = 500_000
+"""Links that are expected of the pages in flight and at the executor, at most: some five seconds of
+work for the state.
+"""
+
 
 class Limits(msgspec.Struct, frozen=True):
     """Limits of a run: fetch slots, bytes of waiting bodies and records, pages (None: no limit).
@@ -25,7 +30,9 @@ class Stages(msgspec.Struct, frozen=True):
     ``parsing`` entries are at the parse executor,
     ``done`` pages are finished and ``pending`` entries have no final state. ``parse_waiting``
     pages are at the executor, which accepts ``parse_width`` at once. ``body_bytes`` wait there,
-    ``output_bytes`` wait for the disk, and a body has ``mean_body`` bytes on average.
+    ``output_bytes`` wait for the disk. On average a body has ``mean_body`` bytes, and a page
+    ``mean_links`` new links. ``is_holding``: pages wait until the state has entered the links of
+    earlier pages.
     ``is_dry``: no more entries come from the input or the store. ``is_stopping``: no request may
     start.
     """
@@ -40,6 +47,8 @@ class Stages(msgspec.Struct, frozen=True):
     body_bytes: int
     output_bytes: int
     mean_body: float
+    mean_links: float
+    is_holding: bool
     is_dry: bool
     is_stopping: bool
 
@@ -65,12 +74,19 @@ def is_full(stages: Stages, limits: Limits) -> bool:
     """
     arriving = (stages.in_flight + 1) * stages.mean_body
     held = stages.body_bytes + stages.output_bytes + arriving
-    return stages.parse_waiting >= 2 * stages.parse_width or held > limits.memory
+    parse_full = stages.parse_waiting >= 2 * stages.parse_width
+    return parse_full or held > limits.memory or is_state_full(stages)
+
+
+def is_state_full(stages: Stages) -> bool:
+    """Whether the pages on their way, and one more, bring more links than the state enters soon."""
+    pages = stages.in_flight + stages.parsing + 1
+    return stages.is_holding or pages * stages.mean_links > MOST_LINKS
 
 
 def is_parse_full(stages: Stages) -> bool:
-    """Whether more waits for the parse workers than for the outputs."""
-    return (
+    """Whether more waits for the parse workers than for the outputs and the state."""
+    return not is_state_full(stages) and (
         stages.parse_waiting >= 2 * stages.parse_width > 0
         or stages.body_bytes > stages.output_bytes
     )

@@ -1,5 +1,6 @@
 """One suite for all parse executors: the same records, each page once, and who is to blame."""
 
+import asyncio
 import gzip
 import os
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from support.executors import (
 from crawler.localweb.synthetic import SyntheticWeb
 from crawler.model.errors import FailureKind, UsageError
 from crawler.model.pages import Page
-from crawler.parsing.batch import Task
+from crawler.parsing.batch import MOST_RESULT_BYTES, Task
 from crawler.parsing.executors.registry import make_executor
 
 every = pytest.mark.parametrize("form", FORMS)
@@ -253,3 +254,34 @@ def is_running(pid: int) -> bool:
     except OSError:
         return False
     return status.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+# Back-pressure
+
+
+@pytest.mark.promise("P61")
+@every
+async def test_held_pages_wait_until_they_are_released(form: str) -> None:
+    async with running(form) as (executor, collected):
+        executor.hold()
+        for number in range(3):
+            executor.submit(page(number))
+        await asyncio.sleep(0.1)
+        assert (executor.waiting, len(collected.outcomes)) == (3, 0)
+        executor.release()
+        await collected.until(3)
+        assert executor.waiting == executor.waiting_bytes == 0
+
+
+@pytest.mark.promise("P61")
+@every
+async def test_results_are_bounded_in_bytes(form: str) -> None:
+    links = f"<base href=/{'b' * 1000}/>" + "".join(f"<a href={n}>" for n in range(300))
+    async with running(form) as (executor, collected):
+        for number in range(40):
+            executor.submit(page(number, links.replace("bb", f"b{number}", 1)))
+        await collected.until(40)
+        assert executor.waiting == executor.waiting_bytes == 0
+    assert sum(map(len, collected.chunks)) > 2 * MOST_RESULT_BYTES
+    # The last page of the results may exceed the limit.
+    assert max(map(len, collected.chunks)) < MOST_RESULT_BYTES + 400_000

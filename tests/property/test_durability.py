@@ -153,6 +153,7 @@ class Crawl(RuleBasedStateMachine):
         )
         self.thread.start(self.intake.entered, self.intake.loaded, nothing)
         self.in_flight: list[EntryTicket] = []
+        self.followed: list[tuple[Entry, int]] = []
         self.started: dict[str, list[float]] = {host: [] for host in POLICIES}
         self.ended: dict[str, list[float]] = {host: [] for host in POLICIES}
         self.closing: tuple[Closing, dict[str, int], dict[str, str]] | None = None
@@ -220,8 +221,15 @@ class Crawl(RuleBasedStateMachine):
         elif fails(entry.url):
             self._end(entry, State.FAILED, "status")
         else:
-            self.output.append((entry.url, "done"))
             self.intake.follow(links(entry.url), entry.depth + 1, entry.seed)
+            self.followed.append((entry, self.thread.links_sent))
+            self._finish()
+
+    def _finish(self) -> None:
+        """As ``ParseStage`` does: pages are finished after their links were entered."""
+        while self.followed and self.thread.has_entered(self.followed[0][1]):
+            entry, _ = self.followed.pop(0)
+            self.output.append((entry.url, "done"))
             self.frontier.finish(entry, self.now)
             self.thread.finish(Final(entry.id, State.DONE, digest=entry.id))
 
@@ -276,6 +284,7 @@ class Crawl(RuleBasedStateMachine):
     @rule()
     def hear(self) -> None:
         self.jobs.answers.pop(0)()
+        self._finish()
 
     # Kills
 
@@ -331,6 +340,7 @@ class Crawl(RuleBasedStateMachine):
             for step in (self.jobs.jobs, self.jobs.answers):
                 while step:
                     step.pop(0)()
+            self._finish()
 
     def _is_over(self) -> None:
         """What is resumed after the end has nothing to do, and all its records."""

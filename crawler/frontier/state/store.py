@@ -16,7 +16,7 @@ import msgspec
 
 from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
 from crawler.frontier.host_memory import HostRecord
-from crawler.frontier.state import again, host_table
+from crawler.frontier.state import again, host_table, kept_cookies
 from crawler.model.errors import SkipReason, StateError, writing
 from crawler.model.files import check_file, sync
 
@@ -30,12 +30,13 @@ OLDEST = 1
 
 In version 1 outputs had numbers instead of names, and a wrong line was stored as ``kind message``.
 Before version 3 the logins of the input, and what is known about hosts, were not stored.
-Up to version 2 the host of an entry had its port.
+Up to version 2 the host of an entry had its port, and the cookies were one fact.
 """
 
 _NEW_TABLES = (
     "CREATE TABLE IF NOT EXISTS logins (origin TEXT PRIMARY KEY, userinfo TEXT NOT NULL)",
     host_table.CREATE,
+    kept_cookies.CREATE,
 )
 """Tables that earlier versions do not have."""
 _SCHEMA = f"""
@@ -163,6 +164,9 @@ class Store:
                 self._connection.execute(_HOST_NAMES)
             for table in _NEW_TABLES:
                 self._connection.execute(table)
+            if self.facts.pop("cookies", None) is not None:
+                for statement in kept_cookies.FROM_FACT:
+                    self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def add(
@@ -285,15 +289,25 @@ class Store:
             for path in (log, log.parent):
                 sync(path)
 
+    def keep_cookies(self, changes: kept_cookies.Changes) -> None:
+        with self._errors():
+            kept_cookies.keep_cookies(self._connection, changes)
+
+    def cookies(self) -> list[str]:
+        """Return the cookies as JSON, in the order in which they were set; keep them secret."""
+        with self._errors():
+            return kept_cookies.kept_cookies(self._connection)
+
     def commit(self, offsets: Mapping[str, int], facts: Mapping[str, str] = NO_FACTS) -> None:
         """Make all changes durable; ``offsets`` is the length in bytes of each output by name.
 
         ``facts`` are kept by name, in addition to those of earlier commits.
         """
         self.offsets = dict(offsets)
-        self.facts.update(facts)
+        changed = {name: fact for name, fact in facts.items() if self.facts.get(name) != fact}
+        self.facts.update(changed)
         written = {
-            **self.facts,
+            **changed,
             "counts": _json(self.counts),
             "offsets": _json(self.offsets),
         }

@@ -1,5 +1,6 @@
 """Runs the store on its own thread, so that the fetch thread does not write or wait."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -7,23 +8,37 @@ import msgspec
 from crawler.frontier.entry import Candidate, Entry, Final
 from crawler.frontier.host_memory import HostRecord
 from crawler.frontier.state.job_thread import Jobs, JobThread
+from crawler.frontier.state.kept_cookies import Changes
 from crawler.frontier.state.store import Store
 from crawler.model.callbacks import Fail
 
 RECENT = 100_000
 """Keys in memory (about 8 MB), so that frequent links need no disk access."""
 
+MOST_AT_ONCE = 8_192
+"""Candidates of one job: about a tenth of a second, for which a commit may have to wait."""
+ROOM = 20_000
+"""While more candidates than this wait, no further page is to bring its links."""
+
 Entered = Callable[[Sequence[Candidate], Sequence[Candidate]], None]
 Loaded = Callable[[Sequence[Entry]], None]
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """What the next commit makes durable: final states and their counts, and changed hosts."""
+    """What the next commit makes durable: final states, their counts, changed cookies and hosts."""
 
     finals: tuple[Final, ...]
     filtered: int
     bytes: int
+    cookies: Changes = ()
     hosts: Sequence[HostRecord] = ()
+
+
+class _Together(msgspec.Struct, frozen=True):
+    """Candidates that are entered in one act, with the number of input lines that they are."""
+
+    candidates: Sequence[Candidate]
+    lines: int = 0
 
 
 class StoreThread:
@@ -35,9 +50,10 @@ class StoreThread:
         self._next_id = store.last_id + 1
         self._entered_id = store.last_id
         self._recent: set[int] = set()
-        self._candidates: list[Candidate] = []
-        self._lines = 0
-        self._adding = 0
+        self._batches: deque[_Together] = deque()
+        self._is_adding = False
+        self._waiting = 0
+        self._links_sent = self._links_entered = 0
         self._loading = 0
         self._finals: list[Final] = []
         self._filtered = self._bytes = 0
@@ -57,7 +73,12 @@ class StoreThread:
     @property
     def is_entering(self) -> bool:
         """Whether some candidates are not reported to ``entered`` yet."""
-        return bool(self._adding or self._candidates or self._lines)
+        return self._is_adding or bool(self._batches)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the links of a further page can be entered soon."""
+        return self._waiting <= ROOM
 
     @property
     def is_loading(self) -> bool:
@@ -83,31 +104,53 @@ class StoreThread:
         return False
 
     def enter(self, candidates: Sequence[Candidate], lines: int = 0) -> None:
-        """Enter ``candidates`` (ids ascending), which came from ``lines`` input lines."""
-        self._candidates += candidates
-        self._lines += lines
-        if not self._adding:
-            self._flush()
+        """Enter ``candidates`` (ids ascending): ``lines`` lines of the input, or links (0)."""
+        self._waiting += len(candidates)
+        if lines:
+            self._batches.append(_Together(candidates, lines))
+        else:
+            self._links_sent += len(candidates)
+            for start in range(0, len(candidates), MOST_AT_ONCE):
+                self._batches.append(_Together(candidates[start : start + MOST_AT_ONCE]))
+        if not self._is_adding:
+            self._add_next()
 
-    def _flush(self) -> None:
-        if not self._candidates and not self._lines:
+    @property
+    def links_sent(self) -> int:
+        """Number of links given to ``enter``. See ``has_entered``."""
+        return self._links_sent
+
+    def has_entered(self, links: int) -> bool:
+        """Whether the first ``links`` links are entered and reported."""
+        return self._links_entered >= links
+
+    def _add_next(self) -> None:
+        """Enter the next batches together, as many as are one job."""
+        candidates: list[Candidate] = []
+        lines = links = 0
+        while self._batches and len(candidates) < MOST_AT_ONCE:
+            batch = self._batches.popleft()
+            candidates += batch.candidates
+            lines += batch.lines
+            links += 0 if batch.lines else len(batch.candidates)
+        if not candidates and not lines:
             return
-        candidates, self._candidates = self._candidates, []
-        lines, self._lines = self._lines, 0
         origins, self._origins = self._origins, []
         logins, self._logins = self._logins, {}
-        self._adding += 1
+        self._is_adding = True
         self._jobs.do(
             lambda: self._store.add(candidates, lines, origins, logins),
-            lambda added: self._added(candidates, added),
+            lambda added: self._added(candidates, links, added),
             self._fail,
         )
 
-    def _added(self, candidates: Sequence[Candidate], added: set[int]) -> None:
-        self._adding -= 1
+    def _added(self, candidates: Sequence[Candidate], links: int, added: set[int]) -> None:
+        self._is_adding = False
+        self._waiting -= len(candidates)
+        self._links_entered += links
         if candidates:
             self._entered_id = candidates[-1].id
-        self._flush()
+        self._add_next()
         self._report_entered(
             [each for each in candidates if each.id in added],
             [each for each in candidates if each.id not in added],
@@ -145,12 +188,13 @@ class StoreThread:
         """Store a login of the input together with the next candidates."""
         self._logins[origin] = userinfo
 
-    def closing(self, hosts: Sequence[HostRecord] = ()) -> Closing:
+    def closing(self, cookies: Changes = (), hosts: Sequence[HostRecord] = ()) -> Closing:
         """Return what happened since the last call; commit it after the outputs are durable.
 
-        ``hosts`` are those that changed.
+        ``cookies`` are the changes of that time, for ``Store.keep_cookies``, and ``hosts`` the
+        hosts that changed.
         """
-        closing = Closing(tuple(self._finals), self._filtered, self._bytes, hosts)
+        closing = Closing(tuple(self._finals), self._filtered, self._bytes, cookies, hosts)
         self._finals = []
         self._filtered = self._bytes = 0
         return closing
@@ -158,14 +202,18 @@ class StoreThread:
     async def commit(
         self, closing: Closing, offsets: Mapping[str, int], facts: Mapping[str, str]
     ) -> None:
-        """``offsets`` is the length in bytes of each output by name. Raises StateError."""
-        self._flush()  # store links before the final state of their page
+        """``offsets`` is the length in bytes of each output by name. Raises StateError.
+
+        Candidates that wait are not part of it, so that it takes a short time however many wait.
+        """
         await self._jobs.run(lambda: self._commit(closing, offsets, facts))
 
     def _commit(
         self, closing: Closing, offsets: Mapping[str, int], facts: Mapping[str, str]
     ) -> None:
         self._store.finish(closing.finals, closing.filtered, closing.bytes)
+        if closing.cookies:
+            self._store.keep_cookies(closing.cookies)
         self._store.remember_hosts(closing.hosts)
         self._store.commit(offsets, facts)
 

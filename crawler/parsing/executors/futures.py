@@ -32,6 +32,7 @@ class FuturesExecutor:
         self._most = most
         self._running: set[asyncio.Future[Results]] = set()
         self._queue: list[Task] = []
+        self._is_held = False
         self.workers = workers
         self.width = most * _BATCH
         self.waiting = 0
@@ -55,8 +56,16 @@ class FuturesExecutor:
         self._queue.append(task)
         self._feed()
 
+    def hold(self) -> None:
+        self._is_held = True
+
+    def release(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._feed()
+
     def _feed(self) -> None:
-        while len(self._running) < self._most and self._queue:
+        while len(self._running) < self._most and self._queue and not self._is_held:
             batch, self._queue = tuple(self._queue[:_BATCH]), self._queue[_BATCH:]
             try:
                 future = self._executor.submit(self._parse, batch)
@@ -69,15 +78,18 @@ class FuturesExecutor:
 
     def _done(self, batch: Batch, done: "asyncio.Future[Results]") -> None:
         self._running.discard(done)
-        self.waiting -= len(batch)
-        self.waiting_bytes -= sum(len(task.body) for task in batch)
         if done.cancelled():
             return
         error = done.exception()
         if error is not None:
             self._stop(error)
             return
-        self._deliver(done.result())
+        results = done.result()
+        parsed = len(results.outcomes)
+        self._queue[:0] = batch[parsed:]
+        self.waiting -= parsed
+        self.waiting_bytes -= sum(len(task.body) for task in batch[:parsed])
+        self._deliver(results)
         self._feed()
 
     def _stop(self, error: BaseException) -> None:

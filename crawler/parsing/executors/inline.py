@@ -1,5 +1,6 @@
 """Parses on the fetch thread."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Self
 
@@ -11,8 +12,6 @@ from crawler.parsing.executors.base import Deliver, ExecutorOptions
 class InlineExecutor:
     """Parses in ``submit``, on the fetch thread: the simplest way; it delays the requests."""
 
-    waiting = 0
-    waiting_bytes = 0
     width = 1
     workers = 0
     lost_workers = 0
@@ -20,6 +19,13 @@ class InlineExecutor:
 
     def __init__(self, options: ExecutorOptions) -> None:
         self._parser = BatchParser(options.parse, options.encoders)
+        self._held: deque[Task] = deque()
+        self._is_held = False
+        self.waiting_bytes = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._held)
 
     def start(self, deliver: Deliver, fail: Fail) -> None:
         self._deliver, self._fail = deliver, fail
@@ -31,4 +37,18 @@ class InlineExecutor:
         pass
 
     def submit(self, task: Task) -> None:
-        self._deliver(self._parser.run((task,)))
+        if self._is_held:
+            self._held.append(task)
+            self.waiting_bytes += len(task.body)
+        else:
+            self._deliver(self._parser.run((task,)))
+
+    def hold(self) -> None:
+        self._is_held = True
+
+    def release(self) -> None:
+        self._is_held = False
+        while self._held and not self._is_held:
+            task = self._held.popleft()
+            self.waiting_bytes -= len(task.body)
+            self.submit(task)

@@ -75,6 +75,7 @@ class SupervisedExecutor:
         self._false_starts = 0
         self._is_due = False
         self._is_closing = False
+        self._is_held = False
         self._gather_timer: asyncio.TimerHandle | None = None
         self._look_timer: asyncio.TimerHandle | None = None
         self.width = options.workers * SLOTS * _WIDTH_PAGES
@@ -126,10 +127,18 @@ class SupervisedExecutor:
             self._count += 1
         self._feed()
 
+    def hold(self) -> None:
+        self._is_held = True
+
+    def release(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._feed()
+
     # Batches
 
     def _feed(self) -> None:
-        if self._is_closing:
+        if self._is_closing or self._is_held:
             return
         if self._suspects:
             self._feed_suspects()
@@ -191,9 +200,12 @@ class SupervisedExecutor:
         sent, encoded = worker.receive(done.result(), time.monotonic())
         results = self._decode(encoded)
         self._false_starts = 0
-        self._suspected.difference_update(task.job.id for task in sent.tasks)
-        self._gathering.learn(sent.seconds / len(sent.tasks))
-        self._settle(sent.tasks)
+        parsed = len(results.outcomes)
+        tasks = sent.tasks[:parsed]
+        self._suspected.difference_update(task.job.id for task in tasks)
+        self._gathering.learn(sent.seconds / parsed)
+        self._gathering.put_back(sent.tasks[parsed:])
+        self._settle(tasks)
         self._deliver(results)
         self._feed()
 

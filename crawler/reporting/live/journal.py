@@ -17,6 +17,7 @@ from crawler.model.events import (
     Finished,
     GaveUp,
     Held,
+    LinksCut,
     NetworkAway,
     Rested,
     Retried,
@@ -214,6 +215,18 @@ def _robots_failed(event: RobotsFailed) -> None:
     )
 
 
+def _links_cut(event: LinksCut) -> None:
+    text = "not used: a page may have 20,000 links and 2 MB of them"
+    _log(
+        _entries,
+        INFO,
+        f"{event.url}: {count(event.links, 'link')} {text}",
+        url=event.url,
+        host=authority(event.url),
+        links=event.links,
+    )
+
+
 def _committed(event: Committed) -> None:
     _log(
         _state,
@@ -235,6 +248,7 @@ _WRITERS: dict[type, tuple[logging.Logger, int, Callable[..., None]]] = {
     GaveUp: (_hosts, INFO, _gave_up),
     NetworkAway: (_hosts, INFO, _network_away),
     RobotsFailed: (_hosts, INFO, _robots_failed),
+    LinksCut: (_entries, INFO, _links_cut),
     Committed: (_state, DEBUG, _committed),
 }
 """Kind of event → the log, the lowest level at which it writes the event, and what writes it."""

@@ -1,12 +1,18 @@
 """Cookies reach those whom they are for, also after a resume."""
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
+from e2e.conftest import Serve, command, ended, html
 from e2e.promises.conftest import GOOD, Crawled
+from support.processes import PATIENCE
+from support.states import in_file
 
 import crawler
-from crawler.testing import MockWeb
+from crawler.testing import Answer, MockWeb, Seen
 
 SETS = (
     "host=only; Path=/",
@@ -49,3 +55,28 @@ def test_cookies_stay_with_their_host_after_resume(
             for seen in mock_web.requests(f"http://{host}/{path}")
         }
         assert received == EXPECTED
+
+
+@pytest.mark.promise("P64")
+def test_committed_cookies_survive_a_kill(serve: Serve, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = ["--no-robots", "--cookies", "--concurrency", 1, "--quiet", tmp_path / "list"]
+
+    def killing(_: Seen) -> Answer:
+        """Once the cookie is on disk, kill the crawl that waits for the first answer."""
+        if len(server.seen) == 2:
+            until = time.monotonic() + PATIENCE
+            while not in_file(run / "state.db", "SELECT * FROM cookies"):
+                assert time.monotonic() < until
+                time.sleep(0.02)
+            os.kill(int((run / "lock").read_text()), signal.SIGKILL)
+        return html(GOOD)
+
+    login = (("Content-Type", "text/html"), ("Set-Cookie", "k=v; Path=/"))
+    server = serve({"/login": Answer(headers=login, body=GOOD.encode()), "/page": killing})
+    (tmp_path / "list").write_text(f"{server.url('/login')}\n{server.url('/page')}\n")
+    assert ended(command("crawl", "--run", run, *arguments), tmp_path).returncode == -signal.SIGKILL
+    done = ended(command("crawl", "--run", run, "--resume"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    sent = [(seen.target, seen.header("cookie")) for seen in server.seen]
+    assert sent == [("/login", ""), ("/page", "k=v"), ("/page", "k=v")]

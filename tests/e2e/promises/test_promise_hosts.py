@@ -10,7 +10,8 @@ from crawler.app import assemble
 from crawler.fetch import dns
 from crawler.fetch.addresses import AddressRules
 from crawler.fetch.network import Resolver
-from crawler.frontier import frontier
+from crawler.frontier import frontier, robots_memory
+from crawler.frontier.robots import from_answer
 from crawler.testing import Answer, MockWeb, Seen
 
 HOSTS = 5_000
@@ -19,6 +20,7 @@ KEPT = 400
 AHEAD = 1_000
 """Hosts with requests in memory: what is read ahead of the fetching, and what is on its way."""
 RULES = Answer(body=b"User-agent: *\nCrawl-delay: 0.01\nDisallow: /no")
+RULES_SIZE = from_answer(200, RULES.body, "c").size
 PAGE = Answer(headers=(("Content-Type", "text/html"),), body=GOOD.encode())
 
 
@@ -53,7 +55,7 @@ def test_state_for_thousands_of_hosts_is_bounded(
     crawled: Crawled, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dns, "CACHED_NAMES", KEPT)
-    monkeypatch.setattr(frontier, "ROBOTS_KEPT", KEPT)
+    monkeypatch.setattr(robots_memory, "MOST_BYTES", KEPT * RULES_SIZE)
     web = Watched()
 
     def watched(*arguments: Any, **options: Any) -> frontier.Frontier:

@@ -149,8 +149,7 @@ def test_an_old_beginning_is_not_reused(directory: Path) -> None:
     stale = directory.with_name(".run.beginning")
     stale.mkdir(parents=True)
     with begin(Settings(sources=(URL,), run=str(directory.with_name("other")))) as other:
-        other.store.facts["old"] = "yes"
-        other.store.commit({"pages": 7})
+        other.store.commit({"pages": 7}, {"old": "yes"})
         for path in other.directory.glob("state.db*"):
             (stale / path.name).write_bytes(path.read_bytes())
     (stale / "pages.jsonl").write_text("old")

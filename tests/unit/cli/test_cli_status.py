@@ -97,7 +97,7 @@ def test_status_says_how_far_a_run_came(capsys: Capture, ended: Path) -> None:
         "Left      7 pending\n",
         "h1.example × 4 · h2.example × 1 · h3.example × 1 · h4.example × 1\n",
         "10 URLs in the input · 3 in links · 1 duplicate left out\n",
-        "          7 links out of scope\n",
+        "          7 links not followed\n",
         "Committed 1 h ago\n",
     ):
         assert words in text

@@ -6,6 +6,7 @@ from email.utils import formatdate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.jars import NOW, SHOP, header_for, jar_of, saved
 
 from crawler.fetch.cookies import (
     IN_ALL,
@@ -18,21 +19,7 @@ from crawler.fetch.cookies import (
     parse,
     parse_date,
 )
-from crawler.model.errors import StateError
 from crawler.model.urls import canonical
-
-NOW = 1_700_000_000.0
-SHOP = "https://www.shop.example/a/b"
-
-
-def jar_of(*lines: str, url: str = SHOP, now: float = NOW) -> Jar:
-    jar = Jar()
-    jar.take(url, tuple(("set-cookie", line) for line in lines), now)
-    return jar
-
-
-def header_for(jar: Jar, url: str, now: float = NOW) -> str:
-    return jar.header(url, now)
 
 
 @pytest.mark.promise("P41")
@@ -264,7 +251,7 @@ def test_huge_cookies_are_bounded_and_logged_once(
             jar.take(url, tuple(("set-cookie", line) for line in lines), NOW)
             jar.take(url, (("set-cookie", f"big={'x' * MAX_BYTES}"),), NOW)
     assert len(jar) == IN_ALL
-    assert len(jar.dump()) < IN_ALL * (MAX_BYTES + 200)
+    assert len(saved(jar)) < IN_ALL * (MAX_BYTES + 200)
     assert len(caplog.records) == 1
     assert "xxx" not in caplog.text
 
@@ -299,29 +286,6 @@ def test_the_cookie_header_is_bounded() -> None:
 def test_a_cookie_of_exactly_the_limit_is_kept() -> None:
     assert len(jar_of(f"k={'x' * (MAX_BYTES - 1)}")) == 1
     assert len(jar_of(f"k={'x' * MAX_BYTES}")) == 0
-
-
-# Kept over a resume
-
-
-@pytest.mark.promise("P41")
-def test_host_only_and_expiry_survive_a_resume() -> None:
-    jar = jar_of("a=1", "b=1; Domain=shop.example; Max-Age=10", "c=1; Path=/x; Secure")
-    again = Jar()
-    again.load(jar.dump())
-    assert again.dump() == jar.dump()
-    for url in (SHOP, "https://other.shop.example/a/", "https://www.shop.example/x"):
-        assert header_for(again, url) == header_for(jar, url)
-        assert header_for(again, url, NOW + 11) == header_for(jar, url, NOW + 11)
-    assert header_for(again, "https://other.shop.example/a/") == ""
-    assert header_for(again, "https://below.www.shop.example/a/") == ""
-
-
-@pytest.mark.promise("P39")
-@pytest.mark.parametrize("data", [b"", b"\xff", b"{}", b"[1]", b'[{"name": "k"}]', b"\x80\x04."])
-def test_a_damaged_cookie_jar_is_refused(data: bytes) -> None:
-    with pytest.raises(StateError):
-        Jar().load(data)
 
 
 NAMES = st.text("abcXYZ-_.", min_size=1, max_size=6)
@@ -369,7 +333,7 @@ def test_any_cookie_line_is_sent_clean_or_ignored(lines: list[str]) -> None:
     assert sent.isascii()
     assert sent.isprintable()
     again = Jar()
-    again.load(jar_of(*lines).dump())
+    again.load(saved(jar_of(*lines)))
     assert header_for(again, SHOP) == sent
 
 

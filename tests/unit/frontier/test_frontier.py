@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from crawler.frontier import frontier as module
-from crawler.frontier import redirect
+from crawler.frontier import redirect, robots_memory
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
 from crawler.frontier.frontier import Frontier
@@ -280,11 +279,11 @@ def test_redirects_of_links_stay_in_scope() -> None:
 def test_unused_robots_rules_are_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "ROBOTS_KEPT", 4)
+    rules = from_answer(200, b"User-agent: *\nCrawl-delay: 60", "c")
+    monkeypatch.setattr(robots_memory, "MOST_BYTES", 4 * rules.size)
     queue = frontier(robots=True)
     slow = [f"http://slow{n}.example" for n in range(8)]
     add(queue, *(f"{site}/" for site in slow))
-    rules = from_answer(200, b"User-agent: *\nCrawl-delay: 60", "c")
     for _ in slow:
         ticket = take(queue)
         assert isinstance(ticket, RobotsTicket)
@@ -314,3 +313,42 @@ def test_repr_of_a_schedule_shows_requests_and_hosts() -> None:
     schedule.push_later("b.example", "later", 9.0)
     schedule.next(0.0)
     assert repr(schedule) == "Schedule(2 waiting, 1 hosts)"
+
+
+@pytest.mark.promise("P63")
+def test_a_host_keeps_its_delay_when_its_rules_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = from_answer(200, b"User-agent: *\nCrawl-delay: 5", "c")
+    monkeypatch.setattr(robots_memory, "MOST_BYTES", rules.size)
+    queue = frontier(robots=True)
+    add(queue, "http://a.example/1", "http://a.example/2", "http://b.example/1")
+    for _ in range(2):
+        ticket = take(queue)
+        assert isinstance(ticket, RobotsTicket)
+        queue.release(ticket, 0.0)
+        queue.set_rules(ticket.site, rules, 0.0)
+    assert isinstance(queue.next(4.0), Wait)
+    asked = [take(queue, 5.0), take(queue, 5.0)]
+    assert {ticket.url for ticket in asked} == {"http://a.example/1", "http://b.example/1"}
+    for ticket in asked:
+        queue.release(ticket, 5.0)
+    assert isinstance(queue.next(9.0), Wait)
+    again = take(queue, 10.0)
+    assert isinstance(again, RobotsTicket)
+    queue.release(again, 10.0)
+    queue.set_rules(again.site, rules, 10.0)
+    assert isinstance(queue.next(14.0), Wait)
+    assert take(queue, 15.0).url == "http://a.example/2"
+
+
+@pytest.mark.promise("P63")
+def test_robots_txt_is_requested_again_after_a_day() -> None:
+    queue = frontier(robots=True)
+    add(queue, "http://a.example/1", "http://a.example/2")
+    first = take(queue)
+    assert isinstance(first, RobotsTicket)
+    queue.release(first, 0.0)
+    queue.set_rules(first.site, from_answer(404, b"", "c"), 0.0)
+    assert take(queue, 10.0).url == "http://a.example/1"
+    assert isinstance(take(queue, 86_400.0), RobotsTicket)

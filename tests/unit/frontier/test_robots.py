@@ -10,11 +10,11 @@ from protego import Protego
 from crawler.frontier.robots import (
     MAX_BYTES,
     MAX_DELAY,
-    MAX_WILDCARDS,
     Rules,
     from_answer,
     unreachable,
 )
+from crawler.frontier.robots_matcher import MAX_WILDCARDS
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
 
 AGENT = "crawler/1.0"

@@ -10,7 +10,6 @@ import pytest
 
 from crawler.frontier.entry import Candidate, Final, State
 from crawler.frontier.frontier import Frontier
-from crawler.frontier.host_memory import HostRecord
 from crawler.frontier.quota import Quota
 from crawler.frontier.retry import Retry
 from crawler.frontier.schedule import HostPolicy
@@ -68,6 +67,8 @@ class FakeStore:
 
     done = 0
     is_entering = is_busy = is_loading = False
+    has_room = True
+    links_sent = 0
 
     def __init__(self) -> None:
         self.finals: list[Final] = []
@@ -84,13 +85,16 @@ class FakeStore:
     def enter(self, candidates: Sequence[Candidate], lines: int = 0) -> None:
         self._entered(candidates, [])
 
+    def has_entered(self, links: int) -> bool:
+        return True
+
     def finish(self, final: Final) -> None:
         self.finals.append(final)
 
     def count(self, **_: int) -> None:
         pass
 
-    def closing(self, hosts: Sequence[HostRecord] = ()) -> Any:
+    def closing(self, *_: object) -> Any:
         finals, self.finals = tuple(self.finals), []
         return SimpleNamespace(finals=finals)
 
@@ -155,6 +159,10 @@ class FakeExecutor(Context):
 
     def start(self, deliver: Callable[[Results], None], fail: Any) -> None:
         self._deliver = deliver
+
+    def hold(self) -> None: ...
+
+    def release(self) -> None: ...
 
     def submit(self, task: Task) -> None:
         outcome = Outcome(task.job.id, bytes=len(task.body), digest=1)

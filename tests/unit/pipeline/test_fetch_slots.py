@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.pipeline.slots import (
+    MOST_LINKS,
     Limits,
     Stages,
     allowed_held_up,
@@ -13,6 +14,7 @@ from crawler.pipeline.slots import (
     is_draining,
     is_full,
     is_over,
+    is_parse_full,
     reason_for_none,
     reason_to_wait,
 )
@@ -29,6 +31,8 @@ IDLE = Stages(
     body_bytes=0,
     output_bytes=0,
     mean_body=0.0,
+    mean_links=0.0,
+    is_holding=False,
     is_dry=False,
     is_stopping=False,
 )
@@ -66,6 +70,22 @@ def test_a_crawl_that_stops_does_not_wait_for_probes(
 
 def test_nothing_starts_while_stopping() -> None:
     assert reason_to_wait(stages(is_stopping=True), LIMITS) == "starved"
+
+
+@pytest.mark.promise("P61")
+@pytest.mark.parametrize(("in_flight", "parsing", "full"), [(1, 2, False), (1, 3, True)])
+def test_the_links_of_the_pages_on_their_way_are_bounded(
+    in_flight: int, parsing: int, full: bool
+) -> None:
+    found = stages(in_flight=in_flight, parsing=parsing, mean_links=MOST_LINKS / 4)
+    assert is_full(found, LIMITS) is full
+
+
+@pytest.mark.promise("P61")
+def test_nothing_starts_while_the_state_has_no_room() -> None:
+    found = stages(is_holding=True)
+    assert reason_to_wait(found, LIMITS) == "backpressure"
+    assert not is_parse_full(found)
 
 
 @pytest.mark.parametrize(("waiting", "full"), [(3, False), (4, True)])

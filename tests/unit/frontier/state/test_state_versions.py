@@ -11,6 +11,8 @@ from crawler.frontier.entry import Candidate, Final, State
 from crawler.frontier.state.store import VERSION, Store
 from crawler.model.errors import StateError
 
+COOKIE = r"""{"name":"k","value":"\"/","domain":"a.example","path":"/"}"""
+
 
 def version_1(path: Path) -> None:
     """A state as version 1 left it: outputs by number, wrong lines as one text."""
@@ -30,6 +32,10 @@ def version_1(path: Path) -> None:
         for number, text in texts.items():
             connection.execute("UPDATE entries SET why = ? WHERE id = ?", (text, number))
         connection.execute("UPDATE facts SET value = '[7,8]' WHERE name = 'offsets'")
+        connection.execute(
+            "INSERT INTO facts VALUES ('cookies', ?)", (f"[{COOKIE},{COOKIE.replace('k', 'l')}]",)
+        )
+        connection.execute("DROP TABLE cookies")
         connection.execute("PRAGMA user_version = 1")
         connection.commit()
 
@@ -44,11 +50,15 @@ def test_version_1_is_resumed(path: Path) -> None:
             (3, TRAP),
             (1, None),
         ]
+        assert store.cookies() == [COOKIE, COOKIE.replace("k", "l")]
+        store.keep_cookies([('["a.example","/","k"]', None)])
         store.commit({"pages": 9})
     assert in_file(path, "PRAGMA user_version") == [(VERSION,)]
     assert in_file(path, "SELECT why FROM entries WHERE id = 4") == [("dns",)]
     with closing(Store.open(path)) as store:
         assert store.offsets == {"pages": 9}
+        assert store.cookies() == [COOKIE.replace("k", "l")]
+        assert "cookies" not in store.facts
 
 
 @pytest.mark.promise("P74")

@@ -27,8 +27,7 @@ def test_a_committed_state_can_be_read_back(path: Path) -> None:
     store = Store.create(path)
     assert store.add([new(1), new(2), new(3)], lines=3, named=["http://a.example"]) == {1, 2, 3}
     store.finish([Final(2, State.DONE, digest=7)])
-    store.facts["sources"] = "a list"
-    store.commit({"pages": 10, "failures": 0})
+    store.commit({"pages": 10, "failures": 0}, {"sources": "a list"})
     store.close()
     again = Store.open(path)
     assert again.last_id == 3
@@ -209,8 +208,7 @@ def test_pages_with_the_content_of_another_are_counted(path: Path) -> None:
 def test_another_process_reads_the_last_commit(path: Path) -> None:
     store = Store.create(path)
     store.add([new(1)], lines=1)
-    store.facts["engine"] = "curl"
-    store.commit({"pages": 4})
+    store.commit({"pages": 4}, {"engine": "curl"})
     store.add([new(2)], lines=1)
     counts, facts = read_counts(path)
     assert (counts.input, facts["engine"]) == (1, "curl")
@@ -362,3 +360,32 @@ def test_no_pickle_is_read_from_disk() -> None:
     users = [path for path in package.rglob("*.py") if "import pickle" in path.read_text()]
     assert {path.parent.name for path in users} <= {"executors"}
     assert not [path for path in users if "open(" in path.read_text()]
+
+
+# Cookies
+
+
+@pytest.mark.promise("P64")
+def test_a_commit_writes_the_cookies_that_changed(path: Path) -> None:
+    log = path.with_name(f"{path.name}-wal")
+    with closing(Store.create(path)) as store:
+        store.keep_cookies([(f"{number}", f'"{"x" * 4_000}"') for number in range(500)])
+        store.commit({}, {"input": "open"})
+        store._connection.execute("COMMIT")
+        store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        store._connection.execute("BEGIN")
+        for number in range(10):
+            store.keep_cookies([(f"{number}", '"y"')])
+            store.commit({}, {"input": "open"})
+        assert log.stat().st_size < 500_000
+
+
+@pytest.mark.promise("P64")
+def test_cookies_keep_their_order(path: Path) -> None:
+    with closing(Store.create(path)) as store:
+        store.keep_cookies([("a", "1"), ("b", "2"), ("c", "3")])
+        store.keep_cookies([("a", "4"), ("b", None), ("b", "5")])
+        store.commit({})
+        store.keep_cookies([("d", "6")])
+    with closing(Store.open(path)) as store:
+        assert store.cookies() == ["4", "3", "5"]

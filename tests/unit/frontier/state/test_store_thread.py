@@ -1,4 +1,4 @@
-"""The store behind its thread: what waits is entered together, and a commit leaves nothing out."""
+"""The store behind its thread: what waits is entered together, in jobs that a commit can pass."""
 
 import asyncio
 import threading
@@ -10,8 +10,9 @@ import pytest
 
 from crawler.frontier.entry import Candidate, Entry, Final, State
 from crawler.frontier.state.job_thread import JobThread
+from crawler.frontier.state.status import read_counts
 from crawler.frontier.state.store import Store
-from crawler.frontier.state.store_thread import RECENT, StoreThread
+from crawler.frontier.state.store_thread import MOST_AT_ONCE, RECENT, StoreThread
 from crawler.model.errors import StateError
 
 
@@ -88,23 +89,37 @@ async def test_lines_without_an_entry_are_counted_as_taken(harness: Harness) -> 
 
 
 @pytest.mark.promise("P35")
-async def test_a_commit_enters_waiting_entries_first(harness: Harness, path: Path) -> None:
+async def test_a_commit_has_the_links_that_were_reported(harness: Harness, path: Path) -> None:
     thread = harness.thread
     thread.enter([new(thread, "page")], lines=1)
-    await harness.until(lambda: harness.entered)
-    harness.hold_thread()
     thread.enter([new(thread, "other", depth=1)])
     thread.enter([new(thread, "link", depth=1)])
+    assert not thread.has_entered(thread.links_sent)
+    await harness.until(lambda: thread.has_entered(thread.links_sent))
     thread.finish(Final(1, State.DONE, digest=1))
     thread.count(filtered=2, bytes=30)
-    committing = asyncio.ensure_future(thread.commit(thread.closing(), {"pages": 40}, {}))
-    await asyncio.sleep(0)
-    harness.gate.set()
-    await committing
+    await thread.commit(thread.closing(), {"pages": 40}, {})
     with closing(Store.open(path)) as committed:
         counts = committed.counts
         assert (counts.done, counts.discovered, counts.pending) == (1, 2, 2)
         assert (counts.filtered, counts.bytes, committed.offsets) == (2, 30, {"pages": 40})
+
+
+@pytest.mark.promise("P61")
+async def test_a_commit_does_not_wait_for_all_candidates(harness: Harness, path: Path) -> None:
+    thread = harness.thread
+    assert thread.has_room
+    harness.hold_thread()
+    waiting = 3 * MOST_AT_ONCE
+    thread.enter([new(thread, f"{number}", depth=1) for number in range(waiting)])
+    assert not thread.has_room
+    committing = asyncio.ensure_future(thread.commit(thread.closing(), {}, {}))
+    await asyncio.sleep(0)
+    harness.gate.set()
+    await committing
+    assert read_counts(path)[0].discovered == MOST_AT_ONCE
+    await harness.until(lambda: thread.has_entered(waiting))
+    assert thread.has_room
 
 
 async def test_final_states_are_committed_once(harness: Harness) -> None:

@@ -13,6 +13,7 @@ from crawler.model.events import (
     Finished,
     GaveUp,
     Held,
+    LinksCut,
     Load,
     NetworkAway,
     Rested,
@@ -134,6 +135,13 @@ LINES: list[tuple[Event, int, str, str, dict[str, object]]] = [
         "hosts",
         "https://a.example: robots.txt is not available, so nothing is fetched: connect: refused",
         {"host": "a.example", "reason": "connect: refused"},
+    ),
+    (
+        LinksCut(URL, 1500),
+        INFO,
+        "entries",
+        f"{URL}: 1,500 links not used: a page may have 20,000 links and 2 MB of them",
+        {**AT, "links": 1500},
     ),
     (
         Committed(1200, 0.02),

@@ -1,0 +1,88 @@
+"""Remembers the rules of origins, bounded in bytes and in time. Pure: ``now`` is monotonic seconds.
+
+Rules that are forgotten are requested again. So that a host makes progress however many others have
+long rules, the URL for which the rules were requested is judged before they are forgotten.
+"""
+
+from collections import OrderedDict
+
+import msgspec
+
+from crawler.frontier.robots import Rules
+from crawler.model.errors import FetchError, SkipError
+
+MOST_BYTES = 32_000_000
+"""Memory of all rules: some 50,000 origins with usual ones, 100 with as many as are read."""
+LIFETIME = 86_400.0
+"""Seconds after which robots.txt is requested again (RFC 9309 §2.4)."""
+
+
+class RobotsVerdict(msgspec.Struct, frozen=True):
+    """Whether a URL may be requested: ``refusal`` is the reason why not, or None."""
+
+    refusal: FetchError | SkipError | None = None
+
+
+_ALLOWED = RobotsVerdict()
+
+
+class _KnownRules(msgspec.Struct):
+    """Rules until then; ``url`` is the URL for which they were requested, until they are used."""
+
+    rules: Rules
+    until: float
+    url: str | None
+
+
+class RobotsMemory:
+    """The rules of the origins that were used last, and verdicts that outlive them."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, _KnownRules] = OrderedDict()
+        self._wanted: dict[str, str] = {}
+        self._judged: dict[str, tuple[str, RobotsVerdict]] = {}
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __contains__(self, site: str) -> bool:
+        return site in self._known
+
+    def judge(self, site: str, url: str, now: float) -> RobotsVerdict | None:
+        """Judge ``url`` of the origin ``site``; None if its robots.txt must be requested first."""
+        known = self._known.get(site)
+        if known is not None and now < known.until:
+            known.url = None
+            self._known.move_to_end(site)
+            return _verdict(known.rules, url)
+        judged = self._judged.get(site)
+        if judged is not None and judged[0] == url:
+            return self._judged.pop(site)[1]
+        self._wanted[site] = url
+        return None
+
+    def keep(self, site: str, rules: Rules, now: float) -> list[str]:
+        """The robots.txt of ``site`` is known; return the origins whose rules are forgotten."""
+        self._drop(site)
+        self._judged.pop(site, None)
+        self._known[site] = _KnownRules(rules, now + LIFETIME, self._wanted.pop(site, None))
+        self._bytes += rules.size
+        forgotten = []
+        while self._bytes > MOST_BYTES and len(self._known) > 1:
+            oldest, known = next(iter(self._known.items()))
+            if known.url is not None:
+                self._judged[oldest] = known.url, _verdict(known.rules, known.url)
+            self._drop(oldest)
+            forgotten.append(oldest)
+        return forgotten
+
+    def _drop(self, site: str) -> None:
+        known = self._known.pop(site, None)
+        if known is not None:
+            self._bytes -= known.rules.size
+
+
+def _verdict(rules: Rules, url: str) -> RobotsVerdict:
+    refusal = rules.refusal(url)
+    return _ALLOWED if refusal is None else RobotsVerdict(refusal)

@@ -1,0 +1,69 @@
+"""Watches a crawl from outside: its memory, and how often it commits."""
+
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from e2e.conftest import command, environment
+
+from crawler.frontier.entry import Counts
+from crawler.frontier.state.status import read_counts
+from crawler.model.errors import StateError
+
+EVERY = 0.02
+"""Seconds between two looks."""
+
+
+class Watched(NamedTuple):
+    """A crawl that has ended: its exit code, the most memory of its main process in MB (VmHWM), and
+    the longest time between two commits that changed the counts, in seconds.
+
+    ``peaks`` is that memory by the number of pages that were done.
+    """
+
+    code: int
+    memory: float
+    gap: float
+    peaks: Mapping[int, float]
+
+
+def watch(arguments: Sequence[object], run: Path) -> Watched:
+    """Crawl into ``run``, which commits counts all the time."""
+    process = subprocess.Popen(
+        command("crawl", "--quiet", "--run", run, *arguments),
+        cwd=run.parent,
+        env=environment(),
+        stderr=subprocess.DEVNULL,
+    )
+    memory = gap = 0.0
+    counts, since = None, time.monotonic()
+    peaks: dict[int, float] = {}
+    while process.poll() is None:
+        memory = max(memory, _peak_of(process.pid))
+        found = _counts(run)
+        if found != counts:
+            gap = max(gap, time.monotonic() - since) if counts is not None else 0.0
+            counts, since = found, time.monotonic()
+            peaks[counts.done if counts else 0] = memory
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(EVERY)
+    return Watched(process.returncode, memory, gap, peaks)
+
+
+def _counts(run: Path) -> Counts | None:
+    try:
+        return read_counts(run / "state.db")[0]
+    except StateError:  # it does not exist yet
+        return None
+
+
+def _peak_of(pid: int) -> float:
+    """VmHWM of a process in MB (proc(5)); 0 once it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except ProcessLookupError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
