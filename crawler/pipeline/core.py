@@ -19,6 +19,7 @@ from crawler.model.exchange import FetchResult, Response
 from crawler.parsing.executors.base import ParseExecutor
 from crawler.pipeline import decide, slots
 from crawler.pipeline.checkpoint import Checkpoint
+from crawler.pipeline.decoding import decoded
 from crawler.pipeline.final_states import FinalStates
 from crawler.pipeline.intake import EntryRules, Intake
 from crawler.pipeline.lifetime import Lifetime
@@ -283,6 +284,8 @@ class Pipeline:
                 )
             case decide.Unanswered(ticket, error):
                 self._frontier.unanswered(ticket, error, now)
+            case decide.Decode():
+                self._lifetime.spawn(self._decode(decision))
             case decide.SetRules(site, rules, failure):
                 if failure is not None:
                     self._observe(RobotsFailed(site, failure))
@@ -291,6 +294,12 @@ class Pipeline:
                 deliver(result)
             case decide.Close(ticket, error, attempts, status):
                 self._final_states.close(ticket.entry, error, attempts, status)
+
+    async def _decode(self, decode: decide.Decode) -> None:
+        body = await decoded(decode.decoding)
+        rules = self._decider.rules(decode.ticket, decode.status, body)
+        self._carry_out(rules, time.monotonic())
+        self._wake()
 
     def _parse_failed(self, ticket: EntryTicket, error: FetchError) -> None:
         self._carry_out(self._decider.decide(ticket, error, time.time()), time.monotonic())

@@ -38,6 +38,7 @@ SLOW = {
 
 
 @pytest.mark.promise("P15")
+@pytest.mark.usefixtures("heartbeat")
 def test_endless_responses_are_bounded_and_delay_nobody(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
@@ -73,6 +74,7 @@ def test_other_hosts_finish_during_an_endless_response(
 
 
 @pytest.mark.promise("P15")
+@pytest.mark.usefixtures("heartbeat")
 def test_one_byte_chunks_take_linear_time(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     spent = {}
     for size in (2**15, 2**18):
