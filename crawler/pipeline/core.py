@@ -7,12 +7,14 @@ is created, and no request starts while the later stages are full.
 
 import asyncio
 import time
+from functools import partial
 
 from crawler.fetch.fetcher import Fetcher
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.held_up import FirstByteWait
 from crawler.frontier.state.store_thread import StoreThread
 from crawler.frontier.ticket import Disallowed, EntryTicket, RequestEnd, Ticket
+from crawler.model.body_budget import BodyBudget
 from crawler.model.errors import FailureKind, FetchError, SkipError, StateError
 from crawler.model.events import Fetched, Idle, Load, NetworkAway, Retried, RobotsFailed
 from crawler.model.exchange import FetchResult, Response
@@ -52,6 +54,7 @@ class Pipeline:
         checkpoint: Checkpoint,
         entry_rules: EntryRules,
         decider: decide.Decider,
+        bodies: BodyBudget,
         limits: Limits,
         observer: Observer,
     ) -> None:
@@ -63,6 +66,7 @@ class Pipeline:
         self._executor = executor
         self._outputs = outputs
         self._decider = decider
+        self._bodies = bodies
         self._limits = limits
         self._observer = observer
         self._observe = observer.event
@@ -118,6 +122,7 @@ class Pipeline:
         self._parse_stage.start(self._parse_failed, self._wake, lifetime.fail)
         self._store.start(self._intake.entered, self._intake.loaded, lifetime.fail)
         self._source_fetch.start(lifetime.call_soon, self._wake)
+        self._bodies.start(partial(lifetime.call_soon, self._wake))
         self._observer.started()
         self._source.start(lambda: lifetime.call_soon(self._wake), lifetime.fail_soon)
         self._checkpoint.start(lifetime.fail)
@@ -147,6 +152,7 @@ class Pipeline:
             return
         now = time.monotonic()
         self._parse_stage.proceed()
+        self._bodies.update(self._executor.waiting_bytes + self._outputs.waiting_bytes)
         idle = self._start_requests(now)
         if self._frontier.waiting < READ_BELOW:
             self._intake.read()
@@ -157,10 +163,12 @@ class Pipeline:
             self._lifetime.finish()
 
     def _observe_load(self, now: float, idle: Idle) -> None:
-        last = self._load
-        if last is None or last.in_flight != self._in_flight or last.idle != idle:
+        last, held = self._load, self._bodies.held
+        # A body that is held back does not wait for its server.
+        used, idle = self._in_flight - held, "backpressure" if held else idle
+        if last is None or last.in_flight != used or last.idle != idle:
             parse_full = idle == "backpressure" and slots.is_parse_full(self._stages())
-            self._load = Load(now, self._in_flight, idle, parse_full)
+            self._load = Load(now, used, idle, parse_full)
             self._observe(self._load)
 
     def _stages(self) -> Stages:
@@ -178,6 +186,7 @@ class Pipeline:
             mean_body=self._mean_body,
             mean_links=stage.mean_links,
             is_holding=stage.is_holding,
+            held=self._bodies.held,
             is_dry=self._intake.is_dry,
             is_stopping=self._is_stopping,
         )

@@ -13,6 +13,7 @@ from crawler.frontier.frontier import Frontier
 from crawler.frontier.quota import Quota
 from crawler.frontier.retry import Retry
 from crawler.frontier.schedule import HostPolicy
+from crawler.model.body_budget import BodyBudget
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason, StateError
 from crawler.model.events import Event, Fetched, Finished, Load
 from crawler.model.exchange import Endpoint, FetchResult, Response, Timing
@@ -224,6 +225,7 @@ class Crawl:
         channels = Channels((anything.pages,), (failures,), anything.skipped)
         self.pipeline = Pipeline(
             source=self.source,
+            bodies=BodyBudget(1_000_000),
             source_fetch=SourceFetch(frontier, lambda _: None),
             frontier=frontier,
             store=store,

@@ -33,6 +33,7 @@ IDLE = Stages(
     mean_body=0.0,
     mean_links=0.0,
     is_holding=False,
+    held=0,
     is_dry=False,
     is_stopping=False,
 )
@@ -105,6 +106,7 @@ def test_twice_the_width_waits_at_the_executor(waiting: int, full: bool) -> None
         # Two are in flight, and the next one would be the third.
         ({"body_bytes": 700, "in_flight": 2, "mean_body": 100.0}, False),
         ({"body_bytes": 701, "in_flight": 2, "mean_body": 100.0}, True),
+        ({"held": 1}, True),
     ],
 )
 def test_bodies_that_wait_or_arrive_are_bounded(changes: dict[str, float], full: bool) -> None:
