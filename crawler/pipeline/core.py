@@ -7,6 +7,7 @@ is created, and no request starts while the later stages are full.
 
 import asyncio
 import time
+from contextlib import suppress
 from functools import partial
 
 from crawler.fetch.fetcher import Fetcher
@@ -30,6 +31,7 @@ from crawler.pipeline.parse_stage import ParseStage
 from crawler.pipeline.slot_watch import SlotWatch
 from crawler.pipeline.slots import Limits, Stages
 from crawler.pipeline.source_fetch import SourceFetch
+from crawler.sinks.base import UnreadError
 from crawler.sinks.outputs import Outputs
 from crawler.sources import Source
 
@@ -109,7 +111,8 @@ class Pipeline:
                     await self._lifetime.cancel()
                     await self._checkpoint.stop()
                 self._observe_load(time.monotonic(), "backpressure")
-                await self._checkpoint.finish()
+                with suppress(UnreadError):
+                    await self._checkpoint.finish()
                 self._observer.ended(await self._store.duplicate_pages())
         finally:
             self._source.stop()
@@ -135,7 +138,11 @@ class Pipeline:
         self._wake()
 
     def abort(self) -> None:
-        """End now. Drop the requests in flight, and write the finished entries."""
+        """End now. Drop the requests in flight, and write the finished entries.
+
+        Those of which nothing could be written, as a reader stands still, are pending again.
+        """
+        self._outputs.hurry()
         self._lifetime.finish()
 
     # Slots

@@ -174,12 +174,16 @@ class FakeExecutor(Context):
 
 class FakeOutputs:
     waiting_bytes = 0
+    is_hurried = False
 
     def start(self, wake: Any, fail: Callable[[Exception], None]) -> None:
         self.fail = fail
 
     async def commit(self) -> Mapping[str, int]:
         return {}
+
+    def hurry(self) -> None:
+        self.is_hurried = True
 
 
 class Records(list[bytes]):
@@ -314,6 +318,7 @@ async def test_abort_drops_what_is_in_flight() -> None:
     await running
     assert crawl.states() == []
     assert crawl.observed.duplicate_pages == 3
+    assert crawl.outputs.is_hurried
 
 
 @pytest.mark.promise("P37")
