@@ -135,7 +135,12 @@ class FakeFetcher:
         return Endpoint("192.0.2.1", "192.0.2.1", 80)
 
     async def fetch_at(
-        self, url: str, endpoint: Endpoint, begun: Callable[[], None] | None = None
+        self,
+        url: str,
+        endpoint: Endpoint,
+        begun: Callable[[], None] | None = None,
+        *,
+        fresh: bool = False,
     ) -> Response:
         self.requests.append(url)
         self._changed.set()
