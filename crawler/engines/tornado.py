@@ -71,6 +71,8 @@ class TornadoEngine:
             raise FetchError(FailureKind.URL, f"libcurl cannot request it: {error}") from error
         finally:
             self._under_way.discard(done)
+            if call.transfer is not None:
+                call.transfer.end()
         # ``call`` is part of a cycle, so it would keep the body in memory.
         result, call.result = call.result, None
         assert result is not None
@@ -115,7 +117,7 @@ class _TornadoFetch:
         except FetchError as error:
             self.result = error
         finally:
-            self.transfer.end()
+            self.transfer.leave_handle()
 
 
 class _Client(CurlAsyncHTTPClient):

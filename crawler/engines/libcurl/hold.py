@@ -46,9 +46,14 @@ class TransferHold:
         """The body has ``size`` bytes now."""
         self._body.grew(size)
 
-    def end(self) -> None:
+    def leave(self) -> None:
+        """The transfer has ended, and its handle may get another one."""
         self._has_ended = True
         self._cancel_expiry()
+
+    def end(self) -> None:
+        """The body goes to its next owner, or is not needed."""
+        self.leave()
         self._body.close()
 
     def _resume(self) -> None:

@@ -48,6 +48,7 @@ class Transfer:
         self._sockets = sockets
         self._http2 = options.http2
         self._bodies = options.bodies
+        self._body = Pieces()
         self._hold: TransferHold | None = None
         # libcurl itself would also accept an HTTP/2 status line on an HTTP/1 connection.
         self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
@@ -218,6 +219,11 @@ class Transfer:
                 self._hold = TransferHold(self.curl, self._bodies, self.started, self._deadline)
             self._hold.grew(body.size)
         return self._continue()
+
+    def leave_handle(self) -> None:
+        """The handle may get another transfer before ``end``."""
+        if self._hold is not None:
+            self._hold.leave()
 
     def end(self) -> None:
         """The fetch has ended, however it did. May be called twice."""

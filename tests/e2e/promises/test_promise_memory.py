@@ -41,7 +41,7 @@ def test_bodies_are_bounded_while_they_arrive(crawl_bodies: Callable[..., Run]) 
     assert full["rss_peak_mb"] - idle["rss_peak_mb"] < 2 * LIMIT
     slots = full["slots"]
     if full["concurrency"] > 1:
-        assert slots["backpressure"] > slots["used"]
+        assert slots["backpressure"] > slots["used"] / 4
 
 
 @pytest.mark.promise("P60")
