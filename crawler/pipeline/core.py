@@ -174,8 +174,12 @@ class Pipeline:
         # A body that is held back does not wait for its server.
         used, idle = self._in_flight - held, "backpressure" if held else idle
         if last is None or last.in_flight != used or last.idle != idle:
-            parse_full = idle == "backpressure" and slots.is_parse_full(self._stages())
-            self._load = Load(now, used, idle, parse_full)
+            memory_full = parse_full = False
+            if idle == "backpressure":
+                stages = self._stages()
+                memory_full = slots.is_memory_full(stages, self._bodies.arriving)
+                parse_full = not memory_full and slots.is_parse_full(stages)
+            self._load = Load(now, used, idle, parse_full, memory_full)
             self._observe(self._load)
 
     def _stages(self) -> Stages:

@@ -95,6 +95,11 @@ def is_parse_full(stages: Stages) -> bool:
     )
 
 
+def is_memory_full(stages: Stages, arriving: int) -> bool:
+    """Whether bodies are held back, and most bytes are those of the ``arriving`` ones."""
+    return stages.held > 0 and arriving > stages.body_bytes + stages.output_bytes
+
+
 def is_draining(stages: Stages) -> bool:
     """Whether only parsing and writing are left to do."""
     all_fetched = stages.is_dry and stages.pending == stages.parsing
