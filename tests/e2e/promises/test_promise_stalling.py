@@ -74,7 +74,6 @@ def test_other_hosts_finish_during_an_endless_response(
 
 
 @pytest.mark.promise("P15")
-@pytest.mark.usefixtures("heartbeat")
 def test_one_byte_chunks_take_linear_time(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     spent = {}
     for size in (2**15, 2**18):
