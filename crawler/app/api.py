@@ -38,7 +38,8 @@ def crawl(urls: UrlSource, **options: Unpack[CrawlKeywords]) -> Report:
     ``resume``, ``urls`` must be the same as before: those that the run has read are skipped. Works
     in a script without a ``__main__`` guard, and in a running event loop, which it blocks.
     Raises UsageError for wrong arguments, StateError if the crawl cannot continue, what ``urls``
-    raises, and KeyboardInterrupt after the requests in flight have ended.
+    raises, and KeyboardInterrupt after the requests in flight have ended; a second interrupt drops
+    them.
     """
     started = time.monotonic()
     with _run(options) as run:
@@ -50,7 +51,11 @@ def crawl(urls: UrlSource, **options: Unpack[CrawlKeywords]) -> Report:
             thread.wait()
         except KeyboardInterrupt:
             thread.stop()
-            thread.wait()
+            try:
+                thread.wait()
+            except KeyboardInterrupt:
+                thread.abort()
+                thread.wait()
             raise
         report = write_report(thread.report(), run.directory)
         write_html(run.directory)

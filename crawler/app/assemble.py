@@ -49,6 +49,7 @@ from crawler.metrics.progress import CrawlSession, Queues
 from crawler.metrics.resting import RestingHosts
 from crawler.metrics.sampling import Sample
 from crawler.metrics.timeline import Timeline
+from crawler.model.body_budget import BodyBudget
 from crawler.model.secrets import Secrets
 from crawler.model.units import utc_now
 from crawler.parsing.executors.base import ParseExecutor
@@ -98,14 +99,17 @@ class Prepared(msgspec.Struct, frozen=True):
 
     parse: ParseOptions
     engine: Engine
+    bodies: BodyBudget
 
 
 def prepare(settings: Settings, network: Network) -> Prepared:
     """Call it before the first file is opened: an error leaves none. Raises UsageError."""
     parse = parse_options(settings)
-    engine = make_engine(settings.engine, engine_options(settings, network), ThreadClocks)
+    bodies = BodyBudget(settings.memory)
+    options = msgspec.structs.replace(engine_options(settings, network), bodies=bodies)
+    engine = make_engine(settings.engine, options, ThreadClocks)
     check_fetching(settings, network, engine)
-    return Prepared(parse, engine)
+    return Prepared(parse, engine, bodies)
 
 
 def assemble(
@@ -202,6 +206,7 @@ def assemble(
             addresses.refusal,
             is_patient=settings.is_patient,
         ),
+        bodies=prepared.bodies,
         limits=Limits(
             share(settings).slots, settings.memory, settings.max_pages, settings.in_levels
         ),

@@ -1,17 +1,15 @@
 """Runs a crawl for the command line: run directory, signals, progress, report, exit code."""
 
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from crawler.app.inputs import check_same, facts, logins, of_settings, streams_of
+from crawler.app.interrupts import CODE as INTERRUPTED
+from crawler.app.interrupts import Interrupts
 from crawler.app.report import write_report
 from crawler.app.resume import CUT, INPUT
 from crawler.app.run_dir import Run, begin, resume
@@ -38,11 +36,14 @@ def run(settings: Settings, prestarted: "ForkServer | None" = None) -> int:
     ``prestarted`` is a fork server that is already running. Raises UsageError, StateError.
     """
     waiting_since = _process_start()
-    with begin(settings, facts(settings), logins(settings)) as begun:
+    with (
+        begin(settings, facts(settings), logins(settings)) as begun,
+        Interrupts(quiet=settings.quiet) as interrupts,
+    ):
         streams = streams_of(begun)
         lines = of_settings(begun, streams)
         order = CrawlOrder(begun, lines, waiting_since, prestarted=prestarted)
-        report, interrupted = _crawl_to_end(order, streams)
+        report, interrupted = _crawl_to_end(order, streams, interrupts)
         if not report.urls.input and not interrupted:
             raise UsageError(f"{' '.join(settings.sources)}: contains no URLs")
         return _end(report, begun, interrupted=interrupted)
@@ -61,12 +62,15 @@ def resume_run(
     again. Raises UsageError, StateError.
     """
     waiting_since = _process_start()
-    with resume(directory, settings) as resumed:
+    with (
+        resume(directory, settings) as resumed,
+        Interrupts(quiet=settings.quiet) as interrupts,
+    ):
         check_same(resumed)
         streams = streams_of(resumed, given_again=given_again)
         lines = of_settings(resumed, streams)
         order = CrawlOrder(resumed, lines, waiting_since, prestarted=prestarted)
-        report, interrupted = _crawl_to_end(order, streams)
+        report, interrupted = _crawl_to_end(order, streams, interrupts)
         return _end(report, resumed, interrupted=interrupted)
 
 
@@ -78,60 +82,35 @@ def _process_start() -> float:
     return time.monotonic() - time.process_time()
 
 
-def _crawl_to_end(order: CrawlOrder, streams: InputStreams) -> tuple[Report, bool]:
+def _crawl_to_end(
+    order: CrawlOrder, streams: InputStreams, interrupts: Interrupts
+) -> tuple[Report, bool]:
     """Crawl and show progress; return the report and whether a signal interrupted the crawl."""
     run, quiet = order.run, order.run.settings.quiet
     progress = Progress(sys.stderr, quiet=quiet)
     console = Console(sys.stderr, progress.clear)
     crawl = CrawlThread(msgspec.structs.replace(order, console=console))
-    with _stopped_by_signals(crawl, streams, quiet) as signals:
-        crawl.start()
-        with progress:
-            while not crawl.wait(EVERY):
-                snapshot = crawl.snapshot()
-                if snapshot is not None:
-                    with console.alone:
-                        progress.draw(snapshot)
-    if not signals:
+    interrupts.watch(crawl, streams)
+    crawl.start()
+    with progress:
+        while not crawl.wait(EVERY):
+            snapshot = crawl.snapshot()
+            if snapshot is not None:
+                with console.alone:
+                    progress.draw(snapshot)
+    interrupted = interrupts.received > 0
+    if not interrupted:
         streams.finish()
     report = write_report(crawl.report(), run.directory)
     write_html(run.directory)
-    return report, bool(signals)
-
-
-@contextmanager
-def _stopped_by_signals(
-    crawl: CrawlThread, streams: InputStreams, quiet: bool
-) -> Iterator[list[int]]:
-    """SIGINT or SIGTERM stops the crawl, a second one aborts it; yields the received signals."""
-    received: list[int] = []
-
-    def handle(number: int, _frame: object) -> None:
-        received.append(number)
-        streams.stop()
-        if len(received) > 1:
-            crawl.abort()
-            return
-        crawl.stop()
-        if not quiet:
-            sys.stderr.write("\ncrawler: finishing requests in flight; interrupt again to abort\n")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return report, interrupted
 
 
 def _end(report: Report, ended: Run, *, interrupted: bool) -> int:
     settings = ended.settings
     _show(report, settings, ended.directory)
     if interrupted:
-        return 130
+        return INTERRUPTED
     if ended.store.facts.get(INPUT) == CUT:
         sys.stderr.write(f"crawler: {_incomplete(ended.directory)}\n")
         return 4

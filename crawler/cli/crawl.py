@@ -51,6 +51,7 @@ def _run(flags: dict[str, Any], variables: Mapping[str, str]) -> int:
         settings, directory = load(flags, variables, config), None
     if not settings.sources:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
+    from crawler.parsing.executors.names import PARSING_HERE
     from crawler.parsing.executors.registry import prestarted
 
     with prestarted(settings.parse) as server:
@@ -58,7 +59,7 @@ def _run(flags: dict[str, Any], variables: Mapping[str, str]) -> int:
         from crawler.app import execute
         from crawler.app.little_memory import need_less_memory
 
-        need_less_memory()
+        need_less_memory(parses=settings.parse in PARSING_HERE)
 
         def crawl() -> int:
             if directory is None:

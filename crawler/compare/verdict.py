@@ -27,6 +27,7 @@ _OTHER_LIMITS = {
     Limiter.SOURCE: "the list, which is read too slowly",
     Limiter.LOCK: "the interpreter's lock",
     Limiter.PARSE: "parsing",
+    Limiter.MEMORY: "the memory for bodies",
     Limiter.SINK: "writing",
     Limiter.MACHINE: "the machine, which has too few cores",
     Limiter.SHORT: "the list, which is too short",

@@ -22,6 +22,7 @@ from crawler.engines.aiohttp_hooks import (
 from crawler.engines.base import MAX_HEADER_BYTES, Capabilities, EngineOptions
 from crawler.engines.shared.framing import body_length
 from crawler.engines.shared.messages import timed_out, too_large
+from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import basic, refusal
 from crawler.engines.shared.timing import make_timing
 from crawler.engines.shared.tls import TlsContexts
@@ -49,6 +50,7 @@ class AiohttpEngine:
         http2=False,
         own_threads=False,
         proxies=("http",),
+        holds_bodies=True,
     )
 
     def __init__(self, options: EngineOptions) -> None:
@@ -79,10 +81,16 @@ class AiohttpEngine:
         answer: aiohttp.ClientResponse | None = None
         FRESH.set(request.fresh)
         try:
-            async with asyncio.timeout(request.timeout), self._send(request) as answer:
-                request.begun()
-                assert isinstance(answer, HookedResponse)
-                body = await _read(answer, request)
+            async with asyncio.timeout(request.timeout) as deadline:
+                async with self._send(request) as answer:
+                    request.begun()
+                    assert isinstance(answer, HookedResponse)
+                    hold = answer.exchange.hold
+                    hold.watch(deadline)
+                    try:
+                        body = await _read(answer, request)
+                    finally:
+                        hold.end()
         except TimeoutError:
             begun = answer is not None
             raise FetchError(FailureKind.TIMEOUT, timed_out(request), answered=begun) from None
@@ -96,7 +104,7 @@ class AiohttpEngine:
             answer.status,
             _headers(answer),
             body,
-            _timing(answer.exchange, request, started, len(body)),
+            _timing(answer.exchange, request, started, len(body), hold.seconds),
             f"{version.major}.{version.minor}" if version else "1.1",
         )
 
@@ -162,16 +170,15 @@ async def _read(answer: HookedResponse, request: Request) -> bytes:
     length = _check_head(answer)
     if length is not None and length > request.max_bytes:
         raise FetchError(FailureKind.TOO_LARGE, too_large(request))
-    pieces, size = [], 0
+    body = Pieces()
     try:
         async for piece in answer.content.iter_any():
-            pieces.append(piece)
-            size += len(piece)
-            if size > request.max_bytes:
+            body.add(piece)
+            if body.size > request.max_bytes:
                 raise FetchError(FailureKind.TOO_LARGE, too_large(request))
     except (aiohttp.ClientError, OSError) as error:
         raise _translate(error, answer.exchange) from error
-    return b"".join(pieces)
+    return body.take()
 
 
 def _check_head(answer: HookedResponse) -> int | None:
@@ -194,7 +201,9 @@ def _headers(answer: HookedResponse) -> Headers:
     return tuple([(str(name, "latin-1").lower(), str(value, "latin-1")) for name, value in raw])
 
 
-def _timing(exchange: WireExchange, request: Request, started: float, size: int) -> Timing:
+def _timing(
+    exchange: WireExchange, request: Request, started: float, size: int, held: float
+) -> Timing:
     info, reused, peer = exchange.info, exchange.reused, exchange.connection
     return make_timing(
         request,
@@ -207,6 +216,7 @@ def _timing(exchange: WireExchange, request: Request, started: float, size: int)
         total=time.monotonic() - started,
         reused=reused,
         body_size=size,
+        held=held,
     )
 
 

@@ -28,9 +28,11 @@ from aiohttp.connector import Connection as Lease
 from aiohttp.http import RawResponseMessage
 from aiohttp.streams import StreamReader
 
+from crawler.engines.aiohttp_hold import ExchangeHold
 from crawler.engines.base import KEPT_SECONDS, MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.shared.kernel import TcpInfo, connect_wait, tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE
+from crawler.model.body_budget import FREE_BYTES, BodyBudget
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import BODILESS
 
@@ -61,8 +63,11 @@ class WireExchange:
     ``first_byte`` and ``last_byte`` are their times. ``refused`` is why we ended it.
     """
 
-    def __init__(self, connection: "HookedConnection", *, reused: bool) -> None:
+    def __init__(
+        self, connection: "HookedConnection", *, reused: bool, bodies: BodyBudget | None = None
+    ) -> None:
         self.connection = connection
+        self.hold = ExchangeHold(bodies)
         self.reused = reused
         self.sent = time.monotonic()
         self.first_byte = self.last_byte = 0.0
@@ -117,8 +122,10 @@ class HookedConnection(ResponseHandler):
         loop: asyncio.AbstractEventLoop,
         sockets: Sockets,
         forget: Callable[["HookedConnection"], None],
+        bodies: BodyBudget | None = None,
     ) -> None:
         super().__init__(loop)
+        self._bodies = bodies
         self.dialled = time.monotonic()
         self._sockets = sockets
         self._forget = forget
@@ -162,7 +169,8 @@ class HookedConnection(ResponseHandler):
 
     def set_response_params(self, **params: Any) -> None:
         """Begin an exchange: aiohttp calls this right before it sends a request."""
-        self.exchange = WireExchange(self, reused=self.exchange is not None)
+        reused = self.exchange is not None
+        self.exchange = WireExchange(self, reused=reused, bodies=self._bodies)
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
@@ -175,6 +183,18 @@ class HookedConnection(ResponseHandler):
             exchange.note(len(data), self._tcp_info())
             super().data_received(data)
             self._check(exchange)
+            if exchange.received > FREE_BYTES and exchange.body is not None:
+                self._hold_back(exchange)
+
+    def _hold_back(self, exchange: WireExchange) -> None:
+        """Stop to read if there is no room. After the last byte the connection is not ours."""
+        if not exchange.whole and not exchange.hold.grew(exchange.received, self.resume_reading):
+            self.pause_reading()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Read on, unless the body is held back: aiohttp knows only its own buffer."""
+        if self.exchange is None or not self.exchange.hold.is_held:
+            super().resume_reading(resume_parser)
 
     def _check(self, exchange: WireExchange) -> None:
         if exchange.excessive():
@@ -213,6 +233,8 @@ class HookedConnection(ResponseHandler):
         self.lost = exc
         if not self._clean_end and self.exchange is not None:
             self.exchange.cut_off(str(exc or "no closing alert"))
+        if self.exchange is not None:
+            self.exchange.hold.end()
         super().connection_lost(exc)
         self._forget(self)
 
@@ -266,7 +288,9 @@ class HookedConnector(aiohttp.TCPConnector):
             resolver=NoResolver(),
             socket_factory=self._open,
         )
-        factory = functools.partial(HookedConnection, self._loop, self._sockets, self._forget)
+        factory = functools.partial(
+            HookedConnection, self._loop, self._sockets, self._forget, options.bodies
+        )
         self._factory = cast("functools.partial[ResponseHandler]", factory)
 
     async def _get(self, key: ConnectionKey, traces: list[Any]) -> Lease | None:

@@ -18,6 +18,8 @@ only engines. An engine
   body, whatever the server does, and limits the header block (256 KiB) and the number of 1xx
   responses;
 * calls ``request.begun`` when the response has begun, at the latest after its head;
+* stops to read a large body while ``options.bodies`` holds it back, if ``capabilities`` say
+  ``holds_bodies``. That time counts neither for the deadline nor for ``Timing.answer``;
 * raises only ``FetchError``; a truncated body is never a success;
 * stays usable after a fetch was cancelled, leaves nothing open after it was closed, and can be
   entered again then.
@@ -30,6 +32,7 @@ from typing import Protocol, Self, TypeGuard
 
 import msgspec
 
+from crawler.model.body_budget import BodyBudget
 from crawler.model.exchange import Request, Response
 
 MAX_HEADER_BYTES = 256 * 1024
@@ -56,19 +59,23 @@ class Capabilities(msgspec.Struct, frozen=True):
     """Schemes of the proxies it supports: of ``http``, ``https`` and ``socks5``."""
     notes: tuple[str, ...] = ()
     """Its limitations compared with other engines, one sentence each."""
+    holds_bodies: bool = False
+    """It obeys ``EngineOptions.bodies``, so that large bodies cannot fill the memory."""
 
 
 class EngineOptions(msgspec.Struct, frozen=True):
     """Constructor options of an engine. ``ca_file`` is a PEM bundle; None means certifi's.
 
     ``connections`` is the maximum number of open connections, with and without a request. It is
-    at least ``concurrency``.
+    at least ``concurrency``. ``bodies`` is the budget of bytes for all bodies that arrive; None
+    means no limit.
     """
 
     concurrency: int
     http2: bool = False
     ca_file: str | None = None
     connections: int = CONNECTIONS
+    bodies: BodyBudget | None = None
 
 
 class Engine(Protocol):

@@ -43,6 +43,7 @@ class CurlEngine:
             http2=True,
             own_threads=False,
             proxies=("http", "https", "socks5"),
+            holds_bodies=True,
         )
 
     async def __aenter__(self) -> Self:
@@ -70,6 +71,7 @@ class CurlEngine:
         except ValueError as error:  # pycurl rejected an option
             raise FetchError(FailureKind.URL, f"libcurl cannot request it: {error}") from error
         finally:
+            transfer.end()
             # Even after a cancellation the multi no longer uses the handle: its own callback ran
             # first. Handles are closed after the multi, because it may call their callbacks.
             self._free.append(transfer)

@@ -13,6 +13,7 @@ import http.client
 import platform
 import re
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -24,9 +25,12 @@ import certifi
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
 from crawler.engines.shared.messages import timed_out, too_large
+from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import basic
 from crawler.engines.shared.tls import TlsContexts
+from crawler.engines.urllib.hold import ThreadHold
 from crawler.engines.urllib.wire import READ_BYTES, Phase, Wire
+from crawler.model.body_budget import FREE_BYTES
 from crawler.model.errors import SILENT, FailureKind, FetchError
 from crawler.model.exchange import BODILESS, Headers, Request, Response
 
@@ -59,11 +63,13 @@ class ThreadsEngine:
             "urllib closes each connection after one response (it sends Connection: close).",
             "Responses with more than 100 header lines, or a line over 64 KiB, are rejected.",
         ),
+        holds_bodies=True,
     )
 
     def __init__(self, options: EngineOptions) -> None:
         self._tls = TlsContexts(options.ca_file or certifi.where())
         self._concurrency = options.concurrency
+        self._bodies = options.bodies
         self._wires: set[Wire] = set()
         self._opener = urllib.request.OpenerDirector()
         self._opener.addheaders = []
@@ -80,11 +86,11 @@ class ThreadsEngine:
 
     async def fetch(self, request: Request) -> Response:
         """Raises FetchError. The deadline starts here, so it includes waiting for a thread."""
-        wire = Wire(request, self._context(request))
+        wire = Wire(request, self._context(request), ThreadHold(self._bodies))
         self._wires.add(wire)
         work = asyncio.get_running_loop().run_in_executor(self._pool, self._exchange, wire)
         try:
-            await asyncio.wait((work,), timeout=request.timeout)
+            await _wait(work, wire)
             if not work.done():
                 message = f"{timed_out(request)} ({wire.phase})"
                 raise FetchError(FailureKind.TIMEOUT, message, answered=wire.received > 0)
@@ -93,6 +99,7 @@ class ThreadsEngine:
             if not work.done():
                 work.cancel()
                 wire.abort()
+            wire.hold.end()
             self._wires.discard(wire)
 
     def _context(self, request: Request) -> ssl.SSLContext | None:
@@ -116,6 +123,13 @@ class ThreadsEngine:
             raise _translate(error, wire) from error
         finally:
             wire.release()
+
+
+async def _wait(work: "asyncio.Future[Response]", wire: Wire) -> None:
+    """Wait until ``work`` is done, or its deadline has passed, which a held body moves."""
+    deadline = time.monotonic() + wire.request.timeout
+    while not work.done() and (left := deadline + wire.hold.seconds - time.monotonic()) > 0:
+        await asyncio.wait((work,), timeout=left)
 
 
 class _ThreadFetch(urllib.request.Request):
@@ -224,20 +238,21 @@ class _UrllibResponse(http.client.HTTPResponse):
 def _read_body(answer: http.client.HTTPResponse, wire: Wire) -> bytes:
     """Read the body as sent. Raises FetchError if it exceeds ``max_bytes`` or is truncated."""
     limit = wire.request.max_bytes
-    pieces, size = [], 0
+    body = Pieces()
     if (answer.length or 0) > limit:
         raise FetchError(FailureKind.TOO_LARGE, too_large(wire.request))
     for piece in _pieces(answer):
         wire.reset_allowance()
-        pieces.append(piece)
-        size += len(piece)
-        if size > limit:
+        body.add(piece)
+        if body.size > limit:
             raise FetchError(FailureKind.TOO_LARGE, too_large(wire.request))
+        if body.size > FREE_BYTES:
+            wire.hold.grew(body.size)
     if answer.length:
         raise FetchError(FailureKind.TRUNCATED, f"{answer.length} bytes of the body are missing")
     if answer.chunked and wire.eof:
         raise FetchError(FailureKind.TRUNCATED, "the connection closed inside the trailers")
-    return b"".join(pieces)
+    return body.take()
 
 
 def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:

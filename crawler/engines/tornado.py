@@ -28,6 +28,7 @@ class TornadoEngine:
         http2=False,
         own_threads=False,
         proxies=("http", "https", "socks5"),
+        holds_bodies=True,
     )
 
     def __init__(self, options: EngineOptions) -> None:
@@ -70,10 +71,14 @@ class TornadoEngine:
             raise FetchError(FailureKind.URL, f"libcurl cannot request it: {error}") from error
         finally:
             self._under_way.discard(done)
-        assert call.result is not None
-        if isinstance(call.result, FetchError):
-            raise call.result
-        return call.result
+            if call.transfer is not None:
+                call.transfer.end()
+        # ``call`` is part of a cycle, so it would keep the body in memory.
+        result, call.result = call.result, None
+        assert result is not None
+        if isinstance(result, FetchError):
+            raise result
+        return result
 
 
 class _TornadoFetch:
@@ -111,6 +116,8 @@ class _TornadoFetch:
             self.result = self.transfer.response()
         except FetchError as error:
             self.result = error
+        finally:
+            self.transfer.leave_handle()
 
 
 class _Client(CurlAsyncHTTPClient):
@@ -134,8 +141,9 @@ class _Client(CurlAsyncHTTPClient):
     def _finish(
         self, curl: Any, curl_error: int | None = None, curl_message: str | None = None
     ) -> None:
+        call, curl.call = curl.call, None  # an idle handle must not keep a body in memory
         try:
-            curl.call.conclude(curl_error, curl_message)
+            call.conclude(curl_error, curl_message)
         finally:
             # Pass the error: without one, tornado reads values that libcurl may not have.
             super()._finish(curl, curl_error, curl_message)

@@ -16,6 +16,7 @@ _COMPUTING = 0.5
 class LimitFacts(msgspec.Struct, frozen=True):
     """The input of the rules: ``entries`` finished, ``done`` of them pages; ``workers`` that parse.
 
+    ``memory`` are the slot-seconds of back-pressure in which bodies that arrived waited for room.
     ``locked``: the workers are threads, and the interpreter's lock lets one thread run at a time.
     """
 
@@ -28,6 +29,7 @@ class LimitFacts(msgspec.Struct, frozen=True):
     slots: SlotSeconds
     cpu: Cpu
     locked: bool = False
+    memory: float = 0.0
 
     def of_wall(self, part: float) -> float:
         return part / self.wall_s if self.wall_s > 0 else 0.0
@@ -128,6 +130,12 @@ def _backpressure(facts: LimitFacts) -> Limit:
     share = percent(facts.of_slots(facts.slots.backpressure))
     if facts.slots.parsing >= facts.slots.backpressure / 2:
         return _parsing(facts, share)
+    if facts.memory >= facts.slots.backpressure / 2:
+        return Limit(
+            Limiter.MEMORY,
+            f"Memory: for {share} of the slots' time, bodies that arrived waited for room.",
+            "Raise --memory, or lower --max-bytes.",
+        )
     return Limit(
         Limiter.SINK,
         f"Writing: for {share} of the slots' time, parsed pages waited for the output or the "

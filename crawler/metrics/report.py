@@ -135,6 +135,7 @@ class Limiter(StrEnum):
     CPU = "cpu"
     LOCK = "lock"
     PARSE = "parse"
+    MEMORY = "memory"
     SINK = "sink"
     SOURCE = "source"
     MACHINE = "machine"

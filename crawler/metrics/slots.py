@@ -16,11 +16,21 @@ class Slots:
         self._since = started
         self._reason: Idle = "starved"
         self._used = 0.0
-        self._is_parse_full = False
+        self._is_parse_full = self._is_memory_full = False
         self._parsing = 0.0
+        self.memory = 0.0
+        """The part of back-pressure in which bodies that arrived waited for room."""
         self._idle: dict[Idle, float] = {"politeness": 0.0, "starved": 0.0, "backpressure": 0.0}
 
-    def close(self, now: float, in_flight: int, idle: Idle, *, parse_full: bool = False) -> None:
+    def close(
+        self,
+        now: float,
+        in_flight: int,
+        idle: Idle,
+        *,
+        parse_full: bool = False,
+        memory_full: bool = False,
+    ) -> None:
         """From ``now`` on ``in_flight`` slots are used; the others are free because of ``idle``."""
         elapsed = now - self._since
         if elapsed > 0.0:
@@ -29,10 +39,11 @@ class Slots:
             free = elapsed * (self._concurrency - used)
             self._idle[self._reason] += free
             self._parsing += free * self._is_parse_full
+            self.memory += free * self._is_memory_full
             self._since = now
         self.in_flight = in_flight
         self._reason = idle
-        self._is_parse_full = parse_full
+        self._is_parse_full, self._is_memory_full = parse_full, memory_full
 
     def end(self, now: float) -> SlotSeconds:
         """Close the last interval at ``now`` and return the parts."""

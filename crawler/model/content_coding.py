@@ -1,10 +1,12 @@
-"""Decode a Content-Encoding (RFC 9110, 8.4) in bounded memory.
+"""Decode a Content-Encoding (RFC 9110, 8.4) in bounded memory and CPU time.
 
 Every coding is a generator over a whole body. Input and output pass in small pieces, so that a
-decompression bomb is detected at the limit and the decompressor's own buffers stay small.
+decompression bomb is detected at the limit, the decompressor's own buffers stay small, and the
+work can be interrupted after any piece.
 """
 
 import sys
+import time
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from io import BytesIO
@@ -13,6 +15,16 @@ from typing import TYPE_CHECKING
 from crawler.model.errors import FailureKind, FetchError
 
 MAX_CODINGS = 5
+MAX_MEMBERS = 10_000
+"""Limit for gzip members or zstd frames in one body: each costs some microseconds, even if it is
+empty, and a few compressed bytes can contain millions of them.
+"""
+CPU_SECONDS = 1.0
+CPU_SECONDS_OF_MEGABYTE = 0.1
+"""Limit for the CPU time of one body: so much, and so much more per megabyte that the body may
+have. Real bodies need less than a tenth of it; the codings also allow blocks that are slow to
+decode and contain nothing.
+"""
 _FEED_BYTES = 16 * 1024
 _PIECE_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -26,12 +38,43 @@ if TYPE_CHECKING:
     from backports.zstd import ZstdDecompressor
     from brotli import Decompressor as BrotliDecompressor
 
-_Decoding = Generator[bytes, None, int]
+_Stream = Generator[bytes, None, int]
 """Yields decompressed bytes and returns how many bytes of the body it consumed."""
 
 
 class _DamagedError(Exception):
     """A library rejected the body as invalid for its coding."""
+
+
+class Decoding:
+    """The decoding of one body, in steps. ``decode_body`` describes arguments, result and errors.
+
+    It may continue on another thread, but runs on one at a time.
+    """
+
+    def __init__(
+        self, body: bytes | memoryview, content_encoding: str | None, max_bytes: int
+    ) -> None:
+        self._steps = _steps(body, content_encoding, max_bytes)
+        self._cpu_left = CPU_SECONDS + max_bytes / 1e6 * CPU_SECONDS_OF_MEGABYTE
+
+    def run(self, seconds: float = float("inf")) -> bytes | None:
+        """Continue for about ``seconds`` of this thread's CPU time, at most some ms longer.
+
+        Returns the decoded body, or None if it is not complete yet. Raises FetchError.
+        """
+        started, used = time.thread_time(), 0.0
+        try:
+            while used < seconds:
+                next(self._steps)
+                used = time.thread_time() - started
+                if used > self._cpu_left:
+                    raise FetchError(FailureKind.DECODE, "takes too much CPU time to decode")
+        except StopIteration as end:
+            body: bytes = end.value
+            return body
+        self._cpu_left -= used
+        return None
 
 
 def decode_body(body: bytes | memoryview, content_encoding: str | None, max_bytes: int) -> bytes:
@@ -40,12 +83,21 @@ def decode_body(body: bytes | memoryview, content_encoding: str | None, max_byte
     ``max_bytes`` bounds the result and every intermediate result. Bytes after a complete body are
     ignored unless they start another gzip member or zstd frame; the br library rejects them.
     Raises FetchError: kind ``decode`` if the body does not match the header, is damaged or
-    incomplete; kind ``too_large`` if it exceeds ``max_bytes``.
+    incomplete, has too many members or takes too much CPU time; kind ``too_large`` if it exceeds
+    ``max_bytes``.
     """
+    decoded = Decoding(body, content_encoding, max_bytes).run()
+    assert decoded is not None
+    return decoded
+
+
+def _steps(
+    body: bytes | memoryview, content_encoding: str | None, max_bytes: int
+) -> Generator[None, None, bytes]:
     if content_encoding:
         for coding in reversed(_codings(content_encoding)):
             if len(body):
-                body = _bounded(_pieces(coding, memoryview(body)), max_bytes)
+                body = yield from _bounded(_pieces(coding, memoryview(body)), max_bytes)
     if len(body) > max_bytes:
         raise _too_large(max_bytes)
     return bytes(body)
@@ -62,7 +114,7 @@ def _codings(content_encoding: str) -> list[str]:
     return codings
 
 
-def _bounded(pieces: Iterator[bytes], max_bytes: int) -> bytes:
+def _bounded(pieces: Iterator[bytes], max_bytes: int) -> Generator[None, None, bytes]:
     # BytesIO grows in place and returns its buffer without a copy; joining a list needs twice the
     # memory.
     whole = BytesIO()
@@ -70,6 +122,7 @@ def _bounded(pieces: Iterator[bytes], max_bytes: int) -> bytes:
         if whole.tell() + len(piece) > max_bytes:
             raise _too_large(max_bytes)
         whole.write(piece)
+        yield
     return whole.getvalue()
 
 
@@ -83,9 +136,16 @@ def _pieces(coding: str, body: memoryview) -> Iterator[bytes]:
 
 
 def _gzip(body: memoryview) -> Iterator[bytes]:
-    taken = yield from _inflate(body, 16 + zlib.MAX_WBITS)
-    while body[taken : taken + 2] == _GZIP_MAGIC:
+    taken, members = 0, 0
+    while not members or body[taken : taken + 2] == _GZIP_MAGIC:
+        members = _one_more(members)
         taken += yield from _inflate(body[taken:], 16 + zlib.MAX_WBITS)
+
+
+def _one_more(members: int) -> int:
+    if members == MAX_MEMBERS:
+        raise _DamagedError(f"more than {MAX_MEMBERS:,} members")
+    return members + 1
 
 
 def _deflate(body: memoryview) -> Iterator[bytes]:
@@ -95,7 +155,7 @@ def _deflate(body: memoryview) -> Iterator[bytes]:
     yield from _inflate(body, zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS)
 
 
-def _inflate(body: memoryview, window_bits: int) -> _Decoding:
+def _inflate(body: memoryview, window_bits: int) -> _Stream:
     decoder = zlib.decompressobj(window_bits)
     for start in range(0, len(body), _FEED_BYTES):
         feed: bytes | memoryview = body[start : start + _FEED_BYTES]
@@ -123,8 +183,10 @@ def _zstd(body: memoryview) -> Iterator[bytes]:
         from backports import zstd
 
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+    members = 0
     try:
         while len(body):
+            members = _one_more(members)
             decoder = zstd.ZstdDecompressor(options=options)
             taken = yield from _zstd_frame(decoder, body)
             body = _next_frame(body[taken:])
@@ -132,7 +194,7 @@ def _zstd(body: memoryview) -> Iterator[bytes]:
         raise _DamagedError(error) from error
 
 
-def _zstd_frame(decoder: "ZstdDecompressor", body: memoryview) -> _Decoding:
+def _zstd_frame(decoder: "ZstdDecompressor", body: memoryview) -> _Stream:
     for start in range(0, len(body), _FEED_BYTES):
         feed = body[start : start + _FEED_BYTES]
         yield decoder.decompress(feed, _PIECE_BYTES)

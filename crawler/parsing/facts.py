@@ -103,6 +103,19 @@ def one_heap() -> bool:
     return _is_glibc() and bool(ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1))
 
 
+def large_apart() -> bool:
+    """Give large blocks back to the system when they are freed; False if it is not possible.
+
+    glibc does so only until the first one was freed. After that they lie in the heap, where bodies
+    that grow and end at different times leave holes.
+    """
+    if not _is_glibc():
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    settings = (_M_MMAP_THRESHOLD, _MEGABYTE // 4), (_M_TRIM_THRESHOLD, 16 * _MEGABYTE)
+    return all(mallopt(option, size) for option, size in settings)
+
+
 def _is_glibc() -> bool:
     try:
         return bool(os.confstr("CS_GNU_LIBC_VERSION"))

@@ -7,18 +7,22 @@ is created, and no request starts while the later stages are full.
 
 import asyncio
 import time
+from contextlib import suppress
+from functools import partial
 
 from crawler.fetch.fetcher import Fetcher
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.held_up import FirstByteWait
 from crawler.frontier.state.store_thread import StoreThread
 from crawler.frontier.ticket import Disallowed, EntryTicket, RequestEnd, Ticket
+from crawler.model.body_budget import BodyBudget
 from crawler.model.errors import FailureKind, FetchError, SkipError, StateError
 from crawler.model.events import Fetched, Idle, Load, NetworkAway, Retried, RobotsFailed
 from crawler.model.exchange import FetchResult, Response
 from crawler.parsing.executors.base import ParseExecutor
 from crawler.pipeline import decide, slots
 from crawler.pipeline.checkpoint import Checkpoint
+from crawler.pipeline.decoding import decoded
 from crawler.pipeline.final_states import FinalStates
 from crawler.pipeline.intake import EntryRules, Intake
 from crawler.pipeline.lifetime import Lifetime
@@ -27,6 +31,7 @@ from crawler.pipeline.parse_stage import ParseStage
 from crawler.pipeline.slot_watch import SlotWatch
 from crawler.pipeline.slots import Limits, Stages
 from crawler.pipeline.source_fetch import SourceFetch
+from crawler.sinks.base import UnreadError
 from crawler.sinks.outputs import Outputs
 from crawler.sources import Source
 
@@ -51,6 +56,7 @@ class Pipeline:
         checkpoint: Checkpoint,
         entry_rules: EntryRules,
         decider: decide.Decider,
+        bodies: BodyBudget,
         limits: Limits,
         observer: Observer,
     ) -> None:
@@ -62,6 +68,7 @@ class Pipeline:
         self._executor = executor
         self._outputs = outputs
         self._decider = decider
+        self._bodies = bodies
         self._limits = limits
         self._observer = observer
         self._observe = observer.event
@@ -104,7 +111,8 @@ class Pipeline:
                     await self._lifetime.cancel()
                     await self._checkpoint.stop()
                 self._observe_load(time.monotonic(), "backpressure")
-                await self._checkpoint.finish()
+                with suppress(UnreadError):
+                    await self._checkpoint.finish()
                 self._observer.ended(await self._store.duplicate_pages())
         finally:
             self._source.stop()
@@ -117,6 +125,7 @@ class Pipeline:
         self._parse_stage.start(self._parse_failed, self._wake, lifetime.fail)
         self._store.start(self._intake.entered, self._intake.loaded, lifetime.fail)
         self._source_fetch.start(lifetime.call_soon, self._wake)
+        self._bodies.start(partial(lifetime.call_soon, self._wake))
         self._observer.started()
         self._source.start(lambda: lifetime.call_soon(self._wake), lifetime.fail_soon)
         self._checkpoint.start(lifetime.fail)
@@ -129,7 +138,11 @@ class Pipeline:
         self._wake()
 
     def abort(self) -> None:
-        """End now. Drop the requests in flight, and write the finished entries."""
+        """End now. Drop the requests in flight, and write the finished entries.
+
+        Those of which nothing could be written, as a reader stands still, are pending again.
+        """
+        self._outputs.hurry()
         self._lifetime.finish()
 
     # Slots
@@ -146,6 +159,7 @@ class Pipeline:
             return
         now = time.monotonic()
         self._parse_stage.proceed()
+        self._bodies.update(self._executor.waiting_bytes + self._outputs.waiting_bytes)
         idle = self._start_requests(now)
         if self._frontier.waiting < READ_BELOW:
             self._intake.read()
@@ -156,10 +170,16 @@ class Pipeline:
             self._lifetime.finish()
 
     def _observe_load(self, now: float, idle: Idle) -> None:
-        last = self._load
-        if last is None or last.in_flight != self._in_flight or last.idle != idle:
-            parse_full = idle == "backpressure" and slots.is_parse_full(self._stages())
-            self._load = Load(now, self._in_flight, idle, parse_full)
+        last, held = self._load, self._bodies.held
+        # A body that is held back does not wait for its server.
+        used, idle = self._in_flight - held, "backpressure" if held else idle
+        if last is None or last.in_flight != used or last.idle != idle:
+            memory_full = parse_full = False
+            if idle == "backpressure":
+                stages = self._stages()
+                memory_full = slots.is_memory_full(stages, self._bodies.arriving)
+                parse_full = not memory_full and slots.is_parse_full(stages)
+            self._load = Load(now, used, idle, parse_full, memory_full)
             self._observe(self._load)
 
     def _stages(self) -> Stages:
@@ -177,6 +197,7 @@ class Pipeline:
             mean_body=self._mean_body,
             mean_links=stage.mean_links,
             is_holding=stage.is_holding,
+            held=self._bodies.held,
             is_dry=self._intake.is_dry,
             is_stopping=self._is_stopping,
         )
@@ -283,6 +304,8 @@ class Pipeline:
                 )
             case decide.Unanswered(ticket, error):
                 self._frontier.unanswered(ticket, error, now)
+            case decide.Decode():
+                self._lifetime.spawn(self._decode(decision))
             case decide.SetRules(site, rules, failure):
                 if failure is not None:
                     self._observe(RobotsFailed(site, failure))
@@ -291,6 +314,12 @@ class Pipeline:
                 deliver(result)
             case decide.Close(ticket, error, attempts, status):
                 self._final_states.close(ticket.entry, error, attempts, status)
+
+    async def _decode(self, decode: decide.Decode) -> None:
+        body = await decoded(decode.decoding)
+        rules = self._decider.rules(decode.ticket, decode.status, body)
+        self._carry_out(rules, time.monotonic())
+        self._wake()
 
     def _parse_failed(self, ticket: EntryTicket, error: FetchError) -> None:
         self._carry_out(self._decider.decide(ticket, error, time.time()), time.monotonic())

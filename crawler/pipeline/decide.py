@@ -20,7 +20,7 @@ from crawler.frontier.ticket import (
     RobotsTicket,
     Ticket,
 )
-from crawler.model.content_coding import decode_body
+from crawler.model.content_coding import Decoding
 from crawler.model.errors import FailureKind, FetchError, SkipError
 from crawler.model.exchange import FetchResult, Response
 from crawler.model.scope import Scope
@@ -77,6 +77,14 @@ class Nothing(msgspec.Struct, frozen=True):
     """Nothing follows: it was a probe."""
 
 
+class Decode(msgspec.Struct, frozen=True):
+    """A robots.txt has to be decoded first; the result goes to ``Decider.rules``."""
+
+    ticket: RobotsTicket
+    status: int
+    decoding: Decoding
+
+
 class SetRules(msgspec.Struct, frozen=True):
     """The robots.txt of ``site`` is known; ``failure`` is why it could not be fetched, or None."""
 
@@ -102,7 +110,16 @@ class Close(msgspec.Struct, frozen=True):
 
 
 Decision = (
-    Parse | Hop | SendAgain | RetryIn | Unanswered | Nothing | SetRules | DeliverDocument | Close
+    Parse
+    | Hop
+    | SendAgain
+    | RetryIn
+    | Unanswered
+    | Nothing
+    | Decode
+    | SetRules
+    | DeliverDocument
+    | Close
 )
 
 
@@ -169,13 +186,18 @@ class Decider:
             return self._failed(ticket, refusal, response.status)
         return Hop(ticket, url, pause_of(response, unix_time))
 
-    def _robots(self, ticket: RobotsTicket, response: Response) -> SetRules:
+    def rules(self, ticket: RobotsTicket, status: int, body: bytes | FetchError) -> SetRules:
+        """``body`` is the decoded robots.txt, or why it cannot be decoded."""
+        if isinstance(body, FetchError):
+            return SetRules(ticket.site, unreachable(body))
+        return SetRules(ticket.site, from_answer(status, body, self._agent))
+
+    def _robots(self, ticket: RobotsTicket, response: Response) -> Decode | SetRules:
         coding = response.header_list("content-encoding")
-        try:
-            body = decode_body(response.body, coding, self._max_bytes)
-        except FetchError as error:
-            return SetRules(ticket.site, unreachable(error))
-        return SetRules(ticket.site, from_answer(response.status, body, self._agent))
+        if coding is None and len(response.body) <= self._max_bytes:
+            return self.rules(ticket, response.status, response.body)
+        decoding = Decoding(response.body, coding, self._max_bytes)
+        return Decode(ticket, response.status, decoding)
 
     def _failed(
         self, ticket: Ticket, error: FetchError | SkipError, status: int | None = None

@@ -32,7 +32,7 @@ class Stages(msgspec.Struct, frozen=True):
     pages are at the executor, which accepts ``parse_width`` at once. ``body_bytes`` wait there,
     ``output_bytes`` wait for the disk. On average a body has ``mean_body`` bytes, and a page
     ``mean_links`` new links. ``is_holding``: pages wait until the state has entered the links of
-    earlier pages.
+    earlier pages. ``held`` bodies are not read on, because there is no room for more of them.
     ``is_dry``: no more entries come from the input or the store. ``is_stopping``: no request may
     start.
     """
@@ -49,6 +49,7 @@ class Stages(msgspec.Struct, frozen=True):
     mean_body: float
     mean_links: float
     is_holding: bool
+    held: int
     is_dry: bool
     is_stopping: bool
 
@@ -72,6 +73,8 @@ def is_full(stages: Stages, limits: Limits) -> bool:
 
     The bodies of all requests in flight, and of one more, must still fit.
     """
+    if stages.held:
+        return True
     arriving = (stages.in_flight + 1) * stages.mean_body
     held = stages.body_bytes + stages.output_bytes + arriving
     parse_full = stages.parse_waiting >= 2 * stages.parse_width
@@ -90,6 +93,11 @@ def is_parse_full(stages: Stages) -> bool:
         stages.parse_waiting >= 2 * stages.parse_width > 0
         or stages.body_bytes > stages.output_bytes
     )
+
+
+def is_memory_full(stages: Stages, arriving: int) -> bool:
+    """Whether bodies are held back, and most bytes are those of the ``arriving`` ones."""
+    return stages.held > 0 and arriving > stages.body_bytes + stages.output_bytes
 
 
 def is_draining(stages: Stages) -> bool:

@@ -6,12 +6,16 @@ the length of the output; after a crash, ``cut`` shortens the output to such a l
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from crawler.model.errors import UsageError
+from crawler.model.errors import StateError, UsageError
 from crawler.model.pages import Failure, Page
+
+
+class UnreadError(StateError):
+    """The crawl was aborted, and the reader of an output does not read."""
 
 
 class Encoder(Protocol):
@@ -41,6 +45,15 @@ class Writer(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class WaitingWriter(Protocol):
+    """A writer that may wait for a reader."""
+
+    def hurry(self) -> None:
+        """The crawl was aborted: from now on raise UnreadError instead. For any thread."""
+        ...
 
 
 EncodeFailure = Callable[[Failure], bytes]

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from crawler.model.callbacks import Fail, Wake
-from crawler.sinks.base import Writer
+from crawler.sinks.base import WaitingWriter, Writer
 
 GATHER = 0.05
 """Seconds in which chunks are collected before they are written: to wake a thread costs as much as
@@ -156,6 +156,12 @@ class Outputs:
         offsets = {name: writer.commit() for name, writer in self._writers.items()}
         self._at_commit()
         return offsets
+
+    def hurry(self) -> None:
+        """The crawl was aborted: do not wait for the readers of outputs any more."""
+        for writer in self._writers.values():
+            if isinstance(writer, WaitingWriter):
+                writer.hurry()
 
     def close(self) -> None:
         self._stop_timer()

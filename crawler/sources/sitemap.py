@@ -5,16 +5,16 @@ file. Entities are never expanded: a document type definition, which would defin
 """
 
 import codecs
-import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 from typing import NoReturn
 from xml.parsers import expat
 
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.urls import MAX_URL_CHARACTERS
+from crawler.sources.gzip_file import MAGIC, GzipFile
 
 MAX_BYTES = 52_428_800
 """Size of a sitemap after decompression; a limit of the protocol, as is ``MAX_URLS``."""
@@ -24,7 +24,6 @@ _MAX_TOKEN = 1 << 20
 _MAX_DEPTH = 64
 _MAX_NAMES = 1000
 _HEAD = 512
-_GZIP_MAGIC = b"\x1f\x8b"
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:[?!]|(?:[\w.-]+:)?(?:urlset|sitemapindex)\b)")
 _ENTRIES = {"urlset": "url", "sitemapindex": "sitemap"}
 """The possible root elements, and the element in each that contains ``loc``."""
@@ -37,7 +36,7 @@ def looks_like_sitemap(file: BufferedIOBase) -> bool:
     """
     try:
         head = _plain(file).read(_HEAD)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
+    except (EOFError, zlib.error, FetchError):
         return False
     finally:
         file.seek(0)
@@ -125,7 +124,7 @@ class Sitemap:
             self._end(FetchError(FailureKind.PARSE, f"not well-formed XML: {error}"))
         except EOFError:
             self._end(FetchError(FailureKind.DECODE, "the gzip file is cut short"))
-        except (zlib.error, gzip.BadGzipFile) as error:
+        except zlib.error as error:
             self._end(FetchError(FailureKind.DECODE, f"not a valid gzip file: {error}"))
 
     def _end(self, error: FetchError) -> None:
@@ -170,9 +169,9 @@ class Sitemap:
 
 def _plain(file: BufferedIOBase) -> BufferedIOBase:
     """``file`` from its start, decompressed if it is gzip."""
-    magic = file.read(len(_GZIP_MAGIC))
+    magic = file.read(len(MAGIC))
     file.seek(0)
-    return gzip.open(file) if magic == _GZIP_MAGIC else file
+    return BufferedReader(GzipFile(file), _PIECE) if magic == MAGIC else file
 
 
 def _refuse_doctype(*_: object) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from crawler.model.errors import FailureKind, StateError
 from crawler.model.pages import Failure, Page
-from crawler.sinks.base import Encoder, Writer
+from crawler.sinks.base import Encoder, UnreadError, Writer
 from crawler.sinks.file import FileWriter
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.stdout import StdoutWriter
@@ -204,3 +205,20 @@ def test_a_closed_standard_output_is_reported() -> None:
         writer.append(b"x")
     writer.close()
     os.close(writing)
+
+
+@pytest.mark.promise("P69")
+def test_a_standard_output_that_is_not_read_delays_no_end() -> None:
+    reading, writing = os.pipe()
+    writer = StdoutWriter(writing)
+    chunk = b"x" * 1_000_000
+    with ThreadPoolExecutor(1) as thread:
+        appended = thread.submit(writer.append, chunk)
+        assert os.read(reading, 1) == b"x"
+        writer.hurry()
+        with pytest.raises(UnreadError, match="standard output is not read"):
+            appended.result(timeout=10)
+    assert 0 < writer.commit() < len(chunk)
+    writer.close()
+    os.close(writing)
+    os.close(reading)

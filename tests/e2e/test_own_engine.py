@@ -83,7 +83,8 @@ def test_a_class_or_function_creates_the_engine(urls: list[str], tmp_path: Path)
     )
     assert report.engine == "counting"
     wanted = EngineOptions(3, http2=True, ca_file=current().ca_file)
-    assert [engine.options for engine in created] == [wanted]
+    options = [msgspec.structs.replace(engine.options, bodies=None) for engine in created]
+    assert options == [wanted]
     assert sorted(created[0].fetched) == urls
     assert crawler.crawl(urls, engine=Counting, run=tmp_path / "class").engine == "counting"
 

@@ -13,13 +13,16 @@ import pycurl
 
 from crawler.engines.base import KEPT_SECONDS, MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.libcurl.codes import translate
+from crawler.engines.libcurl.hold import TransferHold
 from crawler.engines.libcurl.route import set_route
 from crawler.engines.libcurl.sockets import Ends, Sockets
 from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
 from crawler.engines.shared.kernel import TcpInfo, connect_wait
 from crawler.engines.shared.messages import timed_out, too_large
+from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import refusal
 from crawler.engines.shared.timing import make_timing
+from crawler.model.body_budget import FREE_BYTES
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import BODILESS, Headers, Proxy, Request, Response, Timing
 
@@ -27,6 +30,7 @@ _SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it
 _ABORT = -1
 _CONTINUE = 0
 _DO_NOT_CONNECT: int = pycurl.SOCKOPT_ERROR
+_PAUSE: int = pycurl.WRITEFUNC_PAUSE
 _DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
 _STATUS = re.compile(rb"HTTP/(1\.[01]) (\d{3})[ \r\n]")
 _STATUS_OR_2 = re.compile(rb"HTTP/(1\.[01]|2) (\d{3})[ \r\n]")
@@ -43,6 +47,9 @@ class Transfer:
         self.curl = curl
         self._sockets = sockets
         self._http2 = options.http2
+        self._bodies = options.bodies
+        self._body = Pieces()
+        self._hold: TransferHold | None = None
         # libcurl itself would also accept an HTTP/2 status line on an HTTP/1 connection.
         self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
         # The values that were set last; only changed values are set again.
@@ -59,8 +66,7 @@ class Transfer:
         self.refused: FetchError | None = None
         self.started = time.monotonic()
         self._deadline = self.started + request.timeout
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._body = Pieces()
         self._lines: list[bytes] = []
         self._interim = 0
         self._trailer_bytes = 0
@@ -202,17 +208,37 @@ class Transfer:
         return length
 
     def _on_body(self, chunk: bytes) -> int | None:
-        self._size += len(chunk)
-        if self._size > self.request.max_bytes:
+        if self._hold is not None and self._hold.pauses():
+            return _PAUSE
+        body = self._body
+        if body.size + len(chunk) > self.request.max_bytes:
             return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
-        self._chunks.append(chunk)
+        body.add(chunk)
+        if body.size > FREE_BYTES and self._bodies is not None:
+            if self._hold is None:
+                self._hold = TransferHold(self.curl, self._bodies, self.started, self._deadline)
+            self._hold.grew(body.size)
         return self._continue()
+
+    def leave_handle(self) -> None:
+        """The handle may get another transfer before ``end``."""
+        if self._hold is not None:
+            self._hold.leave()
+
+    def end(self) -> None:
+        """The fetch has ended, however it did. May be called twice."""
+        self._body.take()  # idle transfers must not keep bodies in memory
+        if self._hold is not None:
+            self._hold.end()
+            self._hold = None
+            self._terms = None  # the timeout was changed
 
     def _continue(self) -> int | None:
         if self._closing and self._ends is not None:
             self._last = self._sockets.info(self._ends)
         # libcurl checks its own clock only between reads; many small pieces keep it reading.
-        if time.monotonic() <= self._deadline:
+        held = 0.0 if self._hold is None else self._hold.seconds
+        if time.monotonic() <= self._deadline + held:
             return None
         return self._refuse(FailureKind.TIMEOUT, timed_out(self.request))
 
@@ -222,7 +248,6 @@ class Transfer:
 
     def failure(self, code: int, message: str) -> FetchError:
         """Return why the transfer failed; ``code`` and ``message`` are libcurl's own."""
-        self._chunks.clear()
         if self.refused is not None:
             return self.refused
         answered = self.curl.getinfo(pycurl.HTTP_CONNECTCODE)
@@ -245,9 +270,8 @@ class Transfer:
             raise self.refused
         if self._headers is None:
             raise FetchError(FailureKind.TRUNCATED, "the connection closed inside the headers")
-        body = b"".join(self._chunks)
-        self._chunks.clear()  # idle transfers must not keep bodies in memory
-        return Response(self._status, self._headers, body, self._timing(), self._version)
+        timing = self._timing()
+        return Response(self._status, self._headers, self._body.take(), timing, self._version)
 
     def _timing(self) -> Timing:
         curl = self.curl
@@ -268,7 +292,8 @@ class Transfer:
             first_byte=curl.getinfo(pycurl.STARTTRANSFER_TIME),
             total=time.monotonic() - self.started,
             reused=self._fresh is None,
-            body_size=self._size,
+            body_size=self._body.size,
+            held=0.0 if self._hold is None else self._hold.seconds,
         )
 
     def _handshake(self) -> tuple[float, float]:

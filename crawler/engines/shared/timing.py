@@ -16,16 +16,19 @@ def make_timing(
     total: float,
     reused: bool,
     body_size: int,
+    held: float = 0.0,
 ) -> Timing:
     """All durations are in seconds.
 
     ``kernel`` is what the kernel measured of the answer; without it ``library_answer`` counts, by
     the clock of the library. A body larger than the receive window makes the figure uncertain.
+    For ``held`` of it we did not read, so that the server could not send: that is not its wait.
     """
+    answer = kernel.answer if kernel else library_answer
     return Timing(
         connect=connect,
         tls=tls,
-        answer=kernel.answer if kernel else library_answer,
+        answer=max(0.0, answer - held) if held else answer,
         first_byte=first_byte,
         buffered=buffered,
         total=total,

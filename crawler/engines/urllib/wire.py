@@ -16,6 +16,7 @@ from crawler.engines.base import MAX_HEADER_BYTES
 from crawler.engines.shared.kernel import connect_wait, tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE
 from crawler.engines.shared.timing import make_timing
+from crawler.engines.urllib.hold import ThreadHold
 from crawler.engines.urllib.tunnel import open_tunnel
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Request, Timing, host_and_port
@@ -50,8 +51,9 @@ class Wire(io.RawIOBase):
     Times are monotonic seconds. Another thread may call ``abort`` at any time.
     """
 
-    def __init__(self, request: Request, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, request: Request, tls: ssl.SSLContext | None, hold: ThreadHold) -> None:
         self.request = request
+        self.hold = hold
         self.phase = Phase.CONNECT
         self.eof = False
         self.received = 0
@@ -121,6 +123,7 @@ class Wire(io.RawIOBase):
 
     def abort(self) -> None:
         """End whatever the thread is waiting for; it then reads an end of the stream."""
+        self.hold.end()
         with self._lock:
             self._aborted = True
             if self._sock is not None:
@@ -185,4 +188,5 @@ class Wire(io.RawIOBase):
             total=now - self._started,
             reused=False,
             body_size=size,
+            held=self.hold.seconds,
         )

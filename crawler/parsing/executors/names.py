@@ -25,6 +25,9 @@ WITHOUT_WORKERS = frozenset({"inline", "none"})
 IN_THIS_PROCESS = WITHOUT_WORKERS | {"thread"}
 """Executors for which nothing is pickled, and whose pages have no deadline."""
 
+PARSING_HERE = IN_THIS_PROCESS - {"none"}
+"""Executors that parse HTML in the process of the crawl."""
+
 
 def starts_processes(choice: object) -> bool:
     """Whether ``choice``, a name or an executor object, makes the crawl start processes."""

@@ -53,11 +53,15 @@ class Launcher(Protocol):
 
 
 class Sent(NamedTuple):
-    """A batch at a worker: its pages, its slot of the mailbox, and when it was sent."""
+    """A batch at a worker: its pages, its slot of the mailbox, and when it was sent.
+
+    ``is_large``: it did not fit into its slot, and is copied several times.
+    """
 
     tasks: Batch
     slot: int
     at: float
+    is_large: bool
 
 
 class Received(NamedTuple):
@@ -101,7 +105,10 @@ class Worker:
 
     @property
     def is_full(self) -> bool:
-        return len(self.batches) >= SLOTS
+        """Whether it has all the batches that it may have. A large one is the last, as its copies
+        need memory.
+        """
+        return len(self.batches) >= SLOTS or any(sent.is_large for sent in self.batches)
 
     def send(self, batch: Batch, encoded: bytes, now: float) -> "Future[Put]":
         """Send a batch, also as MessagePack; not when ``is_full``. Raises BrokenExecutor.
@@ -109,8 +116,9 @@ class Worker:
         The result of the future is for ``receive``.
         """
         slot, self._turn = self._turn, (self._turn + 1) % SLOTS
-        self.batches.append(Sent(batch, slot, now))
-        return self._pool.submit(worker.parse, slot, self._mailbox.put(slot, encoded))
+        put = self._mailbox.put(slot, encoded)
+        self.batches.append(Sent(batch, slot, now, isinstance(put, bytes)))
+        return self._pool.submit(worker.parse, slot, put)
 
     def receive(self, put: Put, now: float) -> tuple[Received, memoryview | bytes]:
         """Return the oldest batch and its encoded results, which stay until the next ``send``."""

@@ -15,6 +15,7 @@ from crawler.testing.contract.connections import ConnectionTests
 from crawler.testing.contract.deadlines import DeadlineTests
 from crawler.testing.contract.endpoints import EndpointTests
 from crawler.testing.contract.exchange import ExchangeTests
+from crawler.testing.contract.holding import HoldingTests
 from crawler.testing.contract.life import LifeTests
 from crawler.testing.contract.limits import LimitTests
 from crawler.testing.contract.proxies import ProxyTests
@@ -35,6 +36,7 @@ class EngineContract(
     TruncationTests,
     LimitTests,
     DeadlineTests,
+    HoldingTests,
     LifeTests,
     TimingTests,
     ProxyTests,

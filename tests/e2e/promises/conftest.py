@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from e2e.conftest import Run, balanced
+from support.heartbeat import ALLOWED, beating
 
 import crawler
 from crawler.model.errors import FailureKind
@@ -45,6 +46,15 @@ def crawled(
         return ended
 
     return run
+
+
+@pytest.fixture
+def heartbeat() -> Iterator[None]:
+    """No response may keep the fetch thread from its other requests for long."""
+    with beating() as heart:
+        yield
+    assert heart.beats
+    assert heart.longest < ALLOWED
 
 
 def check(run: Run) -> None:

@@ -57,6 +57,7 @@ def encoded(*codings: str) -> tuple[tuple[str, str], ...]:
 
 
 @pytest.mark.promise("P11")
+@pytest.mark.usefixtures("heartbeat")
 def test_a_bomb_fails_within_its_limit(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     for number, coding in enumerate(BOMBS):
         url = f"http://bombs.example/{number}"
@@ -88,6 +89,7 @@ def test_a_bomb_in_a_redirect_is_ignored(mock_web: MockWeb, crawled: Crawled, en
 
 
 @pytest.mark.promise("P11")
+@pytest.mark.usefixtures("heartbeat")
 def test_a_bomb_as_robots_txt_disallows_its_host(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_bomb_as_robots_txt_disallows_its_host(
 
 
 @pytest.mark.promise("P12")
+@pytest.mark.usefixtures("heartbeat")
 def test_more_than_five_codings_are_refused(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:

@@ -56,6 +56,7 @@ def test_a_short_body_is_retried_and_not_stored(
 
 
 @pytest.mark.promise("P14")
+@pytest.mark.usefixtures("heartbeat")
 def test_an_announced_terabyte_costs_nothing(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
@@ -149,6 +150,7 @@ def clean(web: MockWeb) -> bool:
 
 
 @pytest.mark.promise("P17")
+@pytest.mark.usefixtures("heartbeat")
 def test_control_bytes_in_headers_are_not_passed_on(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
@@ -170,6 +172,7 @@ LINKS = (
 
 
 @pytest.mark.promise("P17")
+@pytest.mark.usefixtures("heartbeat")
 def test_line_breaks_in_links_inject_nothing(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:

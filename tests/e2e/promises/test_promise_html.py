@@ -78,6 +78,7 @@ HUGE: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.promise("P30")
+@pytest.mark.usefixtures("heartbeat")
 def test_huge_pages_are_cut_or_fail_in_time(web: MockWeb, crawled: Crawled) -> None:
     urls = [f"http://huge.example/{name}" for name in HUGE]
     for name, url in zip(HUGE, urls, strict=True):

@@ -156,6 +156,7 @@ IGNORED = {"late", "html"}
 
 
 @pytest.mark.promise("P25")
+@pytest.mark.usefixtures("heartbeat")
 def test_an_odd_robots_txt_is_still_read(mock_web: MockWeb, crawled: Crawled, engine: str) -> None:
     urls = []
     for host, body in ODD.items():

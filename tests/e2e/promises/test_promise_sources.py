@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from e2e.conftest import Run
 from e2e.promises.conftest import GOOD, check, kinds
+from support.hostile_bodies import EMPTY_MEMBER, hostile
 
 from crawler.cli import main
 from crawler.sources.sitemap import MAX_BYTES
@@ -92,6 +93,23 @@ def test_a_hostile_sitemap_expands_and_reads_nothing(
     assert {seen.host for seen in mock_web.seen} == {"a.example", "fine.example"}
     for path in run.directory.rglob("*"):
         assert path.is_dir() or SECRET.encode() not in path.read_bytes()
+
+
+@pytest.mark.promise("P59")
+@pytest.mark.usefixtures("heartbeat")
+def test_a_sitemap_that_is_slow_to_decode_delays_no_request(
+    mock_web: MockWeb, sourced: Sourced
+) -> None:
+    urls = [f"http://a.example/{number}.xml" for number in range(len(hostile()))]
+    for url, (coding, body) in zip(urls, hostile(), strict=True):
+        mock_web.page(url, body, headers=(("Content-Encoding", coding),))
+    members = gzip.compress(gzip.compress(EMPTY_MEMBER * 100_000))
+    coding = (("Content-Encoding", "gzip, gzip"),)
+    mock_web.page("http://a.example/members.xml.gz", members, headers=coding)
+    run = sourced("--parse", "inline", *urls, "http://a.example/members.xml.gz")
+    check(run)
+    assert kinds(run).pop("members.xml.gz") == "decode"
+    assert not run.pages
 
 
 @pytest.mark.promise("P43")

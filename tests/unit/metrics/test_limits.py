@@ -15,6 +15,7 @@ def facts(
     workers: int = 2,
     parse: float = 0.0,
     locked: bool = False,
+    memory: float = 0.0,
 ) -> LimitFacts:
     """``budget`` and ``slots`` as shares; ``parse`` as a share of what the workers could give."""
     time_budget = TimeBudget(**{name: share * wall for name, share in budget.items()})
@@ -28,6 +29,7 @@ def facts(
         SlotSeconds(**{name: share * wall * concurrency for name, share in slots.items()}),
         Cpu(fetch_s=time_budget.computing, parse_s=parse * wall * max(1, workers)),
         locked,
+        memory * wall * concurrency,
     )
 
 
@@ -69,6 +71,10 @@ CASES = {
     "threads without a lock, busy as before": (
         facts({"computing": 0.4, "waiting": 0.6}, {"used": 1.0}, parse=0.25),
         Limiter.CONCURRENCY,
+    ),
+    "bodies that arrive wait for room": (
+        facts(IDLE, {"used": 0.3, "backpressure": 0.7}, memory=0.6),
+        Limiter.MEMORY,
     ),
     "pages wait for workers that are busy": (
         facts(IDLE, {"used": 0.3, "backpressure": 0.7, "parsing": 0.6}, parse=0.97),

@@ -12,6 +12,15 @@ def test_slots_are_used_or_have_a_reason() -> None:
     )
 
 
+def test_the_reasons_of_back_pressure_are_distinguished() -> None:
+    slots = Slots(2, started=0)
+    slots.close(0, 1, "backpressure", parse_full=True)
+    slots.close(3, 1, "backpressure", memory_full=True)
+    slots.close(5, 1, "backpressure")
+    assert slots.end(6) == SlotSeconds(used=6, backpressure=6, parsing=3)
+    assert slots.memory == 2
+
+
 def test_a_late_clock_subtracts_nothing() -> None:
     """A loop's clock may stand behind the one that was read at the start."""
     slots = Slots(2, started=10)

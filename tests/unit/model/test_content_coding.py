@@ -1,6 +1,7 @@
 import gzip
 import random
 import sys
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -9,8 +10,9 @@ import brotli
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.hostile_bodies import hostile, slow
 
-from crawler.model.content_coding import decode_body
+from crawler.model.content_coding import MAX_MEMBERS, Decoding, decode_body
 from crawler.model.errors import FailureKind, FetchError
 
 if sys.version_info >= (3, 14):
@@ -194,3 +196,57 @@ def test_a_huge_zstd_window_is_refused() -> None:
     compressor = zstd.ZstdCompressor(options={level.window_log: 27, level.content_size_flag: 0})
     body = compressor.compress(TEXT) + compressor.flush()
     assert "memory" in refused(body, "zstd").message
+
+
+@pytest.mark.promise("P59")
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_the_number_of_members_is_limited(coding: str) -> None:
+    empty = ENCODERS[coding](b"")
+    assert decode_body(empty * MAX_MEMBERS, coding, LIMIT) == b""
+    error = refused(empty * (MAX_MEMBERS + 1), coding)
+    assert error.kind is FailureKind.DECODE
+    assert "more than 10,000 members" in error.message
+
+
+@pytest.mark.promise("P59")
+@pytest.mark.parametrize("number", range(len(hostile()) + 1))
+def test_decoding_stops_after_each_slice(number: int) -> None:
+    coding, body = [*hostile(), slow()][number]
+    decoding, longest = Decoding(body, coding, LIMIT), 0.0
+    ended = False
+    while not ended:
+        started = time.thread_time()
+        try:
+            ended = decoding.run(0.002) is not None
+        except FetchError:
+            ended = True
+        longest = max(longest, time.thread_time() - started)
+    assert longest < 0.02
+
+
+@pytest.mark.promise("P59")
+def test_the_cpu_time_of_a_body_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.5
+        return now
+
+    monkeypatch.setattr(time, "thread_time", clock)
+    body = gzip.compress(random.Random(1).randbytes(20 * 16384))
+    decoding = Decoding(body, "gzip", LIMIT)
+    with pytest.raises(FetchError, match="too much CPU time to decode") as caught:
+        while decoding.run(1.0) is None:
+            pass
+    assert caught.value.kind is FailureKind.DECODE
+    assert now < 5.0
+
+
+def test_a_body_is_decoded_in_slices() -> None:
+    noise = random.Random(1).randbytes(3 * MEGABYTE)
+    decoding, slices = Decoding(gzip.compress(noise), "gzip", LIMIT), 1
+    while (body := decoding.run(1e-9)) is None:
+        slices += 1
+    assert body == noise
+    assert slices > 100

@@ -13,6 +13,7 @@ from crawler.frontier.frontier import Frontier
 from crawler.frontier.quota import Quota
 from crawler.frontier.retry import Retry
 from crawler.frontier.schedule import HostPolicy
+from crawler.model.body_budget import BodyBudget
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason, StateError
 from crawler.model.events import Event, Fetched, Finished, Load
 from crawler.model.exchange import Endpoint, FetchResult, Response, Timing
@@ -134,7 +135,12 @@ class FakeFetcher:
         return Endpoint("192.0.2.1", "192.0.2.1", 80)
 
     async def fetch_at(
-        self, url: str, endpoint: Endpoint, begun: Callable[[], None] | None = None
+        self,
+        url: str,
+        endpoint: Endpoint,
+        begun: Callable[[], None] | None = None,
+        *,
+        fresh: bool = False,
     ) -> Response:
         self.requests.append(url)
         self._changed.set()
@@ -173,12 +179,16 @@ class FakeExecutor(Context):
 
 class FakeOutputs:
     waiting_bytes = 0
+    is_hurried = False
 
     def start(self, wake: Any, fail: Callable[[Exception], None]) -> None:
         self.fail = fail
 
     async def commit(self) -> Mapping[str, int]:
         return {}
+
+    def hurry(self) -> None:
+        self.is_hurried = True
 
 
 class Records(list[bytes]):
@@ -224,6 +234,7 @@ class Crawl:
         channels = Channels((anything.pages,), (failures,), anything.skipped)
         self.pipeline = Pipeline(
             source=self.source,
+            bodies=BodyBudget(1_000_000),
             source_fetch=SourceFetch(frontier, lambda _: None),
             frontier=frontier,
             store=store,
@@ -312,6 +323,7 @@ async def test_abort_drops_what_is_in_flight() -> None:
     await running
     assert crawl.states() == []
     assert crawl.observed.duplicate_pages == 3
+    assert crawl.outputs.is_hurried
 
 
 @pytest.mark.promise("P37")

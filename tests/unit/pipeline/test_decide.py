@@ -1,5 +1,6 @@
 """The table from ticket and result to what happens next, without a loop, a socket or a file."""
 
+import gzip
 import random
 
 import msgspec
@@ -15,6 +16,7 @@ from crawler.pipeline.decide import (
     Close,
     Decider,
     Decision,
+    Decode,
     DeliverDocument,
     Hop,
     Parse,
@@ -40,9 +42,14 @@ def answer(status: int = 200, body: bytes = b"", *headers: tuple[str, str]) -> R
     return Response(status, headers, body, Timing(total=0.25))
 
 
+def decider(*changes: str, retries: int = 2) -> Decider:
+    return Decider(
+        Retry(retries, random.Random(1), changes), make_scope("host"), "crawler/1", 1_000
+    )
+
+
 def decide(ticket: Ticket, result: FetchResult, *changes: str, retries: int = 2) -> Decision:
-    retry = Retry(retries, random.Random(1), changes)
-    return Decider(retry, make_scope("host"), "crawler/1", 1_000).decide(ticket, result, NOW)
+    return decider(*changes, retries=retries).decide(ticket, result, NOW)
 
 
 def test_a_good_answer_of_an_entry_is_parsed() -> None:
@@ -247,12 +254,23 @@ def test_an_unreachable_robots_txt_forbids_everything() -> None:
 @pytest.mark.promise("P11", "P24")
 def test_an_oversized_robots_txt_forbids_everything() -> None:
     decision = decide(ROBOTS, answer(200, b"#" * 1_001))
-    assert refusal(decision, "/x")
+    assert isinstance(decision, Decode)
+    with pytest.raises(FetchError) as caught:
+        decision.decoding.run()
+    assert refusal(decider().rules(ROBOTS, 200, caught.value), "/x")
+
+
+def test_a_compressed_robots_txt_is_decoded_before_it_is_read() -> None:
+    packed = gzip.compress(b"User-agent: *\nDisallow: /private")
+    decision = decide(ROBOTS, answer(200, packed, ("content-encoding", "gzip")))
+    assert isinstance(decision, Decode)
+    rules = decider().rules(ROBOTS, decision.status, decision.decoding.run() or b"")
+    assert refusal(rules, "/private")
+    assert refusal(rules, "/public") is None
 
 
 @pytest.mark.promise("P24")
 def test_a_refused_ticket_costs_no_attempt() -> None:
     why = SkipError(SkipReason.ROBOTS, "disallowed")
-    decider = Decider(Retry(2, random.Random(1)), make_scope("host"), "crawler/1", 1_000)
-    assert decider.refuse(PAGE, why) == Close(PAGE, why, 0)
-    assert decider.refuse(DOCUMENT, why) == DeliverDocument(delivered.append, why)
+    assert decider().refuse(PAGE, why) == Close(PAGE, why, 0)
+    assert decider().refuse(DOCUMENT, why) == DeliverDocument(delivered.append, why)

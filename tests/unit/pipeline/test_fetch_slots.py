@@ -13,6 +13,7 @@ from crawler.pipeline.slots import (
     has_enough,
     is_draining,
     is_full,
+    is_memory_full,
     is_over,
     is_parse_full,
     reason_for_none,
@@ -33,6 +34,7 @@ IDLE = Stages(
     mean_body=0.0,
     mean_links=0.0,
     is_holding=False,
+    held=0,
     is_dry=False,
     is_stopping=False,
 )
@@ -105,6 +107,7 @@ def test_twice_the_width_waits_at_the_executor(waiting: int, full: bool) -> None
         # Two are in flight, and the next one would be the third.
         ({"body_bytes": 700, "in_flight": 2, "mean_body": 100.0}, False),
         ({"body_bytes": 701, "in_flight": 2, "mean_body": 100.0}, True),
+        ({"held": 1}, True),
     ],
 )
 def test_bodies_that_wait_or_arrive_are_bounded(changes: dict[str, float], full: bool) -> None:
@@ -202,3 +205,12 @@ def test_held_up_requests_make_room_if_others_need_it(
 ) -> None:
     limits = Limits(concurrency=4, memory=1_000, max_pages=10)
     assert allowed_held_up(stages(**changes), limits) == allowed
+
+
+@pytest.mark.parametrize(
+    ("held", "arriving", "full"), [(1, 101, True), (1, 100, False), (0, 900, False)]
+)
+def test_memory_is_full_if_arriving_bodies_have_most_of_it(
+    held: int, arriving: int, full: bool
+) -> None:
+    assert is_memory_full(stages(held=held, body_bytes=60, output_bytes=40), arriving) is full
