@@ -112,8 +112,7 @@ class Store:
     ) -> None:
         self._path = path
         self._connection = connection
-        self._broken: StateError | None = None
-        """The first error; every later call raises it again."""
+        self._broken: StateError | None = None  # every call after the first error raises it again
         with self._errors():
             found = dict(connection.execute("SELECT name, value FROM facts"))
             self.last_id: int = connection.execute("SELECT max(id) FROM entries").fetchone()[0] or 0
@@ -147,8 +146,8 @@ class Store:
             connection = undo.enter_context(closing(connect(path)))
             version = check_version(path, connection)
             if (damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                reason = " ".join(damage.split())
-                raise StateError(f"{path}: is damaged ({reason}); it was not changed")
+                damage = " ".join(damage.split())
+                raise StateError(f"{path}: is damaged ({damage}); it was not changed")
             connection.execute(_SPILL)
             store = cls(path, connection, outputs)
             if version < VERSION:
@@ -392,10 +391,8 @@ def state_errors(path: Path) -> Iterator[None]:
     """Turn errors of SQLite, the system and decoding into a StateError that names ``path``."""
     try:
         yield
-    except (sqlite3.Error, msgspec.MsgspecError) as error:
-        raise StateError(f"{path}: {error}") from None
-    except OSError as error:
-        raise StateError(f"{path}: {error.strerror or error}") from None
+    except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
+        raise StateError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _json(value: object) -> str:

@@ -3,7 +3,6 @@
 import os
 import pickle
 import random
-import re
 import resource
 import sqlite3
 import stat
@@ -390,24 +389,3 @@ def test_cookies_keep_their_order(path: Path) -> None:
         store.keep_cookies([("d", "6")])
     with closing(Store.open(path)) as store:
         assert store.cookies() == ["4", "3", "5"]
-
-
-@pytest.mark.promise("P54")
-def test_after_an_error_every_call_says_the_same(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "state.db")
-    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-    store._connection.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(StateError, match="database or disk is full") as first:
-        for number in range(1, 100):
-            store.add([new(number, f"http://a.example/{'x' * 4000}{number}")])
-    for call in (
-        lambda: store.add([new(1)]),
-        lambda: store.take(["a.example"], 1, 1),
-        lambda: store.finish([], 0, 0),
-        lambda: store.commit({}),
-        store.tails,
-        store.named,
-        store.duplicate_pages,
-    ):
-        with pytest.raises(StateError, match=re.escape(str(first.value))):
-            call()
