@@ -90,8 +90,10 @@ class Crawl(msgspec.Struct, frozen=True):
     rng: random.Random
 
     def close(self) -> None:
-        self.outputs.close()
-        self.store.close()
+        try:
+            self.outputs.close()
+        finally:
+            self.store.close()
 
 
 class Prepared(msgspec.Struct, frozen=True):

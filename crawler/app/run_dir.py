@@ -7,7 +7,7 @@ import stat
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -72,7 +72,8 @@ class Lock:
             undo.pop_all()
 
     def release(self) -> None:
-        os.close(self._file)
+        with suppress(OSError):  # it has nothing that could be lost
+            os.close(self._file)
 
 
 def begin(

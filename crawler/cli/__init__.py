@@ -56,9 +56,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (MemoryError, RuntimeError, SystemError, ImportError, OSError) as error:
         if not _is_out_of_memory(error):
+            if isinstance(error, OSError):
+                sys.stderr.write(f"crawler: {_refused(error)}\n")
+                return 1
             raise
         sys.stderr.write(f"crawler: {_TOO_LITTLE}\n")
         return 1
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, where no file of ours says it better."""
+    reason = error.strerror or "the system refused an operation"
+    return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
 
 
 def _own_arguments() -> list[str]:

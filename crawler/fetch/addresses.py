@@ -96,9 +96,11 @@ class AddressRules:
         It judges only an address that is written in ``url``. Names are judged by ``check``: the
         input cannot open them.
         """
+        if host_port(found_at) in self._named:
+            return None
         host, _ = host_port(url)
         address = stated_address(host)
-        if not address or host_port(found_at) in self._named or self._is_open(host, address):
+        if not address or self._is_open(host, address):
             return None
         return _blocked(f"{host} is not public, and only the input may name it", host)
 

@@ -182,6 +182,9 @@ class Decider:
         except (FetchError, SkipError) as error:
             return self._failed(ticket, error, response.status)
         refusal = self._refuse(ticket.url, url)
+        if refusal is None and isinstance(ticket, DocumentTicket):
+            # The lines of a sitemap count as found where it was asked for.
+            refusal = self._refuse(url, ticket.url)
         if refusal is not None:
             return self._failed(ticket, refusal, response.status)
         return Hop(ticket, url, pause_of(response, unix_time))

@@ -51,4 +51,5 @@ class FileWriter:
         self.length = offset
 
     def close(self) -> None:
-        self._file.close()
+        with writing(self._path):
+            self._file.close()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import msgspec
 
@@ -166,8 +167,9 @@ class Outputs:
     def close(self) -> None:
         self._stop_timer()
         self._thread.shutdown(wait=True, cancel_futures=True)
-        for writer in self._writers.values():
-            writer.close()
+        with ExitStack() as closing:  # all of them, also after an error
+            for writer in self._writers.values():
+                closing.callback(writer.close)
 
 
 def _marks(items: Sequence[_Chunk | _Mark]) -> list[_Mark]:

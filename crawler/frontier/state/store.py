@@ -112,6 +112,7 @@ class Store:
     ) -> None:
         self._path = path
         self._connection = connection
+        self._broken: StateError | None = None  # every call after the first error raises it again
         with self._errors():
             found = dict(connection.execute("SELECT name, value FROM facts"))
             self.last_id: int = connection.execute("SELECT max(id) FROM entries").fetchone()[0] or 0
@@ -145,6 +146,7 @@ class Store:
             connection = undo.enter_context(closing(connect(path)))
             version = check_version(path, connection)
             if (damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                damage = " ".join(damage.split())
                 raise StateError(f"{path}: is damaged ({damage}); it was not changed")
             connection.execute(_SPILL)
             store = cls(path, connection, outputs)
@@ -327,13 +329,16 @@ class Store:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        with state_errors(self._path):
-            try:
+        if self._broken is not None:
+            raise self._broken
+        try:
+            with state_errors(self._path):
                 yield
-            except sqlite3.Error:
-                # SQLite may have rolled back; then it would commit each further statement alone.
-                self._connection.close()
-                raise
+        except StateError as error:
+            # SQLite may have rolled back; then it would commit each further statement alone.
+            self._connection.close()
+            self._broken = error
+            raise
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -383,11 +388,11 @@ def _offsets(text: str, outputs: Sequence[str]) -> dict[str, int]:
 
 @contextmanager
 def state_errors(path: Path) -> Iterator[None]:
-    """Turn errors of SQLite and of decoding into a StateError that names ``path``."""
+    """Turn errors of SQLite, the system and decoding into a StateError that names ``path``."""
     try:
         yield
-    except (sqlite3.Error, msgspec.MsgspecError) as error:
-        raise StateError(f"{path}: {error}") from None
+    except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
+        raise StateError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _json(value: object) -> str:

@@ -1,5 +1,6 @@
 """Keeps ``progress.json`` of a run up to date, for readers outside of the crawl."""
 
+import errno
 import logging
 import os
 from collections.abc import Callable
@@ -73,6 +74,10 @@ class ProgressFile:
             self._part.unlink(missing_ok=True)
         if not self._has_failed:
             self._has_failed = True
-            log.warning(
-                "%s: cannot be written (%s); the crawl continues", self._path, error.strerror
-            )
+            text = "%s: cannot be written (%s); the crawl continues"
+            log.log(_level(error), text, self._path, error.strerror)
+
+
+def _level(error: OSError) -> int:
+    """A disk that fails or is full ends the crawl with a sentence of its own: one is enough."""
+    return logging.INFO if error.errno in (errno.EIO, errno.ENOSPC) else logging.WARNING

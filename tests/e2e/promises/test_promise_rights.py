@@ -122,11 +122,12 @@ def test_a_public_sitemap_reaches_no_origin_inside(
     inside.page(f"{public}/index.xml", index(f"{own}/inner.xml", f"{public}/s.xml"), headers=XML)
     inside.page(f"{public}/s.xml", urlset(f"{own}/b", f"{public}/"), headers=XML)
     inside.page(f"{public}/", GOOD)
-    maps = (f"{own}/map.xml", f"{public}/index.xml")
+    moved(inside, f"{own}/moved.xml", f"{public}/s.xml")
+    maps = (f"{own}/map.xml", f"{public}/index.xml", f"{own}/moved.xml")
     usual = ("--quiet", "--parse", "inline", "--delay", "0")
     assert main(["crawl", *usual, "--engine", engine, "--run", str(tmp_path / "run"), *maps]) == 0
-    assert paths_asked(inside, own) == {"/robots.txt", "/map.xml", "/a"}
-    assert (tmp_path / "run" / "skipped.jsonl").read_text().count('"blocked"') == 2
+    assert paths_asked(inside, own) == {"/robots.txt", "/map.xml", "/moved.xml", "/a"}
+    assert (tmp_path / "run" / "skipped.jsonl").read_text().count('"blocked"') == 3
 
 
 @pytest.mark.promise("P57")

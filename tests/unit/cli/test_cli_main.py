@@ -161,3 +161,22 @@ def test_the_module_runs_as_the_program(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith("did you mean host?\n")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.promise("P54")
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(5, "Input/output error", "/a/file"), "crawler: /a/file: Input/output error\n"),
+        (OSError(28, "No space left on device"), "crawler: No space left on device\n"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: OSError, says: str
+) -> None:
+    def fail(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("crawler.cli.engines.run", fail)
+    assert main(["engines"]) == 1
+    assert capsys.readouterr().err == says
