@@ -53,6 +53,7 @@ class InputStreams:
     def _open(self, source: str, path: Path) -> OpenStream:
         part = input_part(path)
         if path.exists():
+            read_copy(path).close()  # a damaged one is refused before the first request
             return partial(read_copy, path)
         if self._run.store.counts.taken and not part.exists():
             raise UsageError(f"{source}: cannot be read a second time, and {path} is missing")

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -67,9 +67,10 @@ def input_part(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}{_PART}")
 
 
-def is_input_cut(directory: Path) -> bool:
-    """Whether a source that can be read only once had not ended when it was read last."""
-    return any(directory.glob(f"*{_PART}"))
+def is_input_cut(directory: Path, sources: Iterable[str]) -> bool:
+    """Whether one of ``sources`` that can be read only once had not ended when it was read last."""
+    copies = [input_copy(directory, *each) for each in enumerate(sources, start=1)]
+    return any(input_part(each).exists() for each in copies)
 
 
 def is_locked(directory: Path) -> bool:

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,7 +22,7 @@ from crawler.runs.layout import (
     is_run,
 )
 from crawler.settings import options
-from crawler.settings.option import from_file
+from crawler.settings.option import Given, from_file
 
 _HOSTS = 10
 
@@ -104,7 +105,7 @@ def resume_command(directory: Path) -> tuple[str | None, str | None]:
         settings = from_file(directory / SETTINGS, options(), of_run=True)
     except UsageError as error:
         return None, str(error)
-    sources = _sources(settings["sources"].value) if is_input_cut(directory) else []
+    sources = _sources_to_give(directory, settings)
     command = ["crawler", "crawl", *sources, "--run", shlex.quote(str(directory)), "--resume"]
     for each in options():
         missing = each.missing(settings[each.name].value) if each.name in settings else ""
@@ -115,10 +116,10 @@ def resume_command(directory: Path) -> tuple[str | None, str | None]:
     return " ".join(command), None
 
 
-def _sources(sources: object) -> list[str]:
-    """Return the sources as they must be given again, since one of them had not ended."""
-    assert isinstance(sources, tuple)
-    return [shlex.quote(source) for source in sources]
+def _sources_to_give(directory: Path, settings: Mapping[str, Given]) -> list[str]:
+    """Return the sources, as they must be given again, if one of them had not ended."""
+    sources: Any = settings["sources"].value if "sources" in settings else ()
+    return [shlex.quote(each) for each in sources] if is_input_cut(directory, sources) else []
 
 
 def _ranked(counts: Mapping[str, int]) -> dict[str, int]:

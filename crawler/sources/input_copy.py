@@ -176,15 +176,14 @@ class InputCopy:
         while piece := self._next(_PIECE):
             self._append(target, piece)
             last = piece[-1:]
-            if self._written - self._size >= _MOST_UNSYNCED or not self._is_more_there():
+            if self._written - self._size >= _MOST_UNSYNCED or not self._is_ready(0):
                 self._publish(target)
         self._publish(target)
         return last
 
     def _next(self, size: int) -> bytes:
         while (piece := self._stream.read(size)) is None:
-            # Another process made the pipe non-blocking.
-            select.select([self._stream], [], [])
+            self._is_ready(None)  # another process made the pipe non-blocking
         return piece
 
     def _append(self, target: io.FileIO, piece: bytes) -> None:
@@ -193,12 +192,17 @@ class InputCopy:
             view = view[target.write(view) :]
         self._written += len(piece)
 
-    def _is_more_there(self) -> bool:
-        """Whether reading would not wait: then several pieces become durable together."""
+    def _is_ready(self, seconds: float | None) -> bool:
+        """Whether reading would not wait, after at most so many seconds.
+
+        Several pieces that are there at once become durable together.
+        """
+        poll = select.poll()
         try:
-            return bool(select.select([self._stream], [], [], 0)[0])
+            poll.register(self._stream, select.POLLIN)
         except io.UnsupportedOperation:  # a stream without a descriptor
             return False
+        return bool(poll.poll(seconds))
 
     def _publish(self, target: io.FileIO) -> None:
         """Make what was written durable, and only then let the crawl read it."""

@@ -16,7 +16,7 @@ import msgspec
 
 from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
 from crawler.frontier.host_memory import HostRecord
-from crawler.frontier.state import again, host_table, kept_cookies
+from crawler.frontier.state import again, host_table, kept_cookies, login_table
 from crawler.model.errors import SkipReason, StateError, writing
 from crawler.model.files import check_file, sync
 
@@ -34,7 +34,7 @@ Up to version 2 the host of an entry had its port, and the cookies were one fact
 """
 
 _NEW_TABLES = (
-    "CREATE TABLE IF NOT EXISTS logins (origin TEXT PRIMARY KEY, userinfo TEXT NOT NULL)",
+    login_table.CREATE,
     host_table.CREATE,
     kept_cookies.CREATE,
 )
@@ -93,7 +93,6 @@ WHERE host LIKE '%.' OR (host LIKE '%:%' AND host NOT LIKE '%]')
 """
 _FACTS = "INSERT OR REPLACE INTO facts SELECT key, value FROM json_each(?)"
 _NAMED = "INSERT OR IGNORE INTO named SELECT value FROM json_each(?)"
-_LOGINS = "INSERT OR REPLACE INTO logins SELECT key, value FROM json_each(?)"
 _TWICE = """
 SELECT coalesce(sum(pages - 1), 0)
 FROM (SELECT count(*) AS pages FROM entries WHERE digest IS NOT NULL GROUP BY digest)
@@ -188,7 +187,7 @@ class Store:
             if named:
                 self._connection.execute(_NAMED, (_json(named),))
             if logins:
-                self._connection.execute(_LOGINS, (_json(logins),))
+                login_table.add(self._connection, logins)
         inputs = [each.id for each in candidates if not each.depth]
         new_inputs = sum(each in added for each in inputs)
         self.counts.input += new_inputs
@@ -241,7 +240,7 @@ class Store:
     def logins(self) -> dict[str, str]:
         """Return ``user:password`` of the input, by origin."""
         with self._errors():
-            return dict(self._connection.execute("SELECT origin, userinfo FROM logins"))
+            return login_table.read(self._connection)
 
     def hosts(self) -> list[HostRecord]:
         """Return what is known about hosts, at most 100,000 of them."""
@@ -303,7 +302,8 @@ class Store:
     def commit(self, offsets: Mapping[str, int], facts: Mapping[str, str] = NO_FACTS) -> None:
         """Make all changes durable; ``offsets`` is the length in bytes of each output by name.
 
-        ``facts`` are kept by name, in addition to those of earlier commits.
+        ``facts`` are kept by name, in addition to those of earlier commits. Where the ``input`` was
+        read and nothing is pending, the logins that no resume can need are deleted.
         """
         self.offsets = dict(offsets)
         changed = {name: fact for name, fact in facts.items() if self.facts.get(name) != fact}
@@ -314,6 +314,8 @@ class Store:
             "offsets": _json(self.offsets),
         }
         with self._errors():
+            if facts.get("input") == "read" and not self.counts.pending:
+                login_table.forget(self._connection)
             self._connection.execute(_FACTS, (_json(written),))
             self._connection.execute("COMMIT")
             self._connection.execute("BEGIN")

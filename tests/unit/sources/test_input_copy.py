@@ -303,3 +303,16 @@ def test_an_end_beside_the_stop_of_the_crawl_is_doubted(tmp_path: Path, stops_fi
                 file.readline()
     assert (tmp_path / "part").read_bytes() == b"one\ntorn"
     assert not (tmp_path / "stdin").exists()
+
+
+def test_lines_do_not_wait_until_their_end_is_certain(tmp_path: Path) -> None:
+    with pipe() as (stream, into):
+        os.write(into, b"one\n")
+        os.close(into)
+        copy = InputCopy(stream, tmp_path / "part", tmp_path / "stdin")
+        copy.start()
+        with copy.open() as file:
+            assert file.readline() == b"one\n"
+            copy.stop()
+            with pytest.raises(CutInputError):
+                file.readline()

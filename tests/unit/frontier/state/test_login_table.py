@@ -1,0 +1,55 @@
+"""The logins of the input: kept as long as a resume can need them."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.states import new
+
+from crawler.frontier.entry import Final, State
+from crawler.frontier.state.store import Store
+
+HOSTS = ("good", "failed", "skipped")
+LOGINS = {f"https://{host}.example:8443": f"me:{host}-s3cret" for host in HOSTS}
+FINALS = [
+    Final(1, State.DONE),
+    Final(2, State.FAILED, "status"),
+    Final(3, State.SKIPPED, "robots"),
+    Final(4, State.DONE),
+]
+
+
+def made(path: Path) -> Store:
+    """A state with a login for each host, and an entry of each; the first has two."""
+    store = Store.create(path)
+    urls = [f"{origin}/" for origin in LOGINS]
+    entries = [new(number, url) for number, url in enumerate([*urls, f"{urls[0]}2"], start=1)]
+    store.add(entries, lines=4, logins=LOGINS)
+    store.commit({})
+    return store
+
+
+def kept(path: Path) -> set[str]:
+    """The hosts whose login is there."""
+    with closing(Store.open(path)) as store:
+        return {host for host in HOSTS if f"https://{host}.example:8443" in store.logins()}
+
+
+@pytest.mark.promise("P47")
+def test_a_finished_run_keeps_only_logins_that_it_can_need_again(path: Path) -> None:
+    store = made(path)
+    store.finish(FINALS)
+    store.commit({}, {"input": "read"})
+    store.close()
+    assert kept(path) == {"failed", "skipped"}
+    assert b"good-s3cret" not in path.read_bytes()
+
+
+@pytest.mark.promise("P47")
+@pytest.mark.parametrize(("finals", "how_far"), [(3, "read"), (4, "open"), (4, "cut")])
+def test_a_run_that_is_not_finished_keeps_all_logins(path: Path, finals: int, how_far: str) -> None:
+    store = made(path)
+    store.finish(FINALS[:finals])
+    store.commit({}, {"input": how_far})
+    store.close()
+    assert kept(path) == set(HOSTS)
