@@ -174,7 +174,7 @@ class Frontier:
         if not self._patience.resting:
             return wait
         times = [at for at in (wait.until, self._patience.next_probe) if at is not None]
-        return Wait(min(times, default=None), held=True)
+        return Wait(min(times, default=None), held=True, silent=not wait.held)
 
     def _send_probes(self, now: float) -> None:
         while (site := self._patience.due(now)) is not None:

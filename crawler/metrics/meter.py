@@ -126,7 +126,13 @@ class Meter:
             self._count(event)
 
     def _load(self, event: Load) -> None:
-        self._slots.close(event.now, event.in_flight, event.idle, parse_full=event.parse_full)
+        self._slots.close(
+            event.now,
+            event.in_flight,
+            event.idle,
+            parse_full=event.parse_full,
+            silent=event.silent,
+        )
         state = "waiting" if event.in_flight else event.idle
         if state != self._budget.state:
             self._budget.close(self._clocks(), state)

@@ -18,9 +18,19 @@ class Slots:
         self._used = 0.0
         self._is_parse_full = False
         self._parsing = 0.0
+        self._is_silent = False
+        self._silent = 0.0
         self._idle: dict[Idle, float] = {"politeness": 0.0, "starved": 0.0, "backpressure": 0.0}
 
-    def close(self, now: float, in_flight: int, idle: Idle, *, parse_full: bool = False) -> None:
+    def close(
+        self,
+        now: float,
+        in_flight: int,
+        idle: Idle,
+        *,
+        parse_full: bool = False,
+        silent: bool = False,
+    ) -> None:
         """From ``now`` on ``in_flight`` slots are used; the others are free because of ``idle``."""
         elapsed = now - self._since
         if elapsed > 0.0:
@@ -29,12 +39,16 @@ class Slots:
             free = elapsed * (self._concurrency - used)
             self._idle[self._reason] += free
             self._parsing += free * self._is_parse_full
+            self._silent += free * self._is_silent
             self._since = now
         self.in_flight = in_flight
         self._reason = idle
         self._is_parse_full = parse_full
+        self._is_silent = silent
 
     def end(self, now: float) -> SlotSeconds:
         """Close the last interval at ``now`` and return the parts."""
         self.close(now, self.in_flight, self._reason)
-        return SlotSeconds(used=self._used, **self._idle, parsing=self._parsing)
+        return SlotSeconds(
+            used=self._used, **self._idle, parsing=self._parsing, silent=self._silent
+        )

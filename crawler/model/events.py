@@ -68,13 +68,15 @@ class Load(msgspec.Struct, frozen=True):
     """From ``now`` (monotonic) on, ``in_flight`` slots are used; ``idle`` is why no more are used.
 
     ``idle`` is one of ``politeness``, ``starved`` and ``backpressure``. With ``backpressure``,
-    ``parse_full`` says whether pages wait for the parse workers, and not for the outputs.
+    ``parse_full`` says whether pages wait for the parse workers, and not for the outputs. With
+    ``politeness``, ``silent`` says whether only hosts that do not answer are waited for.
     """
 
     now: float
     in_flight: int
     idle: Idle
     parse_full: bool = False
+    silent: bool = False
 
 
 class Choice(msgspec.Struct, frozen=True):

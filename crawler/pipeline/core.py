@@ -77,6 +77,7 @@ class Pipeline:
         self._in_flight = 0
         self._mean_body = 0.0
         self._load: Load | None = None
+        self._only_silent = False
         self._is_stopping = False
         self._is_reading_first = limits.read_first
         self._is_fill_due = False
@@ -156,10 +157,15 @@ class Pipeline:
             self._lifetime.finish()
 
     def _observe_load(self, now: float, idle: Idle) -> None:
-        last = self._load
-        if last is None or last.in_flight != self._in_flight or last.idle != idle:
+        last, silent = self._load, idle == "politeness" and self._only_silent
+        if (
+            last is None
+            or last.in_flight != self._in_flight
+            or last.idle != idle
+            or last.silent != silent
+        ):
             parse_full = idle == "backpressure" and slots.is_parse_full(self._stages())
-            self._load = Load(now, self._in_flight, idle, parse_full)
+            self._load = Load(now, self._in_flight, idle, parse_full, silent)
             self._observe(self._load)
 
     def _stages(self) -> Stages:
@@ -199,6 +205,7 @@ class Pipeline:
             else:
                 self._intake.read()
                 self._wake_at(turn.until, now)
+                self._only_silent = turn.silent
                 is_held = turn.held and not self._store.is_busy
                 return "politeness" if is_held else slots.reason_for_none(self._stages())
         return reason
