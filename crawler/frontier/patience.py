@@ -164,10 +164,11 @@ class Patience:
         """Take a request whose site was given up."""
         return self._refused.popleft() if self._refused else None
 
-    def status(self, site: str, status: int, now: float) -> GaveUp | None:
+    def status(self, site: str, status: int | None, now: float) -> GaveUp | None:
         """``site`` has answered with ``status``. Return its end if it was busy for too long."""
         if status not in SLOW_DOWN:
-            self._busy.pop(site, None)
+            if self._busy:
+                self._busy.pop(site, None)
             return None
         since = self._busy.setdefault(site, now)
         if len(self._busy) > BUSY_KEPT:
