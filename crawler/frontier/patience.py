@@ -192,6 +192,10 @@ class Patience:
         # Without its traceback, which would keep the frames of the request in memory.
         error = FetchError(error.kind, error.message, answered=False)
         site = origin(ticket.url)
+        if site in self._given_up:  # it was in flight longer than its site was waited for
+            ticket = msgspec.structs.replace(ticket, unanswered=ticket.unanswered + 1)
+            self._refuse(ticket, self._given_up[site])
+            return
         rest = self.resting.get(site)
         if rest is None:
             rest = self.resting[site] = Rest(ticket.url, now, error)
