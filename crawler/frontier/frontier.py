@@ -17,7 +17,7 @@ from crawler.frontier.held_up import FirstByteWait, HeldUp
 from crawler.frontier.host_memory import HostChanges, HostMemory, HostRecord
 from crawler.frontier.memory_window import MemoryWindow
 from crawler.frontier.pace import SLOW_DOWN, Paces, is_overload
-from crawler.frontier.patience import Patience
+from crawler.frontier.patience import Patience, Rest
 from crawler.frontier.robots import Rules
 from crawler.frontier.robots_memory import RobotsMemory
 from crawler.frontier.schedule import HostPolicy, Schedule, Wait
@@ -174,7 +174,7 @@ class Frontier:
         if not self._patience.resting:
             return wait
         times = [at for at in (wait.until, self._patience.next_probe) if at is not None]
-        return Wait(min(times, default=None), held=True)
+        return Wait(min(times, default=None), held=True, silent=not wait.held)
 
     def _send_probes(self, now: float) -> None:
         while (site := self._patience.due(now)) is not None:
@@ -244,28 +244,29 @@ class Frontier:
         self._schedule.release(host, now)
         self.probing -= ticket.is_probe
         return [
-            *self._note_answer(ticket, now, end),
+            *(self._note_answer(ticket, now, end.status) if end.answered else ()),
             *self._hold(host, now, end),
             *self._slow_down(ticket, now, end),
         ]
 
-    def _note_answer(self, ticket: Ticket, now: float, end: RequestEnd) -> Iterator[HostNotice]:
-        if not end.answered:
-            return
-        site = origin(ticket.url)
-        if not self._patience.has_answered(site):
+    def _note_answer(self, ticket: Ticket, now: float, status: int | None) -> list[HostNotice]:
+        site, patience = origin(ticket.url), self._patience
+        notices: list[HostNotice] = []
+        if not patience.has_answered(site):
             self._changes.answer(ticket.host)
-        rest = self._patience.answer(site, ticket.url, now)
+        rest = patience.answer(site, ticket.url, now)
         if rest is not None:
-            if isinstance(ticket, RobotsTicket):  # nothing else may be sent before it is decided
-                self._schedule.close(ticket.host)
-            for each in reversed(rest.waiting):
-                self._push(each)
+            self._end_rest(rest, ticket)
             if rest.probes:
-                yield Returned(authority(site), now - rest.since)
-        gave_up = None if end.status is None else self._patience.status(site, end.status, now)
-        if gave_up is not None:
-            yield gave_up
+                notices.append(Returned(authority(site), now - rest.since))
+        gave_up = patience.status(site, status, now)
+        return notices if gave_up is None else [*notices, gave_up]
+
+    def _end_rest(self, rest: Rest, answered: Ticket) -> None:
+        if isinstance(answered, RobotsTicket):  # nothing else may be sent before it is decided
+            self._schedule.close(answered.host)
+        for ticket in reversed(rest.waiting):
+            self._push(ticket)
 
     def _hold(self, host: str, now: float, end: RequestEnd) -> Iterator[HostNotice]:
         if end.pause is not None and end.status in SLOW_DOWN:

@@ -164,10 +164,11 @@ class Patience:
         """Take a request whose site was given up."""
         return self._refused.popleft() if self._refused else None
 
-    def status(self, site: str, status: int, now: float) -> GaveUp | None:
+    def status(self, site: str, status: int | None, now: float) -> GaveUp | None:
         """``site`` has answered with ``status``. Return its end if it was busy for too long."""
         if status not in SLOW_DOWN:
-            self._busy.pop(site, None)
+            if self._busy:
+                self._busy.pop(site, None)
             return None
         since = self._busy.setdefault(site, now)
         if len(self._busy) > BUSY_KEPT:
@@ -191,6 +192,10 @@ class Patience:
         # Without its traceback, which would keep the frames of the request in memory.
         error = FetchError(error.kind, error.message, answered=False)
         site = origin(ticket.url)
+        if site in self._given_up:  # it was in flight longer than its site was waited for
+            ticket = msgspec.structs.replace(ticket, unanswered=ticket.unanswered + 1)
+            self._refuse(ticket, self._given_up[site])
+            return
         rest = self.resting.get(site)
         if rest is None:
             rest = self.resting[site] = Rest(ticket.url, now, error)

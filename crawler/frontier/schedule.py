@@ -40,11 +40,13 @@ class Standing(Enum):
 class Wait(msgspec.Struct, frozen=True):
     """No request may start now. Call again at ``until``; if it is None, after the next change.
 
-    ``held`` is True if requests wait for politeness, False if there are no requests.
+    ``held`` is True if requests wait for politeness, False if there are no requests. ``silent``:
+    all of them are for sites that do not answer.
     """
 
     until: float | None
     held: bool
+    silent: bool = False
 
 
 class _AddressLoad(Generic[T]):

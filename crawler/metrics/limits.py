@@ -117,12 +117,24 @@ def _lock(facts: LimitFacts) -> Limit:
 
 
 def _politeness(facts: LimitFacts) -> Limit:
+    if facts.slots.silent >= facts.slots.politeness / 2:
+        return _silent(facts)
     share = percent(facts.of_slots(facts.slots.politeness))
     return Limit(
         Limiter.POLITENESS,
         f"Politeness: {share} of the slots' time was spent waiting until the next request to a "
         "host was allowed.",
         "Add more hosts to the list. Where the site allows it, lower --delay or raise --per-host.",
+    )
+
+
+def _silent(facts: LimitFacts) -> Limit:
+    share = percent(facts.of_slots(facts.slots.silent))
+    return Limit(
+        Limiter.HOSTS,
+        f"Hosts that do not answer: for {share} of the slots' time there were only URLs of such "
+        "hosts left.",
+        "If they are not worth the wait, lower --patience.",
     )
 
 

@@ -132,6 +132,7 @@ class Meter:
             event.idle,
             parse_full=event.parse_full,
             memory_full=event.memory_full,
+            silent=event.silent,
         )
         state = "waiting" if event.in_flight else event.idle
         if state != self._budget.state:

@@ -88,7 +88,8 @@ class TimeBudget(msgspec.Struct, frozen=True):
 class SlotSeconds(msgspec.Struct, frozen=True):
     """Slot-seconds by use; the first four add up to concurrency times wall time.
 
-    ``parsing`` is the part of ``backpressure`` in which pages waited for the parse workers.
+    ``parsing`` is the part of ``backpressure`` in which pages waited for the parse workers,
+    ``silent`` the part of ``politeness`` in which only hosts that do not answer were waited for.
     """
 
     used: float = 0.0
@@ -96,6 +97,7 @@ class SlotSeconds(msgspec.Struct, frozen=True):
     starved: float = 0.0
     backpressure: float = 0.0
     parsing: float = 0.0
+    silent: float = 0.0
 
 
 class Cpu(msgspec.Struct, frozen=True):
@@ -131,6 +133,7 @@ class Limiter(StrEnum):
     """What can limit the speed of a run."""
 
     POLITENESS = "politeness"
+    HOSTS = "hosts"
     CONCURRENCY = "concurrency"
     CPU = "cpu"
     LOCK = "lock"

@@ -20,6 +20,8 @@ class Slots:
         self._parsing = 0.0
         self.memory = 0.0
         """The part of back-pressure in which bodies that arrived waited for room."""
+        self._is_silent = False
+        self._silent = 0.0
         self._idle: dict[Idle, float] = {"politeness": 0.0, "starved": 0.0, "backpressure": 0.0}
 
     def close(
@@ -30,6 +32,7 @@ class Slots:
         *,
         parse_full: bool = False,
         memory_full: bool = False,
+        silent: bool = False,
     ) -> None:
         """From ``now`` on ``in_flight`` slots are used; the others are free because of ``idle``."""
         elapsed = now - self._since
@@ -40,12 +43,16 @@ class Slots:
             self._idle[self._reason] += free
             self._parsing += free * self._is_parse_full
             self.memory += free * self._is_memory_full
+            self._silent += free * self._is_silent
             self._since = now
         self.in_flight = in_flight
         self._reason = idle
         self._is_parse_full, self._is_memory_full = parse_full, memory_full
+        self._is_silent = silent
 
     def end(self, now: float) -> SlotSeconds:
         """Close the last interval at ``now`` and return the parts."""
         self.close(now, self.in_flight, self._reason)
-        return SlotSeconds(used=self._used, **self._idle, parsing=self._parsing)
+        return SlotSeconds(
+            used=self._used, **self._idle, parsing=self._parsing, silent=self._silent
+        )

@@ -69,7 +69,8 @@ class Load(msgspec.Struct, frozen=True):
 
     ``idle`` is one of ``politeness``, ``starved`` and ``backpressure``. With ``backpressure``,
     ``parse_full`` says whether pages wait for the parse workers, and ``memory_full`` whether bodies
-    that arrive wait for room; otherwise pages wait for the outputs.
+    that arrive wait for room; otherwise pages wait for the outputs. With ``politeness``, ``silent``
+    says whether only hosts that do not answer are waited for.
     """
 
     now: float
@@ -77,6 +78,7 @@ class Load(msgspec.Struct, frozen=True):
     idle: Idle
     parse_full: bool = False
     memory_full: bool = False
+    silent: bool = False
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -84,6 +84,7 @@ class Pipeline:
         self._in_flight = 0
         self._mean_body = 0.0
         self._load: Load | None = None
+        self._only_silent = False
         self._is_stopping = False
         self._is_reading_first = limits.read_first
         self._is_fill_due = False
@@ -173,13 +174,14 @@ class Pipeline:
         last, held = self._load, self._bodies.held
         # A body that is held back does not wait for its server.
         used, idle = self._in_flight - held, "backpressure" if held else idle
-        if last is None or last.in_flight != used or last.idle != idle:
+        silent = idle == "politeness" and self._only_silent
+        if last is None or last.in_flight != used or last.idle != idle or last.silent != silent:
             memory_full = parse_full = False
             if idle == "backpressure":
                 stages = self._stages()
                 memory_full = slots.is_memory_full(stages, self._bodies.arriving)
                 parse_full = not memory_full and slots.is_parse_full(stages)
-            self._load = Load(now, used, idle, parse_full, memory_full)
+            self._load = Load(now, used, idle, parse_full, memory_full, silent)
             self._observe(self._load)
 
     def _stages(self) -> Stages:
@@ -220,6 +222,7 @@ class Pipeline:
             else:
                 self._intake.read()
                 self._wake_at(turn.until, now)
+                self._only_silent = turn.silent
                 is_held = turn.held and not self._store.is_busy
                 return "politeness" if is_held else slots.reason_for_none(self._stages())
         return reason

@@ -64,6 +64,17 @@ def test_a_host_that_never_answered_is_given_up_after_a_tenth() -> None:
     assert found.refused() is None
 
 
+def test_a_request_that_ends_after_its_site_was_given_up_fails() -> None:
+    found = Patience(600.0)
+    silent(found)
+    probes(found, A, 0.0)
+    assert found.refused() is not None
+    silent(found, now=70.0)
+    refused = found.refused()
+    assert refused is not None
+    assert (refused.ticket.sent, found.resting) == (1, {})
+
+
 def test_probes_without_an_answer_are_reported() -> None:
     found = Patience(600.0)
     silent(found)

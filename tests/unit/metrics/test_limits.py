@@ -40,6 +40,14 @@ CASES = {
         facts(IDLE, {"used": 0.2, "politeness": 0.8}),
         Limiter.POLITENESS,
     ),
+    "only hosts that do not answer were left": (
+        facts(IDLE, {"used": 0.2, "politeness": 0.8, "silent": 0.5}),
+        Limiter.HOSTS,
+    ),
+    "hosts that do not answer, and others with delays": (
+        facts(IDLE, {"used": 0.2, "politeness": 0.8, "silent": 0.3}),
+        Limiter.POLITENESS,
+    ),
     "few URLs, and politeness all the same": (
         facts(IDLE, {"used": 0.1, "politeness": 0.9}, entries=3, wall=0.5),
         Limiter.POLITENESS,

@@ -19,7 +19,7 @@ KEYS = {
     "latency_ms": "p50 p90 p99 max",
     "io_wait": "total_s handshake_s exposed_s saved_s overlap naive_sum_s method",
     "budget": "computing waiting politeness starved backpressure descheduled",
-    "slots": "used politeness starved backpressure parsing",
+    "slots": "used politeness starved backpressure parsing silent",
     "cpu": "fetch_s parse_s",
     "limited_by": "what says change",
 }

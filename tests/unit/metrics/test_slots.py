@@ -21,6 +21,14 @@ def test_the_reasons_of_back_pressure_are_distinguished() -> None:
     assert slots.memory == 2
 
 
+def test_waiting_for_silent_hosts_is_a_part_of_politeness() -> None:
+    slots = Slots(4, started=0)
+    slots.close(0, 1, "politeness")
+    slots.close(2, 1, "politeness", silent=True)
+    slots.close(5, 0, "starved")
+    assert slots.end(5) == SlotSeconds(used=5, politeness=5 * 3, silent=3 * 3)
+
+
 def test_a_late_clock_subtracts_nothing() -> None:
     """A loop's clock may stand behind the one that was read at the start."""
     slots = Slots(2, started=10)
