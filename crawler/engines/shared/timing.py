@@ -16,11 +16,13 @@ def make_timing(
     total: float,
     reused: bool,
     body_size: int,
+    off: float = 0.0,
 ) -> Timing:
     """All durations are in seconds.
 
     ``kernel`` is what the kernel measured of the answer; without it ``library_answer`` counts, by
-    the clock of the library. A body larger than the receive window makes the figure uncertain.
+    the clock of the library, and it may be wrong by ``off``. A body larger than the receive window
+    makes the figure uncertain.
     """
     return Timing(
         connect=connect,
@@ -33,4 +35,5 @@ def make_timing(
         reused=reused,
         method="kernel" if kernel else "library",
         sure=body_size <= RECEIVE_WINDOW,
+        off=off,
     )
