@@ -204,11 +204,12 @@ def _headers(answer: HookedResponse) -> Headers:
 def _timing(
     exchange: WireExchange, request: Request, started: float, size: int, held: float
 ) -> Timing:
-    info, reused, peer = exchange.info, exchange.reused, exchange.connection
+    info, reused = exchange.info, exchange.reused
+    connect, tls = (0.0, 0.0) if reused else exchange.connection.waits
     return make_timing(
         request,
-        connect=0.0 if reused else peer.connect_wait(started),
-        tls=0.0 if reused else peer.tls,
+        connect=connect,
+        tls=tls,
         kernel=info,
         library_answer=exchange.last_byte - exchange.sent,
         buffered=info.received_ago if info else 0.0,

@@ -30,14 +30,14 @@ from aiohttp.streams import StreamReader
 
 from crawler.engines.aiohttp_hold import ExchangeHold
 from crawler.engines.base import KEPT_SECONDS, MAX_HEADER_BYTES, EngineOptions
-from crawler.engines.shared.kernel import TcpInfo, connect_wait, tcp_info
+from crawler.engines.shared.kernel import TcpInfo, tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE
+from crawler.engines.shared.opening import Opening
 from crawler.model.body_budget import FREE_BYTES, BodyBudget
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import BODILESS
 
 Message: TypeAlias = tuple[RawResponseMessage, StreamReader]
-Sockets: TypeAlias = WeakValueDictionary[int, socket.socket]
 
 """Statuses without a body, even if the head declares one (RFC 9112, 6.3)."""
 _CLOSING_TURNS = 16
@@ -45,14 +45,35 @@ FRESH = ContextVar("FRESH", default=False)
 """Whether the fetch of the running task uses a new connection."""
 
 
-class Handshake(ssl.SSLObject):
-    """Records when the TLS handshake began: ``begun``, monotonic seconds."""
+class OpeningSocket(socket.socket):
+    """A socket with what its opening waited for."""
 
-    begun: float | None = None
+    def __init__(self, family: int, kind: int, protocol: int) -> None:
+        super().__init__(family, kind, protocol)
+        self._begun = time.monotonic()
+        self._opening = Opening(self._begun)
+
+    def look(self) -> None:
+        """Call this before each message of a handshake is sent."""
+        self._opening.look(self, time.monotonic())
+
+    def opened(self, connected: float) -> tuple[float, float]:
+        """Return the seconds waited for TCP, ``connected`` then, and for a proxy and TLS."""
+        now = time.monotonic()
+        self._opening.look_once(self, now)
+        return self._opening.waits(connected - self._begun, now - connected)
+
+
+Sockets: TypeAlias = WeakValueDictionary[int, OpeningSocket]
+_opened: ContextVar[OpeningSocket] = ContextVar("opened")
+"""The socket that the current task opened last: a TLS object does not know its transport."""
+
+
+class Handshake(ssl.SSLObject):
+    """Has the kernel's data read at each turn of the TLS handshake, before the reply is sent."""
 
     def do_handshake(self) -> None:
-        if self.begun is None:
-            self.begun = time.monotonic()
+        _opened.get().look()
         super().do_handshake()
 
 
@@ -106,15 +127,15 @@ class WireExchange:
 class HookedConnection(ResponseHandler):
     """One connection, for one request at a time.
 
-    ``dialled`` is when TCP was connected (monotonic seconds), ``tls`` the seconds that we then
-    waited for TLS, ``lost`` the error that the transport reported at the end. ``key`` says where it
-    leads, as soon as it has been kept.
+    ``waits`` are the seconds that its opening waited for TCP, and then for a proxy and TLS;
+    ``lost`` is the error that the transport reported at the end. ``key`` says where it leads, as
+    soon as it has been kept.
     """
 
     exchange: WireExchange | None = None
     lost: BaseException | None = None
     key: ConnectionKey | None = None
-    tls = 0.0
+    waits = (0.0, 0.0)
     _clean_end = False
 
     def __init__(
@@ -126,7 +147,7 @@ class HookedConnection(ResponseHandler):
     ) -> None:
         super().__init__(loop)
         self._bodies = bodies
-        self.dialled = time.monotonic()
+        self._dialled = time.monotonic()
         self._sockets = sockets
         self._forget = forget
 
@@ -137,11 +158,8 @@ class HookedConnection(ResponseHandler):
         self._readable = select.poll()
         if self._sock is not None:
             self._readable.register(self._sock, select.POLLIN)
-        self._handshake = self._tcp_info()
-        secured = transport.get_extra_info("ssl_object")
-        self._secure = secured is not None
-        if secured is not None:
-            self.tls = self._tls_wait(secured)
+            self.waits = self._sock.opened(self._dialled)
+        self._secure = transport.get_extra_info("ssl_object") is not None
 
     def is_connected(self) -> bool:
         """Whether it can be reused; asks the socket, as the loop may learn of an end later."""
@@ -156,16 +174,8 @@ class HookedConnection(ResponseHandler):
             return True
         return not (waiting and self._secure)  # session tickets may wait there
 
-    def _tls_wait(self, secured: Handshake) -> float:
-        lag = self._handshake.received_ago if self._handshake else 0.0
-        return max(0.0, time.monotonic() - (secured.begun or self.dialled) - lag)
-
     def _tcp_info(self) -> TcpInfo | None:
         return None if self._sock is None else tcp_info(self._sock)
-
-    def connect_wait(self, started: float) -> float:
-        """Seconds of the TCP handshake, for the fetch that began at ``started`` and connected."""
-        return connect_wait(self.dialled - started, self._handshake)
 
     def set_response_params(self, **params: Any) -> None:
         """Begin an exchange: aiohttp calls this right before it sends a request."""
@@ -324,9 +334,9 @@ class HookedConnector(aiohttp.TCPConnector):
 
     def _open(self, address: tuple[Any, ...]) -> socket.socket:
         self._make_room()
-        family, kind, protocol = address[:3]
-        sock = socket.socket(family, kind, protocol)
+        sock = OpeningSocket(*address[:3])
         self._sockets[sock.fileno()] = sock
+        _opened.set(sock)
         return sock
 
     async def close(self, *, abort_ssl: bool = False) -> None:

@@ -17,9 +17,14 @@ class _Multi(pycurl.AsyncCurlMulti):  # type: ignore[misc]
         self._sockets = sockets
 
     def _on_readable(self, fd: int, state: object) -> None:
-        if fd in self._sockets.opening:
-            self._sockets.note_data(fd)
+        if fd in self._sockets.watched:
+            self._sockets.look(fd)
         super()._on_readable(fd, state)
+
+    def _on_writable(self, fd: int, state: object) -> None:
+        if fd in self._sockets.watched:
+            self._sockets.look(fd)
+        super()._on_writable(fd, state)
 
 
 class CurlEngine:
@@ -29,7 +34,7 @@ class CurlEngine:
         self._options = options
         self._free: list[Transfer]
         self._all: list[Transfer]
-        self._sockets = Sockets()
+        self._sockets = Sockets(http2=options.http2)
         self._lines: tuple[Headers, list[str]] = ((), header_lines(()))
 
     @property

@@ -134,8 +134,8 @@ class _Client(CurlAsyncHTTPClient):
             self.io_loop.remove_timeout(self._timeout)
 
     def _handle_events(self, fd: int, events: int) -> None:
-        if fd in self._sockets.opening:
-            self._sockets.note_data(fd)
+        if fd in self._sockets.watched:
+            self._sockets.look(fd)
         super()._handle_events(fd, events)
 
     def _finish(

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from crawler.model.errors import SkipError, SkipReason, UsageError
 from crawler.model.urls import host_port
@@ -41,6 +42,19 @@ def stated_address(host: str) -> str:
         return ""  # a name: this saves time, as it is called for each new link
     address = literal(host)
     return "" if address is None else str(address)
+
+
+class Address(NamedTuple):
+    """Where a name leads, for ``ttl`` seconds.
+
+    ``asked`` and ``answered`` are when the question was sent and the answer arrived (monotonic
+    seconds); they are equal if there was nothing to wait for.
+    """
+
+    address: str
+    ttl: float = float("inf")
+    asked: float = 0.0
+    answered: float = 0.0
 
 
 class AddressRules:

@@ -5,7 +5,7 @@ of every engine goes.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -45,16 +45,22 @@ class Network(Protocol):
 
 
 class SystemNetwork:
-    """The real network. ``SSL_CERT_FILE`` names the trusted roots, as in OpenSSL."""
+    """The real network. ``SSL_CERT_FILE`` names the trusted roots, as in OpenSSL.
+
+    ``nameservers`` (``ADDRESS:PORT``) replace those of the system; for tests.
+    """
 
     is_mocked = False
+
+    def __init__(self, nameservers: Sequence[str] = ()) -> None:
+        self._nameservers = nameservers
 
     @property
     def ca_file(self) -> str | None:
         return os.environ.get("SSL_CERT_FILE") or None
 
     def resolver(self, rules: AddressRules) -> Resolver:
-        return SystemResolver(rules)
+        return SystemResolver(rules, self._nameservers)
 
 
 _mocking: list[Network] = []

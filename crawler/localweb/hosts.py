@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from hashlib import blake2b
 from ipaddress import IPv4Address
@@ -9,14 +10,13 @@ from itertools import count
 
 import msgspec
 
-from crawler.fetch.addresses import AddressRules, is_local_name, literal
+from crawler.fetch.addresses import Address, AddressRules, is_local_name, literal
 from crawler.fetch.dns import SystemResolver
 from crawler.localweb.faults import SLOW_SECONDS, Fault
 from crawler.model.errors import FailureKind, FetchError, UsageError
 from crawler.model.exchange import Endpoint
 
 _FIRST, _LAST = int(IPv4Address("127.1.0.0")), int(IPv4Address("127.254.255.255"))
-_FOREVER = float("inf")
 
 
 class MockHost(msgspec.Struct):
@@ -120,10 +120,10 @@ class MockResolver(SystemResolver):
         dial, port = self._door(host)
         return Endpoint(known.address, dial, port, known.lookup_s)
 
-    async def _address(self, host: str) -> tuple[str, float]:
+    async def _address(self, host: str) -> Address:
         address = literal(host)
         if address is not None:  # the rules check it first, as on the real network
-            return str(address), _FOREVER
+            return Address(str(address))
         self._lookups.append(host)
         found = self._hosts.named(host)
         if found is None:
@@ -132,8 +132,10 @@ class MockResolver(SystemResolver):
         if found.fault is Fault.NO_DNS:
             raise FetchError(FailureKind.DNS, f"{host} has no address", answered=True)
         if found.fault is Fault.SLOW_DNS:
+            asked = time.monotonic()
             await asyncio.sleep(SLOW_SECONDS)
-        return found.address, _FOREVER
+            return Address(found.address, asked=asked, answered=time.monotonic())
+        return Address(found.address)
 
 
 def _own_address(name: str, dial: str) -> str:

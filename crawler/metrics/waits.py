@@ -15,10 +15,11 @@ class Waits:
         self._answers = 0
         self._by_kernel = 0
         self._unsure = 0
+        self._off = 0.0
 
     def add(self, timing: Timing, *, answered: bool) -> None:
         """Add a request. A failed one waited too, but its response was not measured."""
-        self._handshake += timing.connect + timing.tls
+        self._handshake += timing.dns + timing.connect + timing.tls
         self._total += timing.io_wait
         # The latency does not contain the lookup, and another clock than that of the wait tells it.
         self._naive += max(timing.dns + timing.total, timing.io_wait)
@@ -26,6 +27,7 @@ class Waits:
             self._answers += 1
             self._by_kernel += timing.method == "kernel"
             self._unsure += not timing.sure
+            self._off += timing.off
 
     def close(self, exposed: float) -> IoWait:
         """The sums; ``exposed``: seconds in which the fetch thread only waited for requests."""
@@ -40,11 +42,16 @@ class Waits:
         )
 
     def _method(self) -> str:
-        """``kernel``, ``library`` or ``mixed (97 % kernel)``, and the share that is uncertain."""
+        """``kernel``, ``library`` or ``mixed (97 % kernel)``, then how sure the figure is: by what
+        share of the total it may be wrong, because streams shared a connection, and for what share
+        of the responses it is uncertain.
+        """
         if not self._answers:
             return "none"
         name = "kernel" if self._by_kernel else "library"
         if 0 < self._by_kernel < self._answers:
             name = f"mixed ({percent(self._by_kernel / self._answers)} kernel)"
+        off = self._off / self._total if self._off else 0.0
         unsure = self._unsure / self._answers
-        return f"{name}, {percent(unsure)} uncertain" if unsure else name
+        bound = f", ±{percent(off)}" if off else ""
+        return name + bound + (f", {percent(unsure)} uncertain" if unsure else "")

@@ -85,11 +85,14 @@ class Request(msgspec.Struct, frozen=True):
 class Timing(msgspec.Struct, frozen=True):
     """How one request spent its time, in seconds; ``dns + connect + tls + answer`` is I/O wait.
 
+    ``connect`` is TCP's handshake, ``tls`` what follows until the request can be sent: CONNECT or
+    SOCKS of a proxy, and TLS. Of both only the waits for the other side count.
     ``answer`` is the time from sending the request until the kernel has received the last byte of
     the response. ``buffered`` is how long that byte then waited in the kernel until we read it.
     ``first_byte`` and ``total`` count from the start of the fetch, by the library's clock or ours.
     ``method`` names what measured ``answer``. ``sure`` is False if the body was larger than the
-    receive window: ``answer`` may then include time that we needed for reading.
+    receive window: ``answer`` may then include time that we needed for reading. ``off`` is by how
+    much ``answer`` may be wrong, if streams share a connection (HTTP/2).
     """
 
     connect: float = 0.0
@@ -102,6 +105,7 @@ class Timing(msgspec.Struct, frozen=True):
     reused: bool = False
     method: Literal["kernel", "library"] = "library"
     sure: bool = True
+    off: float = 0.0
 
     @property
     def io_wait(self) -> float:

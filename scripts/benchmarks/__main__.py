@@ -20,7 +20,7 @@ from benchmarks.runs import Bench, Case, Refused
 from benchmarks.startup import help_text
 from benchmarks.table import Figure, draw, figure, to_json
 from benchmarks.throughput import list_of_urls, site
-from benchmarks.waiting import iowait, tls
+from benchmarks.waiting import iowait
 
 Scenario = Callable[[Bench], Iterator[Case]]
 SCENARIOS: Mapping[str, Scenario] = {
@@ -30,7 +30,6 @@ SCENARIOS: Mapping[str, Scenario] = {
     "chess": chess,
     "politeness": politeness,
     "iowait": iowait,
-    "tls": tls,
     "budget": budget,
     "help": help_text,
 }

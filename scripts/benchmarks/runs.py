@@ -66,12 +66,13 @@ class Spread(msgspec.Struct, frozen=True):
 class Goal(msgspec.Struct, frozen=True):
     """What is to be reached, in bounds of the ratio to the reference, the difference, or the value.
 
-    It is the median over the pairs that counts.
+    It is the median over the pairs that counts; with ``each`` none of them may be outside.
     """
 
     kind: Literal["ratio", "difference", "value"]
     least: float | None = None
     most: float | None = None
+    each: bool = False
 
     def measure(self, pairs: Sequence[Pair]) -> Spread:
         return Spread.of(map(self._one, pairs))
@@ -85,8 +86,9 @@ class Goal(msgspec.Struct, frozen=True):
         return pair.value / pair.reference
 
     def reached(self, judged: Spread) -> bool:
-        above = self.least is None or judged.median >= self.least
-        return above and (self.most is None or judged.median <= self.most)
+        low, high = (judged.low, judged.high) if self.each else (judged.median, judged.median)
+        above = self.least is None or low >= self.least
+        return above and (self.most is None or high <= self.most)
 
     def __str__(self) -> str:
         if self.least is not None and self.most is not None:

@@ -4,7 +4,6 @@
 then says what is true, as JSON.
 """
 
-import ssl
 import subprocess
 import sys
 from collections import defaultdict
@@ -18,18 +17,11 @@ from crawler.testing import Answer, Seen, Server
 
 
 class Options(msgspec.Struct, frozen=True):
-    """``latency`` and ``handshake_delay`` in seconds, ``size`` of a page in bytes.
-
-    ``certificate`` is the path of a PEM file with key and chain; with it, it is TLS. With ``close``
-    every connection ends after its answer. No page links anywhere.
-    """
+    """``latency`` in seconds, ``size`` of a page in bytes. No page links anywhere."""
 
     addresses: tuple[str, ...] = ("127.0.0.1",)
     latency: float = 0.0
     size: int = 1_000
-    certificate: str | None = None
-    handshake_delay: float = 0.0
-    close: bool = False
 
 
 class Truth(msgspec.Struct, frozen=True):
@@ -42,7 +34,6 @@ class Truth(msgspec.Struct, frozen=True):
     """
 
     requests: int
-    connections: int
     answering_s: float
     asking_s: float
     least_gap_s: float | None
@@ -75,8 +66,7 @@ class ServerProcess:
 
     def urls(self, pages: int) -> list[str]:
         """``pages`` of each host, in turns."""
-        scheme = "https" if self._options.certificate else "http"
-        places = [f"{scheme}://{at}:{self.port}" for at in self._options.addresses]
+        places = [f"http://{at}:{self.port}" for at in self._options.addresses]
         return [f"{place}/{number}.html" for number in range(pages) for place in places]
 
     def truth(self) -> Truth:
@@ -92,9 +82,7 @@ class ServerProcess:
 
 def page(options: Options) -> Answer:
     head = b'<!doctype html><html lang="en"><title>A page</title><body><p>'
-    headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/html; charset=utf-8"),)
-    if options.close:
-        headers += (("Connection", "close"),)
+    headers = (("Content-Type", "text/html; charset=utf-8"),)
     body = head + b"text " * ((options.size - len(head)) // 5)
     return Answer(headers=headers, body=body, latency=options.latency)
 
@@ -107,25 +95,12 @@ def main() -> None:
     def handler(seen: Seen) -> Answer:
         return none if seen.target == "/robots.txt" else good
 
-    server = Server(
-        handler,
-        addresses=options.addresses,
-        tls=_context(options.certificate),
-        handshake_delay=options.handshake_delay,
-    )
+    server = Server(handler, addresses=options.addresses)
     with server:
         sys.stdout.write(f"{server.port}\n")
         sys.stdout.flush()
         sys.stdin.read()
     sys.stdout.buffer.write(msgspec.json.encode(_truth(server)))
-
-
-def _context(certificate: str | None) -> ssl.SSLContext | None:
-    if certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
 
 
 def _truth(server: Server) -> Truth:
@@ -137,7 +112,6 @@ def _truth(server: Server) -> Truth:
     gaps = [after - before for each in hosts.values() for before, after in pairwise(each)]
     return Truth(
         requests=len(asked),
-        connections=server.connections,
         answering_s=sum(answered - asked for asked, answered in server.answered),
         asking_s=max(asked, default=0.0) - min(asked, default=0.0),
         least_gap_s=min(gaps, default=None),

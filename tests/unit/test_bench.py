@@ -66,6 +66,13 @@ def test_bounds_are_part_of_the_goal(bounds, inside, outside, text):
     assert str(goal) == text
 
 
+def test_no_pair_may_be_outside_if_each_counts():
+    goal = runs.Goal("ratio", least=0.95, most=1.05, each=True)
+    assert goal.reached(runs.Spread(0.96, 1, 1.04))
+    assert not goal.reached(runs.Spread(0.94, 1, 1.04))
+    assert not goal.reached(runs.Spread(0.96, 1, 1.06))
+
+
 def test_the_two_measured_alternate():
     order = []
     pairs = runs.alternate(lambda: order.append("A") or 1, lambda: order.append("B") or 2, 3)

@@ -4,7 +4,9 @@ import socket
 import time
 from typing import Protocol
 
-from crawler.engines.shared.kernel import TcpInfo, tcp_info
+from crawler.engines.libcurl.arrivals import StreamArrivals, ThreadClock
+from crawler.engines.shared.kernel import TICK_S, TcpInfo, tcp_info
+from crawler.engines.shared.opening import Opening
 
 _PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
@@ -28,42 +30,59 @@ class Sockets:
     system has reused is detected when its new connection is registered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, http2: bool = False) -> None:
+        """``http2``: a connection may have several streams."""
+        self._http2 = http2
         self._sockets: dict[Ends, socket.socket] = {}
         self._owners: dict[int, Ends] = {}
         self._users: dict[Ends, User] = {}
         self._http1: set[Ends] = set()
-        self.opening: dict[int, float] = {}
-        """By descriptor: when the last data arrived (monotonic), 0 before ``note_data``."""
+        self._opening: dict[int, Opening] = {}
+        self._arrivals: dict[Ends, StreamArrivals] = {}
+        self._next_look = 0.0
+        self.watched: dict[int, Opening | StreamArrivals] = {}
+        """By descriptor: what must ``look`` at each of its events."""
 
     def opened(self, fd: int) -> None:
         """A socket is about to be connected."""
-        self.opening[fd] = 0.0
+        self._opening[fd] = self.watched[fd] = Opening(time.monotonic())
 
-    def note_data(self, fd: int) -> None:
-        """Call this for descriptors in ``opening``, before libcurl reads the new data.
-
-        After the handshake it is too late: a TLS server may already have sent session tickets
-        (RFC 8446, 4.6.1).
-        """
+    def look(self, fd: int) -> None:
+        """Call this at each event of a descriptor in ``watched``, before libcurl handles it."""
         sock = _view(fd)
         if sock is not None:
-            info = tcp_info(sock)
-            sock.detach()
-            self.opening[fd] = time.monotonic() - info.received_ago if info else 0.0
+            try:
+                self.watched[fd].look(sock, time.monotonic())
+            finally:
+                sock.detach()
 
-    def connected(self, ends: Ends, fd: int) -> tuple[TcpInfo | None, float]:
-        """Register a new connection; return the kernel's data and its age in seconds."""
+    def connected(self, ends: Ends, fd: int) -> Opening:
+        """Register a new connection; return what its opening waited for."""
         self._forget(ends)
         self._forget(self._owners.get(fd))
-        sock = _view(fd)
-        if sock is None:
-            return None, 0.0
-        self._owners[fd], self._sockets[ends] = ends, sock
-        info, since = tcp_info(sock), self.opening.pop(fd, 0.0)
-        if since:
-            return info, time.monotonic() - since
-        return info, info.received_ago if info else 0.0
+        opening, sock = self._opening.pop(fd), _view(fd)
+        del self.watched[fd]
+        if sock is not None:
+            now = time.monotonic()
+            self._owners[fd], self._sockets[ends] = ends, sock
+            opening.look_once(sock, now)
+            if self._http2:
+                clock = ThreadClock(now, time.thread_time())
+                self._arrivals[ends] = self.watched[fd] = StreamArrivals(sock, clock)
+        return opening
+
+    def arrivals(self, ends: Ends) -> StreamArrivals | None:
+        """Return the arrivals on this connection; None if it is closed, or never has streams."""
+        return self._arrivals.get(ends)
+
+    def pass_by(self) -> None:
+        """Call this after each response in HTTP/2; it looks once a tick of the kernel's clock."""
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + TICK_S
+            for arrivals in self._arrivals.values():
+                if arrivals.crowded:
+                    arrivals.pass_by(now)
 
     def used(self, ends: Ends, transfer: User) -> None:
         """``transfer`` is about to send. libcurl reuses a connection as soon as it has a response,
@@ -104,7 +123,11 @@ class Sockets:
         self._http1.discard(ends)
         sock = self._sockets.pop(ends, None)
         if sock is not None:
-            del self._owners[sock.detach()]
+            fd = sock.detach()
+            del self._owners[fd]
+            # A reused descriptor may already be watched for its new connection.
+            if self._arrivals.pop(ends, None) is self.watched.get(fd):
+                self.watched.pop(fd, None)
 
     def close(self) -> None:
         """Forget all sockets; closes none of them."""

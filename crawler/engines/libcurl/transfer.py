@@ -12,13 +12,15 @@ import certifi
 import pycurl
 
 from crawler.engines.base import KEPT_SECONDS, MAX_HEADER_BYTES, EngineOptions
+from crawler.engines.libcurl.arrivals import HEAD_BYTES, Arrival, StreamArrivals
 from crawler.engines.libcurl.codes import translate
 from crawler.engines.libcurl.hold import TransferHold
 from crawler.engines.libcurl.route import set_route
 from crawler.engines.libcurl.sockets import Ends, Sockets
 from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
-from crawler.engines.shared.kernel import TcpInfo, connect_wait
+from crawler.engines.shared.kernel import TcpInfo
 from crawler.engines.shared.messages import timed_out, too_large
+from crawler.engines.shared.opening import Opening
 from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import refusal
 from crawler.engines.shared.timing import make_timing
@@ -50,6 +52,8 @@ class Transfer:
         self._bodies = options.bodies
         self._body = Pieces()
         self._hold: TransferHold | None = None
+        self._stream: StreamArrivals | None = None
+        self._sent = 0.0
         # libcurl itself would also accept an HTTP/2 status line on an HTTP/1 connection.
         self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
         # The values that were set last; only changed values are set again.
@@ -62,6 +66,7 @@ class Transfer:
         curl.setopt(pycurl.PREREQFUNCTION, self._on_connected)
 
     def prepare(self, request: Request, header_lines: list[str]) -> None:
+        self._end_stream()
         self.request = request
         self.refused: FetchError | None = None
         self.started = time.monotonic()
@@ -76,8 +81,8 @@ class Transfer:
         self._closing = False
         self._fresh: int | None = None
         self._ends: Ends | None = None
-        self._dialled: TcpInfo | None = None
-        self._lag = 0.0
+        self._opening: Opening | None = None
+        self._arrived: Arrival | None = None
         self._last: TcpInfo | None = None
         self.curl.setopt(pycurl.URL, request.url)
         if header_lines is not self._header_lines:
@@ -118,7 +123,7 @@ class Transfer:
             self.refused = _unanswered(self.request)
             return _DO_NOT_SEND
         if self._fresh is not None:
-            self._dialled, self._lag = self._sockets.connected(ends, self._fresh)
+            self._opening = self._sockets.connected(ends, self._fresh)
         elif self._speaks_http1(ends) and self._sockets.has_unrequested_bytes(ends):
             self.refused = FetchError(
                 FailureKind.RESET, "the server sent bytes before the request", reused=True
@@ -126,6 +131,10 @@ class Transfer:
             return _DO_NOT_SEND
         self._sockets.used(ends, self)
         self._ends = ends
+        self._stream = self._sockets.arrivals(ends)
+        if self._stream is not None:
+            self._stream.begin(self)
+            self._sent = time.monotonic()
         return _CONTINUE
 
     def _speaks_http1(self, ends: Ends) -> bool:
@@ -134,6 +143,11 @@ class Transfer:
         In HTTP/2 other bytes than a response are legal at any time (RFC 9113, 4.1).
         """
         return not self._http2 or self._sockets.is_http1(ends)
+
+    def _end_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.end(self)
+            self._stream = None
 
     def leave(self, ends: Ends) -> None:
         """Another transfer is about to use this connection."""
@@ -174,7 +188,7 @@ class Transfer:
             return _ABORT
         if length is not None and length > self.request.max_bytes:
             return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
-        return self._continue()
+        return self._continue(HEAD_BYTES)
 
     def _take_interim(self, status: int) -> int | None:
         """Another head follows; their number is limited."""
@@ -218,7 +232,7 @@ class Transfer:
             if self._hold is None:
                 self._hold = TransferHold(self.curl, self._bodies, self.started, self._deadline)
             self._hold.grew(body.size)
-        return self._continue()
+        return self._continue(len(chunk))
 
     def leave_handle(self) -> None:
         """The handle may get another transfer before ``end``."""
@@ -233,12 +247,16 @@ class Transfer:
             self._hold = None
             self._terms = None  # the timeout was changed
 
-    def _continue(self) -> int | None:
+    def _continue(self, received: int = 0) -> int | None:
+        """``received`` bytes of the response were good."""
+        now = time.monotonic()
         if self._closing and self._ends is not None:
             self._last = self._sockets.info(self._ends)
+        if self._stream is not None and self._version == "2":
+            self._arrived = self._stream.take(received, now)
         # libcurl checks its own clock only between reads; many small pieces keep it reading.
         held = 0.0 if self._hold is None else self._hold.seconds
-        if time.monotonic() <= self._deadline + held:
+        if now <= self._deadline + held:
             return None
         return self._refuse(FailureKind.TIMEOUT, timed_out(self.request))
 
@@ -274,8 +292,10 @@ class Transfer:
         return Response(self._status, self._headers, self._body.take(), timing, self._version)
 
     def _timing(self) -> Timing:
+        if self._arrived is not None:
+            return self._stream_timing(self._arrived)
         curl = self.curl
-        connect, tls = (0.0, 0.0) if self._fresh is None else self._handshake()
+        connect, tls = self._waits()
         info = self._last
         if info is None and not self._closing and self._ends is not None:
             info = self._sockets.info(self._ends)
@@ -285,8 +305,7 @@ class Transfer:
             self.request,
             connect=connect,
             tls=tls,
-            # Of one HTTP/2 connection with many streams the kernel knows nothing of use.
-            kernel=None if self._version == "2" else info,
+            kernel=info,
             library_answer=max(0.0, curl.getinfo(pycurl.TOTAL_TIME) - sent - buffered),
             buffered=buffered,
             first_byte=curl.getinfo(pycurl.STARTTRANSFER_TIME),
@@ -296,15 +315,37 @@ class Transfer:
             held=0.0 if self._hold is None else self._hold.seconds,
         )
 
-    def _handshake(self) -> tuple[float, float]:
-        """Seconds waited for TCP and for TLS, without the delay of our own event loop."""
-        curl = self.curl
+    def _stream_timing(self, arrived: Arrival) -> Timing:
+        """The kernel's data is about the whole connection, so the time of sending is ours."""
+        self._end_stream()
+        self._sockets.pass_by()
+        connect, tls = self._waits()
+        answer, off = arrived.since(self._sent)
+        now = time.monotonic()
+        return make_timing(
+            self.request,
+            connect=connect,
+            tls=tls,
+            kernel=None,
+            library_answer=answer,
+            buffered=max(0.0, now - arrived.latest),
+            first_byte=self.curl.getinfo(pycurl.STARTTRANSFER_TIME),
+            total=now - self.started,
+            reused=self._fresh is None,
+            body_size=self._body.size,
+            held=0.0 if self._hold is None else self._hold.seconds,
+            off=off,
+        )
+
+    def _waits(self) -> tuple[float, float]:
+        """Seconds waited for TCP, and then for a proxy and TLS."""
+        curl, opening = self.curl, self._opening
+        if opening is None:
+            return 0.0, 0.0
         connected = curl.getinfo(pycurl.CONNECT_TIME)
         secured = curl.getinfo(pycurl.APPCONNECT_TIME)
-        connect = connect_wait(connected - curl.getinfo(pycurl.NAMELOOKUP_TIME), self._dialled)
-        if not secured:
-            return connect, 0.0
-        return connect, max(0.0, secured - connected - self._lag)
+        looked_up = curl.getinfo(pycurl.NAMELOOKUP_TIME)
+        return opening.waits(connected - looked_up, max(0.0, secured - connected))
 
 
 def _unanswered(request: Request) -> FetchError:

@@ -17,12 +17,14 @@ def make_timing(
     reused: bool,
     body_size: int,
     held: float = 0.0,
+    off: float = 0.0,
 ) -> Timing:
     """All durations are in seconds.
 
     ``kernel`` is what the kernel measured of the answer; without it ``library_answer`` counts, by
-    the clock of the library. A body larger than the receive window makes the figure uncertain.
-    For ``held`` of it we did not read, so that the server could not send: that is not its wait.
+    the clock of the library, and it may be wrong by ``off``. A body larger than the receive window
+    makes the figure uncertain. For ``held`` of it we did not read, so that the server could not
+    send: that is not its wait.
     """
     answer = kernel.answer if kernel else library_answer
     return Timing(
@@ -36,4 +38,5 @@ def make_timing(
         reused=reused,
         method="kernel" if kernel else "library",
         sure=body_size <= RECEIVE_WINDOW,
+        off=off,
     )

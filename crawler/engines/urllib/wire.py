@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import Any
 
 from crawler.engines.base import MAX_HEADER_BYTES
-from crawler.engines.shared.kernel import connect_wait, tcp_info
+from crawler.engines.shared.kernel import tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE
+from crawler.engines.shared.opening import Opening
 from crawler.engines.shared.timing import make_timing
 from crawler.engines.urllib.hold import ThreadHold
 from crawler.engines.urllib.tunnel import open_tunnel
@@ -63,8 +64,8 @@ class Wire(io.RawIOBase):
         self._lock = threading.Lock()
         self._allowance = 0
         self._started = time.monotonic()
-        self._connect_s = 0.0
-        self._tls_s = 0.0
+        self._opening = Opening(self._started)
+        self._waits = (0.0, 0.0)
         self._sent = 0.0
         self._first_byte = 0.0
         self.reset_allowance()
@@ -81,13 +82,20 @@ class Wire(io.RawIOBase):
         sock = socket.socket(socket.AF_INET6 if ":" in endpoint.dial_host else socket.AF_INET)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         begun = time.monotonic()
+        self._opening = Opening(begun)
         self._connect(sock, (endpoint.dial_host, endpoint.dial_port))
-        self._connect_s = connect_wait(time.monotonic() - begun, tcp_info(sock))
+        self._look(sock)
+        connected = time.monotonic()
         if self._tls is not None:
             if self.request.proxy is not None:
                 open_tunnel(sock, host_and_port(host, port), self.request.proxy)
+                self._look(sock)
             self._shake_hands(sock, name, self._tls)
+        self._waits = self._opening.waits(connected - begun, time.monotonic() - connected)
         self.phase = Phase.HEAD
+
+    def _look(self, sock: socket.socket) -> None:
+        self._opening.look(sock, time.monotonic())
 
     def _connect(self, sock: socket.socket, address: tuple[str, int]) -> None:
         sock.setblocking(False)
@@ -97,10 +105,7 @@ class Wire(io.RawIOBase):
                 raise ConnectionAbortedError("aborted")
             error = sock.connect_ex(address)  # under the lock: shutdown works only after this call
         if error == errno.EINPROGRESS:
-            connected = select.poll()
-            connected.register(sock, select.POLLOUT)
-            if not connected.poll(self.request.timeout * 1000):
-                raise TimeoutError("timed out")
+            self._wait(sock, select.POLLOUT)
             error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, os.strerror(error))
@@ -115,11 +120,28 @@ class Wire(io.RawIOBase):
                 do_handshake_on_connect=False,
                 suppress_ragged_eofs=False,
             )
-        begun = time.monotonic()
-        wrapped.do_handshake()
-        seen = time.monotonic() - begun
-        info = tcp_info(wrapped)
-        self._tls_s = max(0.0, seen - (info.received_ago if info else 0.0))
+        wrapped.setblocking(False)
+        while self._wants(wrapped):
+            self._look(wrapped)
+        wrapped.setblocking(True)
+
+    def _wants(self, wrapped: ssl.SSLSocket) -> bool:
+        """Do what can be done of the handshake; True if it then waited for the server."""
+        try:
+            wrapped.do_handshake()
+        except ssl.SSLWantReadError:
+            self._wait(wrapped, select.POLLIN)
+        except ssl.SSLWantWriteError:
+            self._wait(wrapped, select.POLLOUT)
+        else:
+            return False
+        return True
+
+    def _wait(self, sock: socket.socket, event: int) -> None:
+        poll = select.poll()
+        poll.register(sock, event)
+        if not poll.poll(self.request.timeout * 1000):
+            raise TimeoutError("timed out")
 
     def abort(self) -> None:
         """End whatever the thread is waiting for; it then reads an end of the stream."""
@@ -179,8 +201,8 @@ class Wire(io.RawIOBase):
         info = tcp_info(self._socket)
         return make_timing(
             self.request,
-            connect=self._connect_s,
-            tls=self._tls_s,
+            connect=self._waits[0],
+            tls=self._waits[1],
             kernel=info,
             library_answer=now - self._sent,
             buffered=info.received_ago if info else 0.0,

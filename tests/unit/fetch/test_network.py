@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from crawler.fetch.addresses import AddressRules
+from crawler.fetch.addresses import Address, AddressRules
 from crawler.fetch.dns import SystemResolver
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason, UsageError
 
@@ -130,10 +130,10 @@ async def test_parallel_lookups_of_a_name_are_shared(
     resolver = SystemResolver(AddressRules(["a.example"]))
     asked = []
 
-    async def address(host: str) -> tuple[str, float]:
+    async def address(host: str) -> Address:
         asked.append(host)
         await asyncio.sleep(0)
-        return "10.0.0.1", 60.0
+        return Address("10.0.0.1", 60.0)
 
     monkeypatch.setattr(resolver, "_address", address)
     found = await asyncio.gather(*(resolver.resolve("a.example", 80) for _ in range(20)))

@@ -155,7 +155,7 @@ def test_saved_io_wait_is_total_minus_exposed(meter: Meter, clock: Clock) -> Non
         meter.fold(fetched(wait))
     load(meter, clock, 1010, 0)
     io = finish(meter).io_wait
-    assert (io.total_s, io.handshake_s, io.naive_sum_s) == (40, 20, 52)
+    assert (io.total_s, io.handshake_s, io.naive_sum_s) == (40, 24, 52)
     assert (io.exposed_s, io.saved_s, io.overlap) == (10, 30, 4)
     assert io.method == "kernel"
 
@@ -208,6 +208,13 @@ def test_the_method_names_the_clock(
         meter.fold(fetched(timing))
     meter.fold(fetched(Timing(method="library", sure=False), status=None))
     assert finish(meter).io_wait.method == method
+
+
+@pytest.mark.promise("P70")
+def test_the_method_says_by_how_much_the_total_may_be_wrong(meter: Meter) -> None:
+    meter.fold(fetched(Timing(answer=1, off=0.2)))
+    meter.fold(fetched(Timing(dns=1, answer=2, sure=False)))
+    assert finish(meter).io_wait.method == "library, ±5 %, 50 % uncertain"
 
 
 def test_a_snapshot_has_the_rate_of_recent_seconds(meter: Meter, clock: Clock) -> None:

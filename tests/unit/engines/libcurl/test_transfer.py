@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from crawler.engines.libcurl.sockets import Ends, Sockets
+from crawler.engines.shared.opening import Opening
 
 
 @pytest.fixture
@@ -28,14 +29,19 @@ def connect(stack: ExitStack, host: str, port: int = 0) -> tuple[socket.socket, 
     return client, (*client.getsockname(), *client.getpeername())
 
 
+def register(sockets: Sockets, ends: Ends, fd: int) -> Opening:
+    sockets.opened(fd)
+    return sockets.connected(ends, fd)
+
+
 def test_one_local_port_serves_several_hosts(stack: ExitStack) -> None:
     sockets = Sockets()
     one, ends = connect(stack, "127.0.0.1")
     two, others = connect(stack, "127.0.0.2", ends[1])
     assert ends[:2] == others[:2]
     for client, place in ((one, ends), (two, others)):
-        info, _ = sockets.connected(place, client.fileno())
-        assert info is not None
+        waited, _ = register(sockets, place, client.fileno()).waits(60.0, 60.0)
+        assert 0 < waited < 60
     one.send(b"x")
     assert sockets.info(ends) is not None
     assert sockets.info(others) is not None
@@ -46,14 +52,14 @@ def test_a_reused_descriptor_belongs_to_its_new_connection(stack: ExitStack) -> 
     sockets = Sockets()
     first, ends = connect(stack, "127.0.0.1")
     fd = fcntl.fcntl(first, fcntl.F_DUPFD, 500)
-    sockets.connected(ends, fd)
+    register(sockets, ends, fd)
     first.close()
     os.close(fd)
     assert sockets.info(ends) is None
     second, others = connect(stack, "127.0.0.1")
     os.dup2(second.fileno(), fd)
     stack.callback(os.close, fd)
-    sockets.connected(others, fd)
+    register(sockets, others, fd)
     assert sockets.info(ends) is None
     assert sockets.info(others) is not None
     sockets.close()
@@ -64,9 +70,9 @@ def test_a_connection_may_return_with_the_same_ends(stack: ExitStack) -> None:
     client, ends = connect(stack, "127.0.0.1")
     twin = client.dup()
     stack.enter_context(twin)
-    sockets.connected(ends, client.fileno())
+    register(sockets, ends, client.fileno())
     client.close()
-    sockets.connected(ends, twin.fileno())
+    register(sockets, ends, twin.fileno())
     assert sockets.info(ends) is not None
     sockets.close()
 
@@ -74,7 +80,7 @@ def test_a_connection_may_return_with_the_same_ends(stack: ExitStack) -> None:
 def test_closing_the_registry_closes_no_socket(stack: ExitStack) -> None:
     sockets = Sockets()
     client, ends = connect(stack, "127.0.0.1")
-    sockets.connected(ends, client.fileno())
+    register(sockets, ends, client.fileno())
     sockets.close()
     del sockets
     assert client.send(b"x") == 1

@@ -1,0 +1,64 @@
+"""When the responses of streams arrived, from what the kernel reports at some moments."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from crawler.engines.libcurl.arrivals import STREAMS_OFF, Arrival, StreamArrivals, ThreadClock
+from crawler.engines.shared.kernel import ReceivedInfo
+
+START = ThreadClock(100.0, 10.0)
+
+
+@pytest.fixture
+def arrivals() -> Iterator[StreamArrivals]:
+    """Of a connection with two streams, whose kernel knows nothing: the test says what it knows."""
+    with socket.socket() as sock:
+        sock.close()
+        found = StreamArrivals(sock, START)
+        found.begin("one")
+        found.begin("two")
+        yield found
+
+
+def read(arrivals: StreamArrivals) -> None:
+    """An event: libcurl reads what was seen."""
+    with socket.socket() as sock:
+        sock.close()
+        arrivals.look(sock, 0.0)
+
+
+def test_a_busy_thread_knows_between_which_looks_bytes_came(arrivals: StreamArrivals) -> None:
+    arrivals.fold(ReceivedInfo(1000, 0.01), ThreadClock(100.2, 10.2))
+    arrivals.fold(ReceivedInfo(2000, 0.04), ThreadClock(100.4, 10.4))
+    read(arrivals)
+    assert arrivals.take(1000, 100.5) == (pytest.approx(100.0), pytest.approx(100.19), True)
+    assert arrivals.take(1000, 100.5) == (pytest.approx(100.2), pytest.approx(100.36), True)
+
+
+def test_an_idle_thread_reads_at_once(arrivals: StreamArrivals) -> None:
+    arrivals.fold(ReceivedInfo(1000, 0.0), ThreadClock(100.2, 10.001))
+    read(arrivals)
+    assert arrivals.take(1000, 100.2) == (pytest.approx(100.199), pytest.approx(100.2), True)
+
+
+def test_of_a_stream_alone_the_last_byte_is_the_connections(arrivals: StreamArrivals) -> None:
+    arrivals.end("two")
+    arrivals.fold(ReceivedInfo(1000, 0.01), ThreadClock(100.2, 10.2))
+    arrivals.fold(ReceivedInfo(1500, 0.01), ThreadClock(100.4, 10.4))
+    read(arrivals)
+    assert arrivals.take(700, 100.5) == (pytest.approx(100.39), pytest.approx(100.39), False)
+
+
+def test_what_was_read_is_forgotten(arrivals: StreamArrivals) -> None:
+    for number in range(1, 100):
+        arrivals.fold(ReceivedInfo(number * 10, 0.0), ThreadClock(100.0 + number, 10.0 + number))
+        read(arrivals)
+    assert len(arrivals._spans) <= 2
+
+
+def test_a_response_cannot_arrive_before_its_request_was_sent() -> None:
+    assert Arrival(90.0, 101.0, shared=True).since(100.0) == (0.5, 0.5)
+    assert Arrival(100.5, 100.5, shared=True).since(100.0) == (0.5, 0.5 * STREAMS_OFF)
+    assert Arrival(100.5, 100.5, shared=False).since(100.0) == (0.5, 0.0)
