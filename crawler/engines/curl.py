@@ -5,8 +5,10 @@ from typing import Self
 import pycurl
 
 from crawler.engines.base import Capabilities, EngineOptions
+from crawler.engines.libcurl.constants import limit_connections
+from crawler.engines.libcurl.headers import header_lines
 from crawler.engines.libcurl.sockets import Sockets
-from crawler.engines.libcurl.transfer import Transfer, header_lines, limit_connections
+from crawler.engines.libcurl.transfer import Transfer
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Headers, Request, Response
 

@@ -11,8 +11,10 @@ from tornado.curl_httpclient import CurlAsyncHTTPClient
 from tornado.httpclient import HTTPClientError, HTTPRequest
 
 from crawler.engines.base import Capabilities, EngineOptions
+from crawler.engines.libcurl.constants import limit_connections
+from crawler.engines.libcurl.headers import header_lines
 from crawler.engines.libcurl.sockets import Sockets
-from crawler.engines.libcurl.transfer import Transfer, header_lines, limit_connections
+from crawler.engines.libcurl.transfer import Transfer
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Request, Response
 

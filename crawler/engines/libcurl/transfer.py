@@ -6,18 +6,18 @@ aborts the transfer, and ``refused`` keeps the reason.
 
 import re
 import time
-from functools import lru_cache
 
-import certifi
 import pycurl
 
-from crawler.engines.base import KEPT_SECONDS, MAX_HEADER_BYTES, EngineOptions
+from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.libcurl.arrivals import HEAD_BYTES, Arrival, StreamArrivals
 from crawler.engines.libcurl.codes import translate
+from crawler.engines.libcurl.constants import set_constants
+from crawler.engines.libcurl.headers import parse_headers
 from crawler.engines.libcurl.hold import TransferHold
 from crawler.engines.libcurl.route import set_route
 from crawler.engines.libcurl.sockets import Ends, Sockets
-from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
+from crawler.engines.shared.framing import body_length
 from crawler.engines.shared.kernel import TcpInfo
 from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.opening import Opening
@@ -28,7 +28,6 @@ from crawler.model.body_budget import FREE_BYTES
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import BODILESS, Headers, Proxy, Request, Response, Timing
 
-_SUPPRESS_CONNECT_HEADERS = 265  # pycurl has no name for it
 _ABORT = -1
 _CONTINUE = 0
 _DO_NOT_CONNECT: int = pycurl.SOCKOPT_ERROR
@@ -36,7 +35,6 @@ _PAUSE: int = pycurl.WRITEFUNC_PAUSE
 _DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
 _STATUS = re.compile(rb"HTTP/(1\.[01]) (\d{3})[ \r\n]")
 _STATUS_OR_2 = re.compile(rb"HTTP/(1\.[01]|2) (\d{3})[ \r\n]")
-_NAME = re.compile(FIELD_NAME.encode())
 _BLANK = (b"\r\n", b"\n")
 MAX_INTERIM = 100
 """Limit for 1xx responses before the final one. libcurl limits each head to 300 KiB."""
@@ -355,60 +353,3 @@ def _unanswered(request: Request) -> FetchError:
     """
     message = "the server ended the exchange without a response"
     return FetchError(FailureKind.RESET, message, reused=not request.fresh)
-
-
-def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
-    """Set the options that are the same for every request: no automatic behaviour."""
-    version = pycurl.CURL_HTTP_VERSION_2TLS if options.http2 else pycurl.CURL_HTTP_VERSION_1_1
-    for option, value in (
-        (pycurl.HTTP_VERSION, version),
-        (pycurl.PATH_AS_IS, 1),
-        (pycurl.HTTP_CONTENT_DECODING, 0),
-        (pycurl.NOSIGNAL, 1),
-        (pycurl.MAXAGE_CONN, int(KEPT_SECONDS)),
-        # It gets only addresses; with a cache it would search all entries for every connection.
-        (pycurl.DNS_CACHE_TIMEOUT, 0),
-        (pycurl.CAINFO, options.ca_file or certifi.where()),
-        (pycurl.PROXY_CAINFO, options.ca_file or certifi.where()),
-        (_SUPPRESS_CONNECT_HEADERS, 1),
-    ):
-        curl.setopt(option, value)
-
-
-def limit_connections(multi: pycurl.CurlMulti, options: EngineOptions) -> None:
-    """Limit the open connections of ``multi``.
-
-    The total includes those that libcurl is closing: it waits up to 2 s for a TLS closing alert.
-    """
-    most = max(options.concurrency, options.connections)
-    multi.setopt(pycurl.M_MAXCONNECTS, most)
-    multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, most)
-
-
-def header_lines(headers: Headers) -> list[str]:
-    """Return the value of HTTPHEADER: exactly ``headers``, with libcurl's own defaults removed.
-
-    Raises FetchError for a header that cannot be sent.
-    """
-    check_lines(headers)
-    names = {name.lower() for name, _ in headers}
-    lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers]
-    own = ("Accept", "User-Agent", "Proxy-Connection")
-    return lines + [f"{name}:" for name in own if name.lower() not in names]
-
-
-def parse_headers(lines: list[bytes]) -> Headers:
-    """Parse the lines of a head, from status line to blank line; names in lower case.
-
-    Raises FetchError for an invalid name: libcurl passes such lines on but may ignore them.
-    """
-    return tuple([_parse_header(line) for line in lines[1:-1]])
-
-
-@lru_cache(maxsize=4096)
-def _parse_header(line: bytes) -> tuple[str, str]:
-    """Cached, because most lines are the same for every page of a server."""
-    name, colon, value = line.partition(b":")
-    if not colon or not _NAME.fullmatch(name):
-        raise FetchError(FailureKind.PROTOCOL, "malformed header line")
-    return name.decode("ascii").lower(), value.decode("latin-1").strip(" \t\r\n")

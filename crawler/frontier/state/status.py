@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 
 from crawler.frontier.entry import Counts
-from crawler.frontier.state.store import check_version, connect, state_errors
+from crawler.frontier.state.schema import check_version
+from crawler.frontier.state.store import connect, state_errors
 
 _BUSIEST = """
 SELECT host, count(*) AS pending FROM entries WHERE state = 0 AND host != ''

@@ -17,49 +17,12 @@ import msgspec
 from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
 from crawler.frontier.host_memory import HostRecord
 from crawler.frontier.state import again, host_table, kept_cookies, login_table
-from crawler.model.errors import SkipReason, StateError, writing
+from crawler.frontier.state.schema import SCHEMA, VERSION, check_version, migrate
+from crawler.model.errors import StateError, writing
 from crawler.model.files import check_file, sync
 
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 NO_LOGINS: Mapping[str, str] = MappingProxyType({})
-APPLICATION = 0x43524157
-"""``CRAW``, in the header of the file (PRAGMA application_id)."""
-VERSION = 3
-OLDEST = 1
-"""The oldest version that can be resumed; the first commit of the session makes it ``VERSION``.
-
-In version 1 outputs had numbers instead of names, and a wrong line was stored as ``kind message``.
-Before version 3 the logins of the input, and what is known about hosts, were not stored.
-Up to version 2 the host of an entry had its port, and the cookies were one fact.
-"""
-
-_NEW_TABLES = (
-    login_table.CREATE,
-    host_table.CREATE,
-    kept_cookies.CREATE,
-)
-"""Tables that earlier versions do not have."""
-_SCHEMA = f"""
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE named (origin TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE entries (
-    id INTEGER PRIMARY KEY,
-    key INTEGER NOT NULL UNIQUE,
-    url TEXT NOT NULL,
-    host TEXT NOT NULL,
-    depth INTEGER NOT NULL,
-    seed TEXT,
-    spilled INTEGER NOT NULL,
-    row TEXT,
-    state INTEGER NOT NULL DEFAULT 0,
-    why TEXT,
-    digest INTEGER
-);
-CREATE INDEX tails ON entries (host, id) WHERE spilled;
-{";".join(_NEW_TABLES)};
-PRAGMA application_id = {APPLICATION};
-PRAGMA user_version = {VERSION};
-"""
 _ADD = """
 INSERT OR IGNORE INTO entries (id, key, url, host, depth, seed, spilled, row, why)
 SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
@@ -80,17 +43,6 @@ FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
 """
 _TAKEN = "UPDATE entries SET spilled = 0 WHERE id IN (SELECT value FROM json_each(?))"
 _SPILL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
-_WRONG_OF_VERSION_1 = """
-UPDATE entries SET why = CASE
-    WHEN substr(why, 1, instr(why, ' ') - 1) IN (SELECT value FROM json_each(?))
-    THEN json_array(NULL, substr(why, 1, instr(why, ' ') - 1), substr(why, instr(why, ' ') + 1))
-    ELSE json_array(substr(why, 1, instr(why, ' ') - 1), NULL, substr(why, instr(why, ' ') + 1))
-END WHERE state = 0 AND why IS NOT NULL
-"""
-_HOST_NAMES = """
-UPDATE entries SET host = rtrim(rtrim(rtrim(host, '0123456789'), ':'), '.')
-WHERE host LIKE '%.' OR (host LIKE '%:%' AND host NOT LIKE '%]')
-"""
 _FACTS = "INSERT OR REPLACE INTO facts SELECT key, value FROM json_each(?)"
 _NAMED = "INSERT OR IGNORE INTO named SELECT value FROM json_each(?)"
 _TWICE = """
@@ -130,7 +82,7 @@ class Store:
         with state_errors(path), ExitStack() as undo:
             connection = undo.enter_context(closing(connect(path)))
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+            connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
             store = cls(path, connection)
             undo.pop_all()
         return store
@@ -150,25 +102,10 @@ class Store:
             connection.execute(_SPILL)
             store = cls(path, connection, outputs)
             if version < VERSION:
-                store._migrate(version)
+                with store._errors():
+                    migrate(connection, version, store.facts)
             undo.pop_all()
         return store
-
-    def _migrate(self, version: int) -> None:
-        """Convert an earlier ``version`` to this one, in the transaction that the first commit
-        ends.
-        """
-        with self._errors():
-            if version < 2:
-                self._connection.execute(_WRONG_OF_VERSION_1, (_json(tuple(SkipReason)),))
-            if version < 3:
-                self._connection.execute(_HOST_NAMES)
-            for table in _NEW_TABLES:
-                self._connection.execute(table)
-            if self.facts.pop("cookies", None) is not None:
-                for statement in kept_cookies.FROM_FACT:
-                    self._connection.execute(statement)
-            self._connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def add(
         self,
@@ -360,20 +297,6 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def check_version(path: Path, connection: sqlite3.Connection) -> int:
-    """Return the version of the state file. Raises StateError if this program cannot read it."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION:
-        raise StateError(f"{path}: is not the state file of a crawl; it was not changed")
-    if not OLDEST <= version <= VERSION:
-        raise StateError(
-            f"{path}: another version of crawler wrote this file (format {version}; this version "
-            f"reads {OLDEST} to {VERSION}); it was not changed; finish the run with that version"
-        )
-    return version
 
 
 def _offsets(text: str, outputs: Sequence[str]) -> dict[str, int]:

@@ -8,7 +8,8 @@ import pytest
 from support.states import NOT_A_URL, TRAP, committed, in_file, new
 
 from crawler.frontier.entry import Candidate, Final, State
-from crawler.frontier.state.store import VERSION, Store
+from crawler.frontier.state.schema import VERSION
+from crawler.frontier.state.store import Store
 from crawler.model.errors import StateError
 
 COOKIE = r"""{"name":"k","value":"\"/","domain":"a.example","path":"/"}"""
