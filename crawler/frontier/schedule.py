@@ -231,7 +231,10 @@ class Schedule(Generic[T]):
     def _others_come(self) -> bool:
         """Whether a host that is not silent waits in the heap for its time."""
         return any(
-            queue.turn == turn and self._standing(queue.name) is not Standing.SILENT
+            queue.turn == turn
+            and queue.has_work
+            and queue.is_free
+            and self._standing(queue.name) is not Standing.SILENT
             for _, turn, queue in self._heap
         )
 
