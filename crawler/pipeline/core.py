@@ -246,7 +246,10 @@ class Pipeline:
                 result = await self._fetcher.fetch_at(
                     ticket.url, endpoint, wait.begin, fresh=ticket.resets > 0
                 )
-        except (FetchError, SkipError) as error:
+        except FetchError as error:
+            result = error
+            error.answered = error.answered or wait.has_begun
+        except SkipError as error:
             result = error
         except asyncio.CancelledError:
             if not wait.is_interrupted:
