@@ -39,7 +39,6 @@ from crawler.model.exchange import BODILESS
 
 Message: TypeAlias = tuple[RawResponseMessage, StreamReader]
 
-"""Statuses without a body, even if the head declares one (RFC 9112, 6.3)."""
 _CLOSING_TURNS = 16
 FRESH = ContextVar("FRESH", default=False)
 """Whether the fetch of the running task uses a new connection."""

@@ -23,7 +23,6 @@ from crawler.model.exchange import BODILESS
 _TICK = 0.001
 """libuv counts whole milliseconds, so its timers may fire that much too early."""
 _TLS_CHUNK = 64 * 1024
-"""Statuses without a body, hence without a length (RFC 9110, 15.3.5 and 15.4.5)."""
 
 
 class Ending(Enum):
