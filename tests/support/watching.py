@@ -19,7 +19,7 @@ EVERY = 0.02
 
 class Watched(NamedTuple):
     """A crawl that has ended: its exit code, the most memory of its main process in MB (VmHWM), and
-    the longest time between two commits that changed the counts, in seconds.
+    the longest time between two commits, in seconds.
 
     ``peaks`` is that memory by the number of pages that were done.
     """
@@ -39,23 +39,24 @@ def watch(arguments: Sequence[object], run: Path) -> Watched:
         stderr=subprocess.DEVNULL,
     )
     memory = gap = 0.0
-    counts, since = None, time.monotonic()
+    last, since = None, time.monotonic()
     peaks: dict[int, float] = {}
     while process.poll() is None:
         memory = max(memory, _peak_of(process.pid))
-        found = _counts(run)
-        if found != counts:
-            gap = max(gap, time.monotonic() - since) if counts is not None else 0.0
-            counts, since = found, time.monotonic()
-            peaks[counts.done if counts else 0] = memory
+        found = _committed(run)
+        if found is not None and found != last:
+            gap = max(gap, time.monotonic() - since) if last is not None else 0.0
+            last, since = found, time.monotonic()
+            peaks[found[0].done] = memory
         with suppress(subprocess.TimeoutExpired):
             process.wait(EVERY)
     return Watched(process.returncode, memory, gap, peaks)
 
 
-def _counts(run: Path) -> Counts | None:
+def _committed(run: Path) -> tuple[Counts, dict[str, str]] | None:
+    """The counts and the facts of the last commit; the time of a commit is a fact."""
     try:
-        return read_counts(run / "state.db")[0]
+        return read_counts(run / "state.db")
     except StateError:  # it does not exist yet
         return None
 
