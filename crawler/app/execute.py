@@ -21,7 +21,7 @@ from crawler.reporting.html.write import write_html
 from crawler.reporting.live.logs import Console
 from crawler.reporting.progress import Progress
 from crawler.runs.status import resume_command
-from crawler.settings import Settings
+from crawler.settings import Settings, source_names
 
 if TYPE_CHECKING:
     from crawler.parsing.executors.forkserver import ForkServer
@@ -45,7 +45,7 @@ def run(settings: Settings, prestarted: "ForkServer | None" = None) -> int:
         order = CrawlOrder(begun, lines, waiting_since, prestarted=prestarted)
         report, interrupted = _crawl_to_end(order, streams, interrupts)
         if not report.urls.input and not interrupted:
-            raise UsageError(f"{' '.join(settings.sources)}: contains no URLs")
+            raise UsageError(f"{source_names(settings)}: contains no URLs")
         return _end(report, begun, interrupted=interrupted)
 
 
@@ -67,6 +67,7 @@ def resume_run(
         Interrupts(quiet=settings.quiet) as interrupts,
     ):
         check_same(resumed)
+        resumed.store.add((), logins=logins(settings))
         streams = streams_of(resumed, given_again=given_again)
         lines = of_settings(resumed, streams)
         order = CrawlOrder(resumed, lines, waiting_since, prestarted=prestarted)

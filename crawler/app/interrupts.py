@@ -54,14 +54,14 @@ class Interrupts:
 
     def _handle(self, number: int, _frame: object) -> None:
         self.received += 1
+        if self.received == 2:
+            self._last.start()  # first: nothing after it may be waited for
         if self._streams is not None:
             self._streams.stop()
         if self.received == 1:
             self._stop()
-        elif self.received == 2:
-            self._last.start()  # first: nothing after it may be waited for
-            if self._crawl is not None:
-                self._crawl.abort()
+        elif self.received == 2 and self._crawl is not None:
+            self._crawl.abort()
 
     def _stop(self) -> None:
         if self._crawl is not None:

@@ -47,7 +47,8 @@ class Run:
         self.store.close()
         is_refused = kind is not None and issubclass(kind, UsageError)
         if is_refused and not self.resumed and not self.store.counts.taken:
-            shutil.rmtree(self.directory)
+            # The input may still be copied into it.
+            shutil.rmtree(self.directory, ignore_errors=True)
         self._lock.release()
 
 

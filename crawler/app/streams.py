@@ -29,7 +29,10 @@ class InputStreams:
     """
 
     def __init__(self, run: Run, known: str, *, given_again: bool = False) -> None:
-        kinds = zip(run.settings.sources, known.splitlines(), strict=True)
+        kinds = list(zip(run.settings.sources, known.splitlines(), strict=True))
+        once = [source for source, kind in kinds if kind in (STDIN, PIPE)]
+        if len(set(once)) < len(once):
+            raise UsageError(f"{once[0]}: can be read only once, so name it once")
         self._run = run
         self._reads_again = given_again or not run.resumed
         self._copies: list[InputCopy] = []

@@ -83,7 +83,9 @@ def _rows(status: Status, age: float) -> Iterator[tuple[str, list[str]]]:
     if status.hosts:
         yield "", _tally(status.hosts)
     if status.progress is not None:
-        yield from _live(status.progress, running=status.running)
+        # While a resume begins, the last session has left its progress.
+        is_current = status.progress.session.process == status.process
+        yield from _live(status.progress, running=is_current)
     yield "Found", list(_found(urls))
     yield "Committed", [f"{seconds(max(0, round(age)))} ago"]
     if status.obstacle:

@@ -6,7 +6,7 @@ from io import BytesIO
 import msgspec
 
 from crawler.model.errors import UsageError
-from crawler.settings import Settings
+from crawler.settings import Settings, source_names
 from crawler.sources import lines, standard_input
 
 
@@ -31,7 +31,7 @@ def read_listing(settings: Settings) -> Listing:
     found = lines(settings.sources, settings.column, stdin=lambda: BytesIO(piped))
     count = sum(1 for _ in found)
     if not count:
-        raise UsageError(f"{' '.join(settings.sources)}: contains no URLs")
+        raise UsageError(f"{source_names(settings)}: contains no URLs")
     return Listing(settings.sources, settings.column, piped, count)
 
 

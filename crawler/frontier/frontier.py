@@ -264,7 +264,7 @@ class Frontier:
 
     def _end_rest(self, rest: Rest, answered: Ticket) -> None:
         if isinstance(answered, RobotsTicket):  # nothing else may be sent before it is decided
-            self._schedule.close(answered.host)
+            self._schedule.close(host_name(answered.site))
         for ticket in reversed(rest.waiting):
             self._push(ticket)
 
@@ -303,7 +303,7 @@ class Frontier:
         """
         self._patience.silent(ticket, error, now)
         if isinstance(ticket, RobotsTicket) and not ticket.is_probe:
-            self._schedule.open(ticket.host)
+            self._schedule.open(host_name(ticket.site))
 
     def probed(self, probe: Ticket, now: float) -> Rested | GaveUp | NetworkAway | None:
         """``probe`` has ended: if nothing came, plan the next one, or give its site up."""
@@ -378,7 +378,7 @@ class Frontier:
         """
         for _ in range(min(DELAYS_LOOKED_AT, len(self._forgotten))):
             site = next(iter(self._forgotten))
-            if self._schedule.queued(host_name(site)):
+            if self._schedule.queued(host_name(site)) or site in self._patience.resting:
                 self._forgotten.move_to_end(site)
             else:
                 del self._forgotten[site]

@@ -21,6 +21,9 @@ STEP = 1.05
 KEPT = 10_000
 """Maximum number of hosts that are known to answer, or not to; the oldest is forgotten first."""
 
+_PRUNED = 8
+"""Times the usual number of waits; above that, those that are over are dropped."""
+
 
 def half(slots: int) -> int:
     """How many of ``slots`` silent hosts may hold while others have work."""
@@ -80,6 +83,8 @@ class HeldUp:
 
     def start(self, host: str, now: float) -> FirstByteWait:
         """A request starts. To a host that is silent it counts as held up at once."""
+        if len(self._waits) > _PRUNED * self._most + _PRUNED:  # nobody looks while we are busy
+            self._waits = _waiting(self._waits)
         wait = FirstByteWait(host, now)
         (self._held if host in self._silent else self._waits).append(wait)
         return wait

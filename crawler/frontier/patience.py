@@ -73,7 +73,10 @@ class Rest:
         """Take any request, to send it as a probe."""
         if self.waiting:
             return self.waiting.pop(0)
-        return self.awaiting.pop(0)[0] if self.awaiting else None
+        if not self.awaiting:
+            return None
+        ticket, _ = self.awaiting.pop(0)
+        return msgspec.structs.replace(ticket, unanswered=ticket.unanswered + 1)
 
     def uncount(self) -> None:
         """The requests without an answer do not count, because the site itself is silent."""
@@ -100,6 +103,8 @@ class Patience:
         self._last_answer = float("-inf")
         self._silence: float | None = None
         self._silent = 0
+        self._returned = float("-inf")
+        """When the network was last back, after it was perhaps away."""
         self._busy: dict[str, float] = {}
         self._probes: list[tuple[float, int, str]] = []
         self._numbers = itertools.count()
@@ -126,6 +131,8 @@ class Patience:
 
     def answer(self, site: str, url: str, now: float) -> Rest | None:
         """``site`` has answered the request of ``url``. Return its rest if this ends it."""
+        if self._silent > 1 or (self._silent and self._has_history):
+            self._returned = now
         self._last_answer, self._silence, self._silent = now, None, 0
         answered = self._answered
         answered.pop(site, None)  # so that those that answered first come first
@@ -215,7 +222,8 @@ class Patience:
         rest.probes += 1
         rest.uncount()
         end = self._end(site, rest)
-        if now >= end:
+        # A probe of the time when the network was away says nothing about its site.
+        if now >= end and rest.probe_at >= self._returned:
             return self._end_of(site, rest, now)
         rest.pause = min(LONGEST_PAUSE, 2 * rest.pause)
         self._plan(site, rest, max(now + FIRST_PAUSE, min(now + rest.pause, end)))
@@ -254,7 +262,7 @@ class Patience:
         return self._probes[0][0] if self._probes else None
 
     def due(self, now: float) -> str | None:
-        """Return a site that must be probed now, or None. Call ``probed`` if nothing came."""
+        """Return a site that must be probed now, or None. Call ``probed`` when its probe ends."""
         while self._probes and self._probes[0][0] <= now:
             at, _, site = heapq.heappop(self._probes)
             rest = self.resting.get(site)

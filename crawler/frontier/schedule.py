@@ -294,6 +294,7 @@ class Schedule(Generic[T]):
         """Undo the last ``next``: its request is not sent. ``allowed`` is what it returned."""
         queue = self._queues[host]
         queue.allowed = allowed
+        self._next_any -= self._interval
         self._free_slot(queue, allowed)
         self._renew_turn(queue)
 

@@ -37,6 +37,12 @@ def open_file(path: Path, flags: int, mode: int = 0o666) -> int:
     return file
 
 
+def read_file(path: Path) -> bytes:
+    """Read a regular file that has no other name. Raises the errors of ``open_file``."""
+    with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+        return file.read()
+
+
 def check_file(path: Path) -> None:
     """Raises StateError if there is anything at ``path`` that ``open_file`` would not open."""
     try:

@@ -110,8 +110,8 @@ class Pipeline:
                     self._wake_at(None, 0.0)
                     self._slot_watch.stop()
                     await self._lifetime.cancel()
+                    self._observe_load(time.monotonic(), "backpressure")
                     await self._checkpoint.stop()
-                self._observe_load(time.monotonic(), "backpressure")
                 with suppress(UnreadError):
                     await self._checkpoint.finish()
                 self._observer.ended(await self._store.duplicate_pages())
@@ -264,13 +264,13 @@ class Pipeline:
             for notice in self._frontier.put_back(ticket, now, late):
                 self._observe(notice)
         else:
-            self._ended(ticket, result, started, now, unix_time)
-            if ticket.is_probe:
+            decision = self._ended(ticket, result, started, now, unix_time)
+            if ticket.is_probe and not isinstance(decision, decide.SendAgain):
                 self._probed(ticket, now)
 
     def _ended(
         self, ticket: Ticket, result: FetchResult, started: float, now: float, unix_time: float
-    ) -> None:
+    ) -> decide.Decision:
         if isinstance(result, Response):
             self._mean_body += (len(result.body) - self._mean_body) / 16
         if not isinstance(result, SkipError):
@@ -286,6 +286,7 @@ class Pipeline:
         self._carry_out(decision, now)
         for each, error in self._frontier.judged():
             self._carry_out(self._decider.count(each, error), now)
+        return decision
 
     def _probed(self, ticket: Ticket, now: float) -> None:
         """Report what the end of a probe means. If no host answers, the crawl may end here."""

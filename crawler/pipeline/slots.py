@@ -71,14 +71,15 @@ def reason_for_none(stages: Stages) -> Idle:
 def is_full(stages: Stages, limits: Limits) -> bool:
     """Whether the stages after the fetching are full.
 
-    The bodies of all requests in flight, and of one more, must still fit.
+    The bodies of all requests in flight, and of one more, must still fit; one alone always does.
     """
     if stages.held:
         return True
     arriving = (stages.in_flight + 1) * stages.mean_body
     held = stages.body_bytes + stages.output_bytes + arriving
     parse_full = stages.parse_waiting >= 2 * stages.parse_width
-    return parse_full or held > limits.memory or is_state_full(stages)
+    is_alone = not (stages.in_flight or stages.body_bytes or stages.output_bytes)
+    return parse_full or (held > limits.memory and not is_alone) or is_state_full(stages)
 
 
 def is_state_full(stages: Stages) -> bool:

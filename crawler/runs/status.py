@@ -11,7 +11,8 @@ import msgspec
 from crawler.frontier.state.status import busiest, last_commit, read_counts
 from crawler.metrics.progress import RunProgress, decode
 from crawler.metrics.report import Urls
-from crawler.model.errors import UsageError
+from crawler.model.errors import StateError, UsageError
+from crawler.model.files import read_file
 from crawler.runs.layout import (
     LOCK,
     PROGRESS,
@@ -83,8 +84,8 @@ def progress_of(directory: Path) -> RunProgress | None:
     It is only a view: a power failure may damage it, and nothing of the run depends on it.
     """
     try:
-        return decode((directory / PROGRESS).read_bytes())
-    except (OSError, msgspec.MsgspecError):
+        return decode(read_file(directory / PROGRESS))
+    except (OSError, StateError, msgspec.MsgspecError):
         return None
 
 
@@ -95,7 +96,7 @@ def since_commit(directory: Path, now: float) -> float:
 
 def _process(directory: Path) -> int | None:
     """Return the id of the process that holds the lock; None before it has written its id."""
-    text = (directory / LOCK).read_text()
+    text = read_file(directory / LOCK).decode()
     return int(text) if text.isdecimal() else None
 
 

@@ -6,7 +6,7 @@ option, the stronger wins: defaults < file < environment < flags; a list is repl
 """
 
 from crawler.settings.cores import usable_cores
-from crawler.settings.load import Settings, absolute, load, options, resumed, written
+from crawler.settings.load import Settings, absolute, load, options, resumed, source_names, written
 from crawler.settings.option import taken_variables
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "load",
     "options",
     "resumed",
+    "source_names",
     "taken_variables",
     "usable_cores",
     "written",

@@ -109,6 +109,11 @@ def _written_source(source: str) -> str:
         return source.rpartition("@")[2]
 
 
+def source_names(settings: Settings) -> str:
+    """The sources as they were given, without logins, for a message."""
+    return " ".join(_written_source(each) if "://" in each else each for each in settings.sources)
+
+
 def resumed(
     path: str | os.PathLike[str], flags: Mapping[str, object], environ: Mapping[str, str]
 ) -> Settings:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from crawler.model.errors import UsageError
+from crawler.model.files import read_file
 from crawler.model.plugins import entry_point
 from crawler.model.spelling import nearest
 from crawler.settings.objects import NO_OBJECT, ObjectKind
@@ -295,11 +296,15 @@ def _read(path: str | PathLike[str], *, of_run: bool) -> dict[str, object]:
     from pathlib import Path
 
     try:
-        text = Path(path).read_text("utf-8")
         if of_run:
+            text = read_file(Path(path)).decode()
             check_complete(fspath(path), text)
+        else:
+            text = Path(path).read_text("utf-8")
         return tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"cannot read {fspath(path)}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{fspath(path)} is not a TOML file: it is not UTF-8 text") from None
     except ValueError as error:
         raise UsageError(f"{fspath(path)} is not a TOML file: {error}") from None

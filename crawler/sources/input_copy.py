@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from crawler.model.errors import StateError, UsageError, writing
-from crawler.model.files import open_file, replace_file, sync
+from crawler.model.files import open_file, read_file, replace_file, sync
 
 _PIECE = 1 << 16
 _MOST_UNSYNCED = 1 << 20
@@ -260,7 +260,7 @@ def read_copy(path: Path) -> io.BufferedReader:
 def _size_at_end(path: Path) -> int:
     """Number of bytes that the copy had; at least 1 is known of that of an earlier version."""
     try:
-        return int(_end_of(path).read_bytes())
+        return int(read_file(_end_of(path)))
     except FileNotFoundError:
         return 1
     except ValueError:

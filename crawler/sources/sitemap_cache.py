@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason, writing
-from crawler.model.files import make_folder, replace_file
+from crawler.model.files import make_folder, read_file, replace_file
 from crawler.model.urls import key
 from crawler.sources.input_line import InputLine
 from crawler.sources.sitemaps import Fetch
@@ -57,6 +57,6 @@ class SitemapCache:
 def _read(path: Path) -> _CachedSitemap | None:
     """The cached result; None if there is no file, or one damaged by a power failure."""
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=_CachedSitemap)
+        return msgspec.msgpack.decode(read_file(path), type=_CachedSitemap)
     except (FileNotFoundError, msgspec.DecodeError):
         return None

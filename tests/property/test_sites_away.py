@@ -31,11 +31,15 @@ FOUND, MISSING = Response(200, (), b"", Timing()), Response(404, (), b"", Timing
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A host: its number of URLs, when it is away (start and seconds), and its bad URLs."""
+    """A host: its number of URLs, when it is away (start and seconds), and its bad URLs.
+
+    Its robots.txt is at ``robots_at``, if that is a host of the world.
+    """
 
     urls: int
     outages: tuple[tuple[float, float], ...]
     bad: frozenset[int] = frozenset()
+    robots_at: str = ""
 
     def is_away(self, begun: float, ended: float) -> bool:
         return any(begun <= at + seconds and ended >= at for at, seconds in self.outages)
@@ -50,6 +54,7 @@ def plans(longest: float, *, begins_well: bool = False) -> st.SearchStrategy[Pla
         st.integers(1, 6),
         st.lists(outage, max_size=2).map(tuple),
         st.frozensets(st.integers(least_bad, 5), max_size=2),
+        st.sampled_from(("", *HOSTS)),
     )
 
 
@@ -126,6 +131,9 @@ class World:
         if path.isdigit() and int(path) in plan.bad:
             return FetchError(FailureKind.RESET, "reset")
         self.answers[ticket.host] = self.now
+        if path == "robots.txt" and plan.robots_at in self.hosts.keys() - {ticket.host}:
+            place = (("location", f"http://{plan.robots_at}/robots.txt"),)
+            return Response(301, place, b"", Timing())
         return MISSING if path == "robots.txt" else FOUND
 
     def _ended(self, ticket: Ticket, started: float) -> None:
@@ -162,6 +170,8 @@ class World:
                 self._finish(ticket.entry)
             case decide.RetryIn(ticket, wait):
                 self.frontier.retry(ticket, self.now + wait)
+            case decide.Hop(ticket, url, pause):
+                self.frontier.redirect(ticket, url, self.now, pause)
             case decide.SetRules(site, rules):
                 self.frontier.set_rules(site, rules, self.now)
             case decide.Unanswered(ticket, error):

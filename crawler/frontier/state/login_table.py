@@ -5,11 +5,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from crawler.model.urls import host_name
-
 CREATE = "CREATE TABLE IF NOT EXISTS logins (origin TEXT PRIMARY KEY, userinfo TEXT NOT NULL)"
 _ADD = "INSERT OR REPLACE INTO logins SELECT key, value FROM json_each(?)"
-_REMOVE = "DELETE FROM logins WHERE origin IN (SELECT value FROM json_each(?))"
+_REMOVE = "DELETE FROM logins WHERE NOT EXISTS (SELECT * FROM entries WHERE state <> 1)"
 
 
 def read(connection: sqlite3.Connection) -> dict[str, str]:
@@ -22,13 +20,10 @@ def add(connection: sqlite3.Connection, logins: Mapping[str, str]) -> None:
 
 
 def forget(connection: sqlite3.Connection) -> None:
-    """Delete the logins of hosts all of whose entries are pages: no resume needs them."""
-    origins = list(read(connection))
-    if not origins:
-        return
-    others = connection.execute("SELECT DISTINCT host FROM entries WHERE state <> 1")
-    needed = {host for (host,) in others}
-    over = [origin for origin in origins if host_name(origin) not in needed]
+    """Delete all logins if all entries are pages: no resume needs them.
+
+    Any other entry could need any of them: it can be redirected, and its page can have links.
+    """
     # Without this, a deleted row stays in the file until its place is needed.
     connection.execute("PRAGMA secure_delete = ON")
-    connection.execute(_REMOVE, (msgspec.json.encode(over).decode(),))
+    connection.execute(_REMOVE)

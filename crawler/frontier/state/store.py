@@ -75,10 +75,8 @@ class Store:
     @classmethod
     def create(cls, path: Path) -> Self:
         """Create the state file ``path``, which must not exist; only its owner may read it."""
-        try:
+        with writing(path):
             path.touch(mode=0o600, exist_ok=False)
-        except OSError as error:
-            raise StateError(f"{path}: {error}") from None
         with state_errors(path), ExitStack() as undo:
             connection = undo.enter_context(closing(connect(path)))
             connection.execute("PRAGMA journal_mode = WAL")

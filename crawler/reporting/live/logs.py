@@ -65,7 +65,16 @@ class JsonFormatter(logging.Formatter):
         if traceback:
             fields["traceback"] = traceback
         # json escapes all but printable ASCII, so no character can control a terminal.
-        return self._hide(json.dumps(fields, default=str))
+        return json.dumps(_hidden(fields, self._hide), default=str)
+
+
+def _hidden(value: Any, hide: Hide) -> Any:
+    """``value`` with the secrets in its texts hidden; numbers stay what they are."""
+    if isinstance(value, dict):
+        return {name: _hidden(each, hide) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(each, hide) for each in value]
+    return value if value is None or isinstance(value, int | float) else hide(str(value))
 
 
 def _time(record: logging.LogRecord) -> str:

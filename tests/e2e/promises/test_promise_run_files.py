@@ -235,7 +235,15 @@ def test_a_folder_like_that_of_a_killed_run_is_not_trusted(
 
 
 IN_RUN = (
-    *("lock", "state.db", "state.db-wal", "pages.jsonl", "failures.jsonl", "skipped.jsonl"),
+    *(
+        "lock",
+        "settings.toml",
+        "state.db",
+        "state.db-wal",
+        "pages.jsonl",
+        "failures.jsonl",
+        "skipped.jsonl",
+    ),
     *("timeline.jsonl", "timeline.jsonl.tmp", "report.json", "report.json.tmp"),
     *("report.html", "report.html.tmp", "failures.jsonl.draft"),
 )
