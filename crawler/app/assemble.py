@@ -14,6 +14,7 @@ from crawler.app.fetching import (
     engine_options,
     host_policy,
     make_fetcher,
+    patience_seconds,
 )
 from crawler.app.input_rights import InputRights
 from crawler.app.inputs import OpenInput
@@ -142,7 +143,7 @@ def assemble(
         restore_cookies(fetcher.cookies, run.store)
     rights = InputRights(addresses, fetcher.headers, store, secrets)
     rights.restore(run.store.named(), run.store.logins())
-    memory = host_memory(run.store)
+    memory, seconds = host_memory(run.store), patience_seconds(settings, network)
     frontier = Frontier(
         host_policy(settings, addresses, network),
         robots=settings.robots,
@@ -151,7 +152,7 @@ def assemble(
         window=MemoryWindow(run.store.tails()),
         depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,
         pending=run.store.counts.pending,
-        patience=patience(settings, memory, run.store),
+        patience=patience(seconds, memory, run.store),
         memory=memory,
     )
     source_fetch = SourceFetch(frontier, rights.accept, addresses.refusal)
@@ -206,7 +207,7 @@ def assemble(
             settings.user_agent,
             settings.max_bytes,
             addresses.refusal,
-            is_patient=settings.is_patient,
+            is_patient=seconds > 0,
         ),
         bodies=prepared.bodies,
         limits=Limits(

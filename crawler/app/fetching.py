@@ -20,6 +20,7 @@ from crawler.model.errors import UsageError
 from crawler.model.exchange import Proxy
 from crawler.model.secrets import Hide
 from crawler.settings import Settings
+from crawler.settings.defaults import PATIENCE
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ENCODINGS = "gzip, deflate, br, zstd"
@@ -30,6 +31,18 @@ def engine_options(settings: Settings, network: Network) -> EngineOptions:
     return EngineOptions(
         sockets.slots, settings.http2, network.ca_file, connections=sockets.connections
     )
+
+
+def patience_seconds(settings: Settings, network: Network) -> float:
+    """How long a host that has answered is waited for while nothing comes from it; 0: not at all.
+
+    By default not at all in a web that is mocked or replayed: nothing of it comes back.
+    """
+    if not settings.retries:
+        return 0.0
+    if settings.patience is not None:
+        return settings.patience
+    return 0.0 if network.is_mocked else float(PATIENCE)
 
 
 def host_policy(

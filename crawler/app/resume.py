@@ -37,11 +37,13 @@ def host_memory(store: Store) -> HostMemory:
     return memory
 
 
-def patience(settings: Settings, memory: HostMemory, store: Store) -> Patience:
-    """Return how long hosts are waited for, and which of them have answered before."""
-    seconds = settings.patience if settings.is_patient else math.inf
+def patience(seconds: float, memory: HostMemory, store: Store) -> Patience:
+    """Return how long hosts are waited for, and which of them have answered before.
+
+    ``seconds`` are those of ``patience_seconds``.
+    """
     has_history = bool(memory.answered) or store.counts.done > 0
-    return Patience(seconds, memory.answered, has_history=has_history)
+    return Patience(seconds or math.inf, memory.answered, has_history=has_history)
 
 
 def changed_hosts(frontier: Frontier) -> list[HostRecord]:

@@ -19,3 +19,5 @@ LOG: Literal["warning"] = "warning"
 """Minimum log level."""
 RUNS = "runs"
 """Directory of the run directories."""
+PATIENCE = 600
+"""Seconds to wait for a host that has answered and from which nothing comes."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from crawler.engines.base import is_engine
 from crawler.engines.names import AUTO, ENGINES, PLUGINS
-from crawler.settings.defaults import CONCURRENCY
+from crawler.settings.defaults import CONCURRENCY, PATIENCE
 from crawler.settings.objects import ENGINE
 from crawler.settings.option import option
 from crawler.settings.sources import SourcesFields
@@ -50,14 +50,16 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
     ] = 2
 
     patience: Annotated[
-        Pause,
+        Pause | None,
         option(
             "fetching",
             "seconds to wait for a host from which nothing comes, a tenth of it for one that has "
-            "never answered; its URLs then fail; 0, or --retries 0: do not wait",
+            "never answered; its URLs then fail; 0, or --retries 0: do not wait (default: "
+            f"{PATIENCE}, or 0 with --replay)",
             "S",
+            example=PATIENCE,
         ),
-    ] = 600.0
+    ] = None
 
     max_bytes: Annotated[
         Size,
@@ -103,11 +105,6 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
             example=["sessionid", "utm_*"],
         ),
     ] = ()
-
-    @property
-    def is_patient(self) -> bool:
-        """Whether hosts from which nothing comes are waited for."""
-        return self.patience > 0 and self.retries > 0
 
     @property
     def slots(self) -> int:

@@ -29,7 +29,7 @@ class CrawlKeywords(TypedDict, total=False):
     concurrency: int | None
     timeout: float
     retries: int
-    patience: float
+    patience: float | None
     max_bytes: SizeText
     memory: SizeText
     http2: bool
