@@ -384,3 +384,14 @@ def test_set_address_reports_a_full_address() -> None:
     assert schedule.next(0.0) == Wait(None, held=True)
     schedule.release("a", 1.0)
     assert schedule.next(1.0) == (0.0, "c")
+
+
+def test_what_is_given_back_does_not_use_the_rate() -> None:
+    schedule: Schedule[int] = Schedule(lambda _: HostPolicy(0, 0.0), 1.0)
+    schedule.push("a", 1)
+    turn = schedule.next(0.0)
+    assert not isinstance(turn, Wait)
+    schedule.give_back("a", turn[0])
+    schedule.push("b", 2)
+    assert schedule.next(0.0) == (0.0, 2)
+    assert isinstance(schedule.next(0.5), Wait)

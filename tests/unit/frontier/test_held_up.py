@@ -146,3 +146,10 @@ def test_a_wary_schedule_prefers_hosts_that_answer() -> None:
     assert schedule.next(1.0, wary=True) == (0.0, "s1")
     schedule.release("s", 1.0)
     assert schedule.next(1.0) == (1.0, "s2")
+
+
+def test_requests_that_are_over_are_forgotten_although_nobody_looks() -> None:
+    held_up = HeldUp(4)
+    for number in range(1_000):
+        answered(held_up, f"h{number}", 0.1, float(number))
+    assert len(held_up._waits) <= 4 * 8

@@ -207,3 +207,27 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(9):
         patient.status(f"http://{number}.example", 503, 0.0)
     assert len(patient._busy) == 3
+
+
+def test_a_probe_into_an_outage_ends_nothing_when_the_network_is_back() -> None:
+    found = Patience(100.0, ["a.example", "b.example"])
+    silent(found, A, 0.0)
+    silent(found, B, 0.0)
+    while (at := found.next_probe or 0.0) < 150:
+        site = found.due(at)
+        assert site is not None
+        found.probed(site, at)
+    site = found.due(at)
+    found.answer(B if site == A else A, "", at + 1)
+    assert site is not None
+    assert isinstance(found.probed(site, at + 2), Rested)
+    assert found.due(at + 3) == site
+    assert isinstance(found.probed(site, at + 4), GaveUp)
+
+
+def test_a_request_without_an_answer_that_becomes_the_probe_was_sent() -> None:
+    found = Patience(100.0)
+    silent(found)
+    probe = found.resting[A].take()
+    assert probe is not None
+    assert probe.sent == 1

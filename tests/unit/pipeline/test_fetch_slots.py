@@ -214,3 +214,11 @@ def test_memory_is_full_if_arriving_bodies_have_most_of_it(
     held: int, arriving: int, full: bool
 ) -> None:
     assert is_memory_full(stages(held=held, body_bytes=60, output_bytes=40), arriving) is full
+
+
+@pytest.mark.promise("P60")
+def test_bodies_larger_than_the_memory_come_one_by_one() -> None:
+    large = {"mean_body": 5_000.0}
+    assert reason_to_wait(stages(**large), LIMITS) is None
+    for held in ("in_flight", "body_bytes", "output_bytes"):
+        assert reason_to_wait(stages(**large, **{held: 1}), LIMITS) == "backpressure"
