@@ -7,7 +7,9 @@ import msgspec
 
 CREATE = "CREATE TABLE IF NOT EXISTS logins (origin TEXT PRIMARY KEY, userinfo TEXT NOT NULL)"
 _ADD = "INSERT OR REPLACE INTO logins SELECT key, value FROM json_each(?)"
-_REMOVE = "DELETE FROM logins WHERE NOT EXISTS (SELECT * FROM entries WHERE state <> 1)"
+_REMOVE = """
+DELETE FROM logins WHERE NOT EXISTS (SELECT * FROM entries WHERE state <> 1 AND host <> '')
+"""
 
 
 def read(connection: sqlite3.Connection) -> dict[str, str]:
@@ -20,7 +22,7 @@ def add(connection: sqlite3.Connection, logins: Mapping[str, str]) -> None:
 
 
 def forget(connection: sqlite3.Connection) -> None:
-    """Delete all logins if all entries are pages: no resume needs them.
+    """Delete all logins if all entries are pages, or no URLs: no resume needs them.
 
     Any other entry could need any of them: it can be redirected, and its page can have links.
     """

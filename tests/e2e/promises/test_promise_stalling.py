@@ -38,7 +38,6 @@ SLOW = {
 
 
 @pytest.mark.promise("P15")
-@pytest.mark.usefixtures("heartbeat")
 def test_endless_responses_are_bounded_and_delay_nobody(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
