@@ -86,6 +86,8 @@ def decode_body(body: bytes | memoryview, content_encoding: str | None, max_byte
     incomplete, has too many members or takes too much CPU time; kind ``too_large`` if it exceeds
     ``max_bytes``.
     """
+    if not content_encoding and len(body) <= max_bytes:
+        return bytes(body)  # most bodies, in no time
     decoded = Decoding(body, content_encoding, max_bytes).run()
     assert decoded is not None
     return decoded

@@ -6,7 +6,7 @@ import os
 import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from crawler.model.urls import Joiner
+from crawler.model.urls import MAX_URL_CHARACTERS, Joiner
 
 MAX_LINKS = 20_000
 """Links of one page, at most."""
@@ -171,6 +171,9 @@ def _links(anchors: list[LexborNode], joiner: Joiner) -> tuple[tuple[str, ...], 
     """The links within the limits of a page, and the number of the others."""
     # Many links repeat or differ only in the fragment; removing it is much cheaper than joining.
     hrefs = dict.fromkeys([node.attrs.sget("href").partition("#")[0] for node in anchors])
+    if len(hrefs) * MAX_URL_CHARACTERS <= MAX_LINK_BYTES:  # usually: they fit, however long
+        joined = dict.fromkeys(map(joiner.join, hrefs))
+        return tuple([url for url in joined if url is not None]), 0
     links: dict[str, None] = {}
     room = MAX_LINK_BYTES
     for before, url in enumerate(map(joiner.join, hrefs)):
