@@ -8,7 +8,7 @@ from crawler.metrics.meter import Meter
 from crawler.metrics.report import Report
 from crawler.metrics.sampling import Sample
 from crawler.metrics.timeline import Timeline
-from crawler.model.events import Committed, Event, Fetched
+from crawler.model.events import Committed, Event, Fetched, Load
 from crawler.reporting.live import journal
 from crawler.reporting.live.progress_file import ProgressFile
 
@@ -45,9 +45,10 @@ class RunObserver:
             self._timeline.add(event)
             if self._sample is not None:
                 self._sample.add(event)
-        self._progress.fold(event)
-        if isinstance(event, Committed):
-            self._progress_file.replace(time.monotonic())
+        elif not isinstance(event, Load):
+            self._progress.fold(event)
+            if isinstance(event, Committed):
+                self._progress_file.replace(time.monotonic())
         journal.note(event)
 
     def tick(self, now: float) -> None:

@@ -213,7 +213,8 @@ class Schedule(Generic[T]):
     def _choose(self, now: float, *, wary: bool) -> list[_HostTurn[T]] | None:
         """Return the heap whose first host starts the next request now, or None."""
         if not wary:
-            self._end_passing()
+            if self._new or self._silent:
+                self._end_passing()
             return self._heap if self._is_ready(self._heap, now) else None
         while self._is_ready(self._heap, now):
             standing = self._standing(self._heap[0][2].name)

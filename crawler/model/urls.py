@@ -109,7 +109,12 @@ def host_name(url: str) -> str:
 
     It is the same for all schemes and ports of a host. An IPv6 literal keeps its brackets.
     """
-    place = authority(url)
+    place = url.split("/", 3)[2]
+    return _named(place) if ":" in place or place[-1:] == "." else place
+
+
+@lru_cache(maxsize=4096)
+def _named(place: str) -> str:
     if ":" in place and not place.endswith("]"):
         place = place[: place.rindex(":")]
     return place.removesuffix(".")
