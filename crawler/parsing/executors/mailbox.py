@@ -54,11 +54,11 @@ class Mailbox:
     def page(self, page: int) -> None:
         self._numbers[0] = page
 
-    def put(self, slot: int, content: bytes) -> Put:
+    def put(self, slot: int, content: bytes | bytearray) -> Put:
         """Put ``content`` into a slot; returns what ``get`` needs to find it."""
         size = len(content)
         if size > self._slot:
-            return content
+            return bytes(content)
         start = _HEAD + slot * self._slot
         self._memory[start : start + size] = content
         return size

@@ -110,7 +110,7 @@ class Worker:
         """
         return len(self.batches) >= SLOTS or any(sent.is_large for sent in self.batches)
 
-    def send(self, batch: Batch, encoded: bytes, now: float) -> "Future[Put]":
+    def send(self, batch: Batch, encoded: bytearray, now: float) -> "Future[Put]":
         """Send a batch, also as MessagePack; not when ``is_full``. Raises BrokenExecutor.
 
         The result of the future is for ``receive``.

@@ -47,6 +47,8 @@ _LONG_SHARE = 0.25
 _LONG_FACTOR = 8
 """A page must not delay others if it takes this long, but at most that share of the timeout, and
 this many times as long as usual."""
+_LARGE_BYTES = 2 << 20
+"""Memory for batches is not kept if it is larger."""
 _LANE_NICENESS = 10
 """The worker of suspects leaves the cores to the others (nice(2))."""
 
@@ -69,7 +71,8 @@ class SupervisedExecutor:
         self._suspects: deque[Task] = deque()
         self._suspected: set[int] = set()
         self._no_chunks = (b"",) * len(options.encoders)
-        self._encode = msgspec.msgpack.Encoder().encode
+        self._encode_into = msgspec.msgpack.Encoder().encode_into
+        self._encoded = bytearray()
         self._decode = msgspec.msgpack.Decoder(Results).decode
         self._long_s = min(_LONG_S, _LONG_SHARE * options.timeout)
         self._false_starts = 0
@@ -187,6 +190,13 @@ class SupervisedExecutor:
             return
         done = asyncio.wrap_future(sent, loop=self._loop)
         done.add_done_callback(partial(self._done, worker))
+
+    def _encode(self, batch: Batch) -> bytearray:
+        """Return ``batch`` as MessagePack, until the next call. New memory each time costs more."""
+        if len(self._encoded) > _LARGE_BYTES:
+            self._encoded = bytearray()
+        self._encode_into(batch, self._encoded)
+        return self._encoded
 
     def _done(self, worker: Worker, done: "asyncio.Future[Put]") -> None:
         error = None if done.cancelled() else done.exception()
