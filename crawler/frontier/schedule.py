@@ -1,8 +1,8 @@
 """Decides when each request may start. Hosts are in a heap by their next allowed time.
 
-A host is in the heap, or parked at its address, exactly when it has a waiting request and is below
-its limit. A waiting host holds no slot. A host without requests is forgotten when its delay is
-over. Pure: ``now`` (monotonic seconds) is passed in.
+A host is in the heap, passed over, or parked at its address, exactly when it has a waiting request
+and is below its limit. A waiting host holds no slot. A host without requests is forgotten when its
+delay is over. Pure: ``now`` (monotonic seconds) is passed in.
 """
 
 import heapq

@@ -33,10 +33,10 @@ def crawl_killed(
     how many entries had a final state on disk after it.
     """
     kept = [
-        _final(run) for moment in moments if _start_and_kill(_resuming(command, run), moment, env)
+        _final(run) for moment in moments if _start_and_kill(resuming(command, run), moment, env)
     ]
     done = subprocess.run(
-        _resuming(command, run), env=env, capture_output=True, text=True, timeout=100, check=False
+        resuming(command, run), env=env, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr
     return kept
@@ -49,7 +49,8 @@ def _final(run: Path) -> int:
     return counts.done + counts.failed + counts.skipped
 
 
-def _resuming(command: Sequence[str], run: Path) -> list[str]:
+def resuming(command: Sequence[str], run: Path) -> list[str]:
+    """``command`` for ``run``: with ``--resume`` if it has begun."""
     whole = [*command, "--run", str(run)]
     return [*whole, "--resume"] if (run / "state.db").exists() else whole
 

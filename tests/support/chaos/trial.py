@@ -12,7 +12,7 @@ import msgspec
 from support.chaos.plan import Plan, draw
 from support.chaos.session import Disturber, Ended, Network
 from support.chaos.web import Web, WebOptions
-from support.killing import inherit, outcome
+from support.killing import inherit, outcome, resuming
 
 HOSTS = 11
 """No multiple of 3, so that every host is in the list."""
@@ -59,13 +59,13 @@ class Chaos:
             disturber = Disturber(network := Network(web), self._shim, folder / "disturbed")
             plans = []
             for plan in self._plans(seed):
-                ended = disturber.run(_on(command, run), inherit(), plan)
+                ended = disturber.run(resuming(command, run), inherit(), plan)
                 wrong += _faults_of(plan, ended)
                 if ended.code == 0:
                     break
                 plans.append(plan)
             network.settle()
-            wrong += _finish(_on(command, run), run)
+            wrong += _finish(command, run)
         return _compared(engine, seed, plans, whole, run, wrong)
 
     def _command(self, engine: str, urls: Path, web: Web) -> list[str]:
@@ -85,14 +85,9 @@ class Chaos:
         return [draw(rng, LONGEST_SESSION_S, io_faults=io_faults) for _ in range(self._sessions)]
 
 
-def _on(command: Sequence[str], run: Path) -> list[str]:
-    whole = [*command, "--run", str(run)]
-    return [*whole, "--resume"] if (run / "state.db").exists() else whole
-
-
 def _finish(command: Sequence[str], run: Path) -> Iterator[str]:
     """Crawl to the end, undisturbed."""
-    whole = command if "--run" in command else _on(command, run)
+    whole = resuming(command, run)
     done = subprocess.run(
         whole, env=inherit(), capture_output=True, text=True, timeout=_WHOLE_S, check=False
     )
