@@ -7,30 +7,15 @@ import pycurl
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.libcurl.constants import limit_connections
 from crawler.engines.libcurl.headers import header_lines
+from crawler.engines.libcurl.multi import Multi
 from crawler.engines.libcurl.sockets import Sockets
 from crawler.engines.libcurl.transfer import Transfer
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Headers, Request, Response
 
 
-class _Multi(pycurl.AsyncCurlMulti):  # type: ignore[misc]
-    def __init__(self, sockets: Sockets) -> None:
-        super().__init__()
-        self._sockets = sockets
-
-    def _on_readable(self, fd: int, state: object) -> None:
-        if fd in self._sockets.watched:
-            self._sockets.look(fd)
-        super()._on_readable(fd, state)
-
-    def _on_writable(self, fd: int, state: object) -> None:
-        if fd in self._sockets.watched:
-            self._sockets.look(fd)
-        super()._on_writable(fd, state)
-
-
 class CurlEngine:
-    """``pycurl.AsyncCurlMulti`` on the running loop, without threads of its own."""
+    """libcurl on the running event loop, without threads of its own."""
 
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
@@ -55,12 +40,12 @@ class CurlEngine:
 
     async def __aenter__(self) -> Self:
         self._free, self._all = [], []
-        self._multi = _Multi(self._sockets)
-        limit_connections(self._multi, self._options)
+        self._multi = Multi(self._sockets)
+        limit_connections(self._multi.multi, self._options)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._multi.aclose()
+        self._multi.close()
         for transfer in self._all:
             transfer.curl.close()
         self._sockets.close()
@@ -71,7 +56,7 @@ class CurlEngine:
         transfer = self._free.pop() if self._free else self._new()
         try:
             transfer.prepare(request, self._lines[1])
-            await self._multi.add_handle(transfer.curl)
+            await self._multi.perform(transfer.curl)
             return transfer.response()
         except pycurl.error as error:
             raise transfer.failure(*error.args) from None

@@ -243,11 +243,10 @@ class Frontier:
         host = ticket.host
         self._schedule.release(host, now)
         self.probing -= ticket.is_probe
-        return [
-            *(self._note_answer(ticket, now, end.status) if end.answered else ()),
-            *self._hold(host, now, end),
-            *self._slow_down(ticket, now, end),
-        ]
+        notices = self._note_answer(ticket, now, end.status) if end.answered else []
+        if self._paces.is_concerned(host, end.kind, end.status):
+            notices += [*self._hold(host, now, end), *self._slow_down(ticket, now, end)]
+        return notices
 
     def _note_answer(self, ticket: Ticket, now: float, status: int | None) -> list[HostNotice]:
         site, patience = origin(ticket.url), self._patience
@@ -276,8 +275,6 @@ class Frontier:
 
     def _slow_down(self, ticket: Ticket, now: float, end: RequestEnd) -> Iterator[HostNotice]:
         host = ticket.host
-        if not self._paces.is_concerned(host, end.kind, end.status):
-            return
         if ticket.is_probe and not end.answered:
             return  # it rests anyway
         policy = self._paces.outcome(

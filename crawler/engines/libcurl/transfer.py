@@ -69,7 +69,6 @@ class Transfer:
         self.refused: FetchError | None = None
         self.started = time.monotonic()
         self._deadline = self.started + request.timeout
-        self._body = Pieces()
         self._lines: list[bytes] = []
         self._interim = 0
         self._trailer_bytes = 0
@@ -239,7 +238,7 @@ class Transfer:
 
     def end(self) -> None:
         """The fetch has ended, however it did. May be called twice."""
-        self._body.take()  # idle transfers must not keep bodies in memory
+        self._body = Pieces()  # idle transfers must not keep bodies in memory
         if self._hold is not None:
             self._hold.end()
             self._hold = None

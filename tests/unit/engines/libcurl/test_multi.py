@@ -1,0 +1,106 @@
+"""libcurl's multi interface on an event loop, with each way to watch its sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+
+import pycurl
+import pytest
+from support.sockets import hello
+
+from crawler.engines.libcurl.multi import Multi
+from crawler.engines.libcurl.sockets import Sockets
+from crawler.engines.libcurl.watching import EpollWatcher, LoopWatcher, MakeWatcher
+from crawler.testing import Answer, Seen, Server
+
+WATCHERS = [EpollWatcher, LoopWatcher]
+
+
+@pytest.fixture(params=WATCHERS, ids=lambda watcher: watcher.__name__)
+async def multi(request: pytest.FixtureRequest) -> AsyncIterator[Multi]:
+    make: MakeWatcher = request.param
+    found = Multi(Sockets(), make)
+    yield found
+    found.close()
+
+
+def transfer(url: str) -> tuple[pycurl.Curl, BytesIO]:
+    curl, body = pycurl.Curl(), BytesIO()
+    curl.setopt(pycurl.URL, url)
+    curl.setopt(pycurl.WRITEDATA, body)
+    curl.setopt(pycurl.NOSIGNAL, 1)
+    return curl, body
+
+
+async def test_many_transfers_at_once_each_with_its_own_body(multi: Multi) -> None:
+    with Server(hello) as server:
+        transfers = [transfer(server.url(f"/{n}")) for n in range(150)]
+        await asyncio.gather(*(multi.perform(curl) for curl, _ in transfers))
+    bodies = [body.getvalue() for _, body in transfers]
+    assert bodies == [b"hello /%d" % n for n in range(150)]
+
+
+async def test_a_kept_connection_is_used_again(multi: Multi) -> None:
+    with Server(hello) as server:
+        for n in range(3):
+            curl, body = transfer(server.url(f"/{n}"))
+            await multi.perform(curl)
+            assert body.getvalue() == b"hello /%d" % n
+            assert curl.getinfo(pycurl.NUM_CONNECTS) == (n == 0)
+
+
+async def test_a_refused_connection_is_an_error(multi: Multi) -> None:
+    curl, _ = transfer("http://127.0.0.1:1/")
+    with pytest.raises(pycurl.error) as caught:
+        await multi.perform(curl)
+    assert caught.value.args[0] == pycurl.E_COULDNT_CONNECT
+
+
+async def test_a_timeout_of_libcurl_is_on_time_although_its_first_timer_was_longer(
+    multi: Multi,
+) -> None:
+    """A long timer is set first: a shorter one must not wait for it."""
+    with Server(lambda _: Answer(latency=60)) as server:
+        long, _ = transfer(server.url("/long"))
+        long.setopt(pycurl.TIMEOUT_MS, 50_000)
+        waiting = asyncio.create_task(multi.perform(long))
+        await asyncio.sleep(0)
+        short, _ = transfer(server.url("/short"))
+        short.setopt(pycurl.TIMEOUT_MS, 200)
+        with pytest.raises(pycurl.error) as caught:
+            await asyncio.wait_for(multi.perform(short), 20)
+        assert caught.value.args[0] == pycurl.E_OPERATION_TIMEDOUT
+        assert short.getinfo(pycurl.TOTAL_TIME) < 10
+        waiting.cancel()
+
+
+async def test_a_cancelled_transfer_frees_its_handle_at_once(multi: Multi) -> None:
+    arrived = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow_first(seen: Seen) -> Answer:
+        loop.call_soon_threadsafe(arrived.set)
+        return Answer(body=b"late", latency=60 if seen.target == "/slow" else 0)
+
+    with Server(slow_first) as server:
+        curl, body = transfer(server.url("/slow"))
+        task = asyncio.create_task(multi.perform(curl))
+        await arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        curl.setopt(pycurl.URL, server.url("/fast"))
+        await multi.perform(curl)
+        assert body.getvalue() == b"late"
+
+
+async def test_close_ends_what_is_in_flight_and_watches_nothing_more(multi: Multi) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with Server(lambda _: Answer(latency=60)) as server:
+        tasks = [asyncio.create_task(multi.perform(transfer(server.url("/"))[0])) for _ in range(5)]
+        await asyncio.sleep(0)
+        multi.close()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(each, asyncio.CancelledError) for each in ended)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
