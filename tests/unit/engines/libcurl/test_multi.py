@@ -33,6 +33,10 @@ def transfer(url: str) -> tuple[pycurl.Curl, BytesIO]:
     return curl, body
 
 
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_many_transfers_at_once_each_with_its_own_body(multi: Multi) -> None:
     with Server(hello) as server:
         transfers = [transfer(server.url(f"/{n}")) for n in range(150)]
@@ -96,11 +100,11 @@ async def test_a_cancelled_transfer_frees_its_handle_at_once(multi: Multi) -> No
 
 
 async def test_close_ends_what_is_in_flight_and_watches_nothing_more(multi: Multi) -> None:
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = open_descriptors()
     with Server(lambda _: Answer(latency=60)) as server:
         tasks = [asyncio.create_task(multi.perform(transfer(server.url("/"))[0])) for _ in range(5)]
         await asyncio.sleep(0)
         multi.close()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(each, asyncio.CancelledError) for each in ended)
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    assert open_descriptors() <= before
