@@ -5,7 +5,7 @@ from functools import cached_property
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from crawler.parsing.charset import to_text
+from crawler.model.text import Kind, Text, decode, in_header
 from crawler.parsing.job import Job
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -39,21 +39,21 @@ class Document:
     @property
     def encoding(self) -> str:
         """The character set of ``text``, by its name in the Encoding Standard."""
-        return self._decoded[1]
+        return self._decoded.encoding
 
     @cached_property
     def text(self) -> str:
-        text = self._decoded[0]
+        text = self._decoded.text
         return text if isinstance(text, str) else text.decode()
 
     @cached_property
     def tree(self) -> LexborHTMLParser:
-        return LexborHTMLParser(self._decoded[0])
+        return LexborHTMLParser(self._decoded.text)
 
     def css(self, selector: str) -> list[LexborNode]:
         """The elements that match ``selector``, in document order."""
         return self.tree.css(selector)
 
     @cached_property
-    def _decoded(self) -> tuple[str | bytes, str]:
-        return to_text(self.body, self.content_type)
+    def _decoded(self) -> Text:
+        return decode(self.body, declared=in_header(self.content_type), kind=Kind.HTML)

@@ -1,15 +1,19 @@
-import codecs
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.parsing import charset_labels
-from crawler.parsing.charset import from_header, from_meta, to_text
+from crawler.model.text import Kind, Text, decode, encode_query, in_header, label
+from crawler.model.text_codecs import decoder
+from crawler.model.text_declared import in_html
+from crawler.model.text_labels import LABELS
+
+
+def page(body: bytes, content_type: str | None) -> Text:
+    return decode(body, declared=in_header(content_type), kind=Kind.HTML)
 
 
 @pytest.mark.parametrize(
-    ("label", "name"),
+    ("spelling", "name"),
     [
         ("UTF-8", "utf-8"),
         ("utf8", "utf-8"),
@@ -31,16 +35,16 @@ from crawler.parsing.charset import from_header, from_meta, to_text
         (None, None),
     ],
 )
-def test_charset_labels_have_their_names(label: str | None, name: str | None) -> None:
-    assert charset_labels.find(label) == name
+def test_charset_labels_have_their_names(spelling: str | None, name: str | None) -> None:
+    assert label(spelling) == name
 
 
 def test_every_name_has_a_codec() -> None:
-    names = {name for name in map(charset_labels.find, charset_labels._LABELS) if name}
-    assert len(names) == 38
+    names = {name for name in map(label, LABELS) if name}
+    assert len(names) == 40
     for name in names:
-        codecs.lookup(charset_labels.codec(name))
-        assert charset_labels.find(name) == name
+        assert decoder(name).decode(b"a", True)
+        assert label(name) == name
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_every_name_has_a_codec() -> None:
 def test_charset_sources_have_an_order(
     body: bytes, content_type: str | None, text: str, name: str
 ) -> None:
-    found, encoding = to_text(body, content_type)
+    found, encoding = page(body, content_type)
     assert (found if isinstance(found, str) else found.decode()) == text
     assert encoding == name
 
@@ -92,28 +96,42 @@ def test_charset_sources_have_an_order(
     ],
 )
 def test_a_meta_charset_is_found(head: bytes, name: str | None) -> None:
-    assert from_meta(head) == name
+    assert in_html(head) == name
 
 
 def test_an_undeclared_charset_is_detected() -> None:
     russian = "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 20
-    assert to_text(russian.encode("cp1251"), "text/html") == (russian, "windows-1251")
+    assert page(russian.encode("cp1251"), "text/html") == (russian, "windows-1251")
 
 
 def test_valid_utf8_is_not_copied() -> None:
     body = "ä".encode()
-    assert to_text(body, "text/html; charset=utf-8")[0] is body
-    assert to_text(body, None)[0] is body
+    assert page(body, "text/html; charset=utf-8")[0] is body
+    assert page(body, None)[0] is body
 
 
-@given(
-    st.binary(), st.one_of(st.none(), st.text(), st.sampled_from(sorted(charset_labels._LABELS)))
-)
-def test_decoding_text_never_raises(body: bytes, label: str | None) -> None:
-    text, name = to_text(body, None if label is None else f"text/html; charset={label}")
+@given(st.binary(), st.one_of(st.none(), st.text(), st.sampled_from(sorted(LABELS))))
+def test_decoding_text_never_raises(body: bytes, named: str | None) -> None:
+    text, name = page(body, None if named is None else f"text/html; charset={named}")
     (text if isinstance(text, str) else text.decode()).encode()
-    assert charset_labels.find(name) == name
+    assert label(name) == name
 
 
 def test_a_long_header_is_read_once() -> None:
-    assert from_header("charset" + " " * 10_000 + "charset=" * 10_000) is None
+    assert in_header("charset" + " " * 10_000 + "charset=" * 10_000) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "query"),
+    [
+        ("a=ä", "utf-8", b"a=%C3%A4"),
+        ("a=ä", "windows-1252", b"a=%E4"),
+        ("ä€Ж", "windows-1252", b"%E4%80%26%231046%3B"),
+        ("ä", "utf-16le", b"%C3%A4"),
+        ("表", "shift_jis", b"%95\\"),
+        ("'\"<># %00", "windows-1252", b"%27%22%3C%3E%23%20%00"),
+    ],
+)
+def test_a_query_has_the_bytes_of_its_encoding(text: str, encoding: str, query: bytes) -> None:
+    """URL Standard, 1.3: percent-encode after encoding, with the special-query set."""
+    assert encode_query(text, encoding) == query
