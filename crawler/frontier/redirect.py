@@ -9,6 +9,20 @@ from crawler.model.urls import Joiner
 
 MAX_HOPS = 10
 STATUSES = frozenset({301, 302, 303, 307, 308})
+"""These need a Location (Fetch Standard, "redirect status")."""
+_NEVER = frozenset({304, 305, 306})
+"""A Location does not say where the page is: it names the page itself, a proxy, or nothing."""
+
+
+def is_redirect(response: Response) -> bool:
+    """Whether the page is elsewhere: the statuses above, and others of 300 with a Location.
+
+    A 300 may name one of its choices (RFC 9110, 15.4.1); an unknown status counts as 300 (15).
+    """
+    status = response.status
+    if not 300 <= status < 400 or status in _NEVER:
+        return False
+    return status in STATUSES or bool((response.header("location") or "").strip())
 
 
 def location(response: Response) -> str | None:

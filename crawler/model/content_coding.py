@@ -80,6 +80,8 @@ class Decoding:
 def decode_body(body: bytes | memoryview, content_encoding: str | None, max_bytes: int) -> bytes:
     """Return the decoded ``body``. Codings: gzip, deflate, br, zstd; at most five, last one first.
 
+    A name that is not a registered coding counts as none, as in browsers: servers put character
+    sets and other words there, and the body is not coded.
     ``max_bytes`` bounds the result and every intermediate result. Bytes after a complete body are
     ignored unless they start another gzip member or zstd frame; the br library rejects them.
     Raises FetchError: kind ``decode`` if the body does not match the header, is damaged or
@@ -107,12 +109,11 @@ def _steps(
 
 def _codings(content_encoding: str) -> list[str]:
     names = [name.strip().lower() for name in content_encoding.split(",")]
-    codings = [name for name in names if name not in ("", "identity")]
+    codings = [name for name in names if name in _DECODERS]
     if len(codings) > MAX_CODINGS:
         raise FetchError(FailureKind.DECODE, f"more than {MAX_CODINGS} content codings")
-    for name in codings:
-        if name not in _DECODERS:
-            raise FetchError(FailureKind.DECODE, f"unknown content coding {name[:40]!r}")
+    for name in _OTHER_CODINGS.intersection(names):
+        raise FetchError(FailureKind.DECODE, f"content coding {name!r} is not supported")
     return codings
 
 
@@ -249,3 +250,7 @@ _DECODERS: dict[str, Callable[[memoryview], Iterator[bytes]]] = {
     "br": _brotli,
     "zstd": _zstd,
 }
+_OTHER_CODINGS = frozenset(
+    {"aes128gcm", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"}
+)
+"""The other codings of the registry (RFC 9110, 16.6.1): a body that has one cannot be read."""

@@ -6,6 +6,7 @@ for; the pipeline carries them out. A 429 or 503 with Retry-After pauses the who
 """
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 import msgspec
 
@@ -27,6 +28,7 @@ from crawler.model.scope import Scope
 from crawler.model.units import timestamp
 from crawler.parsing.batch import Task
 from crawler.parsing.job import Job
+from crawler.pipeline.no_page import why_no_page
 
 LOST = frozenset({FailureKind.RESET, FailureKind.TRUNCATED})
 """How a request fails whose connection ended before the whole response."""
@@ -153,12 +155,12 @@ class Decider:
             return self._failed(ticket, result)
         if isinstance(ticket, ProbeTicket):
             return Nothing()
-        status = result.status
-        if status in redirect.STATUSES:
-            return self._redirected(ticket, result, unix_time)
-        if status >= 500 or (status >= 400 and not isinstance(ticket, RobotsTicket)):
-            error = FetchError(FailureKind.STATUS, f"the server answered {status}")
-            return self._failed(ticket, error, status)
+        if result.status != HTTPStatus.OK:
+            if redirect.is_redirect(result):
+                return self._redirected(ticket, result, unix_time)
+            error = why_no_page(result)
+            if error is not None and not _means_no_rules(ticket, result.status):
+                return self._failed(ticket, error, result.status)
         if isinstance(ticket, EntryTicket):
             return Parse(ticket, _task(ticket, result, unix_time))
         if isinstance(ticket, RobotsTicket):
@@ -265,6 +267,11 @@ def _task(ticket: EntryTicket, response: Response, unix_time: float) -> Task:
         entry.row,
     )
     return Task(job, response.body)
+
+
+def _means_no_rules(ticket: Ticket, status: int) -> bool:
+    """Whether ``status`` says that there is no robots.txt (RFC 9309 §2.3.1.3)."""
+    return isinstance(ticket, RobotsTicket) and 300 <= status < 500
 
 
 def _retried_as(error: FetchError) -> FailureKind:

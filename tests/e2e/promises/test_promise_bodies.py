@@ -153,7 +153,7 @@ def damaged() -> dict[str, tuple[str, bytes]]:
         "gzip-length": ("gzip", flipped(gzip.compress(PLAIN), -1)),
         "deflate-sum": ("deflate", flipped(zlib.compress(PLAIN), -1)),
         "gzip-in-part": ("gzip", gzip.compress(PLAIN) + gzip.compress(PLAIN)[:12]),
-        "unknown": ("rot13", PLAIN),
+        "unsupported": ("compress", PLAIN),
     }
     for coding, encode in ENCODERS.items():
         cases[f"{coding}-cut"] = (coding, encode(PLAIN * 9)[:-3])

@@ -155,8 +155,7 @@ def test_control_bytes_in_headers_are_not_passed_on(
     mock_web: MockWeb, crawled: Crawled, engine: str
 ) -> None:
     run = crawled(odd_headers(mock_web), engine=engine, parse="inline")
-    assert "good" in paths(run)
-    assert "coding" not in paths(run)
+    assert {"good", "coding"} <= paths(run)  # what is not a coding counts as none
     assert clean(mock_web)
 
 
