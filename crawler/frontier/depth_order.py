@@ -12,12 +12,13 @@ from crawler.frontier.entry import Entry
 
 
 class DepthOrder:
-    """Holds entries back until no entry of a lower depth is pending."""
+    """Holds entries back until no entry of a lower depth is pending; ``held`` is their number."""
 
     def __init__(self, pending: Mapping[int, int]) -> None:
         """``pending`` is the number of entries that are not final, by depth."""
         self._pending = Counter(pending)
         self._held: dict[int, list[Entry]] = {}
+        self.held = 0
 
     def entered(self, depths: Iterable[int]) -> None:
         """Count new entries with these depths."""
@@ -31,13 +32,12 @@ class DepthOrder:
     def hold(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self._held.setdefault(entry.depth, []).append(entry)
+            self.held += 1
 
     def release(self) -> list[Entry]:
         """Return the held entries that may be requested now."""
         lowest = min(self._pending, default=0)
-        return [
-            entry
-            for depth in sorted(self._held)
-            if depth <= lowest
-            for entry in self._held.pop(depth)
-        ]
+        depths = [depth for depth in sorted(self._held) if depth <= lowest]
+        released = [entry for depth in depths for entry in self._held.pop(depth)]
+        self.held -= len(released)
+        return released

@@ -103,6 +103,11 @@ class Frontier:
         """Number of requests in memory that are not sent yet."""
         return self._schedule.waiting
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether all entries in memory wait for ones of a lower depth, which are on disk."""
+        return self._depth_order is not None and self._depth_order.held == self.window.held
+
     def entered(self, depths: Sequence[int]) -> None:
         """Count new entries with these depths; they may be on disk."""
         self.pending += len(depths)
@@ -245,7 +250,7 @@ class Frontier:
         self.probing -= ticket.is_probe
         notices = self._note_answer(ticket, now, end.status) if end.answered else []
         if self._paces.is_concerned(host, end.kind, end.status):
-            notices += [*self._hold(host, now, end), *self._slow_down(ticket, now, end)]
+            notices += self._slow_down(ticket, now, end)
         return notices
 
     def _note_answer(self, ticket: Ticket, now: float, status: int | None) -> list[HostNotice]:
@@ -267,14 +272,12 @@ class Frontier:
         for ticket in reversed(rest.waiting):
             self._push(ticket)
 
-    def _hold(self, host: str, now: float, end: RequestEnd) -> Iterator[HostNotice]:
+    def _slow_down(self, ticket: Ticket, now: float, end: RequestEnd) -> Iterator[HostNotice]:
+        host = ticket.host
         if end.pause is not None and end.status in SLOW_DOWN:
             self._schedule.hold(host, now + end.pause)
             self._changes.hold(host, now + end.pause)
             yield Held(host, end.pause, end.status)
-
-    def _slow_down(self, ticket: Ticket, now: float, end: RequestEnd) -> Iterator[HostNotice]:
-        host = ticket.host
         if ticket.is_probe and not end.answered:
             return  # it rests anyway
         policy = self._paces.outcome(

@@ -13,6 +13,9 @@ from collections import OrderedDict
 
 import msgspec
 
+BEYOND = 100
+"""Hosts that are loaded at once although there is no room."""
+
 
 class WindowSizes(msgspec.Struct, frozen=True):
     """How many entries the window holds, with those that are being fetched and parsed.
@@ -71,11 +74,14 @@ class MemoryWindow:
         if host in self._tails:
             self._feed(host)
 
-    def load(self) -> dict[int, list[str]]:
+    def load(self, *, is_stuck: bool = False) -> dict[int, list[str]]:
         """Return the hosts whose next entries must be loaded, and reserve places for these.
 
-        The key is the maximum number of entries to load for each host.
+        The key is the maximum number of entries to load for each host. If ``is_stuck``, a few are
+        loaded however many are in memory: none of those can be requested before.
         """
+        if is_stuck and self.held >= self.sizes.total:
+            return self._load_beyond()
         sizes, hosts = self.sizes, max(len(self._heads), len(self._tails), 1)
         share = max(sizes.least, min(sizes.part, sizes.roomy // hosts))
         found: dict[int, list[str]] = {}
@@ -84,6 +90,15 @@ class MemoryWindow:
             self._move(host, min(most, self._tails[host]))
             found.setdefault(most, []).append(host)
         return found
+
+    def _load_beyond(self) -> dict[int, list[str]]:
+        least = self.sizes.least
+        hosts = [
+            self._starving.popitem(last=False)[0] for _ in range(min(BEYOND, len(self._starving)))
+        ]
+        for host in hosts:
+            self._move(host, min(least, self._tails[host]))
+        return {least: hosts} if hosts else {}
 
     def _next_to_load(self) -> str | None:
         if self._starving and self.held < self.sizes.total:

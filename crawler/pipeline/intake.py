@@ -147,7 +147,7 @@ class Intake:
     def feed(self) -> None:
         """Load the entries that the frontier needs next from disk."""
         if not self._store.is_loading:
-            for most, hosts in self._frontier.window.load().items():
+            for most, hosts in self._frontier.window.load(is_stuck=self._frontier.is_stuck).items():
                 self._store.load(hosts, most)
 
     def loaded(self, entries: Sequence[Entry]) -> None:
