@@ -204,7 +204,7 @@ def assemble(
         decider=Decider(
             Retry(settings.retries, rng, settings.retry),
             parse.scope,
-            settings.user_agent,
+            fetcher.headers.user_agent,
             settings.max_bytes,
             addresses.refusal,
             is_patient=seconds > 0,

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from crawler.app.fetching import request_headers
 from crawler.model.scope import make_scope, make_strip
 from crawler.model.traps import Traps
+from crawler.model.user_agent import products
 from crawler.parsing.custom import check_parser
 from crawler.parsing.executors.base import ExecutorOptions
 from crawler.parsing.executors.names import IN_THIS_PROCESS
@@ -35,6 +37,7 @@ def parse_options(settings: Settings) -> ParseOptions:
         read=settings.parse != "none",
         strip=make_strip(settings.strip_param),
         traps=Traps(settings.max_url_length, settings.max_repeats),
+        names=products(request_headers(settings).user_agent),
     )
     check_executor(settings.parse)
     if settings.parse not in IN_THIS_PROCESS:

@@ -63,8 +63,8 @@ class RequestHeaders:
 
     ``given`` (``K: V``, from ``--header``) replace ``usual`` headers with the same name.
     ``logins`` (``HOST=USER:PASS``, from ``--auth``) go to https of that host, and to http only if
-    the input has such a URL: a redirect must not send a password unencrypted.
-    Raises UsageError.
+    the input has such a URL: a redirect must not send a password unencrypted. ``user_agent`` is
+    how the crawler calls itself in them. Raises UsageError.
     """
 
     def __init__(
@@ -72,6 +72,9 @@ class RequestHeaders:
     ) -> None:
         pairs = tuple(map(parse_header, given))
         self._usual = _merged(usual, [pair for pair in pairs if not _is_credential(pair)])
+        self.user_agent = ", ".join(
+            value for name, value in self._usual if name.lower() == "user-agent"
+        )
         self._secret = [pair for pair in pairs if _is_credential(pair)]
         self._trusted = _merged(self._usual, self._secret)
         self._logins: dict[str, str] = {}

@@ -1,6 +1,8 @@
 """Parses robots.txt (RFC 9309) and matches URLs, in bounded time even for hostile files.
 
-Only the rules for our user agent are kept.
+Only the rules for our user agent are kept. Lines are read as the reference parser reads them
+(google/robotstxt), with its misspellings. Two things differ: the name of a user agent may have
+digits, and a Crawl-delay is a rule, so that a group may have nothing else.
 """
 
 import re
@@ -8,6 +10,7 @@ from collections.abc import Iterable
 
 from crawler.frontier.robots_matcher import Matcher, as_rule
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
+from crawler.model.user_agent import NAME, products
 
 MAX_BYTES = 500 * 1024
 """The rest of a longer robots.txt is ignored (RFC 9309 §2.5)."""
@@ -19,24 +22,33 @@ minute can use Disallow."""
 
 # Percent-encodes bytes that are not ASCII, and makes every line end ``\n``.
 _ASCII = {byte: f"%{byte:02X}" for byte in range(0x80, 0x100)} | {ord("\r"): "\n"}
-_ALLOW, _DISALLOW, _DELAY = "allow", "d[ias]{2,4}ll?[ao]w", "crawl-delay"
-"""Fields of a rule; common misspellings of disallow are accepted."""
+_MARK = re.compile(b"\xef(?:\xbb\xbf?)?")
+"""A byte order mark of UTF-8; the reference parser also skips its beginning."""
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""Byte order marks of UTF-16."""
+_AGENT = "user[ -]?agent"
+_ALLOW, _DISALLOW, _DELAY = "allow", "d(?:iss?all?ow|iasllow|isallaw)", "crawl-delay"
 
 
 def _field(name: str) -> re.Pattern[str]:
-    """A line with this field, from the end of the line before it, and its value.
+    """A line with a field whose name begins with ``name``, from the end of the line before it, and
+    its value.
 
-    A pattern that begins with a newline is found fast.
+    The first colon ends the name. It may be missing if the line has exactly two words.
+    A pattern that begins with a newline is found fast; the possessive parts take linear time.
     """
-    return re.compile(rf"\n[ \t]*(?:{name})(?:[ \t]*:|[ \t])[ \t]*([^#\n]*)", re.IGNORECASE)
+    end_of_name = r"[^:#\n]*+:|[^\s:#]*+[ \t]++(?=[^\s#]++[ \t\v\f]*+(?:#|\n|\Z))"
+    return re.compile(rf"\n[ \t\v\f]*+(?:{name})(?:{end_of_name})([^#\n]*)", re.IGNORECASE)
 
 
-_AGENT_LINE = _field("user[ -]?agent")
-_ALLOW_LINE, _DISALLOW_LINE, _DELAY_LINE = map(_field, (_ALLOW, _DISALLOW, _DELAY))
+_AGENT_LINE, _ALLOW_LINE, _DISALLOW_LINE, _DELAY_LINE = map(
+    _field, (_AGENT, _ALLOW, _DISALLOW, _DELAY)
+)
 _RULE_LINE = _field(f"{_ALLOW}|{_DISALLOW}|{_DELAY}")
-_PRODUCT = re.compile(r"(?:^|[ (;])([\w-]+)(?=/)|^([\w-]+)", re.ASCII)
-_NAME = re.compile(r"[\w-]+", re.ASCII)
-_SECONDS = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
+_SECONDS = re.compile(
+    r"(\d+(?:[.,]\d*)?|[.,]\d+)(?= ?s(?:ec(?:ond)?s?)?\b|[\s;<]|\Z)", re.ASCII | re.IGNORECASE
+)
+"""A number, perhaps with a decimal comma or a unit; "1e3" and "5m" are not delays."""
 
 
 class Rules:
@@ -55,9 +67,17 @@ class Rules:
 
 class _ParsedRobots(Rules):
     def __init__(self, text: str, agent: str) -> None:
-        own = _own_groups(f"\n{text}", _products(agent))
-        self.delay = _longest_delay(_values(_DELAY_LINE, own))
-        self._matcher = Matcher(_values(_ALLOW_LINE, own), _values(_DISALLOW_LINE, own))
+        groups = _groups(f"\n{text}", products(agent))
+        own, everyone = groups.get(True), groups.get(False, "")
+        if own is None:
+            own = everyone
+        self.delay = _longest_delay(_DELAY_LINE.findall(own))
+        allowed, disallowed = _paths(own)
+        if own and not allowed and not disallowed:  # nothing but a Crawl-delay
+            allowed, disallowed = _paths(everyone)
+            if self.delay is None:
+                self.delay = _longest_delay(_DELAY_LINE.findall(everyone))
+        self._matcher = Matcher(_given(allowed), _given(disallowed))
         self.size = Rules.size + self._matcher.size
 
     def refusal(self, url: str) -> SkipError | None:
@@ -102,27 +122,28 @@ def unreachable(error: FetchError | SkipError) -> Rules:
 
 
 def _decode(body: bytes) -> str:
-    """Return the first ``MAX_BYTES`` of ``body`` as ASCII; a byte order mark may select UTF-16."""
-    body = body[:MAX_BYTES]
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        body = body.decode("utf-16", "replace").encode()
-    return body.removeprefix(b"\xef\xbb\xbf").decode("latin-1").translate(_ASCII)
+    """Return the first ``MAX_BYTES`` of ``body`` as ASCII; a byte order mark may select UTF-16.
 
-
-def _products(agent: str) -> frozenset[str]:
-    """The product names in a User-Agent, also in comments: ``Mozilla/5.0 (compatible; Bot/1.0)``
-    has ``mozilla`` and ``bot``.
+    Other bytes stay what they are, whatever their encoding: in a path they are percent-encoded. A
+    line that the limit cuts is dropped.
     """
-    return frozenset((named or first).lower() for named, first in _PRODUCT.findall(agent))
+    first = body[: MAX_BYTES + 2]  # one character more shows whether a line ends at the limit
+    if first.startswith(_WIDE_MARKS):
+        first = first.decode("utf-16", "replace").encode()
+    else:
+        first = first[:-1] if len(first) > MAX_BYTES + 1 else first
+        first = _MARK.sub(b"", first, count=1) if first.startswith(b"\xef") else first
+    text = first.decode("latin-1").translate(_ASCII)
+    return text if len(body) <= MAX_BYTES else text[: text.rfind("\n") + 1]
 
 
-def _own_groups(text: str, products: frozenset[str]) -> str:
-    """Return the rules of all groups for ``products``; if there are none, of all groups for ``*``.
+def _groups(text: str, names: frozenset[str]) -> dict[bool, str]:
+    """Return the rules of all groups for ``names`` (True), and of all groups for ``*`` (False).
 
     A group is one or more user-agent lines and the rules that follow them (§2.2.1). The lines
     between two user-agent lines are looked at together, so that a long file takes a short time.
     """
-    groups: dict[bool, list[str]] = {}  # for ``products``, and for ``*``
+    groups: dict[bool, list[str]] = {}
     current: set[bool] = set()
     in_header = False
     agents = list(_AGENT_LINE.finditer(text))
@@ -130,25 +151,31 @@ def _own_groups(text: str, products: frozenset[str]) -> str:
     for agent, end in zip(agents, ends, strict=False):
         if not in_header:
             current = set()
-        value = agent[1].rstrip()
-        name = _NAME.match(value)
-        is_ours = name is not None and name[0].lower() in products
-        if is_ours or value == "*":
+        value = agent[1].strip()
+        name = NAME.match(value)
+        is_ours = name is not None and name[0].lower() in names
+        if is_ours or value[:2].rstrip() == "*":
             current.add(is_ours)
             groups.setdefault(is_ours, [])
         in_header = _RULE_LINE.search(text, agent.end(), end) is None
         if not in_header:
             for each in current:
                 groups[each].append(text[agent.end() : end])
-    return "".join(groups[True] if True in groups else groups.get(False, ()))
+    return {is_ours: "".join(rules) for is_ours, rules in groups.items()}
 
 
-def _values(field: re.Pattern[str], text: str) -> list[str]:
-    """The values of a field that are not empty."""
-    return list(filter(None, map(str.rstrip, field.findall(text))))
+def _paths(rules: str) -> tuple[list[str], list[str]]:
+    """The values of the Allow and of the Disallow lines."""
+    return _ALLOW_LINE.findall(rules), _DISALLOW_LINE.findall(rules)
+
+
+def _given(values: Iterable[str]) -> list[str]:
+    """The values that are not empty, without the white space around them."""
+    return list(filter(None, map(str.strip, values)))
 
 
 def _longest_delay(values: Iterable[str]) -> float | None:
     """Return the longest valid delay in seconds, at most ``MAX_DELAY``."""
-    seconds = [float(found[0]) for value in values if (found := _SECONDS.match(value))]
+    found = filter(None, map(_SECONDS.match, map(str.strip, values)))
+    seconds = [float(number[1].replace(",", ".")) for number in found]
     return min(max(seconds), MAX_DELAY) if seconds else None

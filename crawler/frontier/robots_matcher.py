@@ -17,6 +17,7 @@ FEW = 1000
 _OF_A_TEXT = 120
 """Bytes of memory for each text of a set, besides its characters."""
 
+_INDEX = "/index.htm"
 _SPECIAL = re.compile("[*$% ]")
 """A value without one of these is a prefix in its normal form."""
 # An escape, except those in upper case of a byte that is not printable ASCII.
@@ -51,7 +52,7 @@ class Matcher:
         """``allowed`` and ``disallowed`` are the values of the rules."""
         self._patterns: list[_Pattern] = []
         refused = self._sort(disallowed, allows=False)
-        granted = self._sort(allowed, allows=True)
+        granted = self._sort([*allowed, *_directories(allowed)], allows=True)
         self._patterns.sort(key=lambda pattern: (len(pattern), pattern.allows), reverse=True)
         self._lengths = sorted({len(text) for text in granted | refused}, reverse=True)
         self.size = sum(map(_size, (granted, refused)))
@@ -138,19 +139,39 @@ class _Pattern:
         return len(self._text)
 
     def matches(self, path: str) -> bool:
+        text = self._text
         if not path.startswith(self._first):
             return False
-        ends = self._text.endswith("$")
-        _, *middle, last = self._text.removesuffix("$").split("*")
+        if len(text) - text.count("*") > len(path) + 1:  # a final $ needs no character
+            return False
+        # The last part is searched first: it is where rules that have much in common differ.
+        star = text.rindex("*")
+        if text[-1] == "$":
+            last = text[star + 1 : -1]
+            end = len(path) - len(last) if path.endswith(last) else -1
+        else:
+            end = path.rfind(text[star + 1 :])
         at = len(self._first)
-        for part in filter(None, middle):
-            at = path.find(part, at)
-            if at < 0:
-                return False
-            at += len(part)
-        if ends:
-            return len(path) - len(last) >= at and path.endswith(last)
-        return path.find(last, at) >= 0
+        if end < at:
+            return False
+        parts, index = text[at + 1 : star].split("*"), path.index
+        try:
+            for part in parts:
+                at = index(part, at, end) + len(part)
+        except ValueError:
+            return False
+        return True
+
+
+def _directories(allowed: Sequence[str]) -> list[str]:
+    """Return a rule for the folder of each ``index.html`` that is allowed.
+
+    The reference parser takes the page for the folder itself, in Allow lines only.
+    """
+    if _INDEX not in "".join(allowed):
+        return []
+    places = ((value, value.rfind("/")) for value in allowed)
+    return [f"{value[:at]}/$" for value, at in places if value.startswith(_INDEX, at)]
 
 
 def as_rule(path: str) -> str:

@@ -13,6 +13,8 @@ from crawler.model.errors import FetchError, SkipError
 
 MOST_BYTES = 32_000_000
 """Memory of all rules: some 50,000 origins with usual ones, 100 with as many as are read."""
+MOST_JUDGED = 4_000
+"""Verdicts that outlive their rules; an origin whose verdict is dropped is requested again."""
 LIFETIME = 86_400.0
 """Seconds after which robots.txt is requested again (RFC 9309 §2.4)."""
 
@@ -72,10 +74,15 @@ class RobotsMemory:
         while self._bytes > MOST_BYTES and len(self._known) > 1:
             oldest, known = next(iter(self._known.items()))
             if known.url is not None:
-                self._judged[oldest] = known.url, _verdict(known.rules, known.url)
+                self._remember(oldest, known.url, _verdict(known.rules, known.url))
             self._drop(oldest)
             forgotten.append(oldest)
         return forgotten
+
+    def _remember(self, site: str, url: str, verdict: RobotsVerdict) -> None:
+        self._judged[site] = url, verdict
+        if len(self._judged) > MOST_JUDGED:
+            del self._judged[next(iter(self._judged))]
 
     def _drop(self, site: str) -> None:
         known = self._known.pop(site, None)

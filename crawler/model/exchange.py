@@ -129,6 +129,10 @@ class Response(msgspec.Struct, frozen=True):
         """All values of header ``name`` (lower case) as one list (RFC 9110, 5.3), or None."""
         return ", ".join(value for key, value in self.headers if key == name) or None
 
+    def header_lines(self, name: str) -> str | None:
+        """All values of header ``name`` (lower case), one per line, or None."""
+        return "\n".join([value for key, value in self.headers if key == name]) or None
+
 
 FetchResult = Response | FetchError | SkipError
 """How a request ended: with an answer, with a failure, or not sent because a rule forbids it."""

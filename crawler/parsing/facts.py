@@ -7,6 +7,7 @@ import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from crawler.model.urls import MAX_URL_CHARACTERS, Joiner
+from crawler.parsing.robots_directives import EVERYONE, forbids_following
 
 MAX_LINKS = 20_000
 """Links of one page, at most."""
@@ -26,11 +27,10 @@ _M_TOP_PAD = -2
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 _MEGABYTE = 1024 * 1024
-_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 
 
 class PageFacts(msgspec.Struct, frozen=True):
-    """The fields found; ``nofollow``: a <meta name=robots> forbids following the links.
+    """The fields found; ``nofollow``: a <meta> for robots forbids us to follow the links.
 
     ``cut`` is the number of links beyond the limits of a page.
     """
@@ -44,14 +44,14 @@ class PageFacts(msgspec.Struct, frozen=True):
     cut: int = 0
 
 
-def read_facts(tree: LexborHTMLParser, url: str) -> PageFacts:
-    """The fields of the page at ``url``, its final URL.
+def read_facts(tree: LexborHTMLParser, url: str, names: frozenset[str] = frozenset()) -> PageFacts:
+    """The fields of the page at ``url``, its final URL; ``names`` are ours, in lower case.
 
     Titles and descriptions are cut at 2,000 characters, and links at 20,000 or 2 MB.
     """
     found = _find(tree)
     joiner = _base(found, url)
-    metas = _metas(found)
+    metas, directives = _metas(found, names | EVERYONE)
     links, cut = _links(found.get("a", []), joiner)
     return PageFacts(
         title=_text(found["title"][0].text()) if "title" in found else None,
@@ -59,23 +59,9 @@ def read_facts(tree: LexborHTMLParser, url: str) -> PageFacts:
         lang=_lang(tree),
         canonical=_canonical(found, joiner),
         links=links,
-        nofollow=forbids_following(metas.get("robots")),
+        nofollow=forbids_following(directives),
         cut=cut,
     )
-
-
-def forbids_following(directives: str | None) -> bool:
-    """Whether a robots meta tag or X-Robots-Tag header has nofollow (or none) for every agent.
-
-    Directives after ``name:`` apply only to the crawler of that name.
-    """
-    for directive in (directives or "").lower().split(","):
-        name, colon, _ = directive.strip().partition(":")
-        if colon and name not in _WITH_VALUE:
-            return False
-        if name in ("nofollow", "none"):
-            return True
-    return False
 
 
 def tune_allocator() -> bool:
@@ -150,14 +136,18 @@ def _base(found: _Found, url: str) -> Joiner:
     return joiner
 
 
-def _metas(found: _Found) -> dict[str, str]:
-    """Content of the first <meta> of each name (lower case)."""
+def _metas(found: _Found, robots: frozenset[str]) -> tuple[dict[str, str], str]:
+    """Content of the first <meta> of each name (lower case), and lines of all for ``robots``."""
     metas: dict[str, str] = {}
+    directives = ""
     for node in found.get("meta", []):
         attributes = node.attributes
         name = (attributes["name"] or "").strip().lower()
-        metas.setdefault(name, attributes.get("content") or "")
-    return metas
+        content = attributes.get("content") or ""
+        metas.setdefault(name, content)
+        if name in robots:
+            directives += f"{content.replace(chr(10), ' ')}\n"
+    return metas, directives
 
 
 def _canonical(found: _Found, joiner: Joiner) -> str | None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Job(msgspec.Struct, frozen=True):
     """A good response to parse. Its body is as received, with Content-Encoding.
 
-    ``seed`` is the input URL from which the entry was found, ``robots`` the X-Robots-Tag header,
-    ``row`` (JSON) the other cells of the URL's row in a table.
+    ``seed`` is the input URL from which the entry was found, ``robots`` the X-Robots-Tag headers,
+    one per line, ``row`` (JSON) the other cells of the URL's row in a table.
     """
 
     id: int
@@ -38,7 +38,8 @@ class ParseOptions(msgspec.Struct, frozen=True):
     """How pages are parsed. ``max_bytes`` limits a body after content decoding.
 
     ``parser`` is a function, or names one as ``module:function``; with ``robots``, nofollow is
-    obeyed. Without ``read``, pages are not parsed: their records have no title and no links.
+    obeyed, if it is for all robots or for one of ``names``, those in our User-Agent. Without
+    ``read``, pages are not parsed: their records have no title and no links.
     ``strip`` is applied to links before all checks; the list of links in a page's record is not
     changed.
     """
@@ -54,6 +55,7 @@ class ParseOptions(msgspec.Struct, frozen=True):
     read: bool = True
     strip: Strip = Strip()
     traps: Traps = Traps()
+    names: frozenset[str] = frozenset()
 
 
 class Parsed(msgspec.Struct, frozen=True):

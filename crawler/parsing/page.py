@@ -12,9 +12,10 @@ from crawler.model.pages import Link, Page, row_of
 from crawler.model.urls import key
 from crawler.parsing.custom import CustomParser
 from crawler.parsing.document import Document
-from crawler.parsing.facts import MAX_LINK_BYTES, PageFacts, forbids_following, read_facts
+from crawler.parsing.facts import MAX_LINK_BYTES, PageFacts, read_facts
 from crawler.parsing.fields import extract
 from crawler.parsing.job import Job, Parsed, ParseOptions
+from crawler.parsing.robots_directives import forbids_following
 
 LINKS_REMEMBERED = 20_000
 """Number of links whose checks each worker caches (some 10 MB)."""
@@ -37,7 +38,7 @@ class PageParser:
         document = Document(job, data)
         is_read = self._options.read and document.is_html
         try:
-            facts = read_facts(document.tree, job.final_url) if is_read else PageFacts()
+            facts = self._facts(job, document) if is_read else PageFacts()
         except SelectolaxError as error:
             raise FetchError(FailureKind.PARSE, f"HTML parser: {error}") from error
         follow, trapped, filtered = self._sort(job, facts)
@@ -46,6 +47,9 @@ class PageParser:
         most = MAX_LINK_BYTES // len(job.seed)
         beyond = max(0, len(follow) - most) + max(0, len(trapped) - most)
         return Parsed(page, follow[:most], filtered, trapped[:most], facts.cut + beyond)
+
+    def _facts(self, job: Job, document: Document) -> PageFacts:
+        return read_facts(document.tree, job.final_url, self._options.names)
 
     def _page(self, job: Job, document: Document, facts: PageFacts, is_read: bool) -> Page:
         return Page(
@@ -82,7 +86,7 @@ class PageParser:
         Links are unique by key; of equal links the last spelling is kept.
         """
         options = self._options
-        if not options.follow or (options.robots and _nofollow(job, facts)):
+        if not options.follow or (options.robots and self._is_nofollow(job, facts)):
             return (), (), 0
         if options.max_depth is not None and job.depth >= options.max_depth:
             return (), (), len(facts.links)
@@ -93,6 +97,9 @@ class PageParser:
         trapped = tuple([(link, why) for link, why in unique if why is not None])
         return follow, trapped, len(facts.links) - len(allowed)
 
+    def _is_nofollow(self, job: Job, facts: PageFacts) -> bool:
+        return facts.nofollow or forbids_following(job.robots, self._options.names)
+
     def _judge(self, seed: str, url: str) -> tuple[Link, str | None] | None:
         """The link and, if it is a trap, the reason; None for a link that is out of scope."""
         options = self._options
@@ -100,10 +107,6 @@ class PageParser:
         if not options.scope.allows(seed, url):
             return None
         return Link(url, key(url)), options.traps.reason(url)
-
-
-def _nofollow(job: Job, facts: PageFacts) -> bool:
-    return facts.nofollow or forbids_following(job.robots)
 
 
 def _printable(value: str | None) -> str | None:

@@ -260,7 +260,7 @@ def _task(ticket: EntryTicket, response: Response, unix_time: float) -> Task:
         response.status,
         headers.get("content-type"),
         response.header_list("content-encoding") if "content-encoding" in headers else None,
-        response.header_list("x-robots-tag") if "x-robots-tag" in headers else None,
+        response.header_lines("x-robots-tag") if "x-robots-tag" in headers else None,
         timestamp(int(unix_time)),
         round(response.timing.total * 1000, 3),
         entry.depth,

@@ -48,7 +48,8 @@ class PolitenessFields(FetchingFields, frozen=True, kw_only=True):
         HeaderText,
         option(
             "politeness",
-            "name of the crawler, in the User-Agent header and for the rules of robots.txt",
+            "name of the crawler, in the User-Agent header and for what robots.txt, headers and "
+            "pages say to robots; --header 'User-Agent: …' replaces it",
             "TEXT",
         ),
     ] = f"crawler/{__version__}"

@@ -9,7 +9,6 @@ from protego import Protego
 
 from crawler.frontier.robots import (
     MAX_BYTES,
-    MAX_DELAY,
     Rules,
     from_answer,
     unreachable,
@@ -128,8 +127,46 @@ def test_endless_robots_redirects_allow_everything() -> None:
         (["disALLOW :\t/p \t"], "/p", False),
         (["Disallow /p"], "/p", False),
         (["Dissalow: /p"], "/p", False),
-        (["Disallowed: /p"], "/p", True),
+        (["Disallowed: /p"], "/p", False),
         (["Noindex: /p"], "/p", True),
+        # Lines as the reference parser reads them (robots.cc, GetKeyAndValueFrom and Key…).
+        (["Disalow: /p"], "/p", False),
+        (["Dissallow: /p"], "/p", False),
+        (["Diasllow: /p"], "/p", False),
+        (["Disallaw: /p"], "/p", False),
+        (["Disalllow: /p"], "/p", True),
+        (["Dsallow: /p"], "/p", True),
+        (["Disallow\t/p"], "/p", False),
+        (["Disallow /p # comment"], "/p", False),
+        (["Disallow /p q"], "/p", True),
+        (["Disallow /p:q"], "/p:q", True),
+        (["Disallow everything: /p"], "/p", False),
+        (["Disallow"], "/p", True),
+        (["Disallow", "Disallow: /p"], "/p", False),
+        (["\v\fDisallow: /p\f"], "/p", False),
+        (["Disallow:/p"], "/p", False),
+        (["Disallow:: /p"], "/p", True),
+        (["Disallow: p"], "/p", True),
+        (["Disallow: /", "Allowed: /p"], "/p", True),
+        (["Disallow: /", "Alow: /p"], "/p", False),
+        # "index.htm" is its folder in Allow lines only (robots.cc, HandleAllow).
+        (["Disallow: /", "Allow: /d/index.html"], "/d/", True),
+        (["Disallow: /", "Allow: /d/index.htm"], "/d/", True),
+        (["Disallow: /", "Allow: /d/index.html$"], "/d/", True),
+        (["Disallow: /", "Allow: /d/index.html"], "/d/index.html", True),
+        (["Disallow: /", "Allow: /d/index.html"], "/d/index.htm", False),
+        (["Disallow: /", "Allow: /d/index.html"], "/d", False),
+        (["Disallow: /", "Allow: /d/index.html"], "/d/x", False),
+        (["Disallow: /", "Allow: /d/index.html"], "/d/?q", False),
+        (["Disallow: /", "Allow: /index.html"], "/", True),
+        (["Disallow: /", "Allow: /*/index.html"], "/d/e/", True),
+        (["Disallow: /", "Allow: /INDEX.HTML"], "/", False),
+        (["Disallow: /", "Allow: /d/index.php"], "/d/", False),
+        (["Disallow: /", "Allow: /index.html/x"], "/", False),
+        (["Disallow: /d/index.html"], "/d/", True),
+        (["Disallow: /d/", "Allow: /d/index.html"], "/d/", True),
+        (["Disallow: /d/$", "Allow: /d/index.html"], "/d/", True),
+        (["Disallow: /*d/$", "Allow: /d/index.html"], "/d/", False),
     ],
 )
 def test_rules_follow_rfc_9309(lines: list[str], path: str, allowed: bool) -> None:
@@ -191,28 +228,6 @@ def test_a_group_for_another_bot_forbids_nothing(bot: str) -> None:
     assert allows(rules(f"User-agent: {bot}\nDisallow: /"), "/p")
 
 
-@pytest.mark.parametrize(
-    ("lines", "delay"),
-    [
-        (["Crawl-delay: 7"], 7.0),
-        (["crawl-delay:0.5"], 0.5),
-        (["Crawl-delay: 2 # seconds"], 2.0),
-        (["Crawl-delay: 1", "Crawl-delay: 3", "Crawl-delay: 2"], 3.0),
-        (["Crawl-delay: 86400"], MAX_DELAY),
-        (["Crawl-delay: " + "9" * 100_000], MAX_DELAY),
-        (["Crawl-delay: -1"], None),
-        (["Crawl-delay: soon"], None),
-        (["Crawl-delay: nan"], None),
-        (["Crawl-delay: inf"], None),
-        (["Crawl-delay:"], None),
-        (["Request-rate: 1/100"], None),
-        ([], None),
-    ],
-)
-def test_crawl_delay_is_read(lines: list[str], delay: float | None) -> None:
-    assert star(*lines).delay == delay
-
-
 FORBIDS = "User-agent: *\nDisallow: /p\n"
 
 
@@ -224,6 +239,9 @@ FORBIDS = "User-agent: *\nDisallow: /p\n"
         FORBIDS.replace("\n", "\r\n").encode(),
         FORBIDS.replace("\n", "\r").encode(),
         b"\xef\xbb\xbf" + FORBIDS.encode(),
+        # The reference parser skips the beginning of a byte order mark, too.
+        b"\xef\xbb" + FORBIDS.encode(),
+        b"\xef" + FORBIDS.encode(),
         FORBIDS.encode("utf-16"),
         b"\xfe\xff" + FORBIDS.encode("utf-16-be"),
         b"\0\0\n" + FORBIDS.encode() + b"\0",

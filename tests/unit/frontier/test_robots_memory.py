@@ -111,3 +111,14 @@ def test_forgotten_rules_have_judged_the_url_that_waits(
         assert verdict is not None
         assert (verdict.refusal is None) == (path == "/yes")
     assert memory.judge(sites[0], sites[0] + path, 0.0) is None
+
+
+def test_verdicts_of_forgotten_rules_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(robots_memory, "MOST_BYTES", Rules.size)
+    monkeypatch.setattr(robots_memory, "MOST_JUDGED", 2)
+    memory, sites = RobotsMemory(), [f"http://{letter}.example" for letter in "abcd"]
+    for site in sites:
+        assert memory.judge(site, f"{site}/x", 0.0) is None
+        memory.keep(site, Rules(), 0.0)
+    known = [memory.judge(site, f"{site}/x", 0.0) is not None for site in sites]
+    assert known == [False, True, True, True]  # the first one is requested again
