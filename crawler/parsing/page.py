@@ -12,7 +12,13 @@ from crawler.model.pages import Link, Page, row_of
 from crawler.model.urls import key
 from crawler.parsing.custom import CustomParser
 from crawler.parsing.document import Document
-from crawler.parsing.facts import MAX_LINK_BYTES, PageFacts, forbids_following, read_facts
+from crawler.parsing.facts import (
+    MAX_LINK_BYTES,
+    PageFacts,
+    forbids_following,
+    read_facts,
+    read_refresh,
+)
 from crawler.parsing.fields import extract
 from crawler.parsing.job import Job, Parsed, ParseOptions
 
@@ -37,7 +43,7 @@ class PageParser:
         document = Document(job, data)
         is_read = self._options.read and document.is_html
         try:
-            facts = read_facts(document.tree, job.final_url) if is_read else PageFacts()
+            facts = self._facts(job, document, is_read)
         except SelectolaxError as error:
             raise FetchError(FailureKind.PARSE, f"HTML parser: {error}") from error
         follow, trapped, filtered = self._sort(job, facts)
@@ -46,6 +52,13 @@ class PageParser:
         most = MAX_LINK_BYTES // len(job.seed)
         beyond = max(0, len(follow) - most) + max(0, len(trapped) - most)
         return Parsed(page, follow[:most], filtered, trapped[:most], facts.cut + beyond)
+
+    def _facts(self, job: Job, document: Document, is_read: bool) -> PageFacts:
+        if is_read:
+            return read_facts(document.tree, job.final_url, document.encoding, job.refresh)
+        if job.refresh is None or not self._options.read:
+            return PageFacts()
+        return read_refresh(job.final_url, job.refresh)
 
     def _page(self, job: Job, document: Document, facts: PageFacts, is_read: bool) -> Page:
         return Page(
@@ -84,14 +97,15 @@ class PageParser:
         options = self._options
         if not options.follow or (options.robots and _nofollow(job, facts)):
             return (), (), 0
+        urls = dict.fromkeys((*facts.links, *facts.ways)) if facts.ways else facts.links
         if options.max_depth is not None and job.depth >= options.max_depth:
-            return (), (), len(facts.links)
+            return (), (), len(urls)
         seed, judged = job.seed, self._judged
-        allowed = [each for url in facts.links if (each := judged(seed, url)) is not None]
+        allowed = [each for url in urls if (each := judged(seed, url)) is not None]
         unique = {link.key: (link, why) for link, why in allowed}.values()
         follow = tuple([link for link, why in unique if why is None])
         trapped = tuple([(link, why) for link, why in unique if why is not None])
-        return follow, trapped, len(facts.links) - len(allowed)
+        return follow, trapped, len(urls) - len(allowed)
 
     def _judge(self, seed: str, url: str) -> tuple[Link, str | None] | None:
         """The link and, if it is a trap, the reason; None for a link that is out of scope."""
