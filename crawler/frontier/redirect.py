@@ -5,7 +5,7 @@ from crawler.frontier.ticket import EntryTicket, RobotsTicket, Ticket
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
 from crawler.model.exchange import Response
 from crawler.model.scope import Scope
-from crawler.model.urls import Joiner
+from crawler.model.urls import Joiner, of_header
 
 MAX_HOPS = 10
 STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -44,11 +44,11 @@ def target(ticket: Ticket, location: str | None, scope: Scope) -> str:
     Raises FetchError (redirect) and SkipError (scheme, scope).
     """
     most = MAX_REDIRECTS if isinstance(ticket, RobotsTicket) else MAX_HOPS
-    if not location or not location.strip():
+    if not location or not location.strip("\t\n\f\r "):  # "à" in UTF-8 ends with a space of Latin-1
         raise FetchError(FailureKind.REDIRECT, "redirect without a location")
     if ticket.hops >= most:
         raise FetchError(FailureKind.REDIRECT, f"more than {most} redirects")
-    url = Joiner(ticket.url).join(location.strip())
+    url = Joiner(ticket.url).join(of_header(location))
     if url is None:
         raise SkipError(SkipReason.SCHEME, "redirect to a URL that is not http or https")
     entry = ticket.entry if isinstance(ticket, EntryTicket) else None

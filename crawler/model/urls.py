@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 MAX_URL_CHARACTERS = 8192
 MAX_IDN_CHARACTERS = 255
 """Limit for hosts that need IDNA, which takes quadratic time; a DNS name has at most 253."""
+_QUERIES_IN_UTF8 = frozenset({"utf-8", "utf-16be", "utf-16le", "replacement"})
+"""The encodings whose output encoding is UTF-8 (Encoding Standard, 4.3)."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _SCHEME = re.compile(r"[\x00-\x20]*([a-z][a-z0-9+.-]*):(?!\d)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"[\x00-\x20]*(?:https?:[/\\]*|[/\\]{2,})([^/\\?#]*)", re.IGNORECASE)
+_C0_AND_SPACE = "".join(map(chr, range(0x21)))
 _TAB_AND_NEWLINE = dict.fromkeys(map(ord, "\t\n\r"))
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 # Path segments of unreserved characters, without empty and dot segments, and a plain query.
 _PLAIN = re.compile(
@@ -80,6 +84,23 @@ def parse_input(text: str) -> InputUrl:
 
         userinfo = f"{unquote(parsed.username)}:{unquote(parsed.password)}"
     return InputUrl(_serialise(parsed), userinfo)
+
+
+def of_header(value: str) -> str:
+    """Return a URL from a header, whose characters are bytes, with those beyond ASCII escaped.
+
+    They are percent-encoded as they came, in whatever encoding that was, as browsers and curl do.
+    The URL parser then reads a host from them as UTF-8 (URL Standard, 3.5).
+    """
+    return value if value.isascii() else _BEYOND_ASCII.sub(_escaped, value)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """Escape a byte, or what another engine has decoded already."""
+    character = found[0]
+    if character <= "\xff":
+        return f"%{ord(character):02X}"
+    return "".join([f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape")])
 
 
 def key(url: str) -> int:
@@ -148,11 +169,14 @@ def registrable_domain(host: str) -> str:
 class Joiner:
     """Resolves the links of one page; the base is parsed once.
 
+    A query beyond ASCII is written in ``encoding``, the character set of the page by its name in
+    the Encoding Standard, and all else in UTF-8 (URL Standard, 4.4).
     Raises UrlError if ``base`` is not an absolute http or https URL.
     """
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, encoding: str = "utf-8") -> None:
         url = canonical(base)
+        self._encoding = None if encoding in _QUERIES_IN_UTF8 else encoding
         self._base = can_ada.parse(url)
         self._origin = origin(url)
         self._folder = url.partition("?")[0].rpartition("/")[0] + "/"
@@ -169,6 +193,8 @@ class Joiner:
         """Like ``join``, for any ``href`` without a fragment."""
         if _oversized(href):
             return None
+        if self._encoding is not None and not href.isascii():
+            href = _query_in(self._encoding, href)
         try:
             url = str(self._base + href)
             if "@" in url:
@@ -177,6 +203,19 @@ class Joiner:
             return None
         fits = len(url) <= MAX_URL_CHARACTERS and url.startswith(("http://", "https://"))
         return url if fits else None
+
+
+def _query_in(encoding: str, href: str) -> str:
+    """Percent-encode the query of ``href`` in ``encoding``; http and https only.
+
+    What the URL parser would remove is removed before, because afterwards it is an escape.
+    """
+    path, mark, query = href.strip(_C0_AND_SPACE).translate(_TAB_AND_NEWLINE).partition("?")
+    if query.isascii():
+        return href
+    from crawler.model.text import encode_query  # imported here: few pages need it
+
+    return path + mark + encode_query(query, encoding).decode("ascii")
 
 
 def _parse(text: str) -> can_ada.URL:

@@ -8,6 +8,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from crawler.model.urls import MAX_URL_CHARACTERS, Joiner
 from crawler.parsing.robots_directives import EVERYONE, forbids_following
+from crawler.parsing.ways import Namespaces, frame_sources, header_refresh, refreshes
 
 MAX_LINKS = 20_000
 """Links of one page, at most."""
@@ -19,7 +20,10 @@ MAX_TEXT_CHARACTERS = 2_000
 
 # One query for everything, because walking the tree is most of the cost; over the whole document,
 # because the parser moves elements after a misplaced one in <head> to <body>.
-_WANTED = "a[href],area[href],base[href],title:not(svg title),meta[name],link[rel][href]"
+# [href] is cheaper than the names of all elements that may have it; in SVG it is also xlink:href.
+_WANTED = "[href],title:not(svg title),meta,frame,iframe"
+_ABSENT = "\0"
+"""Stands for an attribute that is missing; the parser leaves it in no attribute."""
 _Found = dict[str, list[LexborNode]]
 # malloc.h
 _M_TRIM_THRESHOLD = -1
@@ -32,7 +36,8 @@ _MEGABYTE = 1024 * 1024
 class PageFacts(msgspec.Struct, frozen=True):
     """The fields found; ``nofollow``: a <meta> for robots forbids us to follow the links.
 
-    ``cut`` is the number of links beyond the limits of a page.
+    ``ways`` lead on without being links: frames and refreshes. ``cut`` is the number of links and
+    ways beyond the limits of a page.
     """
 
     title: str | None = None
@@ -42,17 +47,26 @@ class PageFacts(msgspec.Struct, frozen=True):
     links: tuple[str, ...] = ()
     nofollow: bool = False
     cut: int = 0
+    ways: tuple[str, ...] = ()
 
 
-def read_facts(tree: LexborHTMLParser, url: str, names: frozenset[str] = frozenset()) -> PageFacts:
+def read_facts(
+    tree: LexborHTMLParser,
+    url: str,
+    names: frozenset[str] = frozenset(),
+    encoding: str = "utf-8",
+    refresh: str | None = None,
+) -> PageFacts:
     """The fields of the page at ``url``, its final URL; ``names`` are ours, in lower case.
 
+    ``encoding`` is the character set of the page, ``refresh`` its Refresh header.
     Titles and descriptions are cut at 2,000 characters, and links at 20,000 or 2 MB.
     """
     found = _find(tree)
-    joiner = _base(found, url)
+    joiner = _base(found, url, encoding)
     metas, directives = _metas(found, names | EVERYONE)
-    links, cut = _links(found.get("a", []), joiner)
+    links, cut = _joined(_hrefs(found.get("a", [])), joiner)
+    ways, more = _ways(found, joiner, url, refresh)
     return PageFacts(
         title=_text(found["title"][0].text()) if "title" in found else None,
         description=_text(metas.get("description", "")),
@@ -60,8 +74,15 @@ def read_facts(tree: LexborHTMLParser, url: str, names: frozenset[str] = frozens
         canonical=_canonical(found, joiner),
         links=links,
         nofollow=forbids_following(directives),
-        cut=cut,
+        cut=cut + more,
+        ways=ways,
     )
+
+
+def read_refresh(url: str, refresh: str) -> PageFacts:
+    """The fields of a document at ``url`` that is not HTML, and has this Refresh header."""
+    way = header_refresh(url, refresh)
+    return PageFacts(ways=() if way is None or way == url else (way,))
 
 
 def tune_allocator() -> bool:
@@ -127,12 +148,14 @@ def _find(tree: LexborHTMLParser) -> _Found:
     return found
 
 
-def _base(found: _Found, url: str) -> Joiner:
+def _base(found: _Found, url: str, encoding: str) -> Joiner:
     """Resolves links against the first <base href> if that is valid, else against the page."""
-    joiner = Joiner(url)
-    for node in found.get("base", [])[:1]:
-        base = joiner.join(node.attrs.sget("href"))
-        return Joiner(base) if base else joiner
+    joiner = Joiner(url, encoding)
+    namespaces = Namespaces()
+    for node in found.get("base", []):
+        if namespaces.is_html(node):
+            base = joiner.join(node.attrs.sget("href"))
+            return Joiner(base, encoding) if base else joiner
     return joiner
 
 
@@ -142,7 +165,7 @@ def _metas(found: _Found, robots: frozenset[str]) -> tuple[dict[str, str], str]:
     directives = ""
     for node in found.get("meta", []):
         attributes = node.attributes
-        name = (attributes["name"] or "").strip().lower()
+        name = (attributes.get("name") or "").strip().lower()
         content = attributes.get("content") or ""
         metas.setdefault(name, content)
         if name in robots:
@@ -157,10 +180,31 @@ def _canonical(found: _Found, joiner: Joiner) -> str | None:
     return None
 
 
-def _links(anchors: list[LexborNode], joiner: Joiner) -> tuple[tuple[str, ...], int]:
-    """The links within the limits of a page, and the number of the others."""
+def _hrefs(anchors: list[LexborNode]) -> dict[str, None]:
+    """The different URLs of ``anchors`` as they are written there, without fragments."""
     # Many links repeat or differ only in the fragment; removing it is much cheaper than joining.
-    hrefs = dict.fromkeys([node.attrs.sget("href").partition("#")[0] for node in anchors])
+    hrefs = [node.attrs.sget("href", _ABSENT).partition("#")[0] for node in anchors]
+    found = dict.fromkeys(hrefs)
+    if _ABSENT not in found:
+        return found
+    # SVG 2, 16.1.3: xlink:href counts if there is no href.
+    either = [node.attrs.sget("href", node.attrs.sget("xlink:href")) for node in anchors]
+    return dict.fromkeys([href.partition("#")[0] for href in either])
+
+
+def _ways(
+    found: _Found, joiner: Joiner, url: str, refresh: str | None
+) -> tuple[tuple[str, ...], int]:
+    """Where the page leads without a link, and the number of those beyond the limits."""
+    sources = frame_sources(found) if "iframe" in found or "frame" in found else []
+    ways, cut = _joined(dict.fromkeys([*sources, *refreshes(found)]), joiner)
+    at_once = header_refresh(url, refresh)
+    both = ways if at_once is None else (at_once, *ways)
+    return tuple([way for way in both if way != url]), cut
+
+
+def _joined(hrefs: dict[str, None], joiner: Joiner) -> tuple[tuple[str, ...], int]:
+    """The URLs of ``hrefs`` within the limits of a page, and the number of the others."""
     if len(hrefs) * MAX_URL_CHARACTERS <= MAX_LINK_BYTES:  # usually: they fit, however long
         joined = dict.fromkeys(map(joiner.join, hrefs))
         return tuple([url for url in joined if url is not None]), 0

@@ -17,7 +17,8 @@ class Job(msgspec.Struct, frozen=True):
     """A good response to parse. Its body is as received, with Content-Encoding.
 
     ``seed`` is the input URL from which the entry was found, ``robots`` the X-Robots-Tag headers,
-    one per line, ``row`` (JSON) the other cells of the URL's row in a table.
+    one per line, ``row`` (JSON) the other cells of the URL's row in a table, ``refresh`` the
+    Refresh header.
     """
 
     id: int
@@ -32,6 +33,7 @@ class Job(msgspec.Struct, frozen=True):
     elapsed_ms: float
     depth: int
     row: str | None = None
+    refresh: str | None = None
 
 
 class ParseOptions(msgspec.Struct, frozen=True):
@@ -59,7 +61,8 @@ class ParseOptions(msgspec.Struct, frozen=True):
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """The page, and the links to ``follow``: in scope, not too deep, unique by key.
+    """The page, and the links to ``follow``: in scope, not too deep, unique by key. Frames and a
+    refresh count as links here.
 
     ``filtered`` is the number of links that are out of scope or too deep; 0 if links are not
     followed at all. ``trapped`` are links that look like traps, each with the reason. ``cut`` is

@@ -12,7 +12,7 @@ from crawler.model.pages import Link, Page, row_of
 from crawler.model.urls import key
 from crawler.parsing.custom import CustomParser
 from crawler.parsing.document import Document
-from crawler.parsing.facts import MAX_LINK_BYTES, PageFacts, read_facts
+from crawler.parsing.facts import MAX_LINK_BYTES, PageFacts, read_facts, read_refresh
 from crawler.parsing.fields import extract
 from crawler.parsing.job import Job, Parsed, ParseOptions
 from crawler.parsing.robots_directives import forbids_following
@@ -38,7 +38,7 @@ class PageParser:
         document = Document(job, data)
         is_read = self._options.read and document.is_html
         try:
-            facts = self._facts(job, document) if is_read else PageFacts()
+            facts = self._facts(job, document, is_read)
         except SelectolaxError as error:
             raise FetchError(FailureKind.PARSE, f"HTML parser: {error}") from error
         follow, trapped, filtered = self._sort(job, facts)
@@ -48,8 +48,13 @@ class PageParser:
         beyond = max(0, len(follow) - most) + max(0, len(trapped) - most)
         return Parsed(page, follow[:most], filtered, trapped[:most], facts.cut + beyond)
 
-    def _facts(self, job: Job, document: Document) -> PageFacts:
-        return read_facts(document.tree, job.final_url, self._options.names)
+    def _facts(self, job: Job, document: Document, is_read: bool) -> PageFacts:
+        if is_read:
+            names, encoding = self._options.names, document.encoding
+            return read_facts(document.tree, job.final_url, names, encoding, job.refresh)
+        if job.refresh is None or not self._options.read:
+            return PageFacts()
+        return read_refresh(job.final_url, job.refresh)
 
     def _page(self, job: Job, document: Document, facts: PageFacts, is_read: bool) -> Page:
         return Page(
@@ -88,14 +93,15 @@ class PageParser:
         options = self._options
         if not options.follow or (options.robots and self._is_nofollow(job, facts)):
             return (), (), 0
+        urls = dict.fromkeys((*facts.links, *facts.ways)) if facts.ways else facts.links
         if options.max_depth is not None and job.depth >= options.max_depth:
-            return (), (), len(facts.links)
+            return (), (), len(urls)
         seed, judged = job.seed, self._judged
-        allowed = [each for url in facts.links if (each := judged(seed, url)) is not None]
+        allowed = [each for url in urls if (each := judged(seed, url)) is not None]
         unique = {link.key: (link, why) for link, why in allowed}.values()
         follow = tuple([link for link, why in unique if why is None])
         trapped = tuple([(link, why) for link, why in unique if why is not None])
-        return follow, trapped, len(facts.links) - len(allowed)
+        return follow, trapped, len(urls) - len(allowed)
 
     def _is_nofollow(self, job: Job, facts: PageFacts) -> bool:
         return facts.nofollow or forbids_following(job.robots, self._options.names)

@@ -265,6 +265,7 @@ def _task(ticket: EntryTicket, response: Response, unix_time: float) -> Task:
         round(response.timing.total * 1000, 3),
         entry.depth,
         entry.row,
+        headers.get("refresh"),
     )
     return Task(job, response.body)
 

@@ -9,7 +9,11 @@ from crawler.settings.types import Count, Natural
 
 class FollowingFields(SessionFields, frozen=True, kw_only=True):
     follow: Annotated[
-        bool, option("following", "follow links: also fetch the pages that pages link to")
+        bool,
+        option(
+            "following",
+            "follow links, frames and refreshes: also fetch the pages that pages lead to",
+        ),
     ] = False
 
     depth: Annotated[
