@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from crawler.app.standard_streams import flush_output, prepare
 from crawler.cli.parser import Parser
 from crawler.model.errors import CrawlerError, UsageError
 from crawler.model.spelling import nearest
@@ -39,21 +40,27 @@ _TOO_LITTLE = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command in ``argv`` (without the program's name); returns the exit code."""
+    """Run the command in ``argv`` (without the program's name); returns the exit code.
+
+    Without ``argv`` it is the program, to which the arguments and the standard streams belong.
+    """
+    if argv is None:
+        prepare()
     try:
         try:
             return _dispatch(_own_arguments() if argv is None else list(argv))
         finally:
-            sys.stdout.flush()
+            flush_output()
     except CrawlerError as error:
         sys.stderr.write(f"crawler: {error}\n")
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader of our output has gone; Python must not flush to it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output has gone
         return 1
+    except UnicodeEncodeError as error:
+        sys.stderr.write(f"crawler: {error.object!a} is not UTF-8 text\n")
+        return 2
     except (MemoryError, RuntimeError, SystemError, ImportError, OSError) as error:
         if not _is_out_of_memory(error):
             if isinstance(error, OSError):
@@ -89,8 +96,20 @@ def _dispatch(argv: list[str]) -> int:
     module = import_module(f"{__name__}.{argv[0]}")
     parser = Parser(prog=f"crawler {argv[0]}", description=COMMANDS[argv[0]])
     module.add_arguments(parser)
-    code: int = module.run(parser.read(argv[1:]))
+    arguments = parser.read(argv[1:])
+    _check_directory()
+    code: int = module.run(arguments)
     return code
+
+
+def _check_directory() -> None:
+    """Raise UsageError if the current directory was removed: no relative path leads anywhere."""
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib takes 5 ms to import
+    except OSError as error:
+        raise UsageError(
+            f"the current directory: {error.strerror}; change to another one"
+        ) from None
 
 
 def _general(argv: list[str]) -> int:

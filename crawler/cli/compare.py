@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import Any
 
+from crawler.app.standard_streams import check_output, tell
 from crawler.cli.flags import add_config, add_flags
 from crawler.cli.parser import Parser
 from crawler.engines.names import AUTO, ENGINES
@@ -91,6 +92,8 @@ def _run(flags: dict[str, Any], variables: dict[str, str]) -> int:
         variables=variables,
     )
     settings = options.common()
+    if settings.json:
+        check_output()
 
     def say(text: str) -> None:
         if not settings.quiet:
@@ -107,7 +110,8 @@ def _run(flags: dict[str, Any], variables: dict[str, str]) -> int:
 
         from crawler.reporting import comparison_terminal
 
-        comparison_terminal.show(comparison, Console(highlight=False), os.fspath(directory))
+        console = Console(highlight=False)
+        tell(lambda: comparison_terminal.show(comparison, console, os.fspath(directory)))
     return 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crawler.app.standard_streams import check_output
 from crawler.cli.flags import add_config, add_flags
 from crawler.cli.parser import Parser
 from crawler.model.errors import UsageError
@@ -51,6 +52,8 @@ def _run(flags: dict[str, Any], variables: Mapping[str, str]) -> int:
         settings, directory = load(flags, variables, config), None
     if not settings.sources:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
+    if settings.json or "-" in settings.out:
+        check_output()
     from crawler.parsing.executors.names import PARSING_HERE
     from crawler.parsing.executors.registry import prestarted
 

@@ -4,12 +4,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from crawler.app.standard_streams import prepare
 from crawler.cli import main as crawler
 from crawler.localweb.site import SiteOptions, SiteProcess
 
 
 def main() -> int:
     """Crawl it like a user; returns the exit code. Raises CrawlerError if it cannot be served."""
+    prepare()
     options = SiteOptions()
     sys.stderr.write(
         f"No URLs given: crawling {options.pages} synthetic pages on {options.hosts} local hosts; "

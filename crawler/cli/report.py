@@ -5,6 +5,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
+from crawler.app.standard_streams import tell
 from crawler.cli.parser import Parser
 
 
@@ -24,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from crawler.reporting.html.write import write_html
 
     path = write_html(arguments.directory)
-    sys.stdout.write(f"{path}\n")
+    tell(lambda: sys.stdout.write(f"{path}\n"))
     if arguments.open and not webbrowser.open(path.resolve().as_uri()):
         sys.stderr.write("crawler: no browser was found to open the report\n")
     return 0

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from crawler.app.execute import run
+from crawler.app.standard_streams import prepare
 from crawler.localweb.replay import replaying
 from crawler.localweb.replay_messages import Ready
 from crawler.model.errors import CrawlerError, UsageError
@@ -34,6 +35,7 @@ class RunJob(msgspec.Struct, frozen=True):
 
 def main() -> int:
     """Run the job in the file that the first argument names; returns the crawl's exit code."""
+    prepare()
     try:
         return crawl_job()
     except CrawlerError as error:

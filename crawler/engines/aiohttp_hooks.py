@@ -13,7 +13,8 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any, TypeAlias, cast
@@ -29,6 +30,7 @@ from aiohttp.http import RawResponseMessage
 from aiohttp.streams import StreamReader
 
 from crawler.engines.aiohttp_hold import ExchangeHold
+from crawler.engines.aiohttp_latin import LatinTransport
 from crawler.engines.base import KEPT_SECONDS, MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.shared.kernel import TcpInfo, tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE
@@ -160,6 +162,17 @@ class HookedConnection(ResponseHandler):
             self.waits = self._sock.opened(self._dialled)
         self._secure = transport.get_extra_info("ssl_object") is not None
 
+    @contextmanager
+    def in_latin_1(self) -> Iterator[None]:
+        """During the context, the head of a request is sent with one byte for each character."""
+        transport = self.transport
+        self.transport = cast("asyncio.Transport", LatinTransport(cast("Any", transport)))
+        try:
+            yield
+        finally:
+            if self.transport is not None:  # None: the connection was lost
+                self.transport = transport
+
     def is_connected(self) -> bool:
         """Whether it can be reused; asks the socket, as the loop may learn of an end later."""
         return super().is_connected() and not self._ended()
@@ -260,6 +273,13 @@ class BareRequest(aiohttp.ClientRequest):
 
     def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
         """Add nothing: no User-Agent, no Accept, no Accept-Encoding."""
+
+    async def send(self, conn: Lease) -> aiohttp.ClientResponse:
+        """Send the head, in which each character is a byte; aiohttp itself would send UTF-8."""
+        if all(value.isascii() for value in self.headers.values()):
+            return await super().send(conn)
+        with cast("HookedConnection", conn.protocol).in_latin_1():
+            return await super().send(conn)
 
 
 class HookedResponse(aiohttp.ClientResponse):

@@ -6,7 +6,7 @@ import pycurl
 
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.libcurl.constants import limit_connections
-from crawler.engines.libcurl.headers import header_lines
+from crawler.engines.libcurl.headers import RequestLines, header_lines
 from crawler.engines.libcurl.multi import Multi
 from crawler.engines.libcurl.sockets import Sockets
 from crawler.engines.libcurl.transfer import Transfer
@@ -22,7 +22,7 @@ class CurlEngine:
         self._free: list[Transfer]
         self._all: list[Transfer]
         self._sockets = Sockets(http2=options.http2)
-        self._lines: tuple[Headers, list[str]] = ((), header_lines(()))
+        self._lines: tuple[Headers, RequestLines] = ((), header_lines(()))
 
     @property
     def capabilities(self) -> Capabilities:

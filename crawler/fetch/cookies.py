@@ -34,7 +34,10 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?!\d)")
 _DAY = re.compile(r"(\d{1,2})(?!\d)")
 _YEAR = re.compile(r"(\d{2,4})(?!\d)")
 _SECONDS = re.compile(r"-?[0-9]{1,18}")
-_TEXT = re.compile(r"[ -~]*")
+_TEXT = re.compile(r"[ -~\x80-\xff]*")
+"""Bytes of a name and a value: no control characters (6265bis, 5.6). Others are sent as they came,
+whatever their encoding is.
+"""
 _MAX_ATTRIBUTE = 1024
 
 Key = tuple[str, str, str]
@@ -189,7 +192,7 @@ class Jar:
 def parse(line: str, url: str, now: float) -> Cookie | None:
     """Parse a Set-Cookie header from the response to ``url`` (RFC 6265, 5.2 and 5.3).
 
-    Returns None if it must be ignored: it has no name, is not printable ASCII, its domain does not
+    Returns None if it must be ignored: it has no name, has control characters, its domain does not
     include the host or is a public suffix, or its prefix (``__Host-``, ``__Secure-``) is violated.
     """
     pair, *rest = line.split(";")

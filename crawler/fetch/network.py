@@ -11,7 +11,11 @@ from typing import Protocol
 
 from crawler.fetch.addresses import AddressRules
 from crawler.fetch.dns import SystemResolver
+from crawler.model.errors import UsageError
 from crawler.model.exchange import Endpoint
+
+_ROOTS = "SSL_CERT_FILE"
+"""The variable of OpenSSL that names the trusted root certificates."""
 
 
 class Resolver(Protocol):
@@ -57,10 +61,31 @@ class SystemNetwork:
 
     @property
     def ca_file(self) -> str | None:
-        return os.environ.get("SSL_CERT_FILE") or None
+        """Raises UsageError if ``SSL_CERT_FILE`` names no file of certificates.
+
+        The libraries would say so in different words and at different times, or not at all.
+        """
+        path = os.environ.get(_ROOTS)
+        if path:
+            _check_roots(path)
+        return path or None
 
     def resolver(self, rules: AddressRules) -> Resolver:
         return SystemResolver(rules, self._nameservers)
+
+
+def _check_roots(path: str) -> None:
+    import ssl  # 10 ms, and only some engines need it
+
+    try:
+        with open(path, "rb"):  # noqa: PTH123 - the path as the libraries get it
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path.encode())
+    except UnicodeEncodeError:
+        raise UsageError(f"{_ROOTS}: {path!a} is not UTF-8 text") from None
+    except ssl.SSLError:
+        raise UsageError(f"{_ROOTS}: {path} does not contain certificates in PEM form") from None
+    except OSError as error:
+        raise UsageError(f"{_ROOTS}: cannot read {path}: {error.strerror}") from None
 
 
 _mocking: list[Network] = []

@@ -8,7 +8,10 @@ import msgspec
 from crawler.model.errors import FetchError, SkipError
 
 Headers = tuple[tuple[str, str], ...]
-"""Header lines in order; names as sent for requests, in lower case for responses."""
+"""Header lines in order; names as sent for requests, in lower case for responses.
+
+A character of a value is a byte (ISO 8859-1), whatever text the bytes mean (RFC 9110, 5.5).
+"""
 
 
 BODILESS = frozenset({204, 304})

@@ -5,6 +5,7 @@ the user that has nothing to do with the run.
 """
 
 import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -41,6 +42,14 @@ def read_file(path: Path) -> bytes:
     """Read a regular file that has no other name. Raises the errors of ``open_file``."""
     with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
         return file.read()
+
+
+def is_readable(descriptor: int) -> bool:
+    """Whether ``descriptor`` is open, and not for writing only."""
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_WRONLY
+    except OSError:
+        return False
 
 
 def check_file(path: Path) -> None:

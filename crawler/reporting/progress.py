@@ -9,6 +9,8 @@ from crawler.model.units import figure, seconds
 
 _GAP = "  "
 _MIN_BAR, _MAX_BAR = 8, 20
+_COLUMNS = 80
+"""Width of a terminal that does not say it."""
 _ERASE = "\r\x1b[K"
 """Go to the first column and clear the line to its end (ECMA-48)."""
 
@@ -26,10 +28,15 @@ class Progress:
 
     def draw(self, snapshot: Snapshot) -> None:
         if self.shown:
-            columns = os.get_terminal_size(self._stream.fileno()).columns or 80
             # The last column stays empty: some terminals wrap the line once it is written.
-            self._write(_ERASE + line(snapshot, columns - 1))
+            self._write(_ERASE + line(snapshot, self._columns() - 1))
             self._drawn = True
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or _COLUMNS
+        except OSError:  # the terminal is gone
+            return _COLUMNS
 
     def clear(self) -> None:
         if self._drawn:

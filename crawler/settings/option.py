@@ -1,5 +1,6 @@
 """One option, as the annotation of its field describes it, and the places that can set it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from os import PathLike, fspath
@@ -14,6 +15,7 @@ from crawler.model.errors import UsageError
 from crawler.model.files import read_file
 from crawler.model.plugins import entry_point
 from crawler.model.spelling import nearest
+from crawler.settings.foreign import is_foreign
 from crawler.settings.objects import NO_OBJECT, ObjectKind
 from crawler.settings.run_file import check_complete
 from crawler.settings.sizes import parse_size
@@ -21,6 +23,8 @@ from crawler.settings.sizes import parse_size
 _PREFIX = "CRAWLER_"
 SECRETS = f"{_PREFIX}SECRETS"
 """The variable that names a file with secret options. It is not an option itself."""
+_UNDECODED = re.compile("[\udc80-\udcff]")
+"""What stands in an argument for a byte that is not UTF-8 (PEP 383)."""
 SECRET = "<secret>"  # noqa: S105 - written instead of a secret
 
 
@@ -219,10 +223,18 @@ class Option(NamedTuple):
             if isinstance(value, str) and text:
                 return value.splitlines()
             members = value if isinstance(value, list | tuple) else [value]
-            return [fspath(each) if isinstance(each, PathLike) else each for each in members]
+            return list(map(_plain_text, members))
         if isinstance(value, str) and self.extra["size"]:
             return parse_size(value)
-        return fspath(value) if isinstance(value, PathLike) else value
+        return _plain_text(value)
+
+
+def _plain_text(value: object) -> object:
+    """``value`` as text if it is a path; in a URL, bytes that are not UTF-8 become ``%XX``."""
+    text = fspath(value) if isinstance(value, PathLike) else value
+    if not isinstance(text, str) or "://" not in text:
+        return text
+    return _UNDECODED.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", text)
 
 
 class Given(NamedTuple):
@@ -257,11 +269,16 @@ def taken_variables(environ: MutableMapping[str, str]) -> Iterator[dict[str, str
 
 
 def from_environment(environ: Mapping[str, str], known: Iterable[Option]) -> dict[str, Given]:
-    """Return the options that non-empty variables ``CRAWLER_…`` set. Raises UsageError."""
+    """Return the options that non-empty variables ``CRAWLER_…`` set. Raises UsageError.
+
+    Those of a container platform are ignored, see ``is_foreign``.
+    """
     names = {each.name.upper(): each for each in known}
     given = {}
     for variable, value in environ.items():
-        if variable.startswith(_PREFIX) and variable != SECRETS and value:
+        if not variable.startswith(_PREFIX) or variable == SECRETS or not value:
+            continue
+        if not is_foreign(variable, value):
             each = _named(variable.removeprefix(_PREFIX), names, variable, _PREFIX)
             given[each.name] = Given(each.check(value, variable, text=True), variable)
     return given

@@ -4,7 +4,7 @@ import os
 import select
 import stat
 
-from crawler.model.errors import StateError
+from crawler.model.errors import StateError, UsageError
 from crawler.sinks.base import UnreadError
 
 _LOOK_MS = 100
@@ -21,8 +21,14 @@ class StdoutWriter:
     can_cut = False
 
     def __init__(self, fd: int = 1) -> None:
-        """``fd`` is the descriptor to write to; it is duplicated and stays open."""
-        self._fd = os.dup(fd)
+        """``fd`` is the descriptor to write to; it is duplicated and stays open.
+
+        Raises UsageError if it is closed.
+        """
+        try:
+            self._fd = os.dup(fd)
+        except OSError:
+            raise UsageError("standard output is closed") from None
         self._length = 0
         self._is_hurried = False
         self._poll = select.poll()

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from crawler.model.errors import FetchError, UsageError
+from crawler.model.files import is_readable
 from crawler.sources.input_line import InputLine, RawLine, parse
 from crawler.sources.lines import list_lines, reading
 from crawler.sources.sitemap import Sitemap, looks_like_sitemap
@@ -21,10 +22,9 @@ NO_PIPES: Mapping[str, OpenStream] = MappingProxyType({})
 
 def standard_input() -> RawIOBase:
     """Standard input, unbuffered, as ``InputCopy`` needs it. Raises UsageError if it is closed."""
-    try:
-        return FileIO(0, closefd=False)
-    except OSError:
-        raise UsageError("-: standard input is closed") from None
+    if not is_readable(0):
+        raise UsageError("-: standard input is closed")
+    return FileIO(0, closefd=False)
 
 
 def _buffered_input() -> BufferedIOBase:

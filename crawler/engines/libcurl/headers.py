@@ -7,10 +7,12 @@ from crawler.engines.shared.framing import FIELD_NAME, check_lines
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Headers
 
+RequestLines = list[str | bytes]
+"""Lines of a request. pycurl accepts text only in ASCII."""
 _NAME = re.compile(FIELD_NAME.encode())
 
 
-def header_lines(headers: Headers) -> list[str]:
+def header_lines(headers: Headers) -> RequestLines:
     """Return the value of HTTPHEADER: exactly ``headers``, with libcurl's own defaults removed.
 
     Raises FetchError for a header that cannot be sent.
@@ -19,7 +21,8 @@ def header_lines(headers: Headers) -> list[str]:
     names = {name.lower() for name, _ in headers}
     lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers]
     own = ("Accept", "User-Agent", "Proxy-Connection")
-    return lines + [f"{name}:" for name in own if name.lower() not in names]
+    lines += [f"{name}:" for name in own if name.lower() not in names]
+    return [line if line.isascii() else line.encode("latin-1") for line in lines]
 
 
 def parse_headers(lines: list[bytes]) -> Headers:

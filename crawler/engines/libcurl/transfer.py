@@ -13,7 +13,7 @@ from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.libcurl.arrivals import HEAD_BYTES, Arrival, StreamArrivals
 from crawler.engines.libcurl.codes import translate
 from crawler.engines.libcurl.constants import set_constants
-from crawler.engines.libcurl.headers import parse_headers
+from crawler.engines.libcurl.headers import RequestLines, parse_headers
 from crawler.engines.libcurl.hold import TransferHold
 from crawler.engines.libcurl.route import set_route
 from crawler.engines.libcurl.sockets import Ends, Sockets
@@ -55,7 +55,7 @@ class Transfer:
         # libcurl itself would also accept an HTTP/2 status line on an HTTP/1 connection.
         self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
         # The values that were set last; only changed values are set again.
-        self._header_lines: list[str] | None = None
+        self._header_lines: RequestLines | None = None
         self._terms: tuple[str, int, float, bool, Proxy | None, bool] | None = None
         set_constants(curl, options)
         curl.setopt(pycurl.WRITEFUNCTION, self._on_body)
@@ -63,7 +63,7 @@ class Transfer:
         curl.setopt(pycurl.SOCKOPTFUNCTION, self._on_open)
         curl.setopt(pycurl.PREREQFUNCTION, self._on_connected)
 
-    def prepare(self, request: Request, header_lines: list[str]) -> None:
+    def prepare(self, request: Request, header_lines: RequestLines) -> None:
         self._end_stream()
         self.request = request
         self.refused: FetchError | None = None

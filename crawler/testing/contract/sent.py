@@ -19,6 +19,7 @@ _AS_GIVEN: Headers = (
     ("Accept-Encoding", "gzip, deflate, br"),
     ("x-lower-UPPER", "spelled as given"),
     ("X-Empty", ""),
+    ("X-Bytes", "a character is a byte: \xe9, \xc3\xa9"),
     ("X-Twice", "one"),
     ("X-Twice", "two"),
 )

@@ -80,3 +80,48 @@ def test_committed_cookies_survive_a_kill(serve: Serve, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     sent = [(seen.target, seen.header("cookie")) for seen in server.seen]
     assert sent == [("/login", ""), ("/page", "k=v"), ("/page", "k=v")]
+
+
+BYTES: tuple[tuple[str, bytes], ...] = (
+    ("UTF-8", "café".encode()),
+    ("UTF-8 with the byte 0x85, at which Python's text ends a line", "Åse…".encode()),
+    ("beyond the basic plane", "🍪".encode()),
+    ("ISO 8859-1", b"caf\xe9"),
+    ("windows-1251", "привет".encode("cp1251")),
+    ("GBK, of which some second bytes are ASCII", "丂丄".encode("gbk")),
+    ("quoted, as servers of cookies with commas do", '"é, à"'.encode()),
+    ("a no-break space at both ends is no white space (6265bis, 5.6)", b"\xa0x\xa0"),
+    ("every byte but controls, the semicolon and ASCII's white space", bytes(range(0x80, 0x100))),
+)
+"""Values of cookies; user agents send the bytes that they received (RFC 6265, 5.4)."""
+NAME = "Größe".encode()
+"""Names, too: user agents accept what servers must not send (RFC 6265, 5.2)."""
+
+
+def as_header(value: bytes) -> str:
+    """As headers are written here: a character is a byte."""
+    return value.decode("latin-1")
+
+
+@pytest.mark.promise("P98")
+def test_cookies_are_sent_back_byte_for_byte(
+    mock_web: MockWeb, crawled: Crawled, engine: str, tmp_path: Path
+) -> None:
+    values = [(f"c{number}".encode(), value) for number, (_, value) in enumerate(BYTES)]
+    pairs = [*values, (NAME, b"\xc3\xa9")]
+    lines = [as_header(name + b"=" + value + b"; Path=/") for name, value in pairs]
+    mock_web.page(
+        "http://a.example/in", GOOD, headers=tuple(("Set-Cookie", each) for each in lines)
+    )
+    urls = [f"http://a.example/{name}" for name in ("in", "same", "later")]
+    for url in urls[1:]:
+        mock_web.page(url, GOOD)
+    options = {"engine": engine, "parse": "inline", "cookies": True, "concurrency": 1}
+    first = crawler.crawl(urls, run=tmp_path / "run", max_pages=2, robots=False, **options)
+    assert first.urls.pending == 1
+    crawled(urls, resume=True, max_pages=100, robots=False, **options)
+    expected = b"; ".join(name + b"=" + value for name, value in pairs)
+    for url in urls[1:]:
+        (seen,) = mock_web.requests(url)
+        assert seen.header("cookie").encode("latin-1") == expected
+        assert seen.header("accept"), "the other headers of the request are whole"

@@ -188,7 +188,7 @@ def test_a_server_can_remove_a_cookie(how: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "novalue", "=v", " =v", ";", "k\x00=v", "k=v\x07", "k=v\x7f", "k=\xfc", "\tk\t"],
+    ["", "novalue", "=v", " =v", ";", "k\x00=v", "k=v\x07", "k=v\x7f", "k=\u0100", "\tk\t"],
 )
 def test_a_malformed_cookie_is_ignored(line: str) -> None:
     assert parse(line, SHOP, NOW) is None
@@ -326,15 +326,17 @@ def test_no_host_receives_foreign_cookies(
             assert tls == "True"
 
 
+CONTROLS = {*range(32), 127}
+
+
 @pytest.mark.promise("P17")
 @given(st.lists(st.text(max_size=60), max_size=5))
 def test_any_cookie_line_is_sent_clean_or_ignored(lines: list[str]) -> None:
-    sent = header_for(jar_of(*lines), SHOP)
-    assert sent.isascii()
-    assert sent.isprintable()
+    sent = header_for(jar_of(*lines), SHOP).encode("latin-1")
+    assert not set(sent) & CONTROLS
     again = Jar()
     again.load(saved(jar_of(*lines)))
-    assert header_for(again, SHOP) == sent
+    assert header_for(again, SHOP).encode("latin-1") == sent
 
 
 def test_a_host_without_cookies_costs_few_lookups(
