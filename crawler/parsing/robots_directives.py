@@ -10,7 +10,9 @@ EVERYONE = frozenset({"robots", "*"})
 """Names by which all robots are addressed: that of the meta tag, and that of robots.txt."""
 
 # Directives with a value that is not for robots: a date, perhaps with a day and a comma; a limit.
-_VALUED = re.compile(r"unavailable_after\s*:(?:\s*[a-z]+,)?[^,;]*|\bmax-[a-z-]+\s*:\s*[^\s,;]*")
+_VALUED = re.compile(
+    r"unavailable_after\s*:(?:\s*[a-z]+,)?[^,;]*|(?<![\w-])max-[a-z-]+\s*:\s*[^\s,;]*"
+)
 _WORD = re.compile(r"([^\s,;:]+)(\s*:)?")
 
 
