@@ -23,7 +23,7 @@ class RealSite(NamedTuple):
 
 def check(crawl: Crawl, folder: Path, site: RealSite) -> None:
     """The product's pages and failures are those of the independent crawl."""
-    with Nginx(folder / "nginx", Path("/usr/share/doc", site.folder)) as nginx:
+    with Nginx(folder / "nginx", Path("/usr/share/doc", site.folder), cached=500) as nginx:
         start, scope = nginx.url(site.start), nginx.url(site.below)
         run = crawl("--follow", "--scope", "prefix" if site.below else "host", start)
         expected = plain_crawl(start, scope)
