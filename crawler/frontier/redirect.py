@@ -50,7 +50,7 @@ def target(ticket: Ticket, location: str | None, scope: Scope) -> str:
         raise FetchError(FailureKind.REDIRECT, f"more than {most} redirects")
     url = Joiner(ticket.url).join(location)
     if url is None:
-        raise SkipError(SkipReason.SCHEME, "redirect to a URL that is not http or https")
+        raise SkipError(SkipReason.SCHEME, "redirect to what is not a valid http or https URL")
     entry = ticket.entry if isinstance(ticket, EntryTicket) else None
     if entry is not None and entry.depth and not scope.allows(entry.seed, url):
         raise SkipError(SkipReason.SCOPE, f"redirect out of scope, to {url}")
