@@ -57,7 +57,7 @@ LONG = [
     RealSite("apache2-doc/manual", "index.html", 2_659),
     # From its first page only a refresh leads on.
     RealSite("openjdk-17-doc", "index.html", 10_198),
-    RealSite("rust-doc/html", "index.html", 32_101),
+    RealSite("rust-doc/html", "index.html", 21_635),
 ]
 
 
