@@ -26,7 +26,7 @@ def is_redirect(response: Response) -> bool:
 
 
 def location(response: Response) -> str | None:
-    """Return the value of the Location header, or None.
+    """Return the value of the Location header in ASCII, or None.
 
     Raises FetchError (protocol) for several different values: clients would disagree about which
     one to use, and browsers and libcurl reject the response.
@@ -34,7 +34,7 @@ def location(response: Response) -> str | None:
     found = {value for name, value in response.headers if name == "location"}
     if len(found) > 1:
         raise FetchError(FailureKind.PROTOCOL, "several different Location headers")
-    return next(iter(found), None)
+    return of_header(found.pop()) if found else None
 
 
 def target(ticket: Ticket, location: str | None, scope: Scope) -> str:
@@ -44,13 +44,13 @@ def target(ticket: Ticket, location: str | None, scope: Scope) -> str:
     Raises FetchError (redirect) and SkipError (scheme, scope).
     """
     most = MAX_REDIRECTS if isinstance(ticket, RobotsTicket) else MAX_HOPS
-    if not location or not location.strip("\t\n\f\r "):  # "à" in UTF-8 ends with a space of Latin-1
+    if not location or not location.strip():
         raise FetchError(FailureKind.REDIRECT, "redirect without a location")
     if ticket.hops >= most:
         raise FetchError(FailureKind.REDIRECT, f"more than {most} redirects")
-    url = Joiner(ticket.url).join(of_header(location))
+    url = Joiner(ticket.url).join(location)
     if url is None:
-        raise SkipError(SkipReason.SCHEME, "redirect to a URL that is not http or https")
+        raise SkipError(SkipReason.SCHEME, "redirect to what is not a valid http or https URL")
     entry = ticket.entry if isinstance(ticket, EntryTicket) else None
     if entry is not None and entry.depth and not scope.allows(entry.seed, url):
         raise SkipError(SkipReason.SCOPE, f"redirect out of scope, to {url}")

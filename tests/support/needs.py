@@ -39,6 +39,35 @@ def git() -> str | None:
     return shutil.which("git")
 
 
+MANUALS = {
+    "postgresql-doc-15": "postgresql-doc-15/html/index.html",
+    "sqlite3-doc": "sqlite3/index.html",
+    "debian-handbook": "debian-handbook/html/en-US/index.html",
+    "apache2-doc": "apache2-doc/manual/en/index.html",
+}
+"""Debian packages of manuals in HTML, and a page of each below /usr/share/doc."""
+LARGE_MANUALS = {
+    "openjdk-17-doc": "openjdk-17-doc/api/index.html",
+    "rust-doc": "rust-doc/html/index.html",
+}
+"""The same with ten thousand pages and more."""
+
+
+def manuals() -> str | None:
+    """The folder of ``MANUALS``, if all are there."""
+    return _folder_of(MANUALS)
+
+
+def large_manuals() -> str | None:
+    """The folder of ``LARGE_MANUALS``, if all are there."""
+    return _folder_of(LARGE_MANUALS)
+
+
+def _folder_of(pages: dict[str, str]) -> str | None:
+    folder = Path("/usr/share/doc")
+    return str(folder) if all((folder / page).exists() for page in pages.values()) else None
+
+
 NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "nginx": (nginx, "nginx-light"),
     "docs": (docs, "python3-doc"),
@@ -46,6 +75,8 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "wget": (wget, "wget"),
     "git": (git, "git"),
     "compiler": (compiler, "gcc libc6-dev"),
+    "manuals": (manuals, " ".join(MANUALS)),
+    "large_manuals": (large_manuals, " ".join(LARGE_MANUALS)),
 }
 """Marker → the function that finds the program, and its Debian package."""
 

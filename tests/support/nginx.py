@@ -26,7 +26,7 @@ http {{
     sendfile on;
     tcp_nopush on;
     keepalive_requests {requests};
-    open_file_cache max=20000 inactive=600s;
+    open_file_cache max={cached} inactive=600s;
     client_body_temp_path {folder}/temp;
     proxy_temp_path {folder}/temp;
     fastcgi_temp_path {folder}/temp;
@@ -45,8 +45,8 @@ class Nginx:
     """Serves the files in ``root`` at all ``addresses``, on one ``port``; needs no root rights.
 
     With a ``certificate`` (path of key and certificate in PEM) it speaks TLS, and HTTP/2 if the
-    client does. A connection ends after ``requests``. Entering raises Missing if nginx is not
-    installed.
+    client does. A connection ends after ``requests``. At most ``cached`` files stay open: fewer
+    than a process may have. Entering raises Missing if nginx is not installed.
     """
 
     def __init__(
@@ -57,9 +57,10 @@ class Nginx:
         *,
         certificate: Path | None = None,
         requests: int = 1_000_000,
+        cached: int = 20_000,
     ) -> None:
         self._folder, self._root, self._addresses = folder, root.resolve(), addresses
-        self._certificate, self._requests = certificate, requests
+        self._certificate, self._requests, self._cached = certificate, requests, cached
 
     def __enter__(self) -> Self:
         program = needs.nginx()
@@ -88,6 +89,7 @@ class Nginx:
         pem, protocols = self._certificate, "" if self._certificate is None else " ssl http2"
         return _CONFIGURATION.format(
             requests=self._requests,
+            cached=self._cached,
             certificate=f"ssl_certificate {pem}; ssl_certificate_key {pem};" if pem else "",
             # If root starts it, its worker would run as a user who may not read our folder.
             user="user root;" if os.geteuid() == 0 else "",

@@ -170,5 +170,5 @@ def test_the_query_of_a_base_is_in_the_encoding_of_its_page(number: int) -> None
     case = ENCODED[number]
     answer = written('<base href="/b?@"><a href=""></a><a href="?@"></a><a href="c"></a>', case)
     tree = Document(job(f"text/html; charset={case.encoding}"), answer.body)
-    facts = read_facts(tree.tree, f"{SITE}/", tree.encoding)
+    facts = read_facts(tree.tree, f"{SITE}/", encoding=tree.encoding)
     assert facts.links == (f"{SITE}/b?{case.query}", f"{SITE}/c")

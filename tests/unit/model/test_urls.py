@@ -15,6 +15,7 @@ from crawler.model.urls import (
     host_name,
     host_port,
     key,
+    of_header,
     origin,
     parse_input,
     registrable_domain,
@@ -357,3 +358,19 @@ def test_named_parameters_are_stripped(url: str, stripped: str) -> None:
 def test_a_wrong_parameter_name_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="parameter"):
         make_strip([name])
+
+
+@pytest.mark.promise("P81")
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ("/a?b=%E9'", "/a?b=%E9'"),
+        ("/caf\xe9", "/caf%E9"),
+        ("/\x80\x85\xa0\xff", "/%80%85%A0%FF"),
+        ("/\udce9", "/%E9"),  # an engine that reads heads as UTF-8 with surrogates
+        ("/\u2603", "/%E2%98%83"),  # an engine that has decoded them
+        ("/\U0001f4a9", "/%F0%9F%92%A9"),
+    ],
+)
+def test_bytes_of_a_header_are_escaped(value: str, url: str) -> None:
+    assert of_header(value) == url
