@@ -78,6 +78,7 @@ READ: tuple[tuple[str, bytes], ...] = (
         "a media type without parameter",
         changed(b"application/http; msgtype=response", b"application/http "),
     ),
+    ("the other media type", changed(b"application/http", b"message/http")),
     ("no media type", changed(b"Content-Type: application/http; msgtype=response\r\n", b"")),
     ("names in lower case", re.sub(rb"(?m)^(WARC-[\w-]+|Content-\w+):", lambda m: m[0].lower(), B)),
     ("names in capitals", re.sub(rb"(?m)^(WARC-[\w-]+|Content-\w+):", lambda m: m[0].upper(), B)),

@@ -23,7 +23,8 @@ _STATUS = re.compile(r"HTTP/([\d.]+) +(\d{3})(?!\d)", re.IGNORECASE)
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,12})[^\r\n]*\r?\n")
 _NO_HEAD = b"HTTP/1.1 304\r\n\r\n"
 """Used for a revisit record without a block, or with a head that has no end."""
-_HTTP = "application/http"
+_HTTP = ("application/http", "message/http", "")
+"""Media types of recorded messages (RFC 9112, 10); records without one are looked at, too."""
 _ANSWERS = ("response", "revisit")
 
 
@@ -157,7 +158,7 @@ class _Index:
                 self._add_answer(head, url)
 
     def _add_answer(self, head: RecordHead, url: str | None) -> None:
-        if url is None or head.media_type not in ("", _HTTP):
+        if url is None or head.media_type not in _HTTP:
             if not head.target or _is_web(head.target):  # else a look-up or a file, for example
                 self._file.damage.note(head.at, f"a {head.type} without a URL or an HTTP message")
             return
