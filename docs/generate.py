@@ -44,6 +44,10 @@ The variable `CRAWLER_SECRETS` names a TOML file with secret options, which only
 In a variable, a list has one value a line, and an empty variable counts as not set. A flag that is
 on by default is switched off with `--no-…`. [config/default.toml](../../config/default.toml) has
 every option in a file that you can copy.
+
+Variables that Kubernetes and Docker set for services called `crawler` or `crawler-…`, such as
+`CRAWLER_PORT=tcp://10.0.0.1:80`, are ignored. Any other `CRAWLER_…` that is not an option is an
+error.
 """
 
 

@@ -85,8 +85,7 @@ def _replayed(settings: Settings, crawl: Callable[[], int]) -> int:
 
 def gaps(replay: "Replay") -> Iterator[str]:
     """Sentences about requests for which the archive has no response."""
-    if replay.torn:
-        yield "the file is incomplete: its last record could not be read"
+    yield from replay.losses
     if replay.missed:
         yield f"not in the archive: {count(replay.missed, 'request')} (answered with status 404)"
     if replay.unknown_hosts:

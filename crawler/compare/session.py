@@ -165,6 +165,8 @@ class Session:
             Replay(recording.archive, self._common.latency_scale, last=True) as replay,
             Crawls(listed) as crawls,
         ):
+            for loss in replay.losses:
+                self._say(f"{recording.archive}: {loss}")
             if self._common.baseline:
                 self._measure_baseline(crawls, replay)
             for each in self._plan.contestants:

@@ -53,8 +53,9 @@ class Replay:
     failed only sometimes resets the connection instead. URLs that are not in the archive return
     404; hosts that are not in it raise FetchError (dns). Another process is the server.
 
-    ``torn`` is True if the archive ends inside a record. Entering raises UsageError if the archive
-    does not exist or is invalid; leaving raises StateError if the other process has died.
+    ``torn`` is True if the archive ends inside a record, and ``losses`` are sentences about what
+    could not be read in it. Entering raises UsageError if the archive does not exist or is invalid;
+    leaving raises StateError if the other process has died.
     """
 
     def __init__(self, path: str | Path, latency_scale: float = 1.0, *, last: bool = False) -> None:
@@ -86,6 +87,7 @@ class Replay:
             self._child = stack.enter_context(Child(_SERVER, options))
             self.network = ReplayNetwork(_decode_ready(self._child.line()))
             self.torn = self.network.ready.torn
+            self.losses = self.network.ready.losses
             stack.enter_context(mocking(self.network))
             self._stack = stack.pop_all()
         return self

@@ -35,3 +35,4 @@ class Ready(msgspec.Struct, frozen=True):
     port: int = 0
     refusing_port: int = 0
     places: tuple[ReplayedHost, ...] = ()
+    losses: tuple[str, ...] = ()

@@ -199,7 +199,7 @@ def serve(options: ReplayOptions) -> None:
                 hosts = tuple(msgspec.structs.replace(each, dial="127.0.0.1") for each in hosts)
             ports = listener.port, refusing.getsockname()[1]
             ca_file = options.ca_file if certificates is not None else ""
-            _send(Ready("", archive.torn, ca_file, *ports, hosts))
+            _send(Ready("", archive.torn, ca_file, *ports, hosts, archive.losses))
             for _ in questions():
                 pace.begin()
                 _send(log.close(listener.connections, player.missed))

@@ -2,6 +2,7 @@
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -11,16 +12,20 @@ import msgspec
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Response, Timing
 from crawler.model.urls import UrlError, canonical, key, origin
-from crawler.sinks.warc.format import RecordHead, WarcFile
+from crawler.sinks.warc.http_message import RecordedHead, parse_head
+from crawler.sinks.warc.reader import NotByRecordError, RecordHead, WarcFile
 from crawler.sinks.warc.records import _FIELDS, TRANSFER_CODING
 
 CACHED_BYTES = 64_000_000
 _OVERHEAD = 2000
 """Approximate memory, in bytes, of a response without a body."""
-_STATUS = re.compile(r"HTTP/([\d.]+) +(\d{3})(?!\d)")
+_STATUS = re.compile(r"HTTP/([\d.]+) +(\d{3})(?!\d)", re.IGNORECASE)
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,12})[^\r\n]*\r?\n")
 _NO_HEAD = b"HTTP/1.1 304\r\n\r\n"
-"""Used for a revisit record without a block."""
+"""Used for a revisit record without a block, or with a head that has no end."""
+_HTTP = ("application/http", "message/http", "")
+"""Media types of recorded messages (RFC 9112, 10); records without one are looked at, too."""
+_ANSWERS = ("response", "revisit")
 
 
 class _RecordOffsets(msgspec.Struct):
@@ -39,9 +44,9 @@ class Archive:
     """The exchanges in an archive, by URL; several exchanges of one URL keep their order.
 
     Memory holds offsets, and at most ``cached`` bytes of responses. ``torn`` is True if the file
-    ends inside a record; the records before can be read. ``origins`` has, for each origin, how its
-    exchanges ended: failure kinds, and None for a response. Raises UsageError if ``path`` is not a
-    WARC archive.
+    ends inside a record; what is whole can be read. ``losses`` says what was skipped.
+    ``origins`` has, for each origin, how its exchanges ended: failure kinds, and None for a
+    response. Raises UsageError if ``path`` is not a WARC archive.
     """
 
     def __init__(self, path: Path, cached: int = CACHED_BYTES) -> None:
@@ -49,13 +54,15 @@ class Archive:
         self._most = cached
         self._held = 0
         self._cache: OrderedDict[int, tuple[Response | FetchError, int]] = OrderedDict()
-        self.origins: dict[str, set[FailureKind | None]] = {}
         try:
-            self._exchanges = _Index(self._file, self.origins).exchanges
+            index = _indexed(self._file)
         except BaseException:
             self.close()
             raise
+        self._exchanges = index.exchanges
+        self.origins = index.origins
         self.torn = self._file.torn
+        self.losses = tuple(_losses(self._file))
 
     def __enter__(self) -> Self:
         return self
@@ -104,10 +111,12 @@ class Archive:
         if exchange.answer < 0:
             return FetchError(FailureKind(facts["error"]), facts.get("message", ""))
         try:
-            response = _response(self._file.read(exchange.answer)[1] or _NO_HEAD, facts)
-            if exchange.body >= 0:
-                original = _response(self._file.read(exchange.body)[1], facts)
-                response = _revisited(response, original)
+            block = self._file.read(exchange.answer)[1]
+            if exchange.body < 0:
+                response = _response(block, facts)
+            else:
+                revisit = _response(block if parse_head(block) else _NO_HEAD, facts)
+                response = _revisited(revisit, _response(self._file.read(exchange.body)[1], facts))
         except FetchError as error:
             return error
         length = response.header("content-length") or ""
@@ -117,32 +126,50 @@ class Archive:
         return response
 
 
+def _losses(file: WarcFile) -> Iterator[str]:
+    yield from file.damage.sentences()
+    if file.torn:
+        yield "the file is incomplete: it ends inside a record"
+
+
+def _indexed(file: WarcFile) -> "_Index":
+    try:
+        return _Index(file)
+    except NotByRecordError:
+        file.unpack()
+        return _Index(file)
+
+
 class _Index:
     """The exchanges in the file and their offsets, found in one pass over the file."""
 
-    def __init__(self, file: WarcFile, origins: dict[str, set[FailureKind | None]]) -> None:
+    def __init__(self, file: WarcFile) -> None:
         self.exchanges: dict[int, list[_RecordOffsets]] = {}
+        self.origins: dict[str, set[FailureKind | None]] = {}
         self._file = file
-        self._origins = origins
         self._by_id: dict[str, _RecordOffsets] = {}
         self._by_date: dict[tuple[int, str], _RecordOffsets] = {}
         self._by_digest: dict[str, _RecordOffsets] = {}
         for head in file.heads():
             url = _canonical(head.target)
-            if url is None:
-                continue
-            if head.type == "metadata":
+            if head.type == "metadata" and url is not None:
                 self._add_metadata(head, url)
-            elif head.fields.get("content-type", "").startswith("application/http"):
+            elif head.type in _ANSWERS:
                 self._add_answer(head, url)
 
-    def _add_answer(self, head: RecordHead, url: str) -> None:
+    def _add_answer(self, head: RecordHead, url: str | None) -> None:
+        if url is None or head.media_type not in _HTTP:
+            if not head.target or _is_web(head.target):  # else a look-up or a file, for example
+                self._file.damage.note(head.at, f"a {head.type} without a URL or an HTTP message")
+            return
         if head.type == "response":
             exchange = _RecordOffsets(answer=head.at)
-        elif head.type == "revisit" and (original := self._original(head)) is not None:
-            exchange = _RecordOffsets(answer=head.at, body=max(original.answer, original.body))
         else:
-            return
+            original = self._original(head)
+            if original is None:
+                self._file.damage.note(head.at, "a revisit of a response that is not here")
+                return
+            exchange = _RecordOffsets(answer=head.at, body=max(original.answer, original.body))
         self._add(url, exchange, None)
         if head.type == "response":
             self._by_date[key(url), head.fields.get("warc-date", "")] = exchange
@@ -150,7 +177,7 @@ class _Index:
         self._by_id[head.id] = exchange
 
     def _add_metadata(self, head: RecordHead, url: str) -> None:
-        if not head.fields.get("content-type", "").startswith(_FIELDS):
+        if head.media_type != _FIELDS:
             return
         exchange = self._by_id.get(head.fields.get("warc-concurrent-to", ""))
         if exchange is not None:
@@ -162,7 +189,7 @@ class _Index:
 
     def _add(self, url: str, exchange: _RecordOffsets, error: FailureKind | None) -> None:
         self.exchanges.setdefault(key(url), []).append(exchange)
-        self._origins.setdefault(origin(url), set()).add(error)
+        self.origins.setdefault(origin(url), set()).add(error)
 
     def _original(self, head: RecordHead) -> _RecordOffsets | None:
         """The response that a revisit record refers to, in one of three ways (WARC 1.1, 6.7)."""
@@ -175,6 +202,10 @@ class _Index:
         )
 
 
+def _is_web(target: str) -> bool:
+    return target[:8].lower().startswith(("http://", "https://"))
+
+
 def _canonical(target: str) -> str | None:
     with suppress(UrlError):
         return canonical(target)
@@ -183,7 +214,7 @@ def _canonical(target: str) -> str | None:
 
 def _parse_fields(block: bytes) -> dict[str, str]:
     lines = (line.partition(":") for line in block.decode("utf-8", "replace").splitlines())
-    return {name: value.strip() for name, _, value in lines}
+    return {name.strip().lower(): value.strip() for name, _, value in lines}
 
 
 def _response(block: bytes, facts: dict[str, str]) -> Response:
@@ -191,19 +222,28 @@ def _response(block: bytes, facts: dict[str, str]) -> Response:
 
     Raises FetchError if the message is incomplete or not an HTTP response.
     """
-    head, _, body = block.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    status = _STATUS.match(first)
+    head = parse_head(block)
+    status = _STATUS.match(head.first if head is not None else block[:100].decode("latin-1"))
     if status is None:
         raise FetchError(FailureKind.PROTOCOL, "the record is not an HTTP response")
-    pairs = (line.partition(":") for line in lines)
-    headers = [(name.strip().lower(), value.strip()) for name, _, value in pairs]
+    if head is None:
+        raise FetchError(FailureKind.TRUNCATED, "the head of the response has no end")
+    headers, body = head.headers, _body(head, block)
     if any(name == "transfer-encoding" and "chunked" in value.lower() for name, value in headers):
         body = _unchunked(body)
-        headers = [pair for pair in headers if pair[0] != "content-length"]
+        headers = tuple(pair for pair in headers if pair[0] != "content-length")
     kept = tuple(pair for pair in headers if pair[0] not in ("transfer-encoding", TRANSFER_CODING))
     version = facts.get("http_version", status[1])
     return Response(int(status[2]), kept, body, _timing(facts), version)
+
+
+def _body(head: RecordedHead, block: bytes) -> bytes:
+    """The rest of the block, without blank lines that its length has by mistake."""
+    body = block[head.size :]
+    length = next((value for name, value in head.headers if name == "content-length"), "")
+    if length.isdecimal() and not body[int(length[:18]) :].strip(b"\r\n"):
+        return body[: int(length[:18])]
+    return body
 
 
 def _timing(facts: dict[str, str]) -> Timing:

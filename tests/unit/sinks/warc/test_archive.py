@@ -14,7 +14,7 @@ from warcio.archiveiterator import ArchiveIterator
 from crawler.model.errors import FailureKind, FetchError, UsageError
 from crawler.model.exchange import Endpoint, Headers, Request, Response, Timing
 from crawler.sinks.warc.archive import Archive
-from crawler.sinks.warc.format import WarcFile
+from crawler.sinks.warc.reader import WarcFile
 from crawler.sinks.warc.writer import WarcWriter, encode
 from crawler.testing.contract.helpers import little_memory
 
@@ -223,6 +223,9 @@ def test_records_before_a_torn_end_are_read(tmp_path: Path, name: str) -> None:
     boundaries = {head.at for head in heads} | {len(data)}
     answered = next(head.at for head in heads[5:] if head.type == "response")
     whole = min(at for at in boundaries if at > answered)
+    if not name.endswith(".gz"):  # a record is whole before the two line ends that end it
+        boundaries |= {at - missing for at in boundaries for missing in (2, 4)}
+        whole -= 4
     for end in range(heads[4].at, len(data) + 1):
         path.write_bytes(data[:end])
         with Archive(path) as archive:
@@ -276,14 +279,6 @@ def test_a_file_that_is_not_warc_is_refused(tmp_path: Path, content: bytes) -> N
     path.write_bytes(content)
     with pytest.raises(UsageError, match="is not a WARC file"):
         Archive(path)
-
-
-def test_a_single_gzip_stream_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "run.warc", [(request(), RESPONSE)])
-    packed = tmp_path / "packed.warc.gz"
-    packed.write_bytes(gzip.compress(path.read_bytes()))
-    with pytest.raises(UsageError, match="decompress it with gunzip"):
-        Archive(packed)
 
 
 @pytest.mark.parametrize("name", ["missing.warc", "."])
