@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from crawler.model.text_labels import label
 
@@ -38,11 +38,23 @@ _RAW_TEXT = b"|".join(
 ) + (rb"|<plaintext" + _NAME_END + rb".*")
 _TAG = rb"</?[a-z]" + _ATTRIBUTES + rb"(?:>|\Z)|<[!/?][^>]*+(?:>|\Z)|<"
 _OTHER = rb"|(?!<meta[\t\n\f\r /])(?:" + _TAG + rb"))*+"
-_FLAGS = re.IGNORECASE | re.DOTALL
-_PRESCANNED_META = re.compile(rb"(?:[^<]++|" + _COMMENT + _OTHER + _META, _FLAGS)
-"""The next <meta> for "prescan a byte stream", which knows comments and tags only."""
-_PARSED_META = re.compile(rb"(?:[^<]++|" + _COMMENT + rb"|" + _RAW_TEXT + _OTHER + _META, _FLAGS)
-"""The next <meta> that is an element."""
+
+
+@cache
+def _prescanned_meta() -> re.Pattern[bytes]:
+    """The next <meta> for "prescan a byte stream", which knows comments and tags only."""
+    return _meta(_COMMENT)
+
+
+@cache
+def _parsed_meta() -> re.Pattern[bytes]:
+    """The next <meta> that is an element."""
+    return _meta(_COMMENT + rb"|" + _RAW_TEXT)
+
+
+def _meta(before: bytes) -> re.Pattern[bytes]:
+    """Compiled at first use: it takes milliseconds, and most pages have a header."""
+    return re.compile(rb"(?:[^<]++|" + before + _OTHER + _META, re.IGNORECASE | re.DOTALL)
 
 
 def bom(head: bytes) -> tuple[str, int] | None:
@@ -93,7 +105,7 @@ def in_xml(body: bytes) -> str | None:
 def _parsed(body: bytes) -> str | None:
     """HTML Standard, 13.2.6.4.4, a start tag whose tag name is "meta"."""
     at = 0
-    while found := _PARSED_META.match(body, at):
+    while found := _parsed_meta().match(body, at):
         attributes = _attributes(found["meta"])
         name = _label(attributes.get(b"charset"))
         if name is None and _is_pragma(attributes):
@@ -107,7 +119,7 @@ def _parsed(body: bytes) -> str | None:
 def _prescanned(head: bytes) -> str | None:
     """HTML Standard, 13.2.3.2, "prescan a byte stream to determine its encoding"."""
     at = 0
-    while found := _PRESCANNED_META.match(head, at):
+    while found := _prescanned_meta().match(head, at):
         attributes = _attributes(found["meta"])
         if b"charset" in attributes:
             name = _label(attributes[b"charset"])

@@ -55,14 +55,11 @@ EXCHANGED = {
 """Python's character → the standard's, where Python has it for no other bytes."""
 _AMBIGUOUS = {
     "big5": (
-        re.compile(rb"(?:(?!\xa2[AB])(?:[\x81-\xfe].|.))*+(\xa2[AB])?", re.DOTALL),
+        rb"(?s)(?:(?!\xa2[AB])(?:[\x81-\xfe].|.))*+(\xa2[AB])?",
         {b"\xa2A": "∕", b"\xa2B": "﹨"},
     ),
     "euc-jp": (
-        re.compile(
-            rb"(?:(?!\x8f\xa2\xb7)(?:\x8f[\xa1-\xfe].|[\x8e\x8f\xa1-\xfe].|.))*+(\x8f\xa2\xb7)?",
-            re.DOTALL,
-        ),
+        rb"(?s)(?:(?!\x8f\xa2\xb7)(?:\x8f[\xa1-\xfe].|[\x8e\x8f\xa1-\xfe].|.))*+(\x8f\xa2\xb7)?",
         {b"\x8f\xa2\xb7": "～"},
     ),
 }
@@ -70,13 +67,11 @@ _AMBIGUOUS = {
 these bytes. Only so can it be seen that they are not parts of other characters.
 """
 _MALFORMED = {
-    "big5": re.compile(rb"[\x81-\xfe][\x80-\xff]"),
-    "euc-jp": re.compile(rb"\x8f[\xa1-\xfe][\x80-\xff]?|[\x8e\x8f\xa1-\xfe][\x80-\xff]"),
-    "euc-kr": re.compile(rb"[\x81-\xfe][\x80-\xff]"),
-    "gb18030": re.compile(rb"[\x81-\xfe](?:[\x80-\xff]|[0-9](?:[\x81-\xfe](?:[0-9]|\Z)|\Z))"),
-    "shift_jis": re.compile(rb"[\x81-\xfe][\x80-\xff]"),
+    "euc-jp": rb"\x8f[\xa1-\xfe][\x80-\xff]?|[\x8e\x8f\xa1-\xfe][\x80-\xff]",
+    "gb18030": rb"[\x81-\xfe](?:[\x80-\xff]|[0-9](?:[\x81-\xfe](?:[0-9]|\Z)|\Z))",
 }
 """What of a malformed sequence becomes one U+FFFD, if that is more than one byte."""
+_MALFORMED_PAIR = rb"[\x81-\xfe][\x80-\xff]"
 
 
 class MultiByteDecoder(codecs.IncrementalDecoder):
@@ -107,11 +102,11 @@ class MultiByteDecoder(codecs.IncrementalDecoder):
         return self._exchange(text)
 
     def _parts(
-        self, data: bytes, final: bool, pattern: re.Pattern[bytes], ambiguous: dict[bytes, str]
+        self, data: bytes, final: bool, pattern: bytes, ambiguous: dict[bytes, str]
     ) -> Iterator[str]:
         start = 0
         if any(each in data for each in ambiguous):
-            for found in pattern.finditer(data):
+            for found in re.finditer(pattern, data):
                 if found[1]:
                     yield self._decode(data[start : found.start(1)], True)
                     yield ambiguous[found[1]]
@@ -132,7 +127,8 @@ def exchange(encoding: str) -> Callable[[str], str]:
 @cache
 def error_handler(encoding: str) -> str:
     """The name of the error handler that reads one sequence where Python's codec stops."""
-    codec, malformed, unknown = CODECS[encoding], _MALFORMED[encoding], _UNKNOWN.get(encoding)
+    codec, unknown = CODECS[encoding], _UNKNOWN.get(encoding)
+    malformed = re.compile(_MALFORMED.get(encoding, _MALFORMED_PAIR))
 
     def handle(error: UnicodeError) -> tuple[str, int]:
         if not isinstance(error, UnicodeDecodeError):
