@@ -11,13 +11,15 @@ from enum import Enum
 from typing import NamedTuple
 
 from crawler.model import text_codecs
-from crawler.model.text_codecs import encode_query
 from crawler.model.text_declared import bom, in_header, in_html, in_xml
+from crawler.model.text_detection import detect
 from crawler.model.text_labels import label
+from crawler.model.text_query import encode_query
 
 __all__ = ["Kind", "Text", "bom", "codec", "decode", "encode_query", "in_header", "label"]
 
-_DETECT_BYTES = 64 * 1024
+_JIS = b"\x1b$B"
+"""ISO-2022-JP begins characters of two bytes with it; it has no bytes beyond ASCII."""
 
 
 class Kind(Enum):
@@ -44,12 +46,15 @@ def decode(body: bytes, *, declared: str | None = None, kind: Kind) -> Text:
     if mark := bom(body):
         name, length = mark
         return _decode_as(body[length:], name)
-    name_declared = label(declared) or _inside(body, kind)
-    if name_declared:
+    if name_declared := label(declared) or _inside(body, kind):
         return _decode_as(body, name_declared)
-    if _is_utf8(body):
-        return Text(body, "utf-8")
-    return _decode_as(body, _detected(body) or "windows-1252")
+    if body.isascii():
+        return _decode_as(body, "iso-2022-jp") if _JIS in body else Text(body, "utf-8")
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return _decode_as(body, detect(body, error))
+    return Text(body, "utf-8")
 
 
 def codec(encoding: str) -> codecs.IncrementalDecoder:
@@ -80,9 +85,3 @@ def _is_utf8(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _detected(body: bytes) -> str | None:
-    import cchardet  # imported here: few pages need it, and the import takes time
-
-    return label(cchardet.detect(body[:_DETECT_BYTES])["encoding"])

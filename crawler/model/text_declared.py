@@ -1,16 +1,60 @@
-"""What a Content-Type, an HTML page or an XML document says about its character set."""
+"""What a Content-Type, an HTML page or an XML document declares as its character set."""
 
 import re
+from collections.abc import Iterable
+from functools import cache, lru_cache
 
 from crawler.model.text_labels import label
 
 PRESCAN_BYTES = 1024
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
-_CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
-_COMMENT = re.compile(rb"<!--(?:-?>|.*?(?:-->|\Z))", re.DOTALL)
-_META = re.compile(rb"""<meta[\s/]((?:[^>"']|"[^"]*"|'[^']*')*)""", re.IGNORECASE)
-_ATTRIBUTE = re.compile(rb"""([^\s/>="']+)\s*(?:=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?""")
-_XML = re.compile(rb"""\s*<\?xml\s[^>]*?encoding\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_CHARSET = re.compile(r"""(?:^|[\s;,])charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
+_SPACE = rb"[\t\n\f\r ]"
+_META_CONTENT = re.compile(
+    rb"charset" + _SPACE + rb"*=" + _SPACE + rb"*"
+    rb"""(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r ;"'][^\t\n\f\r ;]*)|)""",
+    re.IGNORECASE,
+)
+_VALUE = rb"""(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r >"'][^\t\n\f\r >]*))?"""
+_ATTRIBUTE = re.compile(
+    rb"([^\t\n\f\r />][^\t\n\f\r />=]*)" + _SPACE + rb"*(?:=" + _SPACE + rb"*" + _VALUE + rb")?"
+)
+_XML_ENCODING = re.compile(rb"""encoding[\0- ]*=[\0- ]*(?:"([^"\0- ]*)"|'([^'\0- ]*)')""")
+_XML_UTF_16 = ((b"<\0?\0x\0", "utf-16le"), (b"\0<\0?\0x", "utf-16be"))
+
+# A tag ends at the first > outside quotes, and only a quote after = begins a quoted value.
+_ATTRIBUTES = (
+    rb"(?:="
+    + _SPACE
+    + rb"""*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\t\n\f\r >"'][^\t\n\f\r >]*+)?"""
+    rb"|[^=>])*+"
+)
+_NAME_END = rb"(?=[\t\n\f\r />])"
+_META = rb"<meta(?=[\t\n\f\r /])(?P<meta>" + _ATTRIBUTES + rb")>"
+_COMMENT = rb"<!--(?:-?>|.*?(?:--!?>|\Z))"
+_RAW_TEXT = b"|".join(
+    b"<" + name + _NAME_END + _ATTRIBUTES + b">.*?(?:</" + name + _NAME_END + rb"|\Z)"
+    for name in b"script style title textarea xmp iframe noembed noframes".split()
+) + (rb"|<plaintext" + _NAME_END + rb".*")
+_TAG = rb"</?[a-z]" + _ATTRIBUTES + rb"(?:>|\Z)|<[!/?][^>]*+(?:>|\Z)|<"
+_OTHER = rb"|(?!<meta[\t\n\f\r /])(?:" + _TAG + rb"))*+"
+
+
+@cache
+def _prescanned_meta() -> re.Pattern[bytes]:
+    """The next <meta> for "prescan a byte stream", which knows comments and tags only."""
+    return _meta(_COMMENT)
+
+
+@cache
+def _parsed_meta() -> re.Pattern[bytes]:
+    """The next <meta> that is an element."""
+    return _meta(_COMMENT + rb"|" + _RAW_TEXT)
+
+
+def _meta(before: bytes) -> re.Pattern[bytes]:
+    """Compiled at first use: it takes milliseconds, and most pages have a header."""
+    return re.compile(rb"(?:[^<]++|" + before + _OTHER + _META, re.IGNORECASE | re.DOTALL)
 
 
 def bom(head: bytes) -> tuple[str, int] | None:
@@ -21,6 +65,7 @@ def bom(head: bytes) -> tuple[str, int] | None:
     return None
 
 
+@lru_cache(256)
 def in_header(content_type: str | None) -> str | None:
     """The name of the character set in a Content-Type; None if it is missing or unknown."""
     match = _CHARSET.search(content_type or "")
@@ -28,37 +73,100 @@ def in_header(content_type: str | None) -> str | None:
 
 
 def in_html(body: bytes) -> str | None:
-    """The name of the character set in the first <meta> that declares a known one."""
-    head = _COMMENT.sub(b" ", body[:PRESCAN_BYTES])
-    for tag in _META.finditer(head):
-        name = _declared(_attributes(tag[1]))
-        if name:
-            return _single_bytes(name)
-    return None
+    """The name of the character set that a page declares.
+
+    An HTML parser begins with what the prescan of the first 1,024 bytes finds, and changes its mind
+    at the first <meta> element with a known character set, wherever that is (HTML Standard,
+    13.2.3.2 and 13.2.3.5). So the element counts, and what only the prescan sees, such as a <meta>
+    in a script, counts if there is no such element.
+    """
+    for start, name in _XML_UTF_16:
+        if body.startswith(start):
+            return name
+    head = body[:PRESCAN_BYTES]
+    # Searching for a word is much faster than looking at each tag of a long page.
+    if b"charset" in head or b"charset" in body.lower():
+        return _parsed(body) or _prescanned(head) or _in_xml_declaration(body)
+    return _in_xml_declaration(body)
 
 
 def in_xml(body: bytes) -> str | None:
-    """The name of the character set in an XML declaration; None if it is missing or unknown."""
-    match = _XML.match(body[:PRESCAN_BYTES])
-    name = label((match[1] or match[2] or b"").decode("latin-1")) if match else None
-    return _single_bytes(name) if name else None
+    """The name of the character set that an XML document declares (XML 1.0, appendix F).
+
+    White space before the declaration, which XML forbids, is skipped.
+    """
+    head = body[:PRESCAN_BYTES].lstrip(b"\t\n\r ")
+    for start, name in _XML_UTF_16:
+        if head.startswith(start):
+            return name
+    return _in_xml_declaration(head)
 
 
-def _single_bytes(name: str) -> str:
-    """What was readable as single bytes cannot be UTF-16."""
-    return "utf-8" if name.startswith("utf-16") else name
+def _parsed(body: bytes) -> str | None:
+    """HTML Standard, 13.2.6.4.4, a start tag whose tag name is "meta"."""
+    at = 0
+    while found := _parsed_meta().match(body, at):
+        attributes = _attributes(found["meta"])
+        name = _label(attributes.get(b"charset"))
+        if name is None and _is_pragma(attributes):
+            name = _in_content(attributes.get(b"content", b""))
+        if name:
+            return _readable(name)
+        at = found.end()
+    return None
 
 
-def _attributes(tag: bytes) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _prescanned(head: bytes) -> str | None:
+    """HTML Standard, 13.2.3.2, "prescan a byte stream to determine its encoding"."""
+    at = 0
+    while found := _prescanned_meta().match(head, at):
+        attributes = _attributes(found["meta"])
+        if b"charset" in attributes:
+            name = _label(attributes[b"charset"])
+        else:
+            name = _in_content(attributes.get(b"content", b"")) if _is_pragma(attributes) else None
+        if name:
+            return _readable(name)
+        at = found.end()
+    return None
+
+
+def _attributes(tag: bytes) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
     for name, *values in _ATTRIBUTE.findall(tag):
-        found.setdefault(name.decode("latin-1").lower(), b"".join(values).decode("latin-1"))
+        found.setdefault(name.lower(), b"".join(values))
     return found
 
 
-def _declared(attributes: dict[str, str]) -> str | None:
-    if "charset" in attributes:
-        return label(attributes["charset"])
-    if attributes.get("http-equiv", "").lower() == "content-type":
-        return in_header(attributes.get("content"))
-    return None
+def _is_pragma(attributes: dict[bytes, bytes]) -> bool:
+    return attributes.get(b"http-equiv", b"").lower() == b"content-type"
+
+
+def _in_content(content: bytes) -> str | None:
+    """HTML Standard, 2.4.4, "extracting a character encoding from a meta element"."""
+    found = _META_CONTENT.search(content)
+    return _label(_first(found.groups())) if found else None
+
+
+def _in_xml_declaration(body: bytes) -> str | None:
+    """HTML Standard, 13.2.3.2, "get an XML encoding"."""
+    if not body.startswith(b"<?xml"):
+        return None
+    found = _XML_ENCODING.search(body, 5, body.find(b">") + 1)
+    name = _label(_first(found.groups())) if found else None
+    return _readable(name) if name else None
+
+
+def _first(values: Iterable[bytes | None]) -> bytes | None:
+    return next(filter(None, values), None)
+
+
+def _label(value: bytes | None) -> str | None:
+    return label(value.decode("latin-1")) if value else None
+
+
+def _readable(name: str) -> str:
+    """What could be read as ASCII is not in UTF-16; x-user-defined is for scripts only."""
+    if name == "x-user-defined":
+        return "windows-1252"
+    return "utf-8" if name.startswith("utf-16") else name
