@@ -205,7 +205,6 @@ def assemble(
             Retry(settings.retries, rng, settings.retry),
             parse.scope,
             fetcher.headers.user_agent,
-            settings.max_bytes,
             addresses.refusal,
             is_patient=seconds > 0,
         ),

@@ -168,13 +168,15 @@ async def _once(
 async def _read(answer: HookedResponse, request: Request) -> bytes:
     """Read the body as sent. Raises FetchError if it exceeds ``max_bytes`` or is truncated."""
     length = _check_head(answer)
-    if length is not None and length > request.max_bytes:
+    if length is not None and length > request.max_bytes and not request.cut:
         raise FetchError(FailureKind.TOO_LARGE, too_large(request))
     body = Pieces()
     try:
         async for piece in answer.content.iter_any():
             body.add(piece)
             if body.size > request.max_bytes:
+                if request.cut:  # aiohttp closes a connection that is not read to its end
+                    return body.take()[: request.max_bytes]
                 raise FetchError(FailureKind.TOO_LARGE, too_large(request))
     except (aiohttp.ClientError, OSError) as error:
         raise _translate(error, answer.exchange) from error

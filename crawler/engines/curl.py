@@ -59,6 +59,8 @@ class CurlEngine:
             await self._multi.perform(transfer.curl)
             return transfer.response()
         except pycurl.error as error:
+            if transfer.is_cut:
+                return transfer.response()
             raise transfer.failure(*error.args) from None
         except ValueError as error:  # pycurl rejected an option
             raise FetchError(FailureKind.URL, f"libcurl cannot request it: {error}") from error

@@ -237,14 +237,16 @@ class _UrllibResponse(http.client.HTTPResponse):
 
 def _read_body(answer: http.client.HTTPResponse, wire: Wire) -> bytes:
     """Read the body as sent. Raises FetchError if it exceeds ``max_bytes`` or is truncated."""
-    limit = wire.request.max_bytes
+    limit, cut = wire.request.max_bytes, wire.request.cut
     body = Pieces()
-    if (answer.length or 0) > limit:
+    if (answer.length or 0) > limit and not cut:
         raise FetchError(FailureKind.TOO_LARGE, too_large(wire.request))
     for piece in _pieces(answer):
         wire.reset_allowance()
         body.add(piece)
         if body.size > limit:
+            if cut:
+                return body.take()[:limit]
             raise FetchError(FailureKind.TOO_LARGE, too_large(wire.request))
         if body.size > FREE_BYTES:
             wire.hold.grew(body.size)

@@ -68,7 +68,7 @@ class TornadoEngine:
                 raise FetchError(FailureKind.RESET, "the engine was closed") from None
             raise
         except HTTPClientError:
-            assert isinstance(call.result, FetchError)
+            assert call.result is not None  # a failure, or a body that was cut
         except (pycurl.error, ValueError) as error:  # libcurl rejected an option
             raise FetchError(FailureKind.URL, f"libcurl cannot request it: {error}") from error
         finally:
@@ -113,7 +113,7 @@ class _TornadoFetch:
         """Store the result before the handle and its connection are used again."""
         assert self.transfer is not None
         try:
-            if code:
+            if code and not self.transfer.is_cut:
                 raise self.transfer.failure(code, message or "")
             self.result = self.transfer.response()
         except FetchError as error:

@@ -81,14 +81,16 @@ class Fetcher(msgspec.Struct):
         begun: Callable[[], None] = unnoticed,
         *,
         fresh: bool = False,
+        enough: int | None = None,
     ) -> Response:
         """Send the request to the result of ``locate``; if ``fresh``, on a new connection.
 
-        ``begun`` is called, from any thread, when the response has begun. Raises only FetchError
-        and SkipError.
+        ``enough`` is the number of bytes of the body that are needed, whatever its limit is; of a
+        longer one only these are read. None: all are needed. ``begun`` is called, from any thread,
+        when the response has begun. Raises only FetchError and SkipError.
         """
         try:
-            response = await self.engine.fetch(self._request(url, endpoint, begun, fresh))
+            response = await self.engine.fetch(self._request(url, endpoint, begun, fresh, enough))
             self._check(url, response)
         except FetchError as error:
             error.message = self.hide(error.message)
@@ -113,12 +115,22 @@ class Fetcher(msgspec.Struct):
         endpoint: Endpoint,
         begun: Callable[[], None] = unnoticed,
         fresh: bool = False,
+        enough: int | None = None,
     ) -> Request:
         left = max(self.timeout - endpoint.lookup_s, _SHORTEST)
         verify = not (self.insecure and is_insecure(self.insecure, *host_port(url)))
         headers = self._headers(url)
         return Request(
-            url, endpoint, headers, left, self.max_bytes, verify, self.proxy, begun, fresh
+            url,
+            endpoint,
+            headers,
+            left,
+            enough or self.max_bytes,
+            verify,
+            self.proxy,
+            begun,
+            fresh,
+            cut=enough is not None,
         )
 
     def _headers(self, url: str) -> Headers:

@@ -10,10 +10,15 @@ from collections.abc import Iterable
 
 from crawler.frontier.robots_matcher import Matcher, as_rule
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
+from crawler.model.text import Kind, bom, decode
 from crawler.model.user_agent import NAME, products
 
 MAX_BYTES = 500 * 1024
 """The rest of a longer robots.txt is ignored (RFC 9309 §2.5)."""
+MAX_RECEIVED = 2 * MAX_BYTES
+"""So much is received: no content coding makes ``MAX_BYTES`` longer than that."""
+MAX_DECODED = MAX_BYTES + 2
+"""So much is decoded: one character more shows whether a line ends at the limit."""
 MAX_REDIRECTS = 5
 """RFC 9309 §2.3.1.2."""
 MAX_DELAY = 60.0
@@ -24,8 +29,6 @@ minute can use Disallow."""
 _ASCII = {byte: f"%{byte:02X}" for byte in range(0x80, 0x100)} | {ord("\r"): "\n"}
 _MARK = re.compile(b"\xef(?:\xbb\xbf?)?")
 """A byte order mark of UTF-8; the reference parser also skips its beginning."""
-_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
-"""Byte order marks of UTF-16."""
 _AGENT = "user[ -]?agent"
 _ALLOW, _DISALLOW, _DELAY = "allow", "d(?:iss?all?ow|iasllow|isallaw)", "crawl-delay"
 
@@ -127,11 +130,12 @@ def _decode(body: bytes) -> str:
     Other bytes stay what they are, whatever their encoding: in a path they are percent-encoded. A
     line that the limit cuts is dropped.
     """
-    first = body[: MAX_BYTES + 2]  # one character more shows whether a line ends at the limit
-    if first.startswith(_WIDE_MARKS):
-        first = first.decode("utf-16", "replace").encode()
+    first = body[:MAX_DECODED]
+    mark = bom(first)
+    if mark is not None and mark[0] != "utf-8":
+        first = str(decode(first, kind=Kind.PLAIN).text).encode()
     else:
-        first = first[:-1] if len(first) > MAX_BYTES + 1 else first
+        first = first[: MAX_BYTES + 1]
         first = _MARK.sub(b"", first, count=1) if first.startswith(b"\xef") else first
     text = first.decode("latin-1").translate(_ASCII)
     return text if len(body) <= MAX_BYTES else text[: text.rfind("\n") + 1]

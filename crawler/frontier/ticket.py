@@ -7,6 +7,7 @@ import msgspec
 
 from crawler.frontier.entry import Entry
 from crawler.frontier.retry import pause_of
+from crawler.frontier.robots import MAX_RECEIVED
 from crawler.model.errors import FailureKind, FetchError, SkipError
 from crawler.model.exchange import FetchResult, Response
 
@@ -33,6 +34,8 @@ class Ticket(msgspec.Struct, frozen=True):
 
     is_urgent: ClassVar[bool] = False
     """Whether it may be sent while its host is closed, because the host waits for its result."""
+    enough: ClassVar[int | None] = None
+    """Number of bytes of the body that are needed; None: all."""
 
     @property
     def sent(self) -> int:
@@ -52,6 +55,7 @@ class RobotsTicket(Ticket, frozen=True, kw_only=True):
     site: str
 
     is_urgent: ClassVar[bool] = True
+    enough: ClassVar[int | None] = MAX_RECEIVED
 
 
 class DocumentTicket(Ticket, frozen=True, kw_only=True):

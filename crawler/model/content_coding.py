@@ -49,13 +49,19 @@ class _DamagedError(Exception):
 class Decoding:
     """The decoding of one body, in steps. ``decode_body`` describes arguments, result and errors.
 
-    It may continue on another thread, but runs on one at a time.
+    If ``cut``, the result is the first ``max_bytes`` of a larger body, and that is not an error. It
+    may continue on another thread, but runs on one at a time.
     """
 
     def __init__(
-        self, body: bytes | memoryview, content_encoding: str | None, max_bytes: int
+        self,
+        body: bytes | memoryview,
+        content_encoding: str | None,
+        max_bytes: int,
+        *,
+        cut: bool = False,
     ) -> None:
-        self._steps = _steps(body, content_encoding, max_bytes)
+        self._steps = _steps(body, content_encoding, max_bytes, cut)
         self._cpu_left = CPU_SECONDS + max_bytes / 1e6 * CPU_SECONDS_OF_MEGABYTE
 
     def run(self, seconds: float = float("inf")) -> bytes | None:
@@ -96,15 +102,15 @@ def decode_body(body: bytes | memoryview, content_encoding: str | None, max_byte
 
 
 def _steps(
-    body: bytes | memoryview, content_encoding: str | None, max_bytes: int
+    body: bytes | memoryview, content_encoding: str | None, max_bytes: int, cut: bool
 ) -> Generator[None, None, bytes]:
     if content_encoding:
         for coding in reversed(_codings(content_encoding)):
             if len(body):
-                body = yield from _bounded(_pieces(coding, memoryview(body)), max_bytes)
-    if len(body) > max_bytes:
+                body = yield from _bounded(_pieces(coding, memoryview(body)), max_bytes, cut)
+    if len(body) > max_bytes and not cut:
         raise _too_large(max_bytes)
-    return bytes(body)
+    return bytes(body[:max_bytes])
 
 
 def _codings(content_encoding: str) -> list[str]:
@@ -117,12 +123,15 @@ def _codings(content_encoding: str) -> list[str]:
     return codings
 
 
-def _bounded(pieces: Iterator[bytes], max_bytes: int) -> Generator[None, None, bytes]:
+def _bounded(pieces: Iterator[bytes], max_bytes: int, cut: bool) -> Generator[None, None, bytes]:
     # BytesIO grows in place and returns its buffer without a copy; joining a list needs twice the
     # memory.
     whole = BytesIO()
     for piece in pieces:
         if whole.tell() + len(piece) > max_bytes:
+            if cut:
+                whole.write(piece[: max_bytes - whole.tell()])
+                break
             raise _too_large(max_bytes)
         whole.write(piece)
         yield

@@ -68,8 +68,9 @@ class Request(msgspec.Struct, frozen=True):
 
     ``url`` is canonical: ASCII, absolute, http or https, no userinfo, no fragment. ``headers`` are
     all headers except Host and Connection, in order. ``timeout`` is the total deadline in seconds.
-    ``max_bytes`` bounds the body as received (before content decoding). If ``proxy`` is set, it
-    is at ``endpoint`` and looks up the host of ``url`` itself. The engine calls ``begun``, from any
+    ``max_bytes`` bounds the body as received (before content decoding); a larger one is a failure,
+    or if ``cut``, only so much of it is read and returned. If ``proxy`` is set, it is at
+    ``endpoint`` and looks up the host of ``url`` itself. The engine calls ``begun``, from any
     thread, when the response has begun: with its first byte, or at the latest after its head. If
     ``fresh``, it uses a new connection, and no kept one.
     """
@@ -83,6 +84,7 @@ class Request(msgspec.Struct, frozen=True):
     proxy: Proxy | None = None
     begun: Callable[[], None] = unnoticed
     fresh: bool = False
+    cut: bool = False
 
 
 class Timing(msgspec.Struct, frozen=True):

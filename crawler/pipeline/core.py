@@ -248,7 +248,11 @@ class Pipeline:
             endpoint = await self._fetcher.locate(ticket.url)
             if self._frontier.is_at(ticket, endpoint.address):
                 result = await self._fetcher.fetch_at(
-                    ticket.url, endpoint, wait.begin, fresh=ticket.resets > 0
+                    ticket.url,
+                    endpoint,
+                    wait.begin,
+                    fresh=ticket.resets > 0,
+                    enough=ticket.enough,
                 )
         except FetchError as error:
             result = error

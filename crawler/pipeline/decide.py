@@ -13,7 +13,7 @@ import msgspec
 from crawler.fetch.addresses import Refuse, refuse_nothing
 from crawler.frontier import redirect
 from crawler.frontier.retry import Retry, pause_of
-from crawler.frontier.robots import Rules, from_answer, unreachable
+from crawler.frontier.robots import MAX_DECODED, Rules, from_answer, unreachable
 from crawler.frontier.ticket import (
     DocumentTicket,
     EntryTicket,
@@ -126,8 +126,8 @@ Decision = (
 
 
 class Decider:
-    """``scope`` limits redirects, ``agent`` is our User-Agent for robots.txt, and ``max_bytes``
-    limits a robots.txt after content decoding. ``refuse`` forbids redirects to private addresses.
+    """``scope`` limits redirects, and ``agent`` is the User-Agent that is sent, for robots.txt.
+    ``refuse`` forbids redirects to private addresses.
     With ``is_patient`` an attempt to which nothing came is ``Unanswered``, if failures of this
     kind are retried at all.
     """
@@ -137,7 +137,6 @@ class Decider:
         retry: Retry,
         scope: Scope,
         agent: str,
-        max_bytes: int,
         refuse: Refuse = refuse_nothing,
         *,
         is_patient: bool = False,
@@ -146,7 +145,6 @@ class Decider:
         self._retry = retry
         self._scope = scope
         self._agent = agent
-        self._max_bytes = max_bytes
         self._refuse = refuse
 
     def decide(self, ticket: Ticket, result: FetchResult, unix_time: float) -> Decision:
@@ -199,9 +197,9 @@ class Decider:
 
     def _robots(self, ticket: RobotsTicket, response: Response) -> Decode | SetRules:
         coding = response.header_list("content-encoding")
-        if coding is None and len(response.body) <= self._max_bytes:
+        if coding is None:
             return self.rules(ticket, response.status, response.body)
-        decoding = Decoding(response.body, coding, self._max_bytes)
+        decoding = Decoding(response.body, coding, MAX_DECODED, cut=True)
         return Decode(ticket, response.status, decoding)
 
     def _failed(

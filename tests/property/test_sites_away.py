@@ -67,7 +67,7 @@ class World:
         self.patience = Patience(SECONDS)
         self.frontier = Frontier(lambda _: self.policy, robots=robots, patience=self.patience)
         retry = Retry(2, random.Random(1))
-        self.decider = decide.Decider(retry, make_scope("host"), "x", 999, is_patient=True)
+        self.decider = decide.Decider(retry, make_scope("host"), "x", is_patient=True)
         self.now = 0.0
         self.in_flight: list[tuple[float, int, float, Ticket]] = []
         self.numbers = itertools.count()

@@ -76,6 +76,7 @@ class Transfer:
         self._version = ""
         self._headers: Headers | None = None
         self._closing = False
+        self.is_cut = False
         self._fresh: int | None = None
         self._ends: Ends | None = None
         self._opening: Opening | None = None
@@ -183,7 +184,7 @@ class Transfer:
         except FetchError as error:
             self.refused = error
             return _ABORT
-        if length is not None and length > self.request.max_bytes:
+        if length is not None and length > self.request.max_bytes and not self.request.cut:
             return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
         return self._continue(HEAD_BYTES)
 
@@ -223,6 +224,8 @@ class Transfer:
             return _PAUSE
         body = self._body
         if body.size + len(chunk) > self.request.max_bytes:
+            if self.request.cut:
+                return self._cut(chunk)
             return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
         body.add(chunk)
         if body.size > FREE_BYTES and self._bodies is not None:
@@ -230,6 +233,13 @@ class Transfer:
                 self._hold = TransferHold(self.curl, self._bodies, self.started, self._deadline)
             self._hold.grew(body.size)
         return self._continue(len(chunk))
+
+    def _cut(self, chunk: bytes) -> int:
+        """All that is needed has come: libcurl closes the connection, or resets the stream."""
+        self._body.add(chunk[: self.request.max_bytes - self._body.size])
+        self._closing = True
+        self.is_cut = self._continue(len(chunk)) is None
+        return _ABORT
 
     def leave_handle(self) -> None:
         """The handle may get another transfer before ``end``."""
@@ -278,6 +288,8 @@ class Transfer:
 
     def response(self) -> Response:
         """Return the response after libcurl succeeded, before its connection is used again.
+
+        Also if libcurl failed because the transfer ``is_cut``.
 
         Raises FetchError if the head is truncated: libcurl takes that for an empty response.
         """

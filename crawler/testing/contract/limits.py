@@ -1,5 +1,6 @@
 """Limits that hold whatever the server sends: the body, the head, and memory."""
 
+import msgspec
 import pytest
 
 from crawler.engines.base import Engine
@@ -70,6 +71,29 @@ class LimitTests(EngineTests):
         assert ended == (200, b"x" * 5000), "a body of exactly max_bytes is allowed"
         ended = await self.outcome(engine, ask(server, max_bytes=4999))
         must_fail(ended, "a body of one byte more than max_bytes", FailureKind.TOO_LARGE)
+
+    @pytest.mark.parametrize("case", _TOO_LARGE)
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    @with_engine
+    async def test_a_body_is_cut_if_the_request_says_so(
+        self, engine: Engine, scheme: str, case: str
+    ) -> None:
+        server = self.serve(_TOO_LARGE[case], scheme)
+        request = msgspec.structs.replace(ask(server, max_bytes=100_000), cut=True)
+        for _ in range(2):  # what is left of the first body does not spoil the next one
+            ended = await self.outcome(engine, request)
+            assert ended == (200, b"x" * 100_000), "the first max_bytes of a larger body are a page"
+        assert server.answered == [], "the rest of a body that is cut is not read"
+
+    @with_engine
+    async def test_a_short_body_is_not_cut(self, engine: Engine) -> None:
+        server = self.serve(Answer(body=b"x" * 5000))
+        request = msgspec.structs.replace(ask(server, max_bytes=5000), cut=True)
+        assert await self.outcome(engine, request) == (200, b"x" * 5000), "all of it is returned"
+        server = self.serve(script(OK, b"Content-Length: 5000\r\n\r\nfew", CLOSE))
+        request = msgspec.structs.replace(ask(server, max_bytes=4000), cut=True)
+        ended = await self.outcome(engine, request)
+        must_fail(ended, "a truncated body that is shorter than the cut", FailureKind.TRUNCATED)
 
     @pytest.mark.parametrize("length", [b"1000000000000", b"9" * 400], ids=["12 digits", "400"])
     @with_engine

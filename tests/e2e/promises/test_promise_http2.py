@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import trustme
 from h2.errors import ErrorCodes
@@ -123,6 +124,20 @@ async def test_a_slow_stream_loses_no_other(engine: str, ca: trustme.CA, ca_file
     assert {each.http_version for each in responses} == {"2"}
     assert Counter(each.target for each in server.asked) == Counter(["/connect", *pages])
     assert server.connections == 1
+
+
+@pytest.mark.promise("P90")
+async def test_a_body_that_is_cut_loses_no_other(engine: str, ca: trustme.CA, ca_file: str) -> None:
+    def handler(peer: Peer, asked: Asked) -> None:
+        peer.answer(asked, b"x" * 16_000 if asked.target == "/long" else PAGE)
+
+    with Http2Server(ca, handler) as server:
+        async with make_engine(engine, EngineOptions(4, http2=True, ca_file=ca_file)) as opened:
+            for _ in range(3):
+                long = msgspec.structs.replace(ask(server, "/long", max_bytes=9_999), cut=True)
+                requests = (long, ask(server, "/1"), ask(server, "/2"))
+                bodies = [(await each).body for each in [page(opened, one) for one in requests]]
+                assert bodies == [b"x" * 9_999, PAGE, PAGE]
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["kept", "first"])

@@ -1,11 +1,13 @@
 """What site owners say in robots.txt, in headers and in pages, and whom they say it to."""
 
+import gzip
 from itertools import pairwise
 
 import pytest
 from e2e.promises.conftest import GOOD, Crawled, paths
 
-from crawler.testing import MockWeb
+from crawler.frontier.robots import MAX_BYTES
+from crawler.testing import Answer, MockWeb
 
 DELAYED = {
     "first": "User-agent: crawler\nCrawl-delay: {}\n\nUser-agent: *\nDisallow: /no",
@@ -87,3 +89,48 @@ def test_what_is_said_to_us_is_obeyed(
         "http://a.example/no": "robots"
     }
     assert all(run.pages[url]["links"] for url in urls if url in run.pages)
+
+
+RULES = "User-agent: *\nDisallow: /no\n"
+LONG = "".join(f"# {number}\n" for number in range(200_000))
+"""More than 500 KiB; its gzip is more than ``--max-bytes``."""
+FILES = {
+    "short": RULES + "#" * 2000,
+    "long": f"{RULES}{LONG}Disallow: /yes",
+    "cut": (RULES + "#" * MAX_BYTES)[: MAX_BYTES - 12] + "\nDisallow: /yes",
+    "ends": (RULES + "#" * MAX_BYTES)[: MAX_BYTES - 14] + "\nDisallow: /no2\n" + LONG,
+}
+"""robots.txt by host, all longer than ``--max-bytes``."""
+
+
+@pytest.mark.promise("P90")
+@pytest.mark.parametrize("coding", ["", "gzip"])
+def test_500_kib_of_robots_txt_are_read_whatever_max_bytes_is(
+    mock_web: MockWeb, crawled: Crawled, engine: str, coding: str
+) -> None:
+    headers = (("Content-Encoding", coding),) if coding else ()
+    for host, text in FILES.items():
+        body = gzip.compress(text.encode(), 1) if coding else text.encode()
+        mock_web.page(f"http://{host}.example/robots.txt", body, headers=headers)
+    urls = [f"http://{host}.example/{path}" for host in FILES for path in ("no", "no2", "yes")]
+    for url in urls:
+        mock_web.page(url, GOOD)
+    run = crawled(urls, engine=engine, parse="inline", max_bytes=100)
+    assert run.failures == {}
+    assert {url for url in run.pages if not url.endswith("/yes")} == set()
+    assert {url.split("/")[2] for url in run.pages} == {f"{host}.example" for host in FILES}
+
+
+@pytest.mark.promise("P90")
+def test_robots_txt_that_never_ends_is_read(
+    mock_web: MockWeb, crawled: Crawled, engine: str
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + RULES.encode()
+    endless = Answer(script=(head, *(LONG.encode()[:100_000] for _ in range(1_000))))
+    mock_web.answer("http://a.example/robots.txt", endless)
+    urls = ["http://a.example/no", "http://a.example/yes"]
+    for url in urls:
+        mock_web.page(url, GOOD)
+    run = crawled(urls, engine=engine, parse="inline")
+    assert paths(run) == {"yes"}
+    assert set(run.skips) == {"http://a.example/no"}

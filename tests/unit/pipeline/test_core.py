@@ -141,6 +141,7 @@ class FakeFetcher:
         begun: Callable[[], None] | None = None,
         *,
         fresh: bool = False,
+        enough: int | None = None,
     ) -> Response:
         self.requests.append(url)
         self._changed.set()
@@ -248,7 +249,6 @@ class Crawl:
                 Retry(retries, random.Random(1), ["reset=2,0.001"] if retries else ()),
                 make_scope("host"),
                 "crawler",
-                1_000,
             ),
             limits=limits,
             observer=self.observed,

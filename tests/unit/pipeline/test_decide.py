@@ -2,12 +2,16 @@
 
 import gzip
 import random
+import zlib
+from functools import partial
 
+import brotli
 import msgspec
 import pytest
 
 from crawler.frontier.entry import Entry
 from crawler.frontier.retry import Retry
+from crawler.frontier.robots import MAX_DECODED
 from crawler.frontier.ticket import DocumentTicket, EntryTicket, RobotsTicket, Ticket
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
 from crawler.model.exchange import FetchResult, Response, Timing
@@ -43,9 +47,7 @@ def answer(status: int = 200, body: bytes = b"", *headers: tuple[str, str]) -> R
 
 
 def decider(*changes: str, retries: int = 2) -> Decider:
-    return Decider(
-        Retry(retries, random.Random(1), changes), make_scope("host"), "crawler/1", 1_000
-    )
+    return Decider(Retry(retries, random.Random(1), changes), make_scope("host"), "crawler/1")
 
 
 def decide(ticket: Ticket, result: FetchResult, *changes: str, retries: int = 2) -> Decision:
@@ -251,9 +253,35 @@ def test_an_unreachable_robots_txt_forbids_everything() -> None:
     assert refusal(decision, "/x")
 
 
-@pytest.mark.promise("P11", "P24")
-def test_an_oversized_robots_txt_forbids_everything() -> None:
-    decision = decide(ROBOTS, answer(200, b"#" * 1_001))
+COMPRESS = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": partial(brotli.compress, quality=1),
+}
+
+
+@pytest.mark.promise("P90")
+@pytest.mark.parametrize("coding", [None, "gzip", "deflate", "br", "gzip, gzip"])
+def test_the_rest_of_a_long_robots_txt_is_dropped(coding: str | None) -> None:
+    lines = b"".join(b"# %d\n" % number for number in range(100_000))
+    body = b"User-agent: *\nDisallow: /private\n" + lines + b"Disallow: /open"
+    for name in coding.split(", ") if coding else ():
+        body = COMPRESS[name](body)
+    headers = () if coding is None else (("content-encoding", coding),)
+    decision = decide(ROBOTS, answer(200, body, *headers))
+    if isinstance(decision, Decode):
+        decoded = decision.decoding.run()
+        assert decoded is not None
+        assert len(decoded) == MAX_DECODED
+        decision = decider().rules(ROBOTS, decision.status, decoded)
+    assert refusal(decision, "/private")
+    assert refusal(decision, "/open") is None
+
+
+@pytest.mark.promise("P24")
+def test_a_damaged_robots_txt_forbids_everything() -> None:
+    body = gzip.compress(b"User-agent: *\nAllow: /\n" * 1000)[:-9]
+    decision = decide(ROBOTS, answer(200, body, ("content-encoding", "gzip")))
     assert isinstance(decision, Decode)
     with pytest.raises(FetchError) as caught:
         decision.decoding.run()

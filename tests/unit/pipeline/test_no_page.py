@@ -42,7 +42,7 @@ def partial(*ranges: str, content_type: str = "text/html") -> Response:
 
 
 def decide(ticket: Ticket, response: Response, retries: int = 0) -> Decision:
-    decider = Decider(Retry(retries, random.Random(1)), make_scope("host"), "crawler/1", 1_000)
+    decider = Decider(Retry(retries, random.Random(1)), make_scope("host"), "crawler/1")
     return decider.decide(ticket, response, 0.0)
 
 
