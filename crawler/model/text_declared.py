@@ -22,21 +22,27 @@ _ATTRIBUTE = re.compile(
 _XML_ENCODING = re.compile(rb"""encoding[\0- ]*=[\0- ]*(?:"([^"\0- ]*)"|'([^'\0- ]*)')""")
 _XML_UTF_16 = ((b"<\0?\0x\0", "utf-16le"), (b"\0<\0?\0x", "utf-16be"))
 
-# A tag ends at the first > outside quotes, and only a quote after = begins a quoted value.
-_ATTRIBUTES = (
-    rb"(?:="
-    + _SPACE
-    + rb"""*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\t\n\f\r >"'][^\t\n\f\r >]*+)?"""
-    rb"|[^=>])*+"
-)
+# A tag ends at the first > outside quotes, and only a quote after a name and = begins a value.
 _NAME_END = rb"(?=[\t\n\f\r />])"
+_ATTRIBUTES = (
+    rb"(?:[\t\n\f\r /]++|[^\t\n\f\r />][^\t\n\f\r />=]*+[\t\n\f\r ]*+(?:=[\t\n\f\r ]*+"
+    rb"""(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\t\n\f\r >"'][^\t\n\f\r >]*+)?+)?+)*+"""
+)
+_END = _ATTRIBUTES + rb"(?:>|\Z)"
 _META = rb"<meta(?=[\t\n\f\r /])(?P<meta>" + _ATTRIBUTES + rb")>"
+_TEXT = rb"(?:[^<]++|(?:<(?![!/?a-z]))++|"
 _COMMENT = rb"<!--(?:-?>|.*?(?:--!?>|\Z))"
-_RAW_TEXT = b"|".join(
-    b"<" + name + _NAME_END + _ATTRIBUTES + b">.*?(?:</" + name + _NAME_END + rb"|\Z)"
-    for name in b"script style title textarea xmp iframe noembed noframes".split()
-) + (rb"|<plaintext" + _NAME_END + rb".*")
-_TAG = rb"</?[a-z]" + _ATTRIBUTES + rb"(?:>|\Z)|<[!/?][^>]*+(?:>|\Z)|<"
+_RAW_TEXT = (
+    b"<(?:"
+    + b"|".join(
+        name + _NAME_END + _END + b".*?(?:</" + name + _NAME_END + _END + rb"|\Z)"
+        for name in b"script style title textarea xmp iframe noembed noframes".split()
+    )
+    + rb"|plaintext"
+    + _NAME_END
+    + rb".*)"
+)
+_TAG = rb"</?[a-z][^\t\n\f\r />]*+" + _END + rb"|<[!/?][^>]*+(?:>|\Z)"
 _OTHER = rb"|(?!<meta[\t\n\f\r /])(?:" + _TAG + rb"))*+"
 
 
@@ -54,7 +60,7 @@ def _parsed_meta() -> re.Pattern[bytes]:
 
 def _meta(before: bytes) -> re.Pattern[bytes]:
     """Compiled at first use: it takes milliseconds, and most pages have a header."""
-    return re.compile(rb"(?:[^<]++|" + before + _OTHER + _META, re.IGNORECASE | re.DOTALL)
+    return re.compile(_TEXT + before + _OTHER + _META, re.IGNORECASE | re.DOTALL)
 
 
 def bom(head: bytes) -> tuple[str, int] | None:
