@@ -44,7 +44,8 @@ def facts(settings: Settings) -> dict[str, str]:
 
     Raises UsageError.
     """
-    lines(settings.sources, settings.column)  # raises for invalid sources before the run exists
+    # Raises for invalid sources before the run exists.
+    lines(settings.sources, settings.column, delimiter=settings.cell_delimiter)
     seed = random.randrange(2**32) if settings.seed is None else settings.seed
     files = {flag: digest(path) if path.is_file() else PIPE for flag, path in _files(settings)}
     return {
@@ -100,7 +101,13 @@ def of_settings(run: Run, streams: InputStreams) -> OpenInput:
 
     def make(fetch: Callable[[InputLine], Response]) -> Iterable[str | InputLine]:
         cache = SitemapCache(lambda line: _decoded_body(fetch(line)), run.directory / "sitemaps")
-        found = lines(settings.sources, settings.column, cache, pipes=streams.openers)
+        found = lines(
+            settings.sources,
+            settings.column,
+            cache,
+            pipes=streams.openers,
+            delimiter=settings.cell_delimiter,
+        )
         return ordered(found, settings.line_order, int(known.get(ORDER, 0)), settings.history)
 
     return make

@@ -11,8 +11,9 @@ from crawler.sources import lines, standard_input
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """``sources`` and ``column`` as for ``crawler crawl``; ``piped`` is the text for source ``-``.
+    """``sources``, ``column`` and ``delimiter`` as for ``crawler crawl``.
 
+    ``piped`` is the text for source ``-``.
     ``count`` is the number of lines that can be read in advance; a sitemap URL counts as one.
     """
 
@@ -20,6 +21,7 @@ class Listing(msgspec.Struct, frozen=True):
     column: str | None
     piped: bytes
     count: int
+    delimiter: str | None = None
 
 
 def read_listing(settings: Settings) -> Listing:
@@ -28,14 +30,17 @@ def read_listing(settings: Settings) -> Listing:
     if "-" in settings.sources:
         with standard_input() as stream:
             piped = stream.readall()
-    found = lines(settings.sources, settings.column, stdin=lambda: BytesIO(piped))
+    delimiter = settings.cell_delimiter
+    found = lines(
+        settings.sources, settings.column, stdin=lambda: BytesIO(piped), delimiter=delimiter
+    )
     count = sum(1 for _ in found)
     if not count:
         raise UsageError(f"{source_names(settings)}: contains no URLs")
-    return Listing(settings.sources, settings.column, piped, count)
+    return Listing(settings.sources, settings.column, piped, count, delimiter)
 
 
 def of_urls(urls: Iterable[str]) -> Listing:
     """A list of exactly these ``urls``."""
-    listed = [f"{url}\n".encode() for url in urls]
+    listed = [f"<{url}>\n".encode() for url in urls]
     return Listing(("-",), None, b"".join(listed), len(listed))

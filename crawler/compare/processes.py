@@ -50,7 +50,11 @@ class Crawls:
         ``visible``: its standard error is shown. Raises UsageError and StateError with the last
         line of standard error, and KeyboardInterrupt if the crawl was interrupted.
         """
-        listed = {"sources": self._listing.sources, "column": self._listing.column}
+        listed = {
+            "sources": self._listing.sources,
+            "column": self._listing.column,
+            "delimiter": self._listing.delimiter,
+        }
         complete = msgspec.structs.replace(job, flags={**job.flags, **listed}, parent=self._pipe)
         self._job.write_bytes(msgspec.json.encode(complete))
         os.lseek(self._list.fileno(), 0, os.SEEK_SET)

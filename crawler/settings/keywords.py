@@ -23,6 +23,7 @@ class CrawlKeywords(TypedDict, total=False):
     """All options but the sources: ``crawler.crawl`` takes its URLs from its first argument."""
 
     column: str | None
+    delimiter: str | None
     order: Literal["input", "random", "slowest"] | None
     history: Place | None
     engine: EngineChoice

@@ -6,7 +6,7 @@ import msgspec
 
 from crawler.settings.defaults import ORDER
 from crawler.settings.option import option
-from crawler.settings.types import Name, Path
+from crawler.settings.types import Delimiter, Name, Path
 
 
 class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,18 @@ class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
             "tables (default: url, for .csv and .tsv files)",
             "NAME",
             example="url",
+        ),
+    ] = None
+
+    delimiter: Annotated[
+        Delimiter | None,
+        option(
+            "sources",
+            "the character between the cells of a table, or tab; files and standard input are then "
+            "read as tables (default: the one of , ; | and tab that makes a cell of the column's "
+            "name)",
+            "C",
+            example=";",
         ),
     ] = None
 
@@ -59,3 +71,8 @@ class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
     def line_order(self) -> Literal["input", "random", "slowest"]:
         """``order``, or its default."""
         return self.order or ("slowest" if self.history else ORDER)
+
+    @property
+    def cell_delimiter(self) -> str | None:
+        """``delimiter`` as the character that it means."""
+        return "\t" if self.delimiter in ("tab", r"\t") else self.delimiter

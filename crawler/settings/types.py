@@ -35,5 +35,6 @@ Size = Annotated[int, Meta(ge=1, le=2**50)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Path = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(min_length=1)]
+Delimiter = Annotated[str, Meta(pattern=r'^(tab|\\t|[^"\r\n\0])\Z')]
 # Printable ASCII: no character can end the header line.
 HeaderText = Annotated[str, Meta(pattern=r"^[!-~][ -~]*\Z")]

@@ -8,11 +8,12 @@ from types import MappingProxyType
 
 from crawler.model.errors import FetchError, UsageError
 from crawler.model.files import is_readable
-from crawler.sources.input_line import InputLine, RawLine, parse
-from crawler.sources.lines import list_lines, reading
+from crawler.sources.input_line import InputLine, RawLine, Refusals, parse
+from crawler.sources.lines import reading
 from crawler.sources.sitemap import Sitemap, looks_like_sitemap
 from crawler.sources.sitemaps import Fetch, Sitemaps, is_sitemap_url
 from crawler.sources.table import DELIMITERS, Table
+from crawler.sources.url_list import list_lines
 
 OpenStream = Callable[[], BufferedIOBase]
 COLUMN = "url"
@@ -37,16 +38,19 @@ def lines(
     fetch: Fetch | None = None,
     stdin: OpenStream = _buffered_input,
     pipes: Mapping[str, OpenStream] = NO_PIPES,
+    delimiter: str | None = None,
 ) -> Iterator[RawLine]:
     """The lines of all ``sources``: URLs, files, and ``-`` for the stream that ``stdin`` opens.
 
     ``pipes`` are the sources that are streams, too, with what opens each of them.
-    A file is a sitemap if it begins like one, a table if its suffix says so or ``column`` is given,
-    else a list. A URL whose path ends like that of a sitemap is read as a sitemap with ``fetch``;
-    without ``fetch`` it is a page. Raises UsageError before the first line if a source cannot be
-    read; a pipe is not opened before its turn.
+    A file is a sitemap if it begins like one, a table if its suffix says so or ``column`` or
+    ``delimiter`` is given, else a list. A URL whose path ends like that of a sitemap is read as a
+    sitemap with ``fetch``; without ``fetch`` it is a page. Raises UsageError before the first line
+    if a source cannot be read; a pipe is not opened before its turn.
     """
-    opener = _Opener(column, Sitemaps(fetch), {"-": stdin, **pipes})
+    sources = tuple(sources)
+    refusals = Refusals(several=len(sources) > 1)
+    opener = _Opener(column, delimiter, Sitemaps(fetch), {"-": stdin, **pipes}, refusals)
     return chain.from_iterable([opener.open(source) for source in sources])
 
 
@@ -54,9 +58,16 @@ class _Opener:
     """Checks each source at once but opens it only in its turn, so that few files are open."""
 
     def __init__(
-        self, column: str | None, sitemaps: Sitemaps, streams: Mapping[str, OpenStream]
+        self,
+        column: str | None,
+        delimiter: str | None,
+        sitemaps: Sitemaps,
+        streams: Mapping[str, OpenStream],
+        refusals: Refusals,
     ) -> None:
         self._column = column
+        self._delimiter = delimiter
+        self._refusals = refusals
         self._sitemaps = sitemaps
         self._streams = streams
 
@@ -102,11 +113,12 @@ class _Opener:
                 yield from self._rows(file, source, path.suffix)
 
     def _rows(self, file: BufferedIOBase, name: str, suffix: str) -> Iterable[str | InputLine]:
-        """A table or a list. The header of a table is read at once."""
-        if self._column is None and suffix.lower() not in DELIMITERS:
-            return list_lines(file)
-        delimiter = DELIMITERS.get(suffix.lower(), ",")
-        return Table(file, name, delimiter, self._column or COLUMN)
+        """A table or a list. The header of a table is read at once, and the kind of a file too."""
+        usual = DELIMITERS.get(suffix.lower())
+        if self._column is None and self._delimiter is None and usual is None:
+            return list_lines(file, name, self._refusals)
+        column = self._column or COLUMN
+        return Table(file, name, self._delimiter, column, usual or ",", self._refusals)
 
 
 def _open_sitemap(file: BufferedIOBase, name: str) -> Sitemap:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from crawler.model.errors import StateError, UsageError, writing
 from crawler.model.files import open_file, read_file, replace_file, sync
+from crawler.sources.file_kinds import HEAD, utf_16
 
 _PIECE = 1 << 16
 _MOST_UNSYNCED = 1 << 20
@@ -65,7 +66,7 @@ class InputCopy:
 
     So the process that writes to the pipe never waits for the crawl, memory stays small, and the
     input received before a kill is kept. The copy is renamed to ``path`` when the input has ended;
-    it then ends with a newline, which is added if it is missing, and a file beside it (``.end``)
+    it then ends with a line end, which is added if it is missing, and a file beside it (``.end``)
     has its size in bytes. If an earlier session left a part,
     ``stream`` must begin with its whole lines, and the copy continues after them. ``stream`` must
     be unbuffered: a buffered stream holds a lock while it waits, and the interpreter could not
@@ -88,7 +89,7 @@ class InputCopy:
         """Start copying on a thread. Raises StateError if the file cannot be created."""
         with writing(self._part):
             target = io.FileIO(self._part, "ab+", opener=_private)
-            self._written = self._size = _cut_to_whole_lines(target)
+            self._written = self._size = _cut_to_whole_lines(target, _line_ends(target))
             sync(self._part)
             sync(self._part.parent)
         # A daemon: reading a pipe cannot be interrupted, and must not keep the process running.
@@ -139,13 +140,12 @@ class InputCopy:
         try:
             with self._stream, target, writing(self._part):
                 self._compare(target)
-                last = self._continue(target)
+                self._continue(target)
                 self._at_end = True
                 self._judged.wait(SAME_SIGNAL)
                 if self._is_stopped:
                     raise CutInputError
-                if last != b"\n":
-                    self._append(target, b"\n")
+                self._append(target, _missing_end(target))
                 self._publish(target)
                 replace_file(_end_of(self._path), str(self._size).encode())
                 sync(_end_of(self._path))
@@ -170,16 +170,13 @@ class InputCopy:
                 )
             left -= len(piece)
 
-    def _continue(self, target: io.FileIO) -> bytes:
-        """Copy the rest of the stream; return its last byte."""
-        last = b"\n"
+    def _continue(self, target: io.FileIO) -> None:
+        """Copy the rest of the stream."""
         while piece := self._next(_PIECE):
             self._append(target, piece)
-            last = piece[-1:]
             if self._written - self._size >= _MOST_UNSYNCED or not self._is_ready(0):
                 self._publish(target)
         self._publish(target)
-        return last
 
     def _next(self, size: int) -> bytes:
         while (piece := self._stream.read(size)) is None:
@@ -253,7 +250,8 @@ def read_copy(path: Path) -> io.BufferedReader:
         with io.FileIO(path, "rb+", opener=_private) as file:
             if file.seek(0, os.SEEK_END) < _size_at_end(path):
                 raise StateError(f"{path}: {_TORN}")
-            _cut_to_whole_lines(file)
+            if not _end_of(path).exists():  # a copy of an earlier version, which ends with LF
+                _cut_to_whole_lines(file, (b"\n",))
         return path.open("rb")
 
 
@@ -278,28 +276,56 @@ def read_part(part: Path) -> io.BufferedReader:
     """
     with writing(part):
         with io.FileIO(part, "ab+", opener=_private) as file:
-            _cut_to_whole_lines(file)
+            _cut_to_whole_lines(file, _line_ends(file))
         return io.BufferedReader(_CutFile(part))
 
 
-def _cut_to_whole_lines(file: io.FileIO) -> int:
+def _cut_to_whole_lines(file: io.FileIO, ends: tuple[bytes, ...]) -> int:
     """Remove an incomplete last line; return the size of the rest."""
-    size = _whole_lines(file)
+    size = _whole_lines(file, ends)
     file.truncate(size)
     return size
 
 
-def _whole_lines(file: io.FileIO) -> int:
-    """Number of bytes up to the last newline, including it."""
-    end = file.seek(0, os.SEEK_END)
+def _whole_lines(file: io.FileIO, ends: tuple[bytes, ...]) -> int:
+    """Number of bytes up to the last of the line ``ends``, including it."""
+    width = len(ends[0])
+    end = file.seek(0, os.SEEK_END) // width * width
     while end:
         start = max(0, end - _PIECE)
         file.seek(start)
-        newline = file.read(end - start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
+        piece = file.read(end - start)
+        last = max(_last(piece, each) for each in ends)
+        if last >= 0:
+            return start + last + width
         end = start
     return 0
+
+
+def _last(piece: bytes, line_end: bytes) -> int:
+    """Where the last ``line_end`` begins in ``piece``, which begins with a character; else -1."""
+    at = piece.rfind(line_end)
+    while at > 0 and at % len(line_end):  # in the middle of two characters
+        at = piece.rfind(line_end, 0, at + len(line_end) - 1)
+    return at
+
+
+def _line_ends(file: io.FileIO) -> tuple[bytes, bytes]:
+    """LF and CR in the encoding of the file."""
+    file.seek(0)
+    encoding = utf_16(file.read(HEAD)) or "ascii"
+    return "\n".encode(encoding), "\r".encode(encoding)
+
+
+def _missing_end(file: io.FileIO) -> bytes:
+    """What makes the last line whole. Half a character becomes one that is in no URL."""
+    ends = _line_ends(file)
+    size = file.seek(0, os.SEEK_END)
+    if _whole_lines(file, ends) == size:
+        return b""
+    newline = ends[0]
+    half = size % len(newline)
+    return (b"\xd8" if newline.startswith(b"\n") else b"\0") * half + newline
 
 
 def _private(path: str, flags: int) -> int:

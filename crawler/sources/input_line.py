@@ -8,6 +8,8 @@ from crawler.model.errors import FailureKind, SkipReason
 from crawler.model.urls import UrlError, parse_input
 
 _SHOWN = 500
+_REMEMBERED = 1 << 14
+"""Number of refused lines by which others are compared; after that all have their place."""
 
 
 class InputLine(msgspec.Struct, frozen=True, array_like=True):
@@ -17,7 +19,7 @@ class InputLine(msgspec.Struct, frozen=True, array_like=True):
     ``own`` is False for URLs from a sitemap on the network: the user did not name their hosts, so
     they have the same rights as links (no private address, no userinfo), which are found at the
     sitemap, ``found_at``. ``row`` has the other cells of a table row by column, ``line`` is the
-    line in which the row begins, from 1.
+    line in which the row begins, from 1; it is also known of a wrong line of a list.
     """
 
     url: str
@@ -45,6 +47,35 @@ def parse(line: str | InputLine) -> InputLine:
     except UrlError as error:
         return InputLine(shown(line), wrong=error.message)
     return InputLine(found.url, found.userinfo)
+
+
+class Refusals:
+    """Makes failures of lines that have no URL; every one of them is an entry of its own.
+
+    An entry is known by its URL, so a text that could be a URL, or was refused before, gets its
+    place. ``several``: there are several sources, so a place includes the name of the source.
+    """
+
+    def __init__(self, *, several: bool = False) -> None:
+        self._several = several
+        self._seen: set[int] = set()
+
+    def line(self, text: str, why: str, name: str, number: int) -> InputLine:
+        """Refuse the ``text`` in line ``number``, from 1, of the source ``name``."""
+        place = f"{name}, line {number}" if self._several else f"line {number}"
+        url = shown(text)
+        if self._is_taken(url):
+            url = f"{url} ({place})"
+        return InputLine(url, wrong=f"{place}: {why}", line=number)
+
+    def _is_taken(self, url: str) -> bool:
+        identity = hash(url)
+        found = parse(url)
+        known = identity in self._seen or (found.wrong is None and found.url == url)
+        if len(self._seen) < _REMEMBERED:
+            self._seen.add(identity)
+            return known
+        return True
 
 
 def shown(line: str) -> str:

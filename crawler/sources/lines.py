@@ -1,14 +1,24 @@
-"""Files as text, line by line; lines have a maximum length, and decoding never fails."""
+"""Files as whole lines in UTF-8, whatever their line ends and encoding; bounded in memory.
 
-from collections.abc import Iterator
+A line ends with LF, CR LF or CR. A file is UTF-8 unless it begins like UTF-16. Bytes that are not
+text are kept: what reads a line decides about them.
+"""
+
+import codecs
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
+from itertools import chain
 from pathlib import Path
 
 from crawler.model.errors import UsageError
+from crawler.sources.file_kinds import HEAD, check_text, utf_16
 
 LONGEST_LINE = 1 << 20
-"""Bytes; a longer line is read as several lines of this size."""
+"""Bytes; of a longer line only the beginning is kept, which is longer than this."""
+_PIECE = 1 << 15
+_CUT = "\ud800".encode("utf-8", "surrogatepass")
+"""Stands for an incomplete character at the end of UTF-16; it is not valid in a URL."""
 
 
 @contextmanager
@@ -22,15 +32,73 @@ def reading(path: Path) -> Iterator[BufferedIOBase]:
         yield file
 
 
-def text_lines(file: BufferedIOBase) -> Iterator[str]:
-    """Lines with their line ends, without byte order marks; invalid UTF-8 is shown as escapes."""
-    while line := file.readline(LONGEST_LINE):
-        yield line.decode("utf-8", "backslashreplace").lstrip("\ufeff")
+def blocks(file: BufferedIOBase, name: str) -> Iterator[bytes]:
+    """Return the content of ``file`` in blocks of whole lines, as soon as they are there.
+
+    It is UTF-8 without a byte order mark. Raises UsageError at once, which calls the file
+    ``name``, if it does not begin like a text.
+    """
+    return _whole_lines(_utf_8(file, name))
 
 
-def list_lines(file: BufferedIOBase) -> Iterator[str]:
-    """The lines of a list, stripped, without comments and blank lines."""
-    for line in text_lines(file):
-        text = line.strip()
-        if text and not text.startswith("#"):
-            yield text
+def _whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    after_return = False
+    for each in pieces:
+        piece = each.removeprefix(b"\n") if after_return else each
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r")) + 1
+        after_return = piece.endswith(b"\r")
+        if end:
+            yield rest + piece[:end]
+            rest = piece[end:]
+        elif len(rest) <= LONGEST_LINE:
+            rest += piece
+    if rest:
+        yield rest
+
+
+def text_lines(file: BufferedIOBase, name: str) -> Iterator[str]:
+    """The lines of ``file`` with their ends, decoded. Raises UsageError as ``blocks`` does."""
+    lines = (block.splitlines(keepends=True) for block in blocks(file, name))
+    return map(decoded, chain.from_iterable(lines))
+
+
+def decoded(line: bytes) -> str:
+    """Decode UTF-8; each other byte becomes a lone surrogate (PEP 383)."""
+    return line.decode("utf-8", "surrogateescape")
+
+
+def _utf_8(file: BufferedIOBase, name: str) -> Iterator[bytes]:
+    """Return the content of ``file`` in UTF-8, in pieces as they come."""
+    head = _head(file)
+    encoding = utf_16(head)
+    if encoding is None:
+        check_text(head, name)
+    pieces = chain((head,), iter(lambda: file.read1(_PIECE), b""))
+    return _without_mark(pieces if encoding is None else _transcoded(pieces, encoding))
+
+
+def _head(file: BufferedIOBase) -> bytes:
+    """The first bytes: enough to know what the file is, but no more than its first line."""
+    head = b""
+    while len(head) < HEAD and b"\n" not in head and b"\r" not in head:
+        more = file.read1(_PIECE)
+        if not more:
+            break
+        head += more
+    return head
+
+
+def _transcoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for piece in pieces:
+        yield decoder.decode(piece).encode("utf-8", "surrogatepass")
+    if decoder.getstate()[0]:
+        yield _CUT
+
+
+def _without_mark(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    first = True
+    for piece in pieces:
+        yield piece.removeprefix(codecs.BOM_UTF8) if first else piece
+        first = False
