@@ -8,8 +8,8 @@ import msgspec
 
 from crawler.app.run_dir import Run
 from crawler.app.streams import InputStreams
-from crawler.model.content_coding import decode_body
-from crawler.model.errors import UsageError
+from crawler.model.content_coding import Decoding
+from crawler.model.errors import FetchError, UsageError
 from crawler.model.exchange import Response
 from crawler.model.urls import origin
 from crawler.parsing.custom import parser_file
@@ -27,7 +27,8 @@ from crawler.sources import (
 )
 from crawler.sources.async_lines import OwnLoopLines
 from crawler.sources.order import pages_of
-from crawler.sources.sitemap import MAX_BYTES
+from crawler.sources.sitemap_text import MAX_BYTES
+from crawler.sources.sitemaps import SitemapBody
 from crawler.sources.unchanged import CHANGED
 
 SOURCES = "sources"
@@ -99,7 +100,7 @@ def of_settings(run: Run, streams: InputStreams) -> OpenInput:
     settings, known = run.settings, run.store.facts
 
     def make(fetch: Callable[[InputLine], Response]) -> Iterable[str | InputLine]:
-        cache = SitemapCache(lambda line: _decoded_body(fetch(line)), run.directory / "sitemaps")
+        cache = SitemapCache(lambda line: _document(fetch(line)), run.directory / "sitemaps")
         found = lines(settings.sources, settings.column, cache, pipes=streams.openers)
         return ordered(found, settings.line_order, int(known.get(ORDER, 0)), settings.history)
 
@@ -120,5 +121,13 @@ def of_python(urls: UrlSource) -> OpenInput:
     return lambda _: lines
 
 
-def _decoded_body(document: Response) -> bytes:
-    return decode_body(document.body, document.header_list("content-encoding"), MAX_BYTES)
+def _document(answer: Response) -> SitemapBody:
+    """The decoded body, or what there is of it."""
+    coding = answer.header_list("content-encoding")
+    decoding = Decoding(answer.body, coding, MAX_BYTES)
+    try:
+        while (body := decoding.run()) is None:
+            pass
+    except FetchError as error:
+        return SitemapBody(decoding.so_far, error)
+    return SitemapBody(body)

@@ -1,0 +1,125 @@
+"""The text of a sitemap: decompressed, decoded and bounded, in small pieces."""
+
+import codecs
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from io import BufferedIOBase, BufferedReader
+from itertools import chain
+
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.text import bom, codec
+from crawler.model.text_declared import in_xml
+from crawler.sources.gzip_file import MAGIC, GzipFile
+from crawler.sources.location import UNDECODED
+from crawler.sources.sitemap_entries import Location
+
+MAX_BYTES = 52_428_800
+"""Size of a sitemap after decompression; a limit of the protocol."""
+_PIECE = 1 << 16
+_HEAD = 1024
+_FIRST_URL = re.compile(r"[\ufeff\s]*https?://", re.IGNORECASE)
+_LINE_END = re.compile(r"\r?\n|\r(?!\Z)")
+_COMMENTS = re.compile(rb"<!--.*?-->", re.DOTALL)
+
+
+def text_of(file: BufferedIOBase) -> Iterator[str]:
+    """The text of ``file``, which must be seekable and may be compressed with gzip.
+
+    The encoding is that of the byte order mark, else of the XML declaration, else UTF-8. A byte
+    that is not valid UTF-8 becomes a surrogate, as by Python's ``surrogateescape``; what is not
+    valid in another encoding becomes ``UNDECODED``. After the text that there is, raises
+    FetchError: kind ``decode`` for damaged gzip, ``too_large``.
+    """
+    pieces = _bytes_of(file)
+    head, error = b"", None
+    try:
+        while len(head) < _HEAD:
+            head += next(pieces)
+    except StopIteration:
+        pass
+    except FetchError as damage:
+        error = damage
+    decode = _decoder(encoding_of(head))
+    yield decode(head)
+    if error is not None:
+        raise error
+    for piece in pieces:
+        yield decode(piece)
+    yield decode(b"", final=True)
+
+
+def _decoder(encoding: str) -> Callable[..., str]:
+    if encoding == "utf-8":
+        return codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
+    legacy = codec(encoding)
+
+    def decode(piece: bytes, *, final: bool = False) -> str:
+        return legacy.decode(piece, final).replace("\ufffd", UNDECODED)
+
+    return decode
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding of an XML document that begins with ``head`` (XML 1.0, appendix F)."""
+    if mark := bom(head):
+        return mark[0]
+    if head[:2] == b"<\0":
+        return "utf-16le"
+    if head[:2] == b"\0<":
+        return "utf-16be"
+    return in_xml(_COMMENTS.sub(b"", head)) or "utf-8"
+
+
+def _bytes_of(file: BufferedIOBase) -> Iterator[bytes]:
+    left, plain = MAX_BYTES, plain_file(file)
+    try:
+        # read() would need more data, which may be damaged; read1() returns the data before.
+        while piece := plain.read1(_PIECE):
+            yield piece[:left]
+            left -= len(piece)
+            if left < 0:
+                message = f"a sitemap of more than {MAX_BYTES:,} bytes; the rest is not read"
+                raise FetchError(FailureKind.TOO_LARGE, message)
+    except EOFError:
+        raise FetchError(FailureKind.DECODE, "the gzip file is cut short") from None
+    except zlib.error as error:
+        raise FetchError(FailureKind.DECODE, f"not a valid gzip file: {error}") from None
+
+
+def plain_file(file: BufferedIOBase) -> BufferedIOBase:
+    """``file`` from its start, decompressed if it is gzip."""
+    magic = file.read(len(MAGIC))
+    file.seek(0)
+    return BufferedReader(GzipFile(file), _PIECE) if magic == MAGIC else file
+
+
+def begins_with_url(file: BufferedIOBase) -> bool:
+    """Whether the first line of ``file``, decompressed, is a URL. Leaves ``file`` at its start."""
+    return _FIRST_URL.match(head_of(file)) is not None
+
+
+def head_of(file: BufferedIOBase) -> str:
+    """The first characters of ``file``, decompressed; empty if it is damaged there.
+
+    Leaves ``file`` at its start.
+    """
+    try:
+        head = plain_file(file).read1(_HEAD)
+    except (EOFError, zlib.error, FetchError):
+        return ""
+    finally:
+        file.seek(0)
+    return codec(encoding_of(head)).decode(head)
+
+
+def line_locations(file: BufferedIOBase) -> Iterator[Location]:
+    """The lines of a text sitemap: one URL per line. Raises FetchError as ``text_of``."""
+    rest, number = "", 0
+    for piece in chain(text_of(file), "\n"):
+        # A longer line is too long for a URL anyway.
+        *lines, rest = _LINE_END.split(rest[:_PIECE] + piece)
+        for line in lines:
+            number += 1
+            if text := line.strip():
+                yield Location(text, number)
