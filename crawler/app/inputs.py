@@ -10,7 +10,7 @@ from crawler.app.run_dir import Run
 from crawler.app.streams import InputStreams
 from crawler.model.content_coding import Decoding
 from crawler.model.errors import FetchError, UsageError
-from crawler.model.exchange import Response
+from crawler.model.exchange import MAX_SITEMAP_BYTES, Response
 from crawler.model.urls import origin
 from crawler.parsing.custom import parser_file
 from crawler.settings import Settings
@@ -27,7 +27,6 @@ from crawler.sources import (
 )
 from crawler.sources.async_lines import OwnLoopLines
 from crawler.sources.order import pages_of
-from crawler.sources.sitemap_text import MAX_BYTES
 from crawler.sources.sitemaps import SitemapBody
 from crawler.sources.unchanged import CHANGED
 
@@ -124,7 +123,7 @@ def of_python(urls: UrlSource) -> OpenInput:
 def _document(answer: Response) -> SitemapBody:
     """The decoded body, or what there is of it."""
     coding = answer.header_list("content-encoding")
-    decoding = Decoding(answer.body, coding, MAX_BYTES)
+    decoding = Decoding(answer.body, coding, MAX_SITEMAP_BYTES)
     try:
         while (body := decoding.run()) is None:
             pass

@@ -8,14 +8,13 @@ from io import BufferedIOBase, BufferedReader
 from itertools import chain
 
 from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import MAX_SITEMAP_BYTES
 from crawler.model.text import bom, codec
 from crawler.model.text_declared import in_xml
 from crawler.sources.gzip_file import MAGIC, GzipFile
 from crawler.sources.location import UNDECODED
 from crawler.sources.sitemap_entries import Location
 
-MAX_BYTES = 52_428_800
-"""Size of a sitemap after decompression; a limit of the protocol."""
 _PIECE = 1 << 16
 _HEAD = 1024
 _FIRST_URL = re.compile(r"[\ufeff\s]*https?://", re.IGNORECASE)
@@ -72,14 +71,14 @@ def encoding_of(head: bytes) -> str:
 
 
 def _bytes_of(file: BufferedIOBase) -> Iterator[bytes]:
-    left, plain = MAX_BYTES, plain_file(file)
+    left, plain = MAX_SITEMAP_BYTES, plain_file(file)
     try:
         # read() would need more data, which may be damaged; read1() returns the data before.
         while piece := plain.read1(_PIECE):
             yield piece[:left]
             left -= len(piece)
             if left < 0:
-                message = f"a sitemap of more than {MAX_BYTES:,} bytes; the rest is not read"
+                message = f"more than {MAX_SITEMAP_BYTES:,} bytes; the rest is not read"
                 raise FetchError(FailureKind.TOO_LARGE, message)
     except EOFError:
         raise FetchError(FailureKind.DECODE, "the gzip file is cut short") from None

@@ -7,7 +7,7 @@ import pytest
 from e2e.promises.conftest import GOOD, Sourced, check, kinds, paths
 from e2e.promises.test_promise_sources import XML, index, urlset
 
-from crawler.sources.sitemap_text import MAX_BYTES
+from crawler.model.exchange import MAX_SITEMAP_BYTES
 from crawler.testing import Answer, MockWeb
 
 AT = "http://a.example"
@@ -79,7 +79,7 @@ def test_a_sitemap_has_a_limit_of_its_own(mock_web: MockWeb, sourced: Sourced) -
     urls = [page(f"p{number}") for number in range(20)]
     for url in urls:
         mock_web.page(url, GOOD)
-    blanks = b" " * (MAX_BYTES + 10)
+    blanks = b" " * (MAX_SITEMAP_BYTES + 10)
     large = {
         "middle.xml": urlset(*urls[:5]).encode() + blanks[:2_000_000],
         "large.xml": urlset(*urls[5:10])[:-9].encode() + blanks + b"</urlset>",

@@ -8,7 +8,7 @@ import pytest
 from e2e.promises.conftest import GOOD, Sourced, check, kinds
 from support.hostile_bodies import EMPTY_MEMBER, hostile
 
-from crawler.sources.sitemap_text import MAX_BYTES
+from crawler.model.exchange import MAX_SITEMAP_BYTES
 from crawler.testing import MockWeb
 from crawler.testing.contract.helpers import little_memory
 
@@ -29,7 +29,7 @@ def index(*urls: str) -> str:
 def bomb() -> bytes:
     """A sitemap that is too large by far once gzip is undone; made a megabyte at a time."""
     head, tail = (gzip.compress(text.encode()) for text in (f"{urlset()[:-9]} ", "</urlset>"))
-    return head + gzip.compress(b" " * 1_000_000) * (MAX_BYTES // 1_000_000 + 10) + tail
+    return head + gzip.compress(b" " * 1_000_000) * (MAX_SITEMAP_BYTES // 1_000_000 + 10) + tail
 
 
 def nested_entities() -> str:
@@ -61,7 +61,7 @@ def test_a_hostile_sitemap_expands_and_reads_nothing(
         coding = (("Content-Encoding", "gzip"),) if name == "coded.xml" else ()
         mock_web.page(f"http://a.example/{name}", body, headers=(*XML, *coding))
     mock_web.page(fine, GOOD)
-    with little_memory(3 * MAX_BYTES):
+    with little_memory(3 * MAX_SITEMAP_BYTES):
         run = sourced("--parse", "inline", *(f"http://a.example/{name}" for name in bodies))
     check(run)
     lost = ("laughs.xml", "entity.xml", "undefined.xml", "include.xml")

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import MAX_SITEMAP_BYTES
 from crawler.sources import markup, sitemap
 from crawler.sources.location import cleaned
 from crawler.sources.sitemap import Sitemap
-from crawler.sources.sitemap_text import MAX_BYTES
 
 XMLNS = b'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 
@@ -126,7 +126,7 @@ def test_xinclude_includes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.promise("P31")
 def test_gzip_is_decompressed_up_to_the_limit() -> None:
-    filler = b" " * MAX_BYTES
+    filler = b" " * MAX_SITEMAP_BYTES
     body = urlset(b"http://a.example/").replace(b"</urlset>", filler + b"</urlset>")
     data = gzip.compress(body, compresslevel=1)
     found, error = read(data)
