@@ -14,7 +14,8 @@ MAX_TAGS = 5_000_000
 """Of a text. Each costs about a microsecond; 50 MB of a real sitemap have far fewer."""
 _LONGEST = 1 << 17
 _TAIL = 1 << 12
-_REMEMBERED = 1000
+MAX_NAMES = 1000
+_LONGEST_NAME = 100
 _NAME = re.compile(r"/?[^\W\d]|/?:")
 """What follows a ``<`` that is not just text."""
 _QUOTING = re.compile(r"""[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*>""")
@@ -49,7 +50,7 @@ class TagReader:
     """Iterates over the tags of ``pieces`` (a text), each with the text after it.
 
     ``line`` is the line of the last tag, from 1. At the end ``unclosed`` names a comment, CDATA
-    section, instruction or document type that has no end, with its line; else it is empty.
+    section or document type that has no end, with its line; else it is empty.
     """
 
     def __init__(self, pieces: Iterable[str]) -> None:
@@ -62,13 +63,13 @@ class TagReader:
         known, chunks = self._known, self._chunks()
         self.line += next(chunks).count("\n")
         for chunk in chunks:
-            head, _, text = chunk.partition(">")
+            head, end, text = chunk.partition(">")
             tag = known.get(head)
             if tag is not None:
                 yield tag, text
             elif _NAME.match(chunk):
                 yield self._tag(chunk)
-            elif chunk.startswith("?") and text:
+            elif chunk.startswith("?") and end:
                 yield TEXT, text
             elif construct := _CONSTRUCT.match(chunk):
                 yield from self._construct(construct[0].upper(), chunk, chunks)
@@ -98,7 +99,8 @@ class TagReader:
             if quoting is not None:
                 head, text = quoting[0][:-1], chunk[quoting.end() :]
         tag = _parse(head, is_whole=bool(end))
-        if end and not tag.attributes and len(self._known) < _REMEMBERED:
+        is_simple = end and not tag.attributes and len(head) <= _LONGEST_NAME
+        if is_simple and len(self._known) < MAX_NAMES:
             self._known[head] = tag
         return tag, text
 

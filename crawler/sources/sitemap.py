@@ -71,7 +71,10 @@ class Sitemap:
         entries, markup = self._entries, self._markup
         actions = entries.actions
         for tag, text in self._tags:
-            action = actions.get(tag.name)
+            try:
+                action = actions[tag.name]
+            except KeyError:
+                action = entries.meet(tag.name)
             if action is not None:
                 location = action(tag, text, markup.line)
                 if location is not None:
@@ -87,10 +90,11 @@ class Sitemap:
         """The root element; what stands before one that is known is skipped."""
         first = None
         for _, (tag, _) in zip(range(_TAGS_BEFORE_ROOT), self._tags, strict=False):
+            if tag.name[0] in "#/":
+                continue
             if tag.name.rpartition(":")[2] in FORMATS:
                 return tag
-            if first is None and tag.name[0] not in "#/":
-                first = tag
+            first = first or tag
         if first is None:
             raise FetchError(FailureKind.PARSE, "not XML: there is no element in it")
         return first

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from crawler.model.urls import MAX_URL_CHARACTERS
 from crawler.sources.location import LocationError, atom_link, is_permanent, without_entities
-from crawler.sources.markup import CDATA, TEXT, Tag
+from crawler.sources.markup import CDATA, MAX_NAMES, TEXT, Tag
 
 
 class SitemapFormat(NamedTuple):
@@ -48,8 +48,8 @@ Action = Callable[[Tag, str, int], Location | None]
 
 
 class Entries:
-    """The entries of a document with this root element. ``actions`` are by the name of the tag;
-    ``other`` is for all other tags.
+    """The entries of a document with this root element. ``actions`` are by the name of the tag,
+    None for ``other``; a name that is not there is for ``meet``.
 
     An entry has a location for each ``place`` that is its child, or one that says what is wrong. A
     tag that is missing or damaged costs its entry at most.
@@ -74,11 +74,11 @@ class Entries:
         self._broken = ""
         self.actions = self._make_actions(prefix + ":" if prefix else "")
 
-    def _make_actions(self, prefix: str) -> dict[str, Action]:
+    def _make_actions(self, prefix: str) -> dict[str, Action | None]:
         form = self._format
         prefix = prefix if form.has_prefix else ""
         place, second = prefix + form.place, prefix + form.second
-        actions: dict[str, Action] = {TEXT.name: self._more, CDATA.name: self._more_cdata}
+        actions: dict[str, Action | None] = {TEXT.name: self._more, CDATA.name: self._more_cdata}
         for name in form.entries:
             actions |= {prefix + name: self._begin, f"/{prefix}{name}": self._end}
         actions |= {prefix + name: self._enter for name in form.apart}
@@ -89,6 +89,15 @@ class Entries:
         if form.second:
             actions |= {second: self._open_second, f"/{second}": self._close_second}
         return actions | {f"/{self._root}": self._end_root}
+
+    def meet(self, name: str) -> Action | None:
+        """A name that is not in ``actions``: an entry may have another prefix than the root."""
+        prefix, colon, local = name.rpartition(":")
+        if local in self._format.entries and not self._entry:
+            self.actions.update(self._make_actions(prefix + colon))
+        elif len(self.actions) < MAX_NAMES:
+            self.actions[name] = None
+        return self.actions.get(name)
 
     @property
     def unclosed(self) -> str:
@@ -137,7 +146,9 @@ class Entries:
         self._entry, self._line = tag.name, line
         return lost
 
-    def _end(self, _: Tag, __: str, line: int) -> Location | None:
+    def _end(self, tag: Tag, _: str, line: int) -> Location | None:
+        if not (self._entry or self._is_taken or self._damage):
+            self._damage, self._line = f"a <{tag.name}> without its start tag", line
         return self._finish(line)
 
     def _end_root(self, _: Tag, __: str, line: int) -> Location | None:
@@ -178,15 +189,23 @@ class Entries:
 
     def _close(self, tag: Tag, _: str, line: int) -> Location | None:
         if self._text is None:
-            return None
+            return self._unopened(tag, line)
         text, self._text = "".join(self._text), None
+        if self._format.second and not text.strip():
+            return None
         if self._broken:
             self._is_taken = True
             return Location(text, line, wrong=self._broken)
+        self._is_taken = True
         if not self._entry:
             return Location(text, line, wrong=f"a <{tag.name[1:]}> outside of an entry")
-        self._is_taken = True
         return Location(text, line, self._entry.endswith("sitemap"))
+
+    def _unopened(self, tag: Tag, line: int) -> Location | None:
+        if self._apart or self._format is not _SITEMAP:
+            return None
+        self._is_taken = True
+        return Location("", line, wrong=f"a <{tag.name}> without its start tag")
 
     def _open_second(self, tag: Tag, text: str, line: int) -> None:
         if self._entry and is_permanent(tag.attributes):

@@ -17,7 +17,7 @@ from crawler.sources.sitemap_entries import Location
 
 _PIECE = 1 << 16
 _HEAD = 1024
-_FIRST_URL = re.compile(r"[\ufeff\s]*https?://", re.IGNORECASE)
+_FIRST_URL = re.compile(r"[\ufeff\s]*(?:#.*+\s*+)*+https?://", re.IGNORECASE)
 _LINE_END = re.compile(r"\r?\n|\r(?!\Z)")
 _COMMENTS = re.compile(rb"<!--.*?-->", re.DOTALL)
 
@@ -31,14 +31,7 @@ def text_of(file: BufferedIOBase) -> Iterator[str]:
     FetchError: kind ``decode`` for damaged gzip, ``too_large``.
     """
     pieces = _bytes_of(file)
-    head, error = b"", None
-    try:
-        while len(head) < _HEAD:
-            head += next(pieces)
-    except StopIteration:
-        pass
-    except FetchError as damage:
-        error = damage
+    head, error = _begin(pieces)
     decode = _decoder(encoding_of(head))
     yield decode(head)
     if error is not None:
@@ -46,6 +39,19 @@ def text_of(file: BufferedIOBase) -> Iterator[str]:
     for piece in pieces:
         yield decode(piece)
     yield decode(b"", final=True)
+
+
+def _begin(pieces: Iterator[bytes]) -> tuple[bytes, FetchError | None]:
+    """The first pieces, and the error after them."""
+    head = b""
+    try:
+        while len(head) < _HEAD:
+            head += next(pieces)
+    except StopIteration:
+        pass
+    except FetchError as error:
+        return head, error
+    return head, None
 
 
 def _decoder(encoding: str) -> Callable[..., str]:
@@ -99,17 +105,13 @@ def begins_with_url(file: BufferedIOBase) -> bool:
 
 
 def head_of(file: BufferedIOBase) -> str:
-    """The first characters of ``file``, decompressed; empty if it is damaged there.
+    """The first characters of ``file``, decompressed, as far as it is not damaged.
 
     Leaves ``file`` at its start.
     """
-    try:
-        head = plain_file(file).read1(_HEAD)
-    except (EOFError, zlib.error, FetchError):
-        return ""
-    finally:
-        file.seek(0)
-    return codec(encoding_of(head)).decode(head)
+    head, _ = _begin(_bytes_of(file))
+    file.seek(0)
+    return codec(encoding_of(head[:_HEAD])).decode(head[:_HEAD])
 
 
 def line_locations(file: BufferedIOBase) -> Iterator[Location]:
@@ -120,5 +122,6 @@ def line_locations(file: BufferedIOBase) -> Iterator[Location]:
         *lines, rest = _LINE_END.split(rest[:_PIECE] + piece)
         for line in lines:
             number += 1
-            if text := line.strip():
+            text = line.strip()
+            if text and not text.startswith("#"):
                 yield Location(text, number)

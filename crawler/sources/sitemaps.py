@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 MAX_DEPTH = 2
 """Levels of indexes above a sitemap; the protocol allows one."""
+_TOO_DEEP = f"more than {MAX_DEPTH} levels of indexes"
 MAX_SITEMAPS = 50_000
 """Number of sitemaps fetched in a run; as many as one index may list."""
 NOT_A_SITEMAP = "%s is not a sitemap: its root is <%s>; it is crawled as a page"
@@ -79,6 +80,9 @@ class Sitemaps:
             yield _failed(line.url, FailureKind.TOO_LARGE, f"more than {MAX_SITEMAPS:,} sitemaps")
             return
         self._seen.add(identity)
+        if depth > MAX_DEPTH:
+            yield _failed(line.url, FailureKind.PARSE, _TOO_DEEP)
+            return
         try:
             fetched = self._fetch(line)
             yield from self._read(line, fetched, depth)
@@ -109,7 +113,7 @@ class Sitemaps:
         if not sitemap.is_sitemap:
             yield _failed(name, FailureKind.PARSE, f"<{shown(sitemap.root)}> is not a sitemap")
         elif sitemap.is_index and depth >= MAX_DEPTH:
-            yield _failed(name, FailureKind.PARSE, f"more than {MAX_DEPTH} levels of indexes")
+            yield _failed(name, FailureKind.PARSE, _TOO_DEEP)
         else:
             yield from self._found(name, _ended_by(loss, sitemap), depth, own=own)
 

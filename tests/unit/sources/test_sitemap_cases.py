@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -58,7 +59,7 @@ LOCATIONS: list[tuple[str, list[str], str]] = [
     ("<![CDATA[http://a.example/?x=1&y=2]]>", ["http://a.example/?x=1&y=2"], f"{XML}, 2.7"),
     ("<![CDATA[http://a.example/?x=1&amp;y]]>", ["http://a.example/?x=1&amp;y"], f"{XML}, 2.7"),
     ("\n <![CDATA[\n http://a.example/a<b ]]>\n", ["http://a.example/a%3Cb"], f"{XML}, 2.7"),
-    ("http://a.<!-- x -->example/<?x y?>z", ["http://a.example/z"], f"{XML}, 2.5, 2.6"),
+    ("http://a.<!-- x -->example/<?x y?>z<?a?>", ["http://a.example/z"], f"{XML}, 2.5, 2.6"),
     ("\n\t http://a.example/1 \r\n", ["http://a.example/1"], "white space around it"),
     ("http://a.example/long\n    /path", ["http://a.example/long/path"], "RFC 3986, appendix C"),
     ("http://a.example/x y", ["http://a.example/x%20y"], "URL Standard"),
@@ -111,6 +112,8 @@ DOCUMENTS: list[tuple[str, list[str], str]] = [
     (urlset(GOOD).replace("<urlset", "<urlset xmlns:x='y'\n a='>'"), TAKEN, f"{XML}, 3.1"),
     (urlset(GOOD).upper().replace("HTTP", "http"), ["http://a.example/GOOD"], "upper case"),
     ("<s:urlset><s:url><s:loc>http://a.example/good</s:loc></s:url></s:urlset>", TAKEN, "prefix"),
+    ("<s:urlset><url><loc>http://a.example/good</loc></url></s:urlset>", TAKEN, "another prefix"),
+    ("<urlset><s:url><s:loc>http://a.example/good</s:loc></s:url></urlset>", TAKEN, "another one"),
     ("<ns:sitemapindex></ns:sitemapindex>", [], "empty"),
     (urlset(), [], "empty"),
     ("<urlset/>", [], "empty"),
@@ -135,13 +138,14 @@ DOCUMENTS: list[tuple[str, list[str], str]] = [
     ("http://a.example/1\r\n\n https://b.example/2 \nnonsense\n",
      ["http://a.example/1", "https://b.example/2", "line 4"], f"{PROTOCOL}: text files"),
     ("http://a.example/1\rhttp://b.example/2", ["http://a.example/1", "http://b.example/2"], "CR"),
+    ("# x\n\n#y\nhttp://a.example/good\n # z", TAKEN, "comments, as in lists"),
     ("\ufeffhttp://a.example/ä", ["http://a.example/%C3%A4"], "UTF-8 with a mark"),
     ("<rss version='2.0'><channel><link>http://no/</link><image><link>http://no/</link></image>"
      "<atom:link rel='self' href='http://no/'/><item><title>a & b</title><link>\nhttp://a.example/1"
      "</link><guid>http://no.example/</guid><enclosure url='http://no/'/></item></channel></rss>",
      ["http://a.example/1"], f"{PROTOCOL}: <link> of RSS 2.0"),
-    ("<rss><item><guid>http://a.example/1</guid></item><item><guid isPermaLink='false'>x</guid>"
-     "</item><item><guid isPermaLink='true'>http://a.example/2</guid></item></rss>",
+    ("<rss><item><link> </link><guid>http://a.example/1</guid></item><item>"
+     "<guid isPermaLink='false'>x</guid></item><item><guid isPermaLink='true'>http://a.example/2</guid></item></rss>",
      ["http://a.example/1", "line 1", "http://a.example/2"], "RSS 2.0: guid is a permalink"),
     ("<rdf:RDF xmlns='x'><channel><link>http://no/</link></channel><item><link>http://a.example/1"
      "</link></item></rdf:RDF>", ["http://a.example/1"], "RSS 1.0"),
@@ -158,6 +162,35 @@ DOCUMENTS: list[tuple[str, list[str], str]] = [
 @pytest.mark.parametrize(("text", "expected", "rule"), DOCUMENTS)
 def test_a_document(text: str, expected: list[str], rule: str) -> None:
     assert found(text) == expected, rule
+
+
+@pytest.mark.promise("P85")
+def test_sitemaps_in_a_urlset_are_read_but_not_without_end() -> None:
+    def web(line: InputLine) -> SitemapBody:
+        number = int(line.url.rpartition("/")[2].removesuffix(".xml"))
+        inner = f"<sitemap><loc>http://a.example/{number + 1}.xml</loc></sitemap>"
+        return SitemapBody(urlset(url(f"http://a.example/p{number}"), inner).encode())
+
+    lines = list(Sitemaps(web).at(InputLine("http://a.example/0.xml")))
+    assert [line.url for line in lines] == [
+        *[f"http://a.example/p{number}" for number in range(3)],
+        "http://a.example/3.xml",
+    ]
+    assert lines[-1].wrong == "sitemap: more than 2 levels of indexes"
+
+
+@pytest.mark.promise("P85")
+def test_a_hostile_text_takes_little_time() -> None:
+    began = time.process_time()
+    for text in (
+        "#" * 500_000,
+        "# \n" * 200_000,
+        " " * 500_000,
+        "\r" * 500_000,
+        "http://" + "a" * 900_000,
+    ):
+        found(text, at="http://a.example/x.txt")
+    assert time.process_time() - began < 2
 
 
 DECLARED = '<?xml version="1.0" encoding="{}"?>' + urlset(url("http://a.example/ж"))
