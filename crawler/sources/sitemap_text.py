@@ -17,7 +17,7 @@ from crawler.sources.sitemap_entries import Location
 
 _PIECE = 1 << 16
 _HEAD = 1024
-_FIRST_URL = re.compile(r"[\ufeff\s]*(?:#.*+\s*+)*+https?://", re.IGNORECASE)
+_URL = re.compile("https?://", re.IGNORECASE)
 _LINE_END = re.compile(r"\r?\n|\r(?!\Z)")
 _COMMENTS = re.compile(rb"<!--.*?-->", re.DOTALL)
 
@@ -99,9 +99,15 @@ def plain_file(file: BufferedIOBase) -> BufferedIOBase:
     return BufferedReader(GzipFile(file), _PIECE) if magic == MAGIC else file
 
 
-def begins_with_url(file: BufferedIOBase) -> bool:
-    """Whether the first line of ``file``, decompressed, is a URL. Leaves ``file`` at its start."""
-    return _FIRST_URL.match(head_of(file)) is not None
+def is_url_list(file: BufferedIOBase) -> bool:
+    """Whether at least half of the first lines of ``file``, decompressed, are URLs, not markup.
+
+    Leaves ``file`` at its start.
+    """
+    lines = [line.strip("\ufeff \t") for line in head_of(file).splitlines()]
+    used = [line for line in lines if line and not line.startswith("#")]
+    urls = sum(_URL.match(line) is not None for line in used)
+    return 0 < len(used) <= 2 * urls and not used[0].startswith("<")
 
 
 def head_of(file: BufferedIOBase) -> str:

@@ -11,7 +11,7 @@ from crawler.sources.input_line import InputLine, parse, shown
 from crawler.sources.location import LocationError, absolute, cleaned
 from crawler.sources.sitemap import Sitemap, bounded, looks_like_sitemap
 from crawler.sources.sitemap_entries import Location
-from crawler.sources.sitemap_text import begins_with_url, line_locations
+from crawler.sources.sitemap_text import is_url_list, line_locations
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Sitemaps:
     def _read(self, line: InputLine, fetched: SitemapBody, depth: int) -> Iterator[InputLine]:
         """Raises FetchError."""
         file, loss = BytesIO(fetched.body), fetched.loss
-        if begins_with_url(file):
+        if is_url_list(file):
             locations = _ended_by(loss, bounded(line_locations(file)))
             yield from self._found(line.url, locations, depth, own=False)
         elif depth == 0 and _is_plain_text(line.url, file):

@@ -139,6 +139,7 @@ DOCUMENTS: list[tuple[str, list[str], str]] = [
      ["http://a.example/1", "https://b.example/2", "line 4"], f"{PROTOCOL}: text files"),
     ("http://a.example/1\rhttp://b.example/2", ["http://a.example/1", "http://b.example/2"], "CR"),
     ("# x\n\n#y\nhttp://a.example/good\n # z", TAKEN, "comments, as in lists"),
+    ("nonsense\nhttp://a.example/good", ["line 1", *TAKEN], "not only its first line decides"),
     ("\ufeffhttp://a.example/ä", ["http://a.example/%C3%A4"], "UTF-8 with a mark"),
     ("<rss version='2.0'><channel><link>http://no/</link><image><link>http://no/</link></image>"
      "<atom:link rel='self' href='http://no/'/><item><title>a & b</title><link>\nhttp://a.example/1"
@@ -191,6 +192,15 @@ def test_a_hostile_text_takes_little_time() -> None:
     ):
         found(text, at="http://a.example/x.txt")
     assert time.process_time() - began < 2
+
+
+@pytest.mark.promise("P85")
+@pytest.mark.parametrize(
+    "text", ["", "User-agent: *", "see\nhttp://a.example/1\nand\nmore", "[x](http://a.example/)"]
+)
+def test_another_text_is_a_page(text: str) -> None:
+    at = "http://a.example/x.txt"
+    assert found(text, at) == [at]
 
 
 DECLARED = '<?xml version="1.0" encoding="{}"?>' + urlset(url("http://a.example/ж"))
