@@ -8,9 +8,9 @@ import msgspec
 
 from crawler.app.run_dir import Run
 from crawler.app.streams import InputStreams
-from crawler.model.content_coding import decode_body
-from crawler.model.errors import UsageError
-from crawler.model.exchange import Response
+from crawler.model.content_coding import Decoding
+from crawler.model.errors import FetchError, UsageError
+from crawler.model.exchange import MAX_SITEMAP_BYTES, Response
 from crawler.model.urls import origin
 from crawler.parsing.custom import parser_file
 from crawler.settings import Settings
@@ -27,7 +27,7 @@ from crawler.sources import (
 )
 from crawler.sources.async_lines import OwnLoopLines
 from crawler.sources.order import pages_of
-from crawler.sources.sitemap import MAX_BYTES
+from crawler.sources.sitemaps import SitemapBody
 from crawler.sources.unchanged import CHANGED
 
 SOURCES = "sources"
@@ -100,7 +100,7 @@ def of_settings(run: Run, streams: InputStreams) -> OpenInput:
     settings, known = run.settings, run.store.facts
 
     def make(fetch: Callable[[InputLine], Response]) -> Iterable[str | InputLine]:
-        cache = SitemapCache(lambda line: _decoded_body(fetch(line)), run.directory / "sitemaps")
+        cache = SitemapCache(lambda line: _document(fetch(line)), run.directory / "sitemaps")
         found = lines(
             settings.sources,
             settings.column,
@@ -127,5 +127,13 @@ def of_python(urls: UrlSource) -> OpenInput:
     return lambda _: lines
 
 
-def _decoded_body(document: Response) -> bytes:
-    return decode_body(document.body, document.header_list("content-encoding"), MAX_BYTES)
+def _document(answer: Response) -> SitemapBody:
+    """The decoded body, or what there is of it."""
+    coding = answer.header_list("content-encoding")
+    decoding = Decoding(answer.body, coding, MAX_SITEMAP_BYTES)
+    try:
+        while (body := decoding.run()) is None:
+            pass
+    except FetchError as error:
+        return SitemapBody(decoding.so_far, error)
+    return SitemapBody(body)

@@ -9,7 +9,7 @@ from crawler.frontier.entry import Entry
 from crawler.frontier.retry import pause_of
 from crawler.frontier.robots import MAX_RECEIVED
 from crawler.model.errors import FailureKind, FetchError, SkipError
-from crawler.model.exchange import FetchResult, Response
+from crawler.model.exchange import MAX_SITEMAP_BYTES, FetchResult, Response
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -62,6 +62,9 @@ class DocumentTicket(Ticket, frozen=True, kw_only=True):
     """A request for a document of the input (a sitemap); ``deliver`` receives the result."""
 
     deliver: Callable[[FetchResult], None]
+
+    # One byte more than it may have shows that it is larger.
+    enough: ClassVar[int | None] = MAX_SITEMAP_BYTES + 1
 
 
 class ProbeTicket(Ticket, frozen=True, kw_only=True):

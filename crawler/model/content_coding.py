@@ -61,8 +61,14 @@ class Decoding:
         *,
         cut: bool = False,
     ) -> None:
-        self._steps = _steps(body, content_encoding, max_bytes, cut)
+        self._output = BytesIO()
+        self._steps = _steps(body, content_encoding, max_bytes, self._output, cut=cut)
         self._cpu_left = CPU_SECONDS + max_bytes / 1e6 * CPU_SECONDS_OF_MEGABYTE
+
+    @property
+    def so_far(self) -> bytes:
+        """What is decoded, at most ``max_bytes``: after an error, what there was before it."""
+        return self._output.getvalue()
 
     def run(self, seconds: float = float("inf")) -> bytes | None:
         """Continue for about ``seconds`` of this thread's CPU time, at most some ms longer.
@@ -102,13 +108,22 @@ def decode_body(body: bytes | memoryview, content_encoding: str | None, max_byte
 
 
 def _steps(
-    body: bytes | memoryview, content_encoding: str | None, max_bytes: int, cut: bool
+    body: bytes | memoryview,
+    content_encoding: str | None,
+    max_bytes: int,
+    output: BytesIO,
+    *,
+    cut: bool,
 ) -> Generator[None, None, bytes]:
-    if content_encoding:
-        for coding in reversed(_codings(content_encoding)):
-            if len(body):
-                body = yield from _bounded(_pieces(coding, memoryview(body)), max_bytes, cut)
+    """The last coding writes to ``output``."""
+    codings = _codings(content_encoding) if content_encoding else []
+    for left, coding in zip(range(len(codings))[::-1], reversed(codings), strict=True):
+        if len(body):
+            whole = BytesIO() if left else output
+            pieces = _pieces(coding, memoryview(body))
+            body = yield from _bounded(pieces, max_bytes, whole, cut=cut)
     if len(body) > max_bytes and not cut:
+        output.write(memoryview(body)[:max_bytes])
         raise _too_large(max_bytes)
     return bytes(body[:max_bytes])
 
@@ -123,14 +138,15 @@ def _codings(content_encoding: str) -> list[str]:
     return codings
 
 
-def _bounded(pieces: Iterator[bytes], max_bytes: int, cut: bool) -> Generator[None, None, bytes]:
+def _bounded(
+    pieces: Iterator[bytes], max_bytes: int, whole: BytesIO, *, cut: bool
+) -> Generator[None, None, bytes]:
     # BytesIO grows in place and returns its buffer without a copy; joining a list needs twice the
     # memory.
-    whole = BytesIO()
     for piece in pieces:
         if whole.tell() + len(piece) > max_bytes:
+            whole.write(piece[: max_bytes - whole.tell()])
             if cut:
-                whole.write(piece[: max_bytes - whole.tell()])
                 break
             raise _too_large(max_bytes)
         whole.write(piece)

@@ -63,6 +63,10 @@ def unnoticed() -> None:
     """The default of ``Request.begun``."""
 
 
+MAX_SITEMAP_BYTES = 52_428_800
+"""Size of a sitemap (sitemaps.org protocol), as it is sent and after decompression."""
+
+
 class Request(msgspec.Struct, frozen=True):
     """One HTTP exchange: a GET of ``url``, sent to ``endpoint``.
 

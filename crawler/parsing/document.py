@@ -1,20 +1,12 @@
 """A response and its parsed forms; also the argument of a user's parser function."""
 
-import re
 from functools import cached_property
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from crawler.model.text import Kind, Text, decode, in_header
+from crawler.model import mime_type
+from crawler.model.text import Kind, Text, decode
 from crawler.parsing.job import Job
-
-_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-# For a response without a content type: https://mimesniff.spec.whatwg.org, section 7.1.
-_LOOKS_LIKE_HTML = re.compile(
-    rb"(?:\xef\xbb\xbf)?[\t\n\f\r ]*<(?:!--|(?:!doctype html|html|head|script|iframe|h1|div|font"
-    rb"|table|a|style|title|b|body|br|p|meta)[\s>])",
-    re.IGNORECASE,
-)
 
 
 class Document:
@@ -28,13 +20,13 @@ class Document:
         self.content_type = job.content_type
         self.body = body
         """The body with Content-Encoding decoded."""
+        self._mime_type = mime_type.from_header(job.content_type or "")
+        self._kind = mime_type.kind(self._mime_type, body)
 
     @property
     def is_html(self) -> bool:
-        """Whether the content type is HTML; without a type, whether the body begins like HTML."""
-        if not self.content_type:
-            return _LOOKS_LIKE_HTML.match(self.body) is not None
-        return self.content_type.partition(";")[0].strip().lower() in _HTML_TYPES
+        """Whether it is HTML or XHTML by its content type; without a valid one, by its body."""
+        return self._kind is Kind.HTML
 
     @property
     def encoding(self) -> str:
@@ -56,4 +48,5 @@ class Document:
 
     @cached_property
     def _decoded(self) -> Text:
-        return decode(self.body, declared=in_header(self.content_type), kind=Kind.HTML)
+        declared = self._mime_type.charset if self._mime_type else None
+        return decode(self.body, declared=declared, kind=self._kind)

@@ -248,7 +248,7 @@ class Decider:
 
 def _task(ticket: EntryTicket, response: Response, unix_time: float) -> Task:
     entry, url = ticket.entry, ticket.url
-    headers = dict(reversed(response.headers))  # the first of several headers with one name is used
+    names = dict(response.headers)
     job = Job(
         entry.id,
         entry.url,
@@ -256,14 +256,14 @@ def _task(ticket: EntryTicket, response: Response, unix_time: float) -> Task:
         # If an input URL was redirected, its crawl begins at the target.
         entry.seed if entry.depth else url,
         response.status,
-        headers.get("content-type"),
-        response.header_list("content-encoding") if "content-encoding" in headers else None,
-        response.header_lines("x-robots-tag") if "x-robots-tag" in headers else None,
+        response.header_list("content-type") if "content-type" in names else None,
+        response.header_list("content-encoding") if "content-encoding" in names else None,
+        response.header_lines("x-robots-tag") if "x-robots-tag" in names else None,
         timestamp(int(unix_time)),
         round(response.timing.total * 1000, 3),
         entry.depth,
         entry.row,
-        headers.get("refresh"),
+        response.header("refresh") if "refresh" in names else None,
     )
     return Task(job, response.body)
 

@@ -8,10 +8,12 @@ from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason,
 from crawler.model.files import make_folder, read_file, replace_file
 from crawler.model.urls import key
 from crawler.sources.input_line import InputLine
-from crawler.sources.sitemaps import Fetch
+from crawler.sources.sitemaps import Fetch, SitemapBody
 
 
 class _CachedSitemap(msgspec.Struct, frozen=True):
+    """The ``body``, or why there is none; ``message`` beside a body says what is missing of it."""
+
     body: bytes | None = None
     message: str = ""
     kind: FailureKind = FailureKind.INTERNAL
@@ -28,21 +30,25 @@ class SitemapCache:
         self._fetch = fetch
         self._directory = directory
 
-    def __call__(self, line: InputLine) -> bytes:
+    def __call__(self, line: InputLine) -> SitemapBody:
         path = self._directory / f"{key(line.url) % 2**64:016x}"
         result = _read(path)
         if result is None:
             result = self._request(line)
             self._keep(path, result)
         if result.body is not None:
-            return result.body
+            loss = FetchError(result.kind, result.message) if result.message else None
+            return SitemapBody(result.body, loss)
         if result.skip is not None:
             raise SkipError(result.skip, result.message)
         raise FetchError(result.kind, result.message)
 
     def _request(self, line: InputLine) -> _CachedSitemap:
         try:
-            return _CachedSitemap(self._fetch(line))
+            body, loss = self._fetch(line)
+            if loss is None:
+                return _CachedSitemap(body)
+            return _CachedSitemap(body, loss.message, loss.kind)
         except FetchError as error:
             return _CachedSitemap(message=error.message, kind=error.kind)
         except SkipError as error:

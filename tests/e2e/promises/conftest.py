@@ -12,6 +12,7 @@ from e2e.conftest import Run, balanced
 from support.heartbeat import ALLOWED, beating
 
 import crawler
+from crawler.cli import main
 from crawler.model.errors import FailureKind
 from crawler.testing import CLOSE, Answer, MockWeb, Seen, Step
 
@@ -20,6 +21,7 @@ RAW = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
 GOOD = "<!DOCTYPE html><title>fine</title>"
 
 Crawled = Callable[..., Run]
+Sourced = Callable[..., Run]
 
 
 @pytest.fixture
@@ -44,6 +46,18 @@ def crawled(
         assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
         check(ended)
         return ended
+
+    return run
+
+
+@pytest.fixture
+def sourced(tmp_path: Path, engine: str) -> Sourced:
+    """``crawler crawl`` in this process, where the web is mocked: only it reads such sources."""
+
+    def run(*arguments: object) -> Run:
+        usual = ("--quiet", "--engine", engine, "--run", tmp_path / "run")
+        assert main(["crawl", *map(str, (*usual, *arguments))]) == 0
+        return Run(subprocess.CompletedProcess((), 0, "", ""), tmp_path / "run")
 
     return run
 

@@ -61,7 +61,8 @@ def test_a_good_answer_of_an_entry_is_parsed() -> None:
     job = decision.task.job
     assert (decision.ticket, decision.task.body) == (PAGE, b"hello")
     assert (job.id, job.url, job.status, job.row) == (7, ENTRY.url, 203, ENTRY.row)
-    assert (job.content_type, job.robots, job.elapsed_ms) == ("text/html", "a\nb", 250.0)
+    assert (job.content_type, job.robots) == ("text/html, text/plain", "a\nb")
+    assert job.elapsed_ms == 250.0
     assert job.fetched_at == "2026-05-28T20:26:40Z"
 
 

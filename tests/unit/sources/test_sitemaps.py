@@ -14,6 +14,7 @@ from crawler.model.errors import (
     UsageError,
 )
 from crawler.sources import InputLine, SitemapCache, lines, sitemaps
+from crawler.sources.sitemaps import SitemapBody
 
 
 def urlset(*locations: str) -> bytes:
@@ -33,12 +34,12 @@ class Web:
         self.answers = answers
         self.asked: list[InputLine] = []
 
-    def __call__(self, place: InputLine) -> bytes:
+    def __call__(self, place: InputLine) -> SitemapBody:
         self.asked.append(place)
         answer = self.answers[place.url]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return SitemapBody(answer)
 
     def lines(self, *sources: str) -> list[str | InputLine]:
         return list(lines(sources, fetch=self))
@@ -76,7 +77,7 @@ def test_without_fetching_a_sitemap_is_a_page() -> None:
 
 
 def test_another_document_is_a_page() -> None:
-    web = Web({"http://a.example/feed.xml": b"<rss/>"})
+    web = Web({"http://a.example/feed.xml": b"<ads/>"})
     assert web.lines("http://a.example/feed.xml") == [InputLine("http://a.example/feed.xml")]
 
 
@@ -110,7 +111,7 @@ def test_sitemaps_of_an_index_are_read_once() -> None:
 def test_an_index_leads_to_http_only(tmp_path: Path) -> None:
     secret = tmp_path / "secret.xml"
     secret.write_bytes(urlset("http://secret.example/"))
-    places = (f"file://{secret}", str(secret), "ftp://a.example/s.xml", "javascript:1")
+    places = (f"file://{secret}", "secret.xml", "ftp://a.example/s.xml", "javascript:1")
     web = Web({"http://a.example/i.xml": index(*places)})
     found = web.lines("http://a.example/i.xml")
     assert len(found) == 4
@@ -212,7 +213,7 @@ def test_a_damaged_sitemap_file_becomes_a_failure(tmp_path: Path) -> None:
     ("data", "says"),
     [
         (b"<?xml version='1.0'?><html/>", "is XML but not a sitemap: its root is <html>"),
-        (b"<!-- only this -->", "cannot be read as a sitemap: not well-formed XML: no element"),
+        (b"<!-- only this -->", "cannot be read as a sitemap: not XML: there is no element"),
     ],
 )
 def test_a_file_that_only_begins_like_one_fails(tmp_path: Path, data: bytes, says: str) -> None:
@@ -262,7 +263,7 @@ def test_a_torn_kept_sitemap_is_fetched_again(tmp_path: Path) -> None:
     SitemapCache(web, tmp_path)(place)
     (kept,) = tmp_path.iterdir()
     kept.write_bytes(kept.read_bytes()[:-3])
-    assert SitemapCache(web, tmp_path)(place) == b"body"
+    assert SitemapCache(web, tmp_path)(place) == SitemapBody(b"body")
     assert len(web.asked) == 2
 
 
