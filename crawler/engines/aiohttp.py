@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import time
-from http import HTTPStatus
 from typing import Self
 
 import aiohttp
@@ -19,8 +18,9 @@ from crawler.engines.aiohttp_hooks import (
     HookedResponse,
     WireExchange,
 )
-from crawler.engines.base import MAX_HEADER_BYTES, Capabilities, EngineOptions
-from crawler.engines.shared.framing import body_length
+from crawler.engines.base import Capabilities, EngineOptions
+from crawler.engines.shared.framing import body_length, check_locations
+from crawler.engines.shared.heads import MAX_LINE_BYTES, MAX_LINES
 from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import basic, refusal
@@ -67,9 +67,9 @@ class AiohttpEngine:
             auto_decompress=False,
             trust_env=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            max_line_size=MAX_HEADER_BYTES,
-            max_field_size=MAX_HEADER_BYTES,
-            max_headers=MAX_HEADER_BYTES,  # in effect no limit: the sum of bytes is limited
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+            max_headers=MAX_LINES,
         )
         return self
 
@@ -185,13 +185,8 @@ async def _read(answer: HookedResponse, request: Request) -> bytes:
 
 def _check_head(answer: HookedResponse) -> int | None:
     """Return the declared length of the body, or None. Raises FetchError."""
-    if answer.status < HTTPStatus.OK:
-        raise FetchError(FailureKind.PROTOCOL, f"status {answer.status:03} is not a final status")
-    if answer.version is None or answer.version.major != 1:
-        raise FetchError(FailureKind.PROTOCOL, "not an HTTP/1 response: another version")
-    if any(name.endswith(b" ") for name, _ in answer.raw_headers):  # aiohttp uses only some of them
-        raise FetchError(FailureKind.PROTOCOL, "malformed header line")
     headers = answer.headers
+    check_locations(headers.getall(hdrs.LOCATION, ()))
     length = body_length(
         headers.getall(hdrs.CONTENT_LENGTH, ()), headers.getall(hdrs.TRANSFER_ENCODING, ())
     )
@@ -199,6 +194,9 @@ def _check_head(answer: HookedResponse) -> int | None:
 
 
 def _headers(answer: HookedResponse) -> Headers:
+    sent = answer.exchange.head.headers
+    if sent is not None:
+        return sent
     raw = answer.raw_headers
     return tuple([(str(name, "latin-1").lower(), str(value, "latin-1")) for name, value in raw])
 

@@ -29,6 +29,7 @@ from aiohttp.connector import Connection as Lease
 from aiohttp.http import RawResponseMessage
 from aiohttp.streams import StreamReader
 
+from crawler.engines.aiohttp_head import HeadFilter
 from crawler.engines.aiohttp_hold import ExchangeHold
 from crawler.engines.aiohttp_latin import LatinTransport
 from crawler.engines.base import KEPT_SECONDS, MAX_HEADER_BYTES, EngineOptions
@@ -96,6 +97,7 @@ class WireExchange:
         self.received = 0
         self.info: TcpInfo | None = None
         self.refused: FetchError | None = None
+        self.head = HeadFilter()
         self.body: StreamReader | None = None
         self._body_bytes = 0
         self._allowance = MAX_HEADER_BYTES
@@ -203,10 +205,25 @@ class HookedConnection(ResponseHandler):
             self._refuse("bytes after the end of the response")
         else:
             exchange.note(len(data), self._tcp_info())
-            super().data_received(data)
+            self._pass_on(exchange, data)
             self._check(exchange)
             if exchange.received > FREE_BYTES and exchange.body is not None:
                 self._hold_back(exchange)
+
+    def _pass_on(self, exchange: WireExchange, data: bytes) -> None:
+        """Pass the head on by itself: what llhttp rejects after it is not a part of it."""
+        if exchange.body is None:
+            try:
+                head, data = exchange.head.take(data)
+            except FetchError as error:
+                self._refuse(error.message)
+                return
+            if head:
+                super().data_received(head)
+        if exchange.whole and data:
+            self._refuse("bytes after the end of the response")
+        elif exchange.body is not None and data:
+            super().data_received(data)
 
     def _hold_back(self, exchange: WireExchange) -> None:
         """Stop to read if there is no room. After the last byte the connection is not ours."""
@@ -232,11 +249,11 @@ class HookedConnection(ResponseHandler):
             self.transport.abort()
 
     def feed_data(self, data: Message, size: int = 0) -> None:
-        """Receive a parsed head. Drops every 1xx response, so that they cannot pile up."""
+        """Receive a parsed head."""
         message, body = data
         if self.exchange is None or self.exchange.body is not None:
             self._refuse("a second response")
-        elif not 100 <= message.code < 200 or message.code == HTTPStatus.SWITCHING_PROTOCOLS:
+        else:
             if message.code in BODILESS and _announces_body(message):
                 self.force_close()
             self.exchange.body = body

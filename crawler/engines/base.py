@@ -16,8 +16,8 @@ only engines. An engine
   ``reused=True``, and does not send the request again. If ``request.fresh``, it uses a new one;
 * enforces ``request.timeout`` as a total deadline and ``request.max_bytes`` as a limit for the
   body, whatever the server does, and limits the header block (256 KiB) and the number of 1xx
-  responses. If ``request.cut``, it returns the first ``max_bytes`` of a larger body, and reads no
-  more of it;
+  responses (``shared/heads.py``). If ``request.cut``, it returns the first ``max_bytes`` of a
+  larger body, and reads no more of it;
 * calls ``request.begun`` when the response has begun, at the latest after its head;
 * stops to read a large body while ``options.bodies`` holds it back, if ``capabilities`` say
   ``holds_bodies``. That time counts neither for the deadline nor for ``Timing.answer``;

@@ -1,17 +1,15 @@
 """The ``threads`` engine: blocking urllib on a thread pool, one thread per fetch.
 
 urllib handles only HTTP here: its OpenerDirector has one handler of ours, so it follows no
-redirects, keeps no cookies and uses no proxies. ``_UrllibResponse`` checks what urllib does not
+redirects, keeps no cookies and uses no proxies. ``UrllibResponse`` checks what urllib does not
 detect (a truncated response, contradictory lengths). The socket belongs to a ``Wire``, so that the
 event loop can end a fetch and the kernel's times can be read.
 """
 
 import asyncio
-import email.errors
 import functools
 import http.client
 import platform
-import re
 import ssl
 import time
 import urllib.error
@@ -23,29 +21,17 @@ from typing import Any, Self
 import certifi
 
 from crawler.engines.base import Capabilities, EngineOptions
-from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
+from crawler.engines.shared.framing import check_lines
 from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import basic
 from crawler.engines.shared.tls import TlsContexts
 from crawler.engines.urllib.hold import ThreadHold
+from crawler.engines.urllib.response import UrllibResponse
 from crawler.engines.urllib.wire import READ_BYTES, Phase, Wire
 from crawler.model.body_budget import FREE_BYTES
 from crawler.model.errors import SILENT, FailureKind, FetchError
-from crawler.model.exchange import BODILESS, Headers, Request, Response
-
-_VERSION = re.compile(r"HTTP/1\.[0-9]")
-_NAMES = re.compile(rf"({FIELD_NAME}\n)*")
-_CHUNK_LINE = re.compile(rb"0*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n")
-_MAX_LINE = 64 * 1024
-_FOLD = re.compile(r"\r?\n[ \t]*")
-# The email package also reports missing multipart bodies; those are not defects here.
-_HEADER_DEFECTS = (
-    email.errors.FirstHeaderLineIsContinuationDefect,
-    email.errors.InvalidHeaderDefect,
-    email.errors.MisplacedEnvelopeHeaderDefect,
-    email.errors.MissingHeaderBodySeparatorDefect,
-)
+from crawler.model.exchange import Request, Response
 
 
 class ThreadsEngine:
@@ -59,10 +45,7 @@ class ThreadsEngine:
         http2=False,
         own_threads=True,
         proxies=("http",),
-        notes=(
-            "urllib closes each connection after one response (it sends Connection: close).",
-            "Responses with more than 100 header lines, or a line over 64 KiB, are rejected.",
-        ),
+        notes=("urllib closes each connection after one response (it sends Connection: close).",),
         holds_bodies=True,
     )
 
@@ -114,7 +97,7 @@ class ThreadsEngine:
                 body = _read_body(answer, wire)
                 return Response(
                     status=answer.status,
-                    headers=_headers(answer),
+                    headers=answer.fields,
                     body=body,
                     timing=wire.timing(len(body)),
                     http_version="1.0" if answer.version == 10 else "1.1",
@@ -151,7 +134,7 @@ class _UrllibHandler(urllib.request.AbstractHTTPHandler):
 class _UrllibConnection(http.client.HTTPConnection):
     def __init__(self, wire: Wire, host: str, **options: Any) -> None:
         super().__init__(host, **options)
-        self.response_class = _UrllibResponse
+        self.response_class = UrllibResponse
         self._wire = wire
 
     def connect(self) -> None:
@@ -172,67 +155,6 @@ class _UrllibConnection(http.client.HTTPConnection):
         if proxy is not None and proxy.userinfo is not None and self._wire.is_forwarded:
             self.putheader("Proxy-Authorization", basic(proxy.userinfo))
         super().endheaders(message_body, encode_chunked=encode_chunked)
-
-
-class _UrllibResponse(http.client.HTTPResponse):
-    """http.client's response; rejects what RFC 9112 calls malformed or ambiguous."""
-
-    def __init__(self, wire: Wire, method: str | None = None) -> None:
-        super().__init__(wire, method=method)  # type: ignore[arg-type]
-        self._wire = wire
-
-    def begin(self) -> None:
-        """Skip every 1xx response (http.client skips only 100). Raises FetchError."""
-        super().begin()
-        while 100 <= self.status < 200 and self.status != 101:
-            self.headers = None  # type: ignore[assignment]
-            super().begin()
-        if self._wire.eof:
-            raise FetchError(FailureKind.TRUNCATED, "the connection closed inside the headers")
-        self._check_head()
-        self._frame()
-        self._wire.phase = Phase.BODY
-
-    def _check_head(self) -> None:
-        if self.status == 101:
-            raise FetchError(FailureKind.PROTOCOL, "status 101, but no upgrade was requested")
-        if any(isinstance(defect, _HEADER_DEFECTS) for defect in self.headers.defects):
-            raise FetchError(FailureKind.PROTOCOL, "malformed header line")
-        if not _NAMES.fullmatch("".join(f"{name}\n" for name in self.headers)):
-            raise FetchError(FailureKind.PROTOCOL, "malformed header line")
-
-    def _frame(self) -> None:
-        """Set the length of the body; folded and repeated lines confuse http.client."""
-        codings = self._values("transfer-encoding")
-        length = body_length(self._values("content-length"), codings)
-        bodiless = self.status in BODILESS
-        self.length = 0 if bodiless else length
-        self.chunked, self.chunk_left = bool(codings) and not bodiless, None
-
-    def _values(self, name: str) -> list[str]:
-        return [value.strip(" \t\r\n") for value in self.headers.get_all(name, [])]
-
-    def _read_status(self) -> tuple[str, int, str]:
-        """Accept only HTTP/1; http.client also accepts HTTP/0.9 with headers."""
-        version, status, reason = super()._read_status()  # type: ignore[misc]
-        if not _VERSION.fullmatch(version):
-            raise http.client.UnknownProtocol(version)
-        return version, status, reason
-
-    def _read_next_chunk_size(self) -> int:
-        """Accept only hexadecimal digits (RFC 9112, 7.1); http.client accepts more."""
-        line = self.fp.readline(_MAX_LINE)
-        found = _CHUNK_LINE.fullmatch(line)
-        if found is None:
-            raise ValueError(line)
-        return int(found[1], 16)
-
-    def _safe_read(self, amt: int) -> bytes:
-        """Read the CRLF after a chunk and check it; http.client does not check."""
-        end: bytes = super()._safe_read(amt)  # type: ignore[misc]
-        if end != b"\r\n":
-            raise FetchError(FailureKind.PROTOCOL, "a chunk is longer than its declared size")
-        return end
 
 
 def _read_body(answer: http.client.HTTPResponse, wire: Wire) -> bytes:
@@ -261,12 +183,6 @@ def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
     """``read1`` returns what has arrived; ``read`` would wait for missing bytes."""
     while piece := answer.read1(READ_BYTES):
         yield piece
-
-
-def _headers(answer: http.client.HTTPResponse) -> Headers:
-    return tuple(
-        (name.lower(), _FOLD.sub(" ", value).strip(" \t")) for name, value in answer.headers.items()
-    )
 
 
 def _translate(error: Exception, wire: Wire) -> FetchError:

@@ -47,6 +47,8 @@ def translate(
     part of the response has arrived.
     """
     message = message or pycurl.easy_strerror(code)
+    if not message.isprintable():  # it quotes the response
+        message = message.encode("unicode_escape").decode()
     if code == pycurl.E_RECV_ERROR:
         kind = _of_receiving(message)
     elif code in _HTTP2:

@@ -1,15 +1,11 @@
 """Headers as libcurl takes and gives them."""
 
-import re
-from functools import lru_cache
-
-from crawler.engines.shared.framing import FIELD_NAME, check_lines
-from crawler.model.errors import FailureKind, FetchError
+from crawler.engines.shared.framing import check_lines
+from crawler.engines.shared.heads import parse_line
 from crawler.model.exchange import Headers
 
 RequestLines = list[str | bytes]
 """Lines of a request. pycurl accepts text only in ASCII."""
-_NAME = re.compile(FIELD_NAME.encode())
 
 
 def header_lines(headers: Headers) -> RequestLines:
@@ -30,13 +26,4 @@ def parse_headers(lines: list[bytes]) -> Headers:
 
     Raises FetchError for an invalid name: libcurl passes such lines on but may ignore them.
     """
-    return tuple([_parse_header(line) for line in lines[1:-1]])
-
-
-@lru_cache(maxsize=4096)
-def _parse_header(line: bytes) -> tuple[str, str]:
-    """Cached, because most lines are the same for every page of a server."""
-    name, colon, value = line.partition(b":")
-    if not colon or not _NAME.fullmatch(name):
-        raise FetchError(FailureKind.PROTOCOL, "malformed header line")
-    return name.decode("ascii").lower(), value.decode("latin-1").strip(" \t\r\n")
+    return tuple([parse_line(line) for line in lines[1:-1]])

@@ -17,7 +17,8 @@ from crawler.engines.libcurl.headers import RequestLines, parse_headers
 from crawler.engines.libcurl.hold import TransferHold
 from crawler.engines.libcurl.route import set_route
 from crawler.engines.libcurl.sockets import Ends, Sockets
-from crawler.engines.shared.framing import body_length
+from crawler.engines.shared.framing import body_length, check_trailer
+from crawler.engines.shared.heads import count_interim, parse_line
 from crawler.engines.shared.kernel import TcpInfo
 from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.opening import Opening
@@ -36,8 +37,6 @@ _DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
 _STATUS = re.compile(rb"HTTP/(1\.[01]) (\d{3})[ \r\n]")
 _STATUS_OR_2 = re.compile(rb"HTTP/(1\.[01]|2) (\d{3})[ \r\n]")
 _BLANK = (b"\r\n", b"\n")
-MAX_INTERIM = 100
-"""Limit for 1xx responses before the final one. libcurl limits each head to 300 KiB."""
 
 
 class Transfer:
@@ -166,21 +165,27 @@ class Transfer:
             return self._refuse(
                 FailureKind.PROTOCOL, f"more than {MAX_HEADER_BYTES:,} bytes of trailers"
             )
+        if line not in _BLANK:
+            try:
+                check_trailer(parse_line(line)[0])
+            except FetchError as error:
+                self.refused = error
+                return _ABORT
         return self._continue()
 
     def _take_head(self) -> int | None:
         found = self._status_line.match(self._lines[0])
         if found is None:
             return self._refuse(FailureKind.PROTOCOL, "no status line")
-        status = int(found[2])
-        if status < 200:
-            return self._take_interim(status)
-        self._version, self._status = found[1].decode(), status
+        self._version, self._status = found[1].decode(), int(found[2])
         if self._http2 and self._version != "2" and self._ends is not None:
             self._sockets.note_http1(self._ends)
         try:
-            self._headers = parse_headers(self._lines)
-            length = self._take_framing(self._headers)
+            headers = parse_headers(self._lines)
+            if self._status < 200:
+                return self._take_interim()
+            self._headers = headers
+            length = self._take_framing(headers)
         except FetchError as error:
             self.refused = error
             return _ABORT
@@ -188,14 +193,10 @@ class Transfer:
             return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
         return self._continue(HEAD_BYTES)
 
-    def _take_interim(self, status: int) -> int | None:
-        """Another head follows; their number is limited."""
+    def _take_interim(self) -> int | None:
+        """Another head follows; their number is limited. libcurl limits each to 300 KiB."""
+        self._interim = count_interim(self._status, self._interim)
         self._lines.clear()
-        self._interim += 1
-        if status < 100 or status == 101:
-            return self._refuse(FailureKind.PROTOCOL, f"status {status:03} is not a final status")
-        if self._interim > MAX_INTERIM:
-            return self._refuse(FailureKind.PROTOCOL, f"more than {MAX_INTERIM} interim responses")
         return self._continue()
 
     def _take_framing(self, headers: Headers) -> int | None:

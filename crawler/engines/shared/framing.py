@@ -5,15 +5,13 @@ If two recipients can read a response differently, an attacker can hide one resp
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Headers
 
 _LINE_END = re.compile(r"[\0\r\n]")
 _LENGTH = re.compile(r"[0-9]{1,18}")
-FIELD_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-"""A header name, as a regular expression (RFC 9110, 5.6.2): no spaces, only ASCII letters."""
 
 
 def check_lines(headers: Headers) -> None:
@@ -25,11 +23,11 @@ def check_lines(headers: Headers) -> None:
         raise FetchError(FailureKind.PROTOCOL, "a request header contains NUL, CR or LF")
 
 
-def body_length(lengths: Collection[str], codings: Collection[str]) -> int | None:
+def body_length(lengths: Sequence[str], codings: Sequence[str]) -> int | None:
     """Length of the body by Content-Length and Transfer-Encoding; None if they do not define it.
 
-    Raises FetchError unless there is one number, ``chunked`` or neither (RFC 9112, 6.3). Repeated
-    headers with the same number are accepted, a list in one header is not.
+    Raises FetchError unless there is one number, ``chunked`` or neither (RFC 9112, 6.3). The same
+    number may be repeated, in several headers or in a list (RFC 9110, 8.6), as in browsers.
     """
     if codings:
         if [coding.lower() for coding in codings] != ["chunked"]:
@@ -39,10 +37,35 @@ def body_length(lengths: Collection[str], codings: Collection[str]) -> int | Non
         return None
     if not lengths:
         return None
-    length, *others = set(lengths)
-    if others or not _LENGTH.fullmatch(length):
+    number = lengths[0]
+    if len(lengths) > 1 or "," in number:
+        number = _repeated(lengths)
+    if not _LENGTH.fullmatch(number):
         raise FetchError(FailureKind.PROTOCOL, "Content-Length is not a single number")
-    return int(length)
+    return int(number)
+
+
+def _repeated(lengths: Iterable[str]) -> str:
+    """The number that all of ``lengths`` say; another text if they differ."""
+    numbers = [each.strip(" \t") for each in ",".join(lengths).split(",")]
+    if all(map(_LENGTH.fullmatch, numbers)) and len(set(map(int, numbers))) == 1:
+        return numbers[0]
+    return ", ".join(numbers)
+
+
+def check_locations(locations: Collection[str]) -> None:
+    """Raise FetchError for several different Locations: clients would follow different ones.
+
+    Browsers and libcurl reject them too, whatever the status is.
+    """
+    if len(locations) > 1 and len(set(locations)) > 1:
+        raise FetchError(FailureKind.PROTOCOL, "several different Location headers")
+
+
+def check_trailer(name: str) -> None:
+    """Raise FetchError for a trailer that is about the length of the body (RFC 9110, 6.5.1)."""
+    if name == "content-length":
+        raise FetchError(FailureKind.PROTOCOL, "Content-Length is a trailer")
 
 
 FRAMING = frozenset(

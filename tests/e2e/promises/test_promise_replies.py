@@ -11,7 +11,7 @@ from e2e.conftest import Run
 from e2e.promises.conftest import GOOD, Crawled, check, kinds, paths
 
 from crawler.cli import main
-from crawler.testing import MockWeb
+from crawler.testing import CLOSE, Answer, MockWeb
 
 Headers = tuple[tuple[str, str], ...]
 PLAIN = GOOD.encode()
@@ -130,3 +130,40 @@ def test_answers_that_are_no_page_are_failures(
     assert {page["title"] for page in run.pages.values()} == {"fine"}
     for url, failure in run.failures.items():
         assert failure["status"] == STATUSES[url.rpartition("/")[2]][0]
+
+
+SIZE = b"%d" % LENGTH
+DOUBLED = {
+    # RFC 9110, 8.6: the same number may be repeated, in headers or in a list
+    "twice": (b"Content-Length: %b\r\nContent-Length: %b" % (SIZE, SIZE), None),
+    "apart": (b"Content-Length: %b\r\nX: y\r\ncontent-length: %b" % (SIZE, SIZE), None),
+    "list": (b"Content-Length: %b, %b" % (SIZE, SIZE), None),
+    "zeros": (b"Content-Length: %b\r\nContent-Length: 0%b" % (SIZE, SIZE), None),
+    # RFC 9112, 6.3: everything else is ambiguous
+    "shorter": (b"Content-Length: %b\r\nContent-Length: 5" % SIZE, "protocol"),
+    "longer": (b"Content-Length: %b\r\nContent-Length: 999" % SIZE, "protocol"),
+    "list-of-two": (b"Content-Length: 5, %b" % SIZE, "protocol"),
+    "signed": (b"Content-Length: +%b" % SIZE, "protocol"),
+    "empty": (b"Content-Length:", "protocol"),
+    "chunks": (b"Content-Length: %b\r\nTransfer-Encoding: chunked" % SIZE, "protocol"),
+    # a line of spaces ends no head, and a tab after a coding belongs to nothing
+    "spaces": (b" \r\nContent-Length: %b" % SIZE, "protocol"),
+    "tab": (b"Content-Length: %b\t\r\nX: y\t" % SIZE, None),
+}
+
+
+@pytest.mark.promise("P16")
+def test_a_length_that_is_said_twice_is_one_length(
+    mock_web: MockWeb, crawled: Crawled, engine: str
+) -> None:
+    at = "http://doubled.example"
+    for name, (lines, _) in DOUBLED.items():
+        raw = b"HTTP/1.1 200 OK\r\n" + lines + b"\r\nContent-Type: text/html\r\n\r\n" + PLAIN
+        mock_web.answer(f"{at}/{name}", Answer(script=(raw, CLOSE)))
+    tabbed = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+    mock_web.answer(f"{at}/tabbed", Answer(script=(tabbed % (LENGTH, PLAIN), CLOSE)))
+    urls = [f"{at}/{name}" for name in (*DOUBLED, "tabbed")]
+    run = crawled(urls, engine=engine, parse="inline", delay=0)
+    expected = {name: error for name, (_, error) in DOUBLED.items()}
+    assert kinds(run) == {name: error for name, error in expected.items() if error}
+    assert {(page["title"], page["bytes"]) for page in run.pages.values()} == {("fine", LENGTH)}

@@ -192,8 +192,6 @@ async def test_a_body_within_the_limit_is_returned(
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ({"status": 101}, "status 101 is not a final status"),
-        ({"status": 0}, "status 000 is not a final status"),
         (
             {"headers": {"Transfer-Encoding": "gzip, chunked"}},
             "Transfer-Encoding other than chunked",
