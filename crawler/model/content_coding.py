@@ -49,8 +49,8 @@ class _DamagedError(Exception):
 class Decoding:
     """The decoding of one body, in steps. ``decode_body`` describes arguments, result and errors.
 
-    If ``cut``, the result is the first ``max_bytes`` of a larger body, and that is not an error. It
-    may continue on another thread, but runs on one at a time.
+    If ``keep`` is set, only so many bytes of the result are kept, and damage after them is not an
+    error. It may continue on another thread, but runs on one at a time.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Decoding:
         content_encoding: str | None,
         max_bytes: int,
         *,
-        cut: bool = False,
+        keep: int | None = None,
     ) -> None:
-        self._steps = _steps(body, content_encoding, max_bytes, cut)
-        self._cpu_left = CPU_SECONDS + max_bytes / 1e6 * CPU_SECONDS_OF_MEGABYTE
+        self._steps = _steps(body, content_encoding, max_bytes, keep)
+        self._cpu_left = CPU_SECONDS + (keep or max_bytes) / 1e6 * CPU_SECONDS_OF_MEGABYTE
 
     def run(self, seconds: float = float("inf")) -> bytes | None:
         """Continue for about ``seconds`` of this thread's CPU time, at most some ms longer.
@@ -102,15 +102,17 @@ def decode_body(body: bytes | memoryview, content_encoding: str | None, max_byte
 
 
 def _steps(
-    body: bytes | memoryview, content_encoding: str | None, max_bytes: int, cut: bool
+    body: bytes | memoryview, content_encoding: str | None, max_bytes: int, keep: int | None
 ) -> Generator[None, None, bytes]:
-    if content_encoding:
-        for coding in reversed(_codings(content_encoding)):
-            if len(body):
-                body = yield from _bounded(_pieces(coding, memoryview(body)), max_bytes, cut)
-    if len(body) > max_bytes and not cut:
+    codings = _codings(content_encoding) if content_encoding else []
+    for number in reversed(range(len(codings))):
+        if len(body):
+            pieces = _pieces(codings[number], memoryview(body))
+            is_last = not number
+            body = yield from _bounded(pieces, max_bytes, keep if is_last else None)
+    if len(body) > max_bytes:
         raise _too_large(max_bytes)
-    return bytes(body[:max_bytes])
+    return bytes(body[:keep])
 
 
 def _codings(content_encoding: str) -> list[str]:
@@ -123,18 +125,23 @@ def _codings(content_encoding: str) -> list[str]:
     return codings
 
 
-def _bounded(pieces: Iterator[bytes], max_bytes: int, cut: bool) -> Generator[None, None, bytes]:
+def _bounded(
+    pieces: Iterator[bytes], max_bytes: int, keep: int | None
+) -> Generator[None, None, bytes]:
     # BytesIO grows in place and returns its buffer without a copy; joining a list needs twice the
     # memory.
-    whole = BytesIO()
-    for piece in pieces:
-        if whole.tell() + len(piece) > max_bytes:
-            if cut:
-                whole.write(piece[: max_bytes - whole.tell()])
-                break
-            raise _too_large(max_bytes)
-        whole.write(piece)
-        yield
+    whole, size = BytesIO(), 0
+    room = max_bytes if keep is None else keep
+    try:
+        for piece in pieces:
+            size += len(piece)
+            if size > max_bytes:
+                raise _too_large(max_bytes)
+            whole.write(piece[: room - whole.tell()])
+            yield
+    except FetchError as error:
+        if keep is None or size < keep or error.kind is FailureKind.TOO_LARGE:
+            raise
     return whole.getvalue()
 
 
