@@ -42,7 +42,7 @@ def _field(name: str) -> re.Pattern[str]:
     The first colon ends the name. It may be missing if the line has exactly two words.
     A pattern that begins with a newline is found fast; the possessive parts take linear time.
     """
-    end_of_name = r"[^:#\n]*+:|[^\s:#]*+[ \t]++(?=[^\s#]++[ \t\v\f]*+(?:#|\n|\Z))"
+    end_of_name = r"[^:#\n]*+:|(?<!user agent)[^\s:#]*+[ \t]++(?=[^\s#]++[ \t\v\f]*+(?:#|\n|\Z))"
     return re.compile(rf"\n[ \t\v\f]*+(?:{name})(?:{end_of_name})([^#\n]*)", re.IGNORECASE)
 
 
