@@ -18,7 +18,9 @@ MAX_BYTES = 500 * 1024
 MAX_RECEIVED = 2 * MAX_BYTES
 """So much is received: no content coding makes ``MAX_BYTES`` longer than that."""
 MAX_DECODED = MAX_BYTES + 2
-"""So much is decoded: one character more shows whether a line ends at the limit."""
+"""So much is kept after content decoding: one character more shows whether a line ends there."""
+MAX_UNPACKED = 50_000_000
+"""A robots.txt that becomes larger than this by content decoding is a bomb, and not read."""
 MAX_REDIRECTS = 5
 """RFC 9309 §2.3.1.2."""
 MAX_DELAY = 60.0
@@ -40,7 +42,7 @@ def _field(name: str) -> re.Pattern[str]:
     The first colon ends the name. It may be missing if the line has exactly two words.
     A pattern that begins with a newline is found fast; the possessive parts take linear time.
     """
-    end_of_name = r"[^:#\n]*+:|[^\s:#]*+[ \t]++(?=[^\s#]++[ \t\v\f]*+(?:#|\n|\Z))"
+    end_of_name = r"[^:#\n]*+:|(?<!user agent)[^\s:#]*+[ \t]++(?=[^\s#]++[ \t\v\f]*+(?:#|\n|\Z))"
     return re.compile(rf"\n[ \t\v\f]*+(?:{name})(?:{end_of_name})([^#\n]*)", re.IGNORECASE)
 
 

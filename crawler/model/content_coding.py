@@ -49,8 +49,8 @@ class _DamagedError(Exception):
 class Decoding:
     """The decoding of one body, in steps. ``decode_body`` describes arguments, result and errors.
 
-    If ``cut``, the result is the first ``max_bytes`` of a larger body, and that is not an error. It
-    may continue on another thread, but runs on one at a time.
+    If ``keep`` is set, only so many bytes of the result are kept, and damage after them is not an
+    error. It may continue on another thread, but runs on one at a time.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Decoding:
         content_encoding: str | None,
         max_bytes: int,
         *,
-        cut: bool = False,
+        keep: int | None = None,
     ) -> None:
         self._output = BytesIO()
-        self._steps = _steps(body, content_encoding, max_bytes, self._output, cut=cut)
-        self._cpu_left = CPU_SECONDS + max_bytes / 1e6 * CPU_SECONDS_OF_MEGABYTE
+        self._steps = _steps(body, content_encoding, max_bytes, keep, self._output)
+        self._cpu_left = CPU_SECONDS + (keep or max_bytes) / 1e6 * CPU_SECONDS_OF_MEGABYTE
 
     @property
     def so_far(self) -> bytes:
@@ -111,21 +111,22 @@ def _steps(
     body: bytes | memoryview,
     content_encoding: str | None,
     max_bytes: int,
+    keep: int | None,
     output: BytesIO,
-    *,
-    cut: bool,
 ) -> Generator[None, None, bytes]:
     """The last coding writes to ``output``."""
     codings = _codings(content_encoding) if content_encoding else []
     for left, coding in zip(range(len(codings))[::-1], reversed(codings), strict=True):
         if len(body):
-            whole = BytesIO() if left else output
             pieces = _pieces(coding, memoryview(body))
-            body = yield from _bounded(pieces, max_bytes, whole, cut=cut)
-    if len(body) > max_bytes and not cut:
+            if left:
+                body = yield from _bounded(pieces, max_bytes, None, BytesIO())
+            else:
+                body = yield from _bounded(pieces, max_bytes, keep, output)
+    if len(body) > max_bytes:
         output.write(memoryview(body)[:max_bytes])
         raise _too_large(max_bytes)
-    return bytes(body[:max_bytes])
+    return bytes(body[:keep])
 
 
 def _codings(content_encoding: str) -> list[str]:
@@ -139,18 +140,21 @@ def _codings(content_encoding: str) -> list[str]:
 
 
 def _bounded(
-    pieces: Iterator[bytes], max_bytes: int, whole: BytesIO, *, cut: bool
+    pieces: Iterator[bytes], max_bytes: int, keep: int | None, whole: BytesIO
 ) -> Generator[None, None, bytes]:
     # BytesIO grows in place and returns its buffer without a copy; joining a list needs twice the
     # memory.
-    for piece in pieces:
-        if whole.tell() + len(piece) > max_bytes:
-            whole.write(piece[: max_bytes - whole.tell()])
-            if cut:
-                break
-            raise _too_large(max_bytes)
-        whole.write(piece)
-        yield
+    size, room = 0, max_bytes if keep is None else keep
+    try:
+        for piece in pieces:
+            size += len(piece)
+            whole.write(piece[: room - whole.tell()])
+            if size > max_bytes:
+                raise _too_large(max_bytes)
+            yield
+    except FetchError as error:
+        if keep is None or size < keep or error.kind is FailureKind.TOO_LARGE:
+            raise
     return whole.getvalue()
 
 

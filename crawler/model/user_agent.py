@@ -4,7 +4,7 @@ import re
 
 NAME = re.compile(r"[\w-]+", re.ASCII)
 """The name of a product; robots.txt (RFC 9309 §2.2.1) has no digits in it, but crawlers have."""
-_PRODUCT = re.compile(r"(?:^|[ (;,])([\w-]+)(?=/)|^([\w-]+)|\(compatible; *([\w-]+)", re.ASCII)
+_PRODUCT = re.compile(r"(?:^|[ (;,])([\w-]+)(?=/)|^([\w-]+)|\bcompatible; *([\w-]+)", re.ASCII)
 
 
 def products(agent: str) -> frozenset[str]:

@@ -13,7 +13,7 @@ import msgspec
 from crawler.fetch.addresses import Refuse, refuse_nothing
 from crawler.frontier import redirect
 from crawler.frontier.retry import Retry, pause_of
-from crawler.frontier.robots import MAX_DECODED, Rules, from_answer, unreachable
+from crawler.frontier.robots import MAX_DECODED, MAX_UNPACKED, Rules, from_answer, unreachable
 from crawler.frontier.ticket import (
     DocumentTicket,
     EntryTicket,
@@ -199,7 +199,7 @@ class Decider:
         coding = response.header_list("content-encoding")
         if coding is None:
             return self.rules(ticket, response.status, response.body)
-        decoding = Decoding(response.body, coding, MAX_DECODED, cut=True)
+        decoding = Decoding(response.body, coding, MAX_UNPACKED, keep=MAX_DECODED)
         return Decode(ticket, response.status, decoding)
 
     def _failed(

@@ -11,7 +11,7 @@ import pytest
 
 from crawler.frontier.entry import Entry
 from crawler.frontier.retry import Retry
-from crawler.frontier.robots import MAX_DECODED
+from crawler.frontier.robots import MAX_DECODED, MAX_UNPACKED
 from crawler.frontier.ticket import DocumentTicket, EntryTicket, RobotsTicket, Ticket
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
 from crawler.model.exchange import FetchResult, Response, Timing
@@ -277,6 +277,27 @@ def test_the_rest_of_a_long_robots_txt_is_dropped(coding: str | None) -> None:
         decision = decider().rules(ROBOTS, decision.status, decoded)
     assert refusal(decision, "/private")
     assert refusal(decision, "/open") is None
+
+
+@pytest.mark.promise("P90")
+def test_damage_after_what_is_kept_does_not_matter() -> None:
+    body = gzip.compress(b"User-agent: *\nDisallow: /private\n" + b"#\n" * 500_000)[:-9]
+    decision = decide(ROBOTS, answer(200, body, ("content-encoding", "gzip")))
+    assert isinstance(decision, Decode)
+    rules = decider().rules(ROBOTS, 200, decision.decoding.run() or b"")
+    assert refusal(rules, "/private")
+    assert refusal(rules, "/open") is None
+
+
+@pytest.mark.promise("P11", "P24")
+def test_a_bomb_as_robots_txt_forbids_everything() -> None:
+    body = gzip.compress(b"User-agent: *\nAllow: /\n" + bytes(MAX_UNPACKED))
+    decision = decide(ROBOTS, answer(200, body, ("content-encoding", "gzip")))
+    assert isinstance(decision, Decode)
+    with pytest.raises(FetchError) as caught:
+        decision.decoding.run()
+    assert caught.value.kind is FailureKind.TOO_LARGE
+    assert refusal(decider().rules(ROBOTS, 200, caught.value), "/x")
 
 
 @pytest.mark.promise("P24")
