@@ -114,8 +114,9 @@ ENCODED = (
     Encoded("iso-2022-jp", b'a\x1b$B$"\x1b(Bb' + _LACKS, "a%1B$B$%22%1B(Bb" + _E),
     Encoded("shift_jis", b"\x82\xa0\xb1" + _LACKS, "%82%A0%B1" + _E),
     Encoded("euc-jp", b"\xa4\xa2\x8e\xb1", "%A4%A2%8E%B1"),
-    Encoded("big5", b"\xa4\xa4", "%A4%A4"),
-    Encoded("gbk", b"\xd6\xd0", "%D6%D0"),
+    Encoded("big5", b"\xa4\xa4" + _LACKS, "%A4%A4" + _E),
+    Encoded("gbk", b"\xd6\xd0\x80", "%D6%D0%80"),
+    Encoded("gb2312", b"&#x20087;", "%26%23131207%3B"),  # a label of gbk
     Encoded("gb18030", b"\xd6\xd0&#x20087;", "%D6%D0%952%901"),
     Encoded("euc-kr", b"\xb0\xa1\x81A", "%B0%A1%81A"),
     Encoded("utf-8", b"\xc3\xa9", "%C3%A9"),
