@@ -13,6 +13,7 @@ from crawler.fetch.cookies import Jar
 from crawler.fetch.fetcher import Fetcher
 from crawler.fetch.headers import HostPort, RequestHeaders, is_insecure, parse_place
 from crawler.fetch.network import Network
+from crawler.fetch.network import current as network_now
 from crawler.fetch.proxy import parse_proxy
 from crawler.fetch.proxy_resolver import ProxyResolver
 from crawler.frontier.schedule import HostPolicy
@@ -31,6 +32,11 @@ def engine_options(settings: Settings, network: Network) -> EngineOptions:
     return EngineOptions(
         sockets.slots, settings.http2, network.ca_file, connections=sockets.connections
     )
+
+
+def check_roots() -> None:
+    """Raise UsageError if the environment names roots for the network, but there are none."""
+    _ = network_now().ca_file
 
 
 def patience_seconds(settings: Settings, network: Network) -> float:

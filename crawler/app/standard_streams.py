@@ -14,23 +14,16 @@ from crawler.model.errors import StateError, UsageError
 
 TYPE_CHECKING = False  # as in typing, which takes 5 ms to import
 if TYPE_CHECKING:
-    from typing import NoReturn, TextIO
+    from typing import TextIO
 
     from _typeshed import ReadableBuffer
 
 
-class ClosedOutputError(UsageError):
-    """A command writes to standard output, which is closed."""
+class ClosedOutput(io.TextIOWrapper):
+    """Stands for standard output where that is closed: drops what a parser prints, for example."""
 
     def __init__(self) -> None:
-        super().__init__("standard output is closed")
-
-
-class ClosedOutput(io.TextIOBase):
-    """Stands for standard output where that is closed: writing raises ClosedOutputError."""
-
-    def write(self, _: str) -> "NoReturn":
-        raise ClosedOutputError
+        super().__init__(io.BufferedWriter(_ToldBytes(1, "w", closefd=False)), "utf-8")
 
 
 class _AskedBytes(io.FileIO):
@@ -77,7 +70,7 @@ def prepare() -> None:
 
 def _asked(stream: "TextIO | None") -> "TextIO":
     if not isinstance(stream, io.TextIOWrapper):
-        return ClosedOutput()  # type: ignore[return-value]
+        return ClosedOutput()
     # The name of a file may be in any encoding.
     errors = "surrogateescape" if stream.encoding.lower() == "utf-8" else "backslashreplace"
     return io.TextIOWrapper(
@@ -90,9 +83,9 @@ def _asked(stream: "TextIO | None") -> "TextIO":
 
 
 def check_output() -> None:
-    """Raise UsageError if standard output is closed."""
+    """Raise UsageError if standard output, for which a command has something, is closed."""
     if isinstance(sys.stdout, ClosedOutput):
-        raise ClosedOutputError
+        raise UsageError("standard output is closed")
 
 
 def flush_output() -> None:
@@ -111,7 +104,7 @@ def flush_output() -> None:
 
 def tell(write: Callable[[], object]) -> None:
     """Call ``write``, which writes to standard output what no program needs."""
-    with suppress(BrokenPipeError, StateError, ClosedOutputError):
+    with suppress(BrokenPipeError, StateError):
         try:
             write()
         finally:

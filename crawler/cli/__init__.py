@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from crawler.app.standard_streams import flush_output, prepare
+from crawler.app.standard_streams import check_output, flush_output, prepare
 from crawler.cli.parser import Parser
 from crawler.model.errors import CrawlerError, UsageError
 from crawler.model.spelling import nearest
@@ -25,6 +25,8 @@ COMMANDS = {
     "engines": "show the fetch engines and what each can do",
     "site": "serve a synthetic web on this machine, for tests",
 }
+_ANSWERING = ("status", "engines", "site")
+"""Commands of which standard output has the answer."""
 _NO_MEMORY = (
     *("can't start new thread", "failed to map segment", "Cannot allocate memory"),
     *("cannot map zero-fill", "returned NULL without setting an exception"),
@@ -98,6 +100,8 @@ def _dispatch(argv: list[str]) -> int:
     module.add_arguments(parser)
     arguments = parser.read(argv[1:])
     _check_directory()
+    if argv[0] in _ANSWERING:
+        check_output()
     code: int = module.run(arguments)
     return code
 
@@ -129,5 +133,6 @@ def _general(argv: list[str]) -> int:
     if not arguments.version:
         hint = nearest(arguments.command, COMMANDS)
         raise UsageError(f"{arguments.command} is not a command{hint}")
+    check_output()
     sys.stdout.write(f"crawler {__version__}\n")
     return 0

@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(flags: dict[str, Any], variables: dict[str, str]) -> int:
     if not flags.get("sources"):
         raise UsageError("nothing to compare: name a URL, a file of URLs, or - for standard input")
+    from crawler.app.fetching import check_roots
     from crawler.compare.options import CompareOptions
     from crawler.compare.session import compare
     from crawler.metrics.comparison import to_json
@@ -94,6 +95,8 @@ def _run(flags: dict[str, Any], variables: dict[str, str]) -> int:
     settings = options.common()
     if settings.json:
         check_output()
+    if settings.replay is None:
+        check_roots()  # else the crawl of the recording would say it, in more than one sentence
 
     def say(text: str) -> None:
         if not settings.quiet:

@@ -293,7 +293,7 @@ class BareRequest(aiohttp.ClientRequest):
 
     async def send(self, conn: Lease) -> aiohttp.ClientResponse:
         """Send the head, in which each character is a byte; aiohttp itself would send UTF-8."""
-        if all(value.isascii() for value in self.headers.values()):
+        if "".join(self.headers.values()).isascii():
             return await super().send(conn)
         with cast("HookedConnection", conn.protocol).in_latin_1():
             return await super().send(conn)

@@ -61,20 +61,22 @@ class SystemNetwork:
 
     @property
     def ca_file(self) -> str | None:
-        """Raises UsageError if ``SSL_CERT_FILE`` names no file of certificates.
-
-        The libraries would say so in different words and at different times, or not at all.
-        """
-        path = os.environ.get(_ROOTS)
-        if path:
-            _check_roots(path)
-        return path or None
+        """Raises UsageError if ``SSL_CERT_FILE`` does not name a file of certificates."""
+        return _named_roots()
 
     def resolver(self, rules: AddressRules) -> Resolver:
         return SystemResolver(rules, self._nameservers)
 
 
-def _check_roots(path: str) -> None:
+def _named_roots() -> str | None:
+    """Return what ``SSL_CERT_FILE`` names, if anything.
+
+    Without this check the libraries would say in different words and at different times, or not at
+    all, that it is not a file of certificates.
+    """
+    path = os.environ.get(_ROOTS)
+    if not path:
+        return None
     import ssl  # 10 ms, and only some engines need it
 
     try:
@@ -86,6 +88,7 @@ def _check_roots(path: str) -> None:
         raise UsageError(f"{_ROOTS}: {path} does not contain certificates in PEM form") from None
     except OSError as error:
         raise UsageError(f"{_ROOTS}: cannot read {path}: {error.strerror}") from None
+    return path
 
 
 _mocking: list[Network] = []

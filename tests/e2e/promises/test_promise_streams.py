@@ -33,6 +33,7 @@ UNUSABLE: tuple[tuple[str, tuple[str, ...], int, str], ...] = (
     ("<&- >&- 2>&-", ("crawl", "-"), 2, ""),
     (">&-", ("engines", "--json"), 2, CLOSED),
     (">&-", ("--version",), 2, CLOSED),
+    (">&-", ("status", "run"), 2, CLOSED),
     (">/dev/full", ("--version",), 1, FULL),
     (">/dev/full", ("crawl", "--out", "-", "URL"), 1, FULL),
     (">/dev/full 2>/dev/full", ("crawl", "--out", "-", "URL"), 1, ""),
@@ -182,6 +183,17 @@ def test_commands_fail_only_where_their_output_was_asked_for(ended: Ended) -> No
         ("status", ">&-"): 2,
         ("status", "2>/dev/full"): 0,
     }
+
+
+@pytest.mark.promise("P94")
+def test_a_parser_may_print_to_closed_streams(ended: Ended, site: Server, tmp_path: Path) -> None:
+    prints = (
+        "import sys\n\ndef parse(page):\n    print('x' * 20_000)\n    print(1, file=sys.stderr)\n"
+    )
+    (tmp_path / "printing.py").write_text(prints)
+    done = ended("<&- >&- 2>&-", ["--parser", "printing:parse", "URL"], *USUAL)
+    assert done.returncode == 0
+    assert is_whole(tmp_path / "run", site)
 
 
 @pytest.mark.promise("P94", "P99")

@@ -231,6 +231,13 @@ def test_bytes_of_a_url_that_are_not_utf_8_are_sent_as_they_are(
     assert page["url"] == site.url("/caf%E9?a=%FF")
 
 
+@pytest.mark.promise("P94")
+def test_a_comparison_names_missing_roots_in_one_sentence(ended: Ended) -> None:
+    done = ended(["compare", "--engines", "curl,threads", "URL"], SSL_CERT_FILE="/nowhere")
+    says = b"crawler: SSL_CERT_FILE: cannot read /nowhere: No such file or directory\n"
+    assert (done.returncode, done.stderr) == (2, says)
+
+
 # Folders
 
 SURROUNDINGS = (
