@@ -275,7 +275,9 @@ def _translate(error: Exception, wire: Wire) -> FetchError:
     endpoint = wire.request.endpoint
     where = f"{wire.phase} ({endpoint.dial_host} port {endpoint.dial_port})"
     kind = _kind(error, wire)
-    return FetchError(kind, f"{where}: {_reason(error)}", answered=_is_answered(kind, error, wire))
+    answered = _is_answered(kind, error, wire)
+    message = f"{where}: {_reason(error)}"
+    return FetchError(kind, message, answered=answered, connected=wire.is_connected)
 
 
 def _is_answered(kind: FailureKind, error: Exception, wire: Wire) -> bool:

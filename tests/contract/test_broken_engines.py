@@ -42,6 +42,7 @@ CAUGHT = {
         "test_the_deadline_holds_while_bytes_arrive": LATE,
         "test_the_deadline_holds_while_connecting": LATE,
     },
+    "WaitsToConnect": {"test_connecting_is_limited": "request.connect_timeout limits how long"},
     "KeepsTooMuch": {
         "test_a_fresh_request_uses_a_new_connection": "fresh=True uses a new connection",
         "test_open_connections_are_limited": "options.connections limits how many",

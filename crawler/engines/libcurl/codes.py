@@ -59,7 +59,8 @@ def translate(
         # A timeout never counts as a failure of a reused connection.
         return FetchError(kind, timed_out(request), answered=answered)
     answered = answered or not _is_silent(kind, message)
-    return FetchError(kind, message, reused=reused, answered=answered)
+    connected = kind is not FailureKind.CONNECT or code == _PROXY
+    return FetchError(kind, message, reused=reused, answered=answered, connected=connected)
 
 
 def _of_http2(message: str, begun: bool) -> FailureKind:

@@ -49,7 +49,7 @@ class Sockets:
 
     def look(self, fd: int) -> None:
         """Call this at each event of a descriptor in ``watched``, before libcurl handles it."""
-        sock = _view(fd)
+        sock = view(fd)
         if sock is not None:
             try:
                 self.watched[fd].look(sock, time.monotonic())
@@ -60,7 +60,7 @@ class Sockets:
         """Register a new connection; return what its opening waited for."""
         self._forget(ends)
         self._forget(self._owners.get(fd))
-        opening, sock = self._opening.pop(fd), _view(fd)
+        opening, sock = self._opening.pop(fd), view(fd)
         del self.watched[fd]
         if sock is not None:
             now = time.monotonic()
@@ -135,7 +135,7 @@ class Sockets:
             self._forget(ends)
 
 
-def _view(fd: int) -> socket.socket | None:
+def view(fd: int) -> socket.socket | None:
     """A socket object for ``fd``, to be detached after use; None if ``fd`` is closed."""
     try:
         return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from crawler.fetch.addresses import Address, AddressRules
+from crawler.fetch.addresses import Addresses, AddressRules
 from crawler.fetch.dns import SystemResolver
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason, UsageError
 
@@ -130,12 +130,12 @@ async def test_parallel_lookups_of_a_name_are_shared(
     resolver = SystemResolver(AddressRules(["a.example"]))
     asked = []
 
-    async def address(host: str) -> Address:
+    async def addresses(host: str) -> Addresses:
         asked.append(host)
         await asyncio.sleep(0)
-        return Address("10.0.0.1", 60.0)
+        return Addresses(("10.0.0.1",), 60.0)
 
-    monkeypatch.setattr(resolver, "_address", address)
+    monkeypatch.setattr(resolver, "_addresses", addresses)
     found = await asyncio.gather(*(resolver.resolve("a.example", 80) for _ in range(20)))
     assert {endpoint.address for endpoint in found} == {"10.0.0.1"}
     assert asked == ["a.example"]
