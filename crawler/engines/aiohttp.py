@@ -21,6 +21,7 @@ from crawler.engines.aiohttp_hooks import (
     WireExchange,
 )
 from crawler.engines.base import MAX_HEADER_BYTES, Capabilities, EngineOptions
+from crawler.engines.shared.alerts import explained
 from crawler.engines.shared.framing import body_length
 from crawler.engines.shared.messages import not_connected, timed_out, too_large
 from crawler.engines.shared.pieces import Pieces
@@ -88,6 +89,8 @@ class AiohttpEngine:
                     connecting = TaskConnectLimit(request.connect_timeout, deadline)
                 async with self._send(request) as answer:
                     request.begun()
+                    if connecting is not None:
+                        connecting.end()
                     assert isinstance(answer, HookedResponse)
                     hold = answer.exchange.hold
                     hold.watch(deadline)
@@ -286,4 +289,4 @@ def _unconnected(error: Exception) -> FetchError:
 
 def _tls_reason(error: Exception) -> str:
     text = getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
-    return str(text).lower().replace("_", " ")
+    return explained(str(text).lower().replace("_", " "))

@@ -27,7 +27,7 @@ class TaskConnectLimit:
             self._deadline.reschedule(0.0)
 
     def end(self) -> None:
-        """The fetch has ended."""
+        """The response has begun, or the fetch has ended. May be called twice."""
         CONNECTING.set(None)
         if self._timer is not None:
             self._timer.cancel()

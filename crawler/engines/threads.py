@@ -23,6 +23,7 @@ from typing import Any, Self
 import certifi
 
 from crawler.engines.base import Capabilities, EngineOptions
+from crawler.engines.shared.alerts import explained
 from crawler.engines.shared.framing import FIELD_NAME, body_length, check_lines
 from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.pieces import Pieces
@@ -312,7 +313,7 @@ def _reason(error: Exception) -> str:
         case http.client.RemoteDisconnected() | ssl.SSLEOFError():
             return "the server closed the connection"
         case ssl.SSLError():
-            return (error.reason or "TLS error").lower().replace("_", " ")
+            return explained((error.reason or "TLS error").lower().replace("_", " "))
         case OSError():
             return error.strerror or str(error)
         case http.client.BadStatusLine() | http.client.UnknownProtocol():

@@ -97,9 +97,10 @@ class Fetcher(msgspec.Struct):
 
         ``enough`` is the number of bytes of the body that are needed, whatever its limit is; of a
         longer one only these are read. None: all are needed. ``begun`` is called, from any thread,
-        when the response has begun. If no connection is made,
-        the next address is tried, and ``may_dial`` is called with it; if that returns False, the
-        result is None. Raises only FetchError and SkipError.
+        when the response has begun.
+
+        If no connection is made, the next address is tried, and ``may_dial`` is called with it; if
+        that returns False, the result is None. Raises only FetchError and SkipError.
         """
         try:
             request = self._request(url, endpoint, begun, fresh, enough)

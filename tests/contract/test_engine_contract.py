@@ -34,6 +34,7 @@ MARKS = MappingProxyType(
         "test_a_slow_server_delays_no_other": pytest.mark.promise("P20"),
         "test_a_url_with_a_control_character_is_refused": pytest.mark.promise("P17"),
         "test_an_engine_that_holds_a_body_can_be_closed": pytest.mark.promise("P60"),
+        "test_a_wanted_client_certificate_is_a_failure": pytest.mark.promise("P98"),
         "test_an_endless_head_is_a_failure": pytest.mark.promise("P15"),
         "test_an_https_proxy_is_verified_by_name": pytest.mark.promise("P10"),
         "test_an_incomplete_response_is_a_failure": pytest.mark.promise("P14", "P18", "P19"),

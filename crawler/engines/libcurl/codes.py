@@ -2,6 +2,7 @@
 
 import pycurl
 
+from crawler.engines.shared.alerts import explained, is_alert
 from crawler.engines.shared.messages import timed_out
 from crawler.model.errors import SILENT, FailureKind, FetchError
 from crawler.model.exchange import Request
@@ -47,6 +48,8 @@ def translate(
     part of the response has arrived.
     """
     message = message or pycurl.easy_strerror(code)
+    if is_alert(message):
+        return FetchError(FailureKind.TLS, explained(message), reused=reused)
     if code == pycurl.E_RECV_ERROR:
         kind = _of_receiving(message)
     elif code in _HTTP2:

@@ -47,5 +47,5 @@ class TransferConnectLimit:
             self._curl.setopt(pycurl.CONNECTTIMEOUT_MS, _NONE)
 
     def end(self) -> None:
-        """The transfer has ended. May be called more often."""
+        """The transfer is connected, or has ended. May be called more often."""
         self._timer.cancel()

@@ -9,6 +9,9 @@ from crawler.engines.shared.kernel import TICK_S, TcpInfo, tcp_info
 from crawler.engines.shared.opening import Opening
 
 _PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
+_ALERT = b"\x17\x03\x03\0\x13"
+"""The head of a record with an alert: level, description, kind, and 16 bytes of its tag."""
+_ALERT_BYTES = 24
 
 Ends = tuple[str, int, str, int]
 """Address and port of both ends: how libcurl identifies a connection, new or kept alive."""
@@ -113,6 +116,17 @@ class Sockets:
         sock = self._sockets.get(ends)
         try:
             return sock is not None and bool(sock.recv(1, _PEEK))
+        except OSError:
+            return False
+
+    def has_unread_alert(self, ends: Ends) -> bool:
+        """Whether a TLS 1.3 connection has an alert that libcurl has not read.
+
+        It is encrypted; its size says what it is (RFC 8446, 5.2 and 5.4).
+        """
+        sock = self._sockets.get(ends)
+        try:
+            return sock is not None and sock.recv(_ALERT_BYTES, _PEEK).startswith(_ALERT)
         except OSError:
             return False
 

@@ -18,6 +18,7 @@ from crawler.engines.libcurl.headers import RequestLines, parse_headers
 from crawler.engines.libcurl.hold import TransferHold
 from crawler.engines.libcurl.route import set_route
 from crawler.engines.libcurl.sockets import Ends, Sockets
+from crawler.engines.shared.alerts import REFUSED_AFTERWARDS
 from crawler.engines.shared.framing import body_length
 from crawler.engines.shared.kernel import TcpInfo
 from crawler.engines.shared.messages import not_connected, timed_out, too_large
@@ -122,6 +123,8 @@ class Transfer:
         return _CONTINUE
 
     def _on_connected(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
+        if self._connecting is not None:
+            self._connecting.end()
         # The local port alone is not unique: connections to different hosts can share it.
         ends = local, local_port, remote, remote_port
         if self._ends is not None:
@@ -299,9 +302,17 @@ class Transfer:
             return FetchError(
                 FailureKind.TRUNCATED, "the connection closed before the final response"
             )
+        if code == pycurl.E_SEND_ERROR and self._has_alert():
+            return FetchError(FailureKind.TLS, REFUSED_AFTERWARDS)
         touched = bool(self._lines or self._interim)
         untouched = self._fresh is None and not touched
         return translate(code, message, self.request, reused=untouched, answered=touched)
+
+    def _has_alert(self) -> bool:
+        """Whether a new connection was closed with a TLS alert before the request was sent."""
+        if self._fresh is None or self._ends is None:
+            return False
+        return self._sockets.has_unread_alert(self._ends)
 
     def response(self) -> Response:
         """Return the response after libcurl succeeded, before its connection is used again.

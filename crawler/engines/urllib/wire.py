@@ -170,8 +170,17 @@ class Wire(io.RawIOBase):
         """Do nothing: urllib closes before the kernel's data is read; ``release`` does it later."""
 
     def sendall(self, data: bytes) -> None:
-        self._socket.sendall(data)
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            self._read_alert()
+            raise
         self._sent = time.monotonic()
+
+    def _read_alert(self) -> None:
+        """The connection is closed; if a TLS alert says why, raise it as ssl.SSLError."""
+        if isinstance(self._sock, ssl.SSLSocket):
+            self._sock.recv(1)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return _HeaderLines(self)

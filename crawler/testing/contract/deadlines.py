@@ -91,8 +91,9 @@ class DeadlineTests(EngineTests):
     @with_engine
     async def test_connecting_is_limited(self, engine: Engine) -> None:
         server = self.serve(Answer(), accept=False)
+        request = replace(ask(server, timeout=2 * self.grace), connect_timeout=0.25)
         started = time.monotonic()
-        ended = await self._failure(engine, replace(ask(server), connect_timeout=0.25))
+        ended = await self._failure(engine, request)
         assert 0.2 < time.monotonic() - started < self.grace, _CONNECTING
         assert ended.kind in (FailureKind.TIMEOUT, FailureKind.CONNECT), _CONNECTING
         assert not ended.connected, _UNCONNECTED
@@ -122,7 +123,7 @@ class DeadlineTests(EngineTests):
     @with_engine
     async def test_a_limit_is_for_one_request_only(self, engine: Engine) -> None:
         silent, fine = self.serve(Answer(), accept=False), self.serve(Answer(body=b"fine"))
-        await self._failure(engine, replace(ask(silent), connect_timeout=0.05))
+        await self._failure(engine, replace(ask(silent, timeout=1.0), connect_timeout=0.05))
         assert await self.outcome(engine, ask(fine)) == (200, b"fine"), _CONNECTING
         await self._times_out(engine, silent)
 
