@@ -4,7 +4,7 @@ The next address is tried only when no connection to the last one was made, so t
 sent. They are not raced (RFC 8305): a server would see connections that no request comes on.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import msgspec
 
@@ -12,6 +12,9 @@ from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Endpoint, Response
 
 _REMEMBERED = 10_000
+_MANY, _TIMES_MORE = 8, 4
+"""A family does not work if so many of its addresses failed, and so many times those of the other.
+"""
 _LONGEST = 3.0
 """Seconds for one address, at most: a lost SYN is sent again after 1 s (RFC 6298, 2.1)."""
 _PARTS = 3
@@ -24,24 +27,42 @@ _SHOWN = 4
 
 
 class FailedAddresses:
-    """The last addresses to which no connection was made; they are tried after all others."""
+    """The last addresses to which no connection was made; they are tried after all others.
+
+    If many of IPv6 have failed and hardly any of IPv4, this machine has no working IPv6: then all
+    of IPv6 come last, so that it costs no time at each new host. The same for IPv4.
+    """
 
     def __init__(self) -> None:
         self._failed: OrderedDict[str, int] = OrderedDict()
         self._count = 0
+        self._of_family = Counter[bool]()
 
     def add(self, address: str) -> None:
         self._count += 1
+        if address not in self._failed:
+            self._of_family[_is_ipv6(address)] += 1
         self._failed[address] = self._count
         self._failed.move_to_end(address)
         if len(self._failed) > _REMEMBERED:
-            self._failed.popitem(last=False)
+            forgotten, _ = self._failed.popitem(last=False)
+            self._of_family[_is_ipv6(forgotten)] -= 1
 
     def last(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
         """Return ``addresses`` with the failed ones at the end; the first to fail comes first."""
         if not self._failed or len(addresses) == 1:
             return addresses
-        return tuple(sorted(addresses, key=lambda each: self._failed.get(each, 0)))
+        return tuple(sorted(addresses, key=self._rank))
+
+    def _rank(self, address: str) -> tuple[int, bool]:
+        is_ipv6 = _is_ipv6(address)
+        failed, others = self._of_family[is_ipv6], self._of_family[not is_ipv6]
+        is_dead = failed >= _MANY and failed > _TIMES_MORE * others
+        return self._failed.get(address, 0), is_dead
+
+
+def _is_ipv6(address: str) -> bool:
+    return ":" in address
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -54,6 +75,9 @@ class Attempt(msgspec.Struct, frozen=True):
 
 def first_limit(endpoint: Endpoint, timeout: float) -> float:
     """Return the seconds for the connection to ``endpoint``, which has ``others``."""
+    if len(endpoint.others) < _PARTS and not endpoint.lookup_s:  # as usual
+        share = timeout / _PARTS
+        return min(_LONGEST, share)
     return _limit(timeout, timeout - endpoint.lookup_s, 1 + len(endpoint.others))
 
 

@@ -83,6 +83,38 @@ def test_allow_private_takes_hosts_addresses_and_networks() -> None:
     assert blocked(rules, "192.168.1.2", "192.168.1.2")
 
 
+BOTH = ("127.0.0.1", "::1")
+
+
+@pytest.mark.promise("P80")
+@pytest.mark.parametrize(
+    ("allow", "host", "addresses", "allowed"),
+    [
+        ((), "a.example", ("93.184.216.34", "10.0.0.1"), ("93.184.216.34",)),
+        ((), "a.example", ("fd00::1", "2606:2800:220:1::1"), ("2606:2800:220:1::1",)),
+        ((), "a.example", ("10.0.0.1", "fd00::1"), ()),
+        (("10.0.0.0/8",), "a.example", ("10.0.0.1", "fd00::1"), ("10.0.0.1",)),
+        (("a.example",), "a.example", ("10.0.0.1", "fd00::1"), ("10.0.0.1", "fd00::1")),
+        (("::1",), "localhost", BOTH, ("::1",)),
+        (("127.0.0.0/8",), "x.localhost", BOTH, ("127.0.0.1",)),
+        (("localhost",), "localhost", BOTH, BOTH),
+        ((), "localhost", BOTH, ()),
+    ],
+)
+def test_each_address_of_a_name_is_judged(
+    allow: tuple[str, ...], host: str, addresses: tuple[str, ...], allowed: tuple[str, ...]
+) -> None:
+    rules = AddressRules(allow)
+    if allowed:
+        assert rules.allowed(host, 80, addresses) == allowed
+    else:
+        with pytest.raises(SkipError, match=addresses[0]):
+            rules.allowed(host, 80, addresses)
+    if addresses == BOTH:  # a link of a public page states it
+        refusal = rules.refusal("http://public.example/", f"http://{host}/")
+        assert (refusal is None) is bool(allowed)
+
+
 @pytest.mark.parametrize("item", ["10.0.0.0/99", "", "a/b"])
 def test_a_wrong_allow_private_item_is_refused(item: str) -> None:
     with pytest.raises(UsageError, match="neither a host nor a network"):

@@ -83,3 +83,17 @@ def test_failed_addresses_come_last_and_the_first_to_fail_first() -> None:
     assert failed.last(("b", "a")) == ("a", "b")
     failed.add("a")
     assert failed.last(("c", "a", "b")) == ("c", "b", "a")
+
+
+def test_a_family_that_does_not_work_comes_last() -> None:
+    """A machine with an IPv6 address, but without a way out by IPv6."""
+    failed, both = FailedAddresses(), ("2001:db8::ff", "192.0.2.1")
+    for number in range(8):
+        assert failed.last(both) == both
+        failed.add(f"2001:db8::{number}")
+        failed.add(f"2001:db8::{number}")  # an address counts once
+    assert failed.last(both) == both[::-1]
+    assert failed.last(("2001:db8::fe", "2001:db8::ff")) == ("2001:db8::fe", "2001:db8::ff")
+    for number in range(2, 4):
+        failed.add(f"192.0.2.{number}")
+    assert failed.last(both) == both, "hosts are dead, whatever the family is"
