@@ -10,6 +10,7 @@ import certifi
 import yarl
 from aiohttp import hdrs
 
+from crawler.engines.aiohttp_connect import TaskConnectLimit
 from crawler.engines.aiohttp_hooks import (
     FRESH,
     BareRequest,
@@ -19,9 +20,10 @@ from crawler.engines.aiohttp_hooks import (
     WireExchange,
 )
 from crawler.engines.base import Capabilities, EngineOptions
+from crawler.engines.shared.alerts import explained
 from crawler.engines.shared.framing import body_length, check_locations
 from crawler.engines.shared.heads import MAX_LINE_BYTES, MAX_LINES
-from crawler.engines.shared.messages import timed_out, too_large
+from crawler.engines.shared.messages import not_connected, timed_out, too_large
 from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import basic, refusal
 from crawler.engines.shared.timing import make_timing
@@ -79,11 +81,16 @@ class AiohttpEngine:
     async def fetch(self, request: Request) -> Response:
         started = time.monotonic()
         answer: aiohttp.ClientResponse | None = None
+        connecting: TaskConnectLimit | None = None
         FRESH.set(request.fresh)
         try:
             async with asyncio.timeout(request.timeout) as deadline:
+                if request.connect_timeout < request.timeout:
+                    connecting = TaskConnectLimit(request.connect_timeout, deadline)
                 async with self._send(request) as answer:
                     request.begun()
+                    if connecting is not None:
+                        connecting.end()
                     assert isinstance(answer, HookedResponse)
                     hold = answer.exchange.hold
                     hold.watch(deadline)
@@ -92,6 +99,9 @@ class AiohttpEngine:
                     finally:
                         hold.end()
         except TimeoutError:
+            if connecting is not None and connecting.has_passed:
+                message = not_connected(request)
+                raise FetchError(FailureKind.TIMEOUT, message, connected=False) from None
             begun = answer is not None
             raise FetchError(FailureKind.TIMEOUT, timed_out(request), answered=begun) from None
         except aiohttp.ClientHttpProxyError as error:
@@ -99,6 +109,9 @@ class AiohttpEngine:
             raise refusal(request.proxy, error.status) from None
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             raise FetchError(FailureKind.PROTOCOL, str(error)) from error
+        finally:
+            if connecting is not None:
+                connecting.end()
         version = answer.version
         return Response(
             answer.status,
@@ -274,4 +287,4 @@ def _unconnected(error: Exception) -> FetchError:
 
 def _tls_reason(error: Exception) -> str:
     text = getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
-    return str(text).lower().replace("_", " ")
+    return explained(str(text).lower().replace("_", " "))

@@ -29,6 +29,7 @@ from aiohttp.connector import Connection as Lease
 from aiohttp.http import RawResponseMessage
 from aiohttp.streams import StreamReader
 
+from crawler.engines.aiohttp_connect import CONNECTING
 from crawler.engines.aiohttp_head import HeadFilter
 from crawler.engines.aiohttp_hold import ExchangeHold
 from crawler.engines.aiohttp_latin import LatinTransport
@@ -373,6 +374,9 @@ class HookedConnector(aiohttp.TCPConnector):
         sock = OpeningSocket(*address[:3])
         self._sockets[sock.fileno()] = sock
         _opened.set(sock)
+        limit = CONNECTING.get()
+        if limit is not None:
+            limit.opened(sock)
         return sock
 
     async def close(self, *, abort_ssl: bool = False) -> None:

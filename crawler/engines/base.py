@@ -18,6 +18,8 @@ only engines. An engine
   body, whatever the server does, and limits the header block (256 KiB) and the number of 1xx
   responses (``shared/heads.py``). If ``request.cut``, it returns the first ``max_bytes`` of a
   larger body, and reads no more of it;
+* gives up a TCP handshake after ``request.connect_timeout``; an error before there is a connection
+  has ``connected=False``, and then the crawler tries the next address of the host;
 * calls ``request.begun`` when the response has begun, at the latest after its head;
 * stops to read a large body while ``options.bodies`` holds it back, if ``capabilities`` say
   ``holds_bodies``. That time counts neither for the deadline nor for ``Timing.answer``;

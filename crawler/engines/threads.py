@@ -21,6 +21,7 @@ from typing import Any, Self
 import certifi
 
 from crawler.engines.base import Capabilities, EngineOptions
+from crawler.engines.shared.alerts import explained
 from crawler.engines.shared.framing import check_lines
 from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.pieces import Pieces
@@ -191,7 +192,9 @@ def _translate(error: Exception, wire: Wire) -> FetchError:
     endpoint = wire.request.endpoint
     where = f"{wire.phase} ({endpoint.dial_host} port {endpoint.dial_port})"
     kind = _kind(error, wire)
-    return FetchError(kind, f"{where}: {_reason(error)}", answered=_is_answered(kind, error, wire))
+    answered = _is_answered(kind, error, wire)
+    message = f"{where}: {_reason(error)}"
+    return FetchError(kind, message, answered=answered, connected=wire.is_connected)
 
 
 def _is_answered(kind: FailureKind, error: Exception, wire: Wire) -> bool:
@@ -226,7 +229,7 @@ def _reason(error: Exception) -> str:
         case http.client.RemoteDisconnected() | ssl.SSLEOFError():
             return "the server closed the connection"
         case ssl.SSLError():
-            return (error.reason or "TLS error").lower().replace("_", " ")
+            return explained((error.reason or "TLS error").lower().replace("_", " "))
         case OSError():
             return error.strerror or str(error)
         case http.client.BadStatusLine() | http.client.UnknownProtocol():

@@ -12,6 +12,8 @@ Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 """All global unicast that is assigned; Python also calls unassigned and obsolete ranges global."""
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+LOOPBACK = ("127.0.0.1", "::1")
+"""Where local names lead (RFC 6761 §6.3). Most servers of this machine listen at the first one."""
 
 Refuse = Callable[[str, str], SkipError | None]
 """Why a redirect or a link from one URL to another one must not be followed, or None."""
@@ -34,24 +36,24 @@ def is_local_name(host: str) -> bool:
     return host == "localhost" or host.endswith(".localhost")
 
 
-def stated_address(host: str) -> str:
-    """Return the address that ``host`` states without a look-up, or an empty string."""
+def stated_addresses(host: str) -> tuple[str, ...]:
+    """Return the addresses that ``host`` states without a look-up; none if it is another name."""
     if is_local_name(host):
-        return "127.0.0.1"
+        return LOOPBACK
     if not host[-1].isdigit() and ":" not in host:
-        return ""  # a name: this saves time, as it is called for each new link
+        return ()  # a name: this saves time, as it is called for each new link
     address = literal(host)
-    return "" if address is None else str(address)
+    return () if address is None else (str(address),)
 
 
-class Address(NamedTuple):
-    """Where a name leads, for ``ttl`` seconds.
+class Addresses(NamedTuple):
+    """Where a name leads, for ``ttl`` seconds: its addresses in the order to try them.
 
     ``asked`` and ``answered`` are when the question was sent and the answer arrived (monotonic
     seconds); they are equal if there was nothing to wait for.
     """
 
-    address: str
+    addresses: tuple[str, ...]
     ttl: float = float("inf")
     asked: float = 0.0
     answered: float = 0.0
@@ -101,8 +103,19 @@ class AddressRules:
 
     def check(self, host: str, port: int, address: str) -> None:
         """Raises SkipError (blocked) if ``host:port`` must not be reached at ``address``."""
-        if (host, port) not in self._named and not self._is_open(host, address):
-            raise _blocked(f"{host} has the non-public address {address}", host)
+        self.allowed(host, port, (address,))
+
+    def allowed(self, host: str, port: int, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of its ``addresses`` at which ``host:port`` may be reached.
+
+        Raises SkipError (blocked) if there is none.
+        """
+        if (host, port) in self._named:
+            return addresses
+        found = tuple(each for each in addresses if self._is_open(host, each))
+        if not found:
+            raise _blocked(f"{host} has the non-public address {addresses[0]}", host)
+        return found
 
     def refusal(self, found_at: str, url: str) -> SkipError | None:
         """Return why a redirect or a link at ``found_at`` must not lead to ``url``, or None.
@@ -113,8 +126,8 @@ class AddressRules:
         if host_port(found_at) in self._named:
             return None
         host, _ = host_port(url)
-        address = stated_address(host)
-        if not address or self._is_open(host, address):
+        stated = stated_addresses(host)
+        if not stated or any(self._is_open(host, each) for each in stated):
             return None
         return _blocked(f"{host} is not public, and only the input may name it", host)
 

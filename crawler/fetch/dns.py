@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from crawler.fetch.addresses import Address, AddressRules, is_local_name, literal
+from crawler.fetch.addresses import LOOPBACK, Addresses, AddressRules, is_local_name, literal
 from crawler.fetch.lookup import NameServers
+from crawler.fetch.tries import FailedAddresses
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Endpoint
 
@@ -44,6 +45,7 @@ class SystemResolver:
         self._rules = rules
         self._names = NameServers(nameservers)
         self._known: OrderedDict[tuple[str, int], _Known] = OrderedDict()
+        self._failed = FailedAddresses()
         self._running: dict[tuple[str, int], asyncio.Task[_Located]] = {}
 
     def cached(self, host: str, port: int) -> Endpoint | None:
@@ -66,21 +68,33 @@ class SystemResolver:
         return msgspec.structs.replace(located.endpoint, lookup_s=located.wait(started))
 
     async def _look_up(self, host: str, port: int) -> _Located:
-        found = await self._address(host)
-        self._rules.check(host, port, found.address)
-        endpoint = Endpoint(found.address, found.address, port)
+        found = await self._addresses(host)
+        endpoint = self._endpoint(self._rules.allowed(host, port, found.addresses), port)
         until = time.monotonic() + max(found.ttl, SHORTEST_TTL)
         self._known[host, port] = _Known(endpoint, until)
         while len(self._known) > CACHED_NAMES:
             self._known.popitem(last=False)
         return _Located(endpoint, found.asked, found.answered)
 
-    async def _address(self, host: str) -> Address:
+    def _endpoint(self, addresses: tuple[str, ...], port: int) -> Endpoint:
+        first, *others = self._failed.last(addresses)
+        rest = tuple(Endpoint(each, each, port) for each in others)
+        return Endpoint(first, first, port, others=rest)
+
+    def unreachable(self, host: str, port: int, endpoint: Endpoint) -> None:
+        self._failed.add(endpoint.address)
+        known = self._known.get((host, port))
+        if known is not None:
+            offered = (known.endpoint, *known.endpoint.others)
+            again = self._endpoint(tuple(each.address for each in offered), port)
+            self._known[host, port] = _Known(again, known.until)
+
+    async def _addresses(self, host: str) -> Addresses:
         address = literal(host)
         if address is not None:
-            return Address(str(address))
+            return Addresses((str(address),))
         if is_local_name(host):
-            return Address("127.0.0.1")
+            return Addresses(LOOPBACK)
         if f".{host.rstrip('.')}".endswith(_RESERVED):
             # RFC 6761 §6.4: it does not exist, and no name server is asked.
             raise FetchError(FailureKind.DNS, f"{host}: no such name", answered=True)

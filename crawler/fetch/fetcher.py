@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from crawler.engines.shared.proxying import WANTS_LOGIN, refusal
 from crawler.fetch.cookies import Jar
 from crawler.fetch.headers import HostPort, RequestHeaders, is_insecure
 from crawler.fetch.network import Resolver
+from crawler.fetch.tries import AddressTries, first_limit
 from crawler.model.errors import CrawlerError, FailureKind, FetchError
 from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response, unnoticed
 from crawler.model.secrets import Hide
@@ -23,6 +25,11 @@ _SHORTEST = 0.001
 """Minimum timeout (seconds) of a request after a slow look-up."""
 NOWHERE = Endpoint("", "", 0)
 """The endpoint of a request whose look-up failed."""
+
+
+def anywhere(_address: str) -> bool:
+    """The default of ``may_dial``."""
+    return True
 
 
 class Fetcher(msgspec.Struct):
@@ -52,7 +59,9 @@ class Fetcher(msgspec.Struct):
 
     async def fetch(self, url: str) -> Response:
         """``locate``, then ``fetch_at``. Raises only FetchError and SkipError."""
-        return await self.fetch_at(url, await self.locate(url))
+        response = await self.fetch_at(url, await self.locate(url))
+        assert response is not None, "every address may be dialled"
+        return response
 
     async def locate(self, url: str) -> Endpoint:
         """Look up the host of ``url``. Raises FetchError (dns) and SkipError (blocked)."""
@@ -82,15 +91,30 @@ class Fetcher(msgspec.Struct):
         *,
         fresh: bool = False,
         enough: int | None = None,
-    ) -> Response:
+        may_dial: Callable[[str], bool] = anywhere,
+    ) -> Response | None:
         """Send the request to the result of ``locate``; if ``fresh``, on a new connection.
 
         ``enough`` is the number of bytes of the body that are needed, whatever its limit is; of a
         longer one only these are read. None: all are needed. ``begun`` is called, from any thread,
-        when the response has begun. Raises only FetchError and SkipError.
+        when the response has begun.
+
+        If no connection is made, the next address is tried, and ``may_dial`` is called with it; if
+        that returns False, the result is None. Raises only FetchError and SkipError.
         """
         try:
-            response = await self.engine.fetch(self._request(url, endpoint, begun, fresh, enough))
+            request = self._request(url, endpoint, begun, fresh, enough)
+            started = time.monotonic() if endpoint.others else 0.0
+            try:
+                response = await self.engine.fetch(request)
+            except FetchError as error:
+                if error.connected or not endpoint.others:
+                    raise
+                tries = AddressTries(endpoint, self.timeout, started)
+                found = await self._try_others(request, tries, error, may_dial)
+                if found is None:
+                    return None
+                endpoint, response = tries.attempt.endpoint, found
             self._check(url, response)
         except FetchError as error:
             error.message = self.hide(error.message)
@@ -105,6 +129,30 @@ class Fetcher(msgspec.Struct):
         self._record(url, endpoint, response)
         return response
 
+    async def _try_others(
+        self,
+        request: Request,
+        tries: AddressTries,
+        error: FetchError,
+        may_dial: Callable[[str], bool],
+    ) -> Response | None:
+        """``request`` ended with ``error`` before it was connected: try the other addresses."""
+        host, port = host_port(request.url)
+        while True:
+            self.resolver.unreachable(host, port, tries.attempt.endpoint)
+            if not tries.fail(error, time.monotonic()):
+                raise tries.error() from None
+            attempt = tries.attempt
+            if not may_dial(attempt.endpoint.address):
+                return None
+            again = msgspec.structs.replace(request, **msgspec.structs.asdict(attempt))
+            try:
+                return tries.timed(await self.engine.fetch(again))
+            except FetchError as next_error:
+                if next_error.connected:
+                    raise
+                error = next_error
+
     def _record(self, url: str, endpoint: Endpoint, result: Response | FetchError) -> None:
         if self.record is not None:
             self.record(self._request(url, endpoint), result)
@@ -118,6 +166,7 @@ class Fetcher(msgspec.Struct):
         enough: int | None = None,
     ) -> Request:
         left = max(self.timeout - endpoint.lookup_s, _SHORTEST)
+        connect = first_limit(endpoint, self.timeout) if endpoint.others else math.inf
         verify = not (self.insecure and is_insecure(self.insecure, *host_port(url)))
         headers = self._headers(url)
         return Request(
@@ -131,6 +180,7 @@ class Fetcher(msgspec.Struct):
             begun,
             fresh,
             cut=enough is not None,
+            connect_timeout=connect,
         )
 
     def _headers(self, url: str) -> Headers:

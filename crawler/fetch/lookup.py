@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from crawler.engines.shared.kernel import datagram_ago, tcp_info
-from crawler.fetch.addresses import Address
+from crawler.fetch.addresses import Addresses
 from crawler.model.errors import FailureKind, FetchError
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class NameServers:
         self._nameservers = nameservers
         self._idle: list[_AresChannel] = []
 
-    async def look_up(self, host: str) -> Address:
-        """Return the first address, IPv4 before IPv6. Raises FetchError (dns)."""
+    async def look_up(self, host: str) -> Addresses:
+        """Return all addresses, sorted by c-ares (RFC 6724, 6). Raises FetchError (dns)."""
         channel = self._channel()
         try:
             return await channel.ask(host)
@@ -78,11 +78,11 @@ class _AresChannel:
         )
         self.is_busy = False
 
-    async def ask(self, host: str) -> Address:
+    async def ask(self, host: str) -> Addresses:
         """Raises FetchError (dns)."""
         self.is_busy = True
         self._host, self._asked = host, time.monotonic()
-        self._answer: asyncio.Future[Address] = self._loop.create_future()
+        self._answer: asyncio.Future[Addresses] = self._loop.create_future()
         try:
             self._channel.getaddrinfo(host, None, type=socket.SOCK_STREAM, callback=self._answered)
         except self._error as error:
@@ -151,10 +151,11 @@ class _AresChannel:
             self._fail(f"{self._host} has no address", answered=True)
         elif not self._answer.done():
             self.is_busy = False
-            node = min(result.nodes, key=lambda node: node.family != socket.AF_INET)
-            name, ttl = node.addr[0], float(node.ttl)
-            address = name.decode() if isinstance(name, bytes) else str(name)
-            self._answer.set_result(Address(address, ttl, self._asked, self._arrived()))
+            names = (node.addr[0] for node in result.nodes)
+            found = (name.decode() if isinstance(name, bytes) else str(name) for name in names)
+            ttl = float(min(node.ttl for node in result.nodes))
+            addresses = tuple(dict.fromkeys(found))
+            self._answer.set_result(Addresses(addresses, ttl, self._asked, self._arrived()))
 
     def _arrived(self) -> float:
         """When the answer that c-ares has just read arrived (monotonic)."""

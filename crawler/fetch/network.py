@@ -29,6 +29,10 @@ class Resolver(Protocol):
         """Return the endpoint. Raises FetchError (dns) or SkipError (blocked)."""
         ...
 
+    def unreachable(self, host: str, port: int, endpoint: Endpoint) -> None:
+        """No connection to ``endpoint`` was made: from now on, its ``others`` come before it."""
+        ...
+
     async def close(self) -> None: ...
 
 

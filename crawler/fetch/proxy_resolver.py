@@ -4,7 +4,7 @@ The proxy looks up host names, so their addresses are not known here. Only a hos
 an address, or as ``localhost``, can be checked before the request goes to the proxy.
 """
 
-from crawler.fetch.addresses import AddressRules, stated_address
+from crawler.fetch.addresses import AddressRules, stated_addresses
 from crawler.fetch.network import Resolver
 from crawler.model.errors import FailureKind, FetchError, SkipError
 from crawler.model.exchange import Endpoint, Proxy
@@ -23,17 +23,19 @@ class ProxyResolver:
 
     def cached(self, host: str, port: int) -> Endpoint | None:
         found = self._resolver.cached(self._proxy.host, self._proxy.port)
-        if found is None or stated_address(host):
+        if found is None or stated_addresses(host):
             return None
-        return Endpoint("", found.dial_host, found.dial_port)
+        return _through(found)
 
     async def resolve(self, host: str, port: int) -> Endpoint:
         """Raises FetchError (dns, of the proxy) and SkipError (blocked)."""
-        address = stated_address(host)
-        if address:
-            self._rules.check(host, port, address)
-        found = await self._find()
-        return Endpoint(address, found.dial_host, found.dial_port, found.lookup_s)
+        stated = stated_addresses(host)
+        address = self._rules.allowed(host, port, stated)[0] if stated else ""
+        return _through(await self._find(), address)
+
+    def unreachable(self, host: str, port: int, endpoint: Endpoint) -> None:
+        """It is an address of the proxy."""
+        self._resolver.unreachable(self._proxy.host, self._proxy.port, endpoint)
 
     async def _find(self) -> Endpoint:
         try:
@@ -43,3 +45,9 @@ class ProxyResolver:
 
     async def close(self) -> None:
         await self._resolver.close()
+
+
+def _through(proxy: Endpoint, address: str = "") -> Endpoint:
+    """The endpoint of a host with this ``address`` that is reached through ``proxy``."""
+    others = tuple(_through(each, address) for each in proxy.others)
+    return Endpoint(address, proxy.dial_host, proxy.dial_port, proxy.lookup_s, others)

@@ -10,7 +10,7 @@ from itertools import count
 
 import msgspec
 
-from crawler.fetch.addresses import Address, AddressRules, is_local_name, literal
+from crawler.fetch.addresses import Addresses, AddressRules, is_local_name, literal
 from crawler.fetch.dns import SystemResolver
 from crawler.localweb.faults import SLOW_SECONDS, Fault
 from crawler.model.errors import FailureKind, FetchError, UsageError
@@ -120,10 +120,10 @@ class MockResolver(SystemResolver):
         dial, port = self._door(host)
         return Endpoint(known.address, dial, port, known.lookup_s)
 
-    async def _address(self, host: str) -> Address:
+    async def _addresses(self, host: str) -> Addresses:
         address = literal(host)
         if address is not None:  # the rules check it first, as on the real network
-            return Address(str(address))
+            return Addresses((str(address),))
         self._lookups.append(host)
         found = self._hosts.named(host)
         if found is None:
@@ -134,8 +134,8 @@ class MockResolver(SystemResolver):
         if found.fault is Fault.SLOW_DNS:
             asked = time.monotonic()
             await asyncio.sleep(SLOW_SECONDS)
-            return Address(found.address, asked=asked, answered=time.monotonic())
-        return Address(found.address)
+            return Addresses((found.address,), asked=asked, answered=time.monotonic())
+        return Addresses((found.address,))
 
 
 def _own_address(name: str, dial: str) -> str:

@@ -134,6 +134,9 @@ class ReplayResolver:
         self._unknown.add(host)
         raise FetchError(FailureKind.DNS, f"{host} is not in the archive", answered=True)
 
+    def unreachable(self, host: str, port: int, endpoint: Endpoint) -> None:
+        """Do nothing: each host has one address."""
+
     async def close(self) -> None:
         """Do nothing: nothing is open."""
 

@@ -71,6 +71,9 @@ class FetchError(CrawlerError):
     ``answered`` is False if nothing came from the host: a reset or a deadline before the first
     byte of the response, no connection, no address because no name server answered. None means as
     usual for ``kind``. A rejected certificate is an answer, and so is a name that does not exist.
+
+    ``connected`` is False if no TCP connection was made, so that nothing was sent: another address
+    of the host may be tried. None means as usual: only ``connect`` has none.
     """
 
     def __init__(
@@ -80,12 +83,14 @@ class FetchError(CrawlerError):
         *,
         reused: bool = False,
         answered: bool | None = None,
+        connected: bool | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.reused = reused
         self.answered = kind not in SILENT if answered is None else answered
+        self.connected = kind is not FailureKind.CONNECT if connected is None else connected
 
 
 class SkipError(CrawlerError):

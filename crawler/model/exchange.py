@@ -1,5 +1,6 @@
 """One HTTP exchange: the request, its destination, the response and its timing."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -32,13 +33,15 @@ class Endpoint(msgspec.Struct, frozen=True):
     """The result of a look-up. Rules check ``address``; sockets use ``dial_host:dial_port``.
 
     The two differ only if the network is mocked. ``lookup_s`` is the time in seconds that this
-    request waited for the look-up (0 if the cache had it).
+    request waited for the look-up (0 if the cache had it). ``others`` are the further addresses of
+    the host, in the order in which they are tried; engines connect to this one only.
     """
 
     address: str
     dial_host: str
     dial_port: int
     lookup_s: float = 0.0
+    others: "tuple[Endpoint, ...]" = ()
 
 
 class Proxy(msgspec.Struct, frozen=True):
@@ -76,7 +79,8 @@ class Request(msgspec.Struct, frozen=True):
     or if ``cut``, only so much of it is read and returned. If ``proxy`` is set, it is at
     ``endpoint`` and looks up the host of ``url`` itself. The engine calls ``begun``, from any
     thread, when the response has begun: with its first byte, or at the latest after its head. If
-    ``fresh``, it uses a new connection, and no kept one.
+    ``fresh``, it uses a new connection, and no kept one. ``connect_timeout`` is how many seconds
+    the TCP handshake of a new connection may take, if that is less than ``timeout``.
     """
 
     url: str
@@ -89,6 +93,7 @@ class Request(msgspec.Struct, frozen=True):
     begun: Callable[[], None] = unnoticed
     fresh: bool = False
     cut: bool = False
+    connect_timeout: float = math.inf
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -100,8 +105,9 @@ class Timing(msgspec.Struct, frozen=True):
     the response. ``buffered`` is how long that byte then waited in the kernel until we read it.
     ``first_byte`` and ``total`` count from the start of the fetch, by the library's clock or ours.
     ``method`` names what measured ``answer``. ``sure`` is False if the body was larger than the
-    receive window: ``answer`` may then include time that we needed for reading. ``off`` is by how
-    much ``answer`` may be wrong, if streams share a connection (HTTP/2).
+    receive window: ``answer`` may then include time that we needed for reading; and if other
+    addresses were tried before, whose waits our own clock measured: they are part of ``connect``.
+    ``off`` is by how much ``answer`` may be wrong, if streams share a connection (HTTP/2).
     """
 
     connect: float = 0.0

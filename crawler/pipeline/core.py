@@ -253,6 +253,7 @@ class Pipeline:
                     wait.begin,
                     fresh=ticket.resets > 0,
                     enough=ticket.enough,
+                    may_dial=partial(self._frontier.is_at, ticket),
                 )
         except FetchError as error:
             result = error

@@ -34,6 +34,7 @@ CAUGHT = {
         "test_an_incomplete_response_is_a_failure": "fails with reset or truncated, not: 200",
     },
     "IgnoresDeadline": {
+        "test_a_limit_is_for_one_request_only": LATE,
         "test_closing_leaves_nothing_open": LATE,
         "test_endless_framing_costs_no_memory": LATE,
         "test_every_failure_frees_its_slot": LATE,
@@ -42,6 +43,7 @@ CAUGHT = {
         "test_the_deadline_holds_while_bytes_arrive": LATE,
         "test_the_deadline_holds_while_connecting": LATE,
     },
+    "WaitsToConnect": {"test_connecting_is_limited": "request.connect_timeout limits how long"},
     "KeepsTooMuch": {
         "test_a_fresh_request_uses_a_new_connection": "fresh=True uses a new connection",
         "test_open_connections_are_limited": "options.connections limits how many",
@@ -67,7 +69,7 @@ CAUGHT = {
     },
 }
 """Engine → the tests that fail, and what their messages say."""
-WAITING = ("IgnoresDeadline", "LosesSlots")
+WAITING = ("IgnoresDeadline", "LosesSlots", "WaitsToConnect")
 """They would take minutes, so they get little grace."""
 RIGHT = """
 from support import broken_engines

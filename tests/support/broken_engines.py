@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import math
 import os
 import socket
 from urllib.parse import urljoin, urlsplit
@@ -49,6 +50,11 @@ class SwallowsTruncation(CurlEngine):
 class IgnoresDeadline(CurlEngine):
     async def fetch(self, request: Request) -> Response:
         return await super().fetch(replace(request, timeout=3600.0))
+
+
+class WaitsToConnect(CurlEngine):
+    async def fetch(self, request: Request) -> Response:
+        return await super().fetch(replace(request, connect_timeout=math.inf))
 
 
 class KeepsTooMuch(CurlEngine):

@@ -2,6 +2,7 @@
 
 import pycurl
 
+from crawler.engines.shared.alerts import explained, is_alert
 from crawler.engines.shared.messages import timed_out
 from crawler.model.errors import SILENT, FailureKind, FetchError
 from crawler.model.exchange import Request
@@ -47,6 +48,8 @@ def translate(
     part of the response has arrived.
     """
     message = message or pycurl.easy_strerror(code)
+    if is_alert(message):
+        return FetchError(FailureKind.TLS, explained(message), reused=reused)
     if not message.isprintable():  # it quotes the response
         message = message.encode("unicode_escape").decode()
     if code == pycurl.E_RECV_ERROR:
@@ -61,7 +64,8 @@ def translate(
         # A timeout never counts as a failure of a reused connection.
         return FetchError(kind, timed_out(request), answered=answered)
     answered = answered or not _is_silent(kind, message)
-    return FetchError(kind, message, reused=reused, answered=answered)
+    connected = kind is not FailureKind.CONNECT or code == _PROXY
+    return FetchError(kind, message, reused=reused, answered=answered, connected=connected)
 
 
 def _of_http2(message: str, begun: bool) -> FailureKind:

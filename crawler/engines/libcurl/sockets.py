@@ -9,6 +9,9 @@ from crawler.engines.shared.kernel import TICK_S, TcpInfo, tcp_info
 from crawler.engines.shared.opening import Opening
 
 _PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
+_ALERT = b"\x17\x03\x03\0\x13"
+"""The head of a record with an alert: level, description, kind, and 16 bytes of its tag."""
+_ALERT_BYTES = 24
 
 Ends = tuple[str, int, str, int]
 """Address and port of both ends: how libcurl identifies a connection, new or kept alive."""
@@ -49,7 +52,7 @@ class Sockets:
 
     def look(self, fd: int) -> None:
         """Call this at each event of a descriptor in ``watched``, before libcurl handles it."""
-        sock = _view(fd)
+        sock = view(fd)
         if sock is not None:
             try:
                 self.watched[fd].look(sock, time.monotonic())
@@ -60,7 +63,7 @@ class Sockets:
         """Register a new connection; return what its opening waited for."""
         self._forget(ends)
         self._forget(self._owners.get(fd))
-        opening, sock = self._opening.pop(fd), _view(fd)
+        opening, sock = self._opening.pop(fd), view(fd)
         del self.watched[fd]
         if sock is not None:
             now = time.monotonic()
@@ -116,6 +119,17 @@ class Sockets:
         except OSError:
             return False
 
+    def has_unread_alert(self, ends: Ends) -> bool:
+        """Whether a TLS 1.3 connection has an alert that libcurl has not read.
+
+        It is encrypted; its size says what it is (RFC 8446, 5.2 and 5.4).
+        """
+        sock = self._sockets.get(ends)
+        try:
+            return sock is not None and sock.recv(_ALERT_BYTES, _PEEK).startswith(_ALERT)
+        except OSError:
+            return False
+
     def _forget(self, ends: Ends | None) -> None:
         if ends is None:
             return
@@ -135,7 +149,7 @@ class Sockets:
             self._forget(ends)
 
 
-def _view(fd: int) -> socket.socket | None:
+def view(fd: int) -> socket.socket | None:
     """A socket object for ``fd``, to be detached after use; None if ``fd`` is closed."""
     try:
         return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)

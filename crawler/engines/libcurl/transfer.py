@@ -12,15 +12,17 @@ import pycurl
 from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.libcurl.arrivals import HEAD_BYTES, Arrival, StreamArrivals
 from crawler.engines.libcurl.codes import translate
+from crawler.engines.libcurl.connect_limit import TransferConnectLimit, limit_connecting
 from crawler.engines.libcurl.constants import set_constants
 from crawler.engines.libcurl.headers import RequestLines, parse_headers
 from crawler.engines.libcurl.hold import TransferHold
 from crawler.engines.libcurl.route import set_route
 from crawler.engines.libcurl.sockets import Ends, Sockets
+from crawler.engines.shared.alerts import REFUSED_AFTERWARDS
 from crawler.engines.shared.framing import body_length, check_trailer
 from crawler.engines.shared.heads import count_interim, parse_line
 from crawler.engines.shared.kernel import TcpInfo
-from crawler.engines.shared.messages import timed_out, too_large
+from crawler.engines.shared.messages import not_connected, timed_out, too_large
 from crawler.engines.shared.opening import Opening
 from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import refusal
@@ -49,13 +51,14 @@ class Transfer:
         self._bodies = options.bodies
         self._body = Pieces()
         self._hold: TransferHold | None = None
+        self._connecting: TransferConnectLimit | None = None
         self._stream: StreamArrivals | None = None
         self._sent = 0.0
         # libcurl itself would also accept an HTTP/2 status line on an HTTP/1 connection.
         self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
         # The values that were set last; only changed values are set again.
         self._header_lines: RequestLines | None = None
-        self._terms: tuple[str, int, float, bool, Proxy | None, bool] | None = None
+        self._terms: tuple[str, int, float, bool, Proxy | None, bool, float] | None = None
         set_constants(curl, options)
         curl.setopt(pycurl.WRITEFUNCTION, self._on_body)
         curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
@@ -93,6 +96,7 @@ class Transfer:
             request.verify,
             request.proxy,
             request.fresh,
+            request.connect_timeout,
         )
         if terms != self._terms:
             self._terms = terms
@@ -104,6 +108,7 @@ class Transfer:
         self.curl.setopt(pycurl.SSL_VERIFYPEER, int(request.verify))
         self.curl.setopt(pycurl.SSL_VERIFYHOST, 2 if request.verify else 0)
         self.curl.setopt(pycurl.FRESH_CONNECT, int(request.fresh))
+        limit_connecting(self.curl, request.connect_timeout)
 
     def _on_open(self, fd: int, _purpose: int) -> int:
         if self._ends is not None:
@@ -111,9 +116,14 @@ class Transfer:
             return _DO_NOT_CONNECT
         self._fresh = fd
         self._sockets.opened(fd)
+        if self.request.connect_timeout < self.request.timeout:
+            until = self.started + self.request.connect_timeout
+            self._connecting = TransferConnectLimit(self.curl, fd, until)
         return _CONTINUE
 
     def _on_connected(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
+        if self._connecting is not None:
+            self._connecting.end()
         # The local port alone is not unique: connections to different hosts can share it.
         ends = local, local_port, remote, remote_port
         if self._ends is not None:
@@ -244,12 +254,18 @@ class Transfer:
 
     def leave_handle(self) -> None:
         """The handle may get another transfer before ``end``."""
+        if self._connecting is not None:
+            self._connecting.end()
         if self._hold is not None:
             self._hold.leave()
 
     def end(self) -> None:
         """The fetch has ended, however it did. May be called twice."""
         self._body = Pieces()  # idle transfers must not keep bodies in memory
+        if self._connecting is not None:
+            self._connecting.end()
+            self._connecting = None
+            self._terms = None  # it may have been lifted
         if self._hold is not None:
             self._hold.end()
             self._hold = None
@@ -279,13 +295,25 @@ class Transfer:
         answered = self.curl.getinfo(pycurl.HTTP_CONNECTCODE)
         if self.request.proxy is not None and answered >= 300:
             return refusal(self.request.proxy, answered)
+        is_late = code == pycurl.E_OPERATION_TIMEDOUT
+        if is_late and self._connecting is not None and self._connecting.has_passed:
+            message = not_connected(self.request)
+            return FetchError(FailureKind.TIMEOUT, message, connected=False)
         if self._interim and code == pycurl.E_GOT_NOTHING:
             return FetchError(
                 FailureKind.TRUNCATED, "the connection closed before the final response"
             )
+        if code == pycurl.E_SEND_ERROR and self._has_alert():
+            return FetchError(FailureKind.TLS, REFUSED_AFTERWARDS)
         touched = bool(self._lines or self._interim)
         untouched = self._fresh is None and not touched
         return translate(code, message, self.request, reused=untouched, answered=touched)
+
+    def _has_alert(self) -> bool:
+        """Whether a new connection was closed with a TLS alert before the request was sent."""
+        if self._fresh is None or self._ends is None:
+            return False
+        return self._sockets.has_unread_alert(self._ends)
 
     def response(self) -> Response:
         """Return the response after libcurl succeeded, before its connection is used again.

@@ -90,6 +90,15 @@ def received_info(sock: socket.socket) -> ReceivedInfo | None:
     return ReceivedInfo(received, ago / 1e3)
 
 
+def is_connected(sock: socket.socket) -> bool:
+    """Whether the TCP handshake is done (getpeername(2), on every system)."""
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
+
+
 def _read(sock: socket.socket, size: int) -> bytes | None:
     if sys.platform != "linux":
         return None

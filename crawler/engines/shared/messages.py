@@ -11,5 +11,9 @@ def timed_out(request: Request) -> str:
     return f"no complete response within {max(round(request.timeout, 2), 0.01):g} s"
 
 
+def not_connected(request: Request) -> str:
+    return f"no connection within {round(request.connect_timeout, 2):g} s"
+
+
 def too_large(request: Request) -> str:
     return f"the body is larger than {request.max_bytes:,} bytes"

@@ -16,7 +16,8 @@ def refusal(proxy: Proxy, status: int) -> FetchError:
     if status == WANTS_LOGIN:
         message = f"the proxy {proxy.place} requires a login or rejected it (407)"
         return FetchError(FailureKind.STATUS, message)
-    return FetchError(FailureKind.CONNECT, f"the proxy {proxy.place} did not connect ({status})")
+    message = f"the proxy {proxy.place} did not connect ({status})"
+    return FetchError(FailureKind.CONNECT, message, connected=True)
 
 
 def basic(userinfo: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from crawler.engines.base import MAX_HEADER_BYTES
 from crawler.engines.shared.kernel import tcp_info
-from crawler.engines.shared.messages import HEADERS_TOO_LARGE
+from crawler.engines.shared.messages import HEADERS_TOO_LARGE, not_connected
 from crawler.engines.shared.opening import Opening
 from crawler.engines.shared.timing import make_timing
 from crawler.engines.urllib.hold import ThreadHold
@@ -58,6 +58,7 @@ class Wire(io.RawIOBase):
         self.phase = Phase.CONNECT
         self.eof = False
         self.received = 0
+        self.is_connected = False
         self._tls = tls
         self._sock: socket.socket | None = None
         self._aborted = False
@@ -105,10 +106,11 @@ class Wire(io.RawIOBase):
                 raise ConnectionAbortedError("aborted")
             error = sock.connect_ex(address)  # under the lock: shutdown works only after this call
         if error == errno.EINPROGRESS:
-            self._wait(sock, select.POLLOUT)
+            self._wait_for_connection(sock)
             error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, os.strerror(error))
+        self.is_connected = True
         sock.setblocking(True)
 
     def _shake_hands(self, sock: socket.socket, name: str, tls: ssl.SSLContext) -> None:
@@ -137,10 +139,15 @@ class Wire(io.RawIOBase):
             return False
         return True
 
+    def _wait_for_connection(self, sock: socket.socket) -> None:
+        limit = self.request.connect_timeout
+        if limit >= self.request.timeout:
+            self._wait(sock, select.POLLOUT)
+        elif not _is_ready(sock, select.POLLOUT, limit):
+            raise TimeoutError(not_connected(self.request))
+
     def _wait(self, sock: socket.socket, event: int) -> None:
-        poll = select.poll()
-        poll.register(sock, event)
-        if not poll.poll(self.request.timeout * 1000):
+        if not _is_ready(sock, event, self.request.timeout):
             raise TimeoutError("timed out")
 
     def abort(self) -> None:
@@ -163,8 +170,17 @@ class Wire(io.RawIOBase):
         """Do nothing: urllib closes before the kernel's data is read; ``release`` does it later."""
 
     def sendall(self, data: bytes) -> None:
-        self._socket.sendall(data)
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            self._read_alert()
+            raise
         self._sent = time.monotonic()
+
+    def _read_alert(self) -> None:
+        """The connection is closed; if a TLS alert says why, raise it as ssl.SSLError."""
+        if isinstance(self._sock, ssl.SSLSocket):
+            self._sock.recv(1)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return _HeaderLines(self)
@@ -212,3 +228,10 @@ class Wire(io.RawIOBase):
             body_size=size,
             held=self.hold.seconds,
         )
+
+
+def _is_ready(sock: socket.socket, event: int, seconds: float) -> bool:
+    """Wait for ``event`` of poll(2), at most so long."""
+    poll = select.poll()
+    poll.register(sock, event)
+    return bool(poll.poll(seconds * 1000))

@@ -4,11 +4,13 @@ import asyncio
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from crawler.engines.base import Engine
 from crawler.localweb.connection import SILENCE, Answer
 from crawler.localweb.server import Server
-from crawler.model.errors import FailureKind
+from crawler.model.errors import FailureKind, FetchError
+from crawler.model.exchange import Request
 from crawler.testing.contract.base import EngineTests, on_loop, with_engine
 from crawler.testing.contract.helpers import (
     CHUNKED,
@@ -19,10 +21,13 @@ from crawler.testing.contract.helpers import (
     ask,
     little_memory,
     must_fail,
+    result,
     script,
 )
 
 _LATE = "a fetch that reaches its total deadline, request.timeout,"
+_CONNECTING = "request.connect_timeout limits how long a connection may take"
+_UNCONNECTED = "if no connection was made, the error says connected=False"
 _NINE = OK + b"Content-Length: 9\r\n\r\n"
 _DRIPS = {
     "headers": script(OK, b"X: ", ("repeat", b"y", None, 0.02)),
@@ -82,6 +87,50 @@ class DeadlineTests(EngineTests):
         ended = await self.outcome(engine, ask(server, timeout=0.25))
         must_fail(ended, _LATE, FailureKind.TIMEOUT)
         assert time.monotonic() - started > 0.2, "a deadline is not shorter than it should be"
+
+    @with_engine
+    async def test_connecting_is_limited(self, engine: Engine) -> None:
+        server = self.serve(Answer(), accept=False)
+        request = replace(ask(server, timeout=2 * self.grace), connect_timeout=0.25)
+        started = time.monotonic()
+        ended = await self._failure(engine, request)
+        assert 0.2 < time.monotonic() - started < self.grace, _CONNECTING
+        assert ended.kind in (FailureKind.TIMEOUT, FailureKind.CONNECT), _CONNECTING
+        assert not ended.connected, _UNCONNECTED
+
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    @with_engine
+    async def test_a_refused_connection_was_not_made(self, engine: Engine, scheme: str) -> None:
+        server = self.serve(Answer(), scheme)
+        request = replace(ask(server), connect_timeout=5.0)
+        self.servers.close()
+        ended = await self._failure(engine, request)
+        must_fail(ended.kind, "a refused connection", FailureKind.CONNECT)
+        assert not ended.connected, _UNCONNECTED
+
+    @pytest.mark.parametrize("phase", ["handshake", "response"])
+    @with_engine
+    async def test_only_connecting_is_limited(self, engine: Engine, phase: str) -> None:
+        answer = Answer(body=b"late", latency=0.6 if phase == "response" else 0.0)
+        server = self.serve(
+            answer,
+            "https" if phase == "handshake" else "http",
+            handshake_delay=0.6 if phase == "handshake" else 0.0,
+        )
+        response = await self.page(engine, replace(ask(server), connect_timeout=0.25))
+        assert response.body == b"late", "request.connect_timeout is for the TCP handshake only"
+
+    @with_engine
+    async def test_a_limit_is_for_one_request_only(self, engine: Engine) -> None:
+        silent, fine = self.serve(Answer(), accept=False), self.serve(Answer(body=b"fine"))
+        await self._failure(engine, replace(ask(silent, timeout=1.0), connect_timeout=0.05))
+        assert await self.outcome(engine, ask(fine)) == (200, b"fine"), _CONNECTING
+        await self._times_out(engine, silent)
+
+    async def _failure(self, engine: Engine, request: Request) -> FetchError:
+        ended = await result(engine, request, self.grace)
+        assert isinstance(ended, FetchError), "nothing is sent before there is a connection"
+        return ended
 
     @pytest.mark.parametrize("case", ["connect", *_SLOW])
     @with_engine

@@ -1,5 +1,7 @@
 """https: bad certificates are refused, and verification is off for one request only."""
 
+import ssl
+
 import pytest
 from msgspec.structs import replace
 
@@ -24,6 +26,18 @@ class TrustTests(EngineTests):
         ended = await self.outcome(engine, ask(server, host="shop.example"))
         must_fail(ended, f"a bad certificate ({fault}) without verify=False", FailureKind.TLS)
         assert server.seen == [], "nothing is sent to a server that cannot be trusted"
+
+    @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+    @with_engine
+    async def test_a_wanted_client_certificate_is_a_failure(
+        self, engine: Engine, version: ssl.TLSVersion
+    ) -> None:
+        """In TLS 1.3 the handshake has ended by then, so the alert is the first thing to read."""
+        tls = self.certificates.context("shop.example")
+        tls.verify_mode = ssl.CERT_REQUIRED
+        tls.minimum_version = tls.maximum_version = version
+        ended = await self.outcome(engine, ask(self.serve(Answer(), tls=tls), host="shop.example"))
+        must_fail(ended, "a server that wants a client certificate", FailureKind.TLS)
 
     @with_engine
     async def test_plain_http_is_not_tried_instead_of_https(self, engine: Engine) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from crawler.fetch.addresses import Address, AddressRules
+from crawler.fetch.addresses import Addresses, AddressRules
 from crawler.fetch.dns import SystemResolver
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason, UsageError
 
@@ -83,6 +83,38 @@ def test_allow_private_takes_hosts_addresses_and_networks() -> None:
     assert blocked(rules, "192.168.1.2", "192.168.1.2")
 
 
+BOTH = ("127.0.0.1", "::1")
+
+
+@pytest.mark.promise("P80")
+@pytest.mark.parametrize(
+    ("allow", "host", "addresses", "allowed"),
+    [
+        ((), "a.example", ("93.184.216.34", "10.0.0.1"), ("93.184.216.34",)),
+        ((), "a.example", ("fd00::1", "2606:2800:220:1::1"), ("2606:2800:220:1::1",)),
+        ((), "a.example", ("10.0.0.1", "fd00::1"), ()),
+        (("10.0.0.0/8",), "a.example", ("10.0.0.1", "fd00::1"), ("10.0.0.1",)),
+        (("a.example",), "a.example", ("10.0.0.1", "fd00::1"), ("10.0.0.1", "fd00::1")),
+        (("::1",), "localhost", BOTH, ("::1",)),
+        (("127.0.0.0/8",), "x.localhost", BOTH, ("127.0.0.1",)),
+        (("localhost",), "localhost", BOTH, BOTH),
+        ((), "localhost", BOTH, ()),
+    ],
+)
+def test_each_address_of_a_name_is_judged(
+    allow: tuple[str, ...], host: str, addresses: tuple[str, ...], allowed: tuple[str, ...]
+) -> None:
+    rules = AddressRules(allow)
+    if allowed:
+        assert rules.allowed(host, 80, addresses) == allowed
+    else:
+        with pytest.raises(SkipError, match=addresses[0]):
+            rules.allowed(host, 80, addresses)
+    if addresses == BOTH:  # a link of a public page states it
+        refusal = rules.refusal("http://public.example/", f"http://{host}/")
+        assert (refusal is None) is bool(allowed)
+
+
 @pytest.mark.parametrize("item", ["10.0.0.0/99", "", "a/b"])
 def test_a_wrong_allow_private_item_is_refused(item: str) -> None:
     with pytest.raises(UsageError, match="neither a host nor a network"):
@@ -130,12 +162,12 @@ async def test_parallel_lookups_of_a_name_are_shared(
     resolver = SystemResolver(AddressRules(["a.example"]))
     asked = []
 
-    async def address(host: str) -> Address:
+    async def addresses(host: str) -> Addresses:
         asked.append(host)
         await asyncio.sleep(0)
-        return Address("10.0.0.1", 60.0)
+        return Addresses(("10.0.0.1",), 60.0)
 
-    monkeypatch.setattr(resolver, "_address", address)
+    monkeypatch.setattr(resolver, "_addresses", addresses)
     found = await asyncio.gather(*(resolver.resolve("a.example", 80) for _ in range(20)))
     assert {endpoint.address for endpoint in found} == {"10.0.0.1"}
     assert asked == ["a.example"]

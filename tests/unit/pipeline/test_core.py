@@ -142,6 +142,7 @@ class FakeFetcher:
         *,
         fresh: bool = False,
         enough: int | None = None,
+        may_dial: Callable[[str], bool] | None = None,
     ) -> Response:
         self.requests.append(url)
         self._changed.set()
