@@ -12,6 +12,15 @@ _SEPARATOR = re.compile(r'"?sep=(.)\1*"?\s*', re.IGNORECASE)
 _MOST_LINES = 100
 
 
+def begins_table(line: str, column: str) -> bool:
+    """Whether the first ``line`` of a file is a header with several cells, one of them ``column``.
+
+    As a list the file would be dangerous: with ``,Tea`` after it, a URL is another valid URL.
+    """
+    best = max(_fitness((line,), delimiter, column) for delimiter in USUAL)
+    return best >= (True, 2)
+
+
 def named_separator(lines: TableLines) -> str | None:
     """The delimiter in a first line like ``sep=;``, as Excel writes it. The line is consumed."""
     found = _SEPARATOR.fullmatch("".join(lines.ahead(1)))
