@@ -8,7 +8,7 @@ from crawler.sources.table_rows import TableLines
 from crawler.sources.url_text import trimmed
 
 USUAL = (",", ";", "\t", "|")
-_SEPARATOR = re.compile(r'"?sep=(.)\1*"?\s*', re.IGNORECASE)
+_SEPARATOR = re.compile(r'"?sep=([^"\r\n])\1*"?\s*', re.IGNORECASE)
 _MOST_LINES = 100
 
 
