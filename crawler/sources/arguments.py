@@ -9,10 +9,11 @@ from types import MappingProxyType
 from crawler.model.errors import FetchError, UsageError
 from crawler.model.files import is_readable
 from crawler.sources.input_line import InputLine, RawLine, Refusals, parse
-from crawler.sources.lines import reading
+from crawler.sources.lines import first_line, reading
 from crawler.sources.sitemap import Sitemap, looks_like_sitemap
 from crawler.sources.sitemaps import Fetch, Sitemaps, is_sitemap_url
 from crawler.sources.table import DELIMITERS, Table
+from crawler.sources.table_format import begins_table
 from crawler.sources.url_list import list_lines
 
 OpenStream = Callable[[], BufferedIOBase]
@@ -43,10 +44,11 @@ def lines(
     """The lines of all ``sources``: URLs, files, and ``-`` for the stream that ``stdin`` opens.
 
     ``pipes`` are the sources that are streams, too, with what opens each of them.
-    A file is a sitemap if it begins like one, a table if its suffix says so or ``column`` or
-    ``delimiter`` is given, else a list. A URL whose path ends like that of a sitemap is read as a
-    sitemap with ``fetch``; without ``fetch`` it is a page. Raises UsageError before the first line
-    if a source cannot be read; a pipe is not opened before its turn.
+    A file is a sitemap if it begins like one, a table if its suffix says so, if it begins with a
+    header that has a cell ``url``, or if ``column`` or ``delimiter`` is given, else a list. A URL
+    whose path ends like that of a sitemap is read as a sitemap with ``fetch``; without ``fetch`` it
+    is a page. Raises UsageError before the first line if a source cannot be read; a pipe is not
+    opened before its turn.
     """
     sources = tuple(sources)
     refusals = Refusals(several=len(sources) > 1)
@@ -116,7 +118,9 @@ class _Opener:
         """A table or a list. The header of a table is read at once, and the kind of a file too."""
         usual = DELIMITERS.get(suffix.lower())
         if self._column is None and self._delimiter is None and usual is None:
-            return list_lines(file, name, self._refusals)
+            line, file = first_line(file)
+            if not begins_table(line, COLUMN):
+                return list_lines(file, name, self._refusals)
         column = self._column or COLUMN
         return Table(file, name, self._delimiter, column, usual or ",", self._refusals)
 

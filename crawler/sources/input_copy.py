@@ -312,20 +312,24 @@ def _last(piece: bytes, line_end: bytes) -> int:
 
 def _line_ends(file: io.FileIO) -> tuple[bytes, bytes]:
     """LF and CR in the encoding of the file."""
-    file.seek(0)
-    encoding = utf_16(file.read(HEAD)) or "ascii"
+    encoding = _encoding(file)
     return "\n".encode(encoding), "\r".encode(encoding)
 
 
+def _encoding(file: io.FileIO) -> str:
+    file.seek(0)
+    return utf_16(file.read(HEAD)) or "utf-8"
+
+
 def _missing_end(file: io.FileIO) -> bytes:
-    """What makes the last line whole. Half a character becomes one that is in no URL."""
+    """What makes the last line whole. After half a character it makes the line invalid, too."""
     ends = _line_ends(file)
     size = file.seek(0, os.SEEK_END)
     if _whole_lines(file, ends) == size:
         return b""
-    newline = ends[0]
-    half = size % len(newline)
-    return (b"\xd8" if newline.startswith(b"\n") else b"\0") * half + newline
+    if not size % len(ends[0]):
+        return ends[0]
+    return b"\0" + "\ud800\n".encode(_encoding(file), "surrogatepass")
 
 
 def _private(path: str, flags: int) -> int:

@@ -7,7 +7,7 @@ text are kept: what reads a line decides about them.
 import codecs
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader, RawIOBase
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from crawler.sources.file_kinds import HEAD, check_text, utf_16
 LONGEST_LINE = 1 << 20
 """Bytes; of a longer line only the beginning is kept, which is longer than this."""
 _PIECE = 1 << 15
+_FIRST = 1 << 12
 _CUT = "\ud800".encode("utf-8", "surrogatepass")
 """Stands for an incomplete character at the end of UTF-16; it is not valid in a URL."""
 
@@ -61,6 +62,41 @@ def text_lines(file: BufferedIOBase, name: str) -> Iterator[str]:
     """The lines of ``file`` with their ends, decoded. Raises UsageError as ``blocks`` does."""
     lines = (block.splitlines(keepends=True) for block in blocks(file, name))
     return map(decoded, chain.from_iterable(lines))
+
+
+def first_line(file: BufferedIOBase) -> tuple[str, BufferedIOBase]:
+    """The first line of ``file``, or its first 4 KB, and the file from the same place on."""
+    head = b""
+    start = file.tell() if file.seekable() else None
+    while len(head) < _FIRST and b"\n" not in head and b"\r" not in head:
+        more = file.read1(_FIRST)
+        if not more:
+            break
+        head += more
+    text = head.decode(utf_16(head) or "utf-8", "replace").removeprefix("\ufeff")
+    line = text.partition("\n")[0].partition("\r")[0]
+    if start is None:
+        return line, BufferedReader(_Begun(head, file))
+    file.seek(start)
+    return line, file
+
+
+class _Begun(RawIOBase):
+    """A stream that returns ``head`` before the rest of ``file``."""
+
+    def __init__(self, head: bytes, file: BufferedIOBase) -> None:
+        self._head = head
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        size = len(buffer)
+        piece = self._head[:size] or self._file.read1(size)
+        self._head = self._head[size:]
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 def decoded(line: bytes) -> str:

@@ -8,8 +8,17 @@ from crawler.sources.table_rows import TableLines
 from crawler.sources.url_text import trimmed
 
 USUAL = (",", ";", "\t", "|")
-_SEPARATOR = re.compile(r'"?sep=(.)\1*"?\s*', re.IGNORECASE)
+_SEPARATOR = re.compile(r'"?sep=([^"\r\n])\1*"?\s*', re.IGNORECASE)
 _MOST_LINES = 100
+
+
+def begins_table(line: str, column: str) -> bool:
+    """Whether the first ``line`` of a file is a header with several cells, one of them ``column``.
+
+    As a list the file would be dangerous: with ``,Tea`` after it, a URL is another valid URL.
+    """
+    best = max(_fitness((line,), delimiter, column) for delimiter in USUAL)
+    return best >= (True, 2)
 
 
 def named_separator(lines: TableLines) -> str | None:

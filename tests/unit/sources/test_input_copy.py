@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.model.errors import StateError, UsageError
-from crawler.sources import CutInputError, InputCopy, Pipe, lines, read_copy, read_part
+from crawler.sources import CutInputError, InputCopy, Pipe, lines, parse, read_copy, read_part
 
 
 @contextmanager
@@ -194,6 +194,42 @@ def test_a_copy_is_cut_to_its_whole_lines(parts: list[bytes], tail: bytes) -> No
             return
         with read_copy(path) as file:
             assert file.read() == whole
+
+
+@pytest.mark.promise("P83")
+@pytest.mark.parametrize("code", ["utf-8", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("tail", ["", "x", "\u0a0a", "\u0a41\u0100\u0a41", "y" * 70_000])
+@pytest.mark.parametrize("half", [b"", b"\n", b"\x00"])
+def test_a_part_is_cut_to_its_whole_lines(
+    tmp_path: Path, code: str, end: str, tail: str, half: bytes
+) -> None:
+    """Half a character, or the bytes of two, may look like a line end in UTF-16."""
+    part = tmp_path / "stdin.part"
+    whole = f"\ufeffhttp://a.example/{end}http://b.example/{end}".encode(code)
+    part.write_bytes(whole + tail.encode(code) + (half if code != "utf-8" else b""))
+    with read_part(part) as file, pytest.raises(CutInputError):
+        while file.read1():
+            pass
+    assert part.read_bytes() == whole
+
+
+@pytest.mark.promise("P83")
+@pytest.mark.parametrize("code", ["utf-8", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_whole_copy_ends_with_a_line_end(tmp_path: Path, code: str, cut: int) -> None:
+    text = "\ufeffhttp://a.example/\nhttp://b.example/".encode(code)
+    with pipe() as (stream, into):
+        copy = InputCopy(stream, tmp_path / "part", tmp_path / "stdin")
+        copy.start()
+        os.write(into, text[: len(text) - cut])
+        os.close(into)
+        copy.finish()
+        copied = copy.open().read()
+    assert copied.endswith("\n".encode(code))
+    first, second = map(parse, lines(["-"], stdin=lambda: io.BytesIO(copied)))
+    assert first.url == "http://a.example/"
+    assert (second.wrong is not None) == (cut == 1 and code != "utf-8")
 
 
 def test_a_long_torn_line_is_cut_too(tmp_path: Path) -> None:

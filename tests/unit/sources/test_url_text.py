@@ -1,14 +1,19 @@
 """Where the URLs are in lines of lists and in cells of tables."""
 
 import io
+import re
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.list_cases import CASES, A, ListCase
 
 from crawler.model.urls import UrlError
 from crawler.sources import InputLine, lines, parse
 from crawler.sources.input_line import Refusals
-from crawler.sources.url_text import one_url
+from crawler.sources.plain_urls import is_plain, plain_lines
+from crawler.sources.url_text import line_text, one_url, urls_in
 
 
 def read(data: bytes, **options: str) -> list[InputLine]:
@@ -95,3 +100,49 @@ def test_no_password_is_in_a_refused_line() -> None:
     for line in read(b"http://u:s3cret@a.example/ x\nftp://u:s3cret@a.example/,\n"):
         assert line.wrong
         assert "s3cret" not in line.url + line.wrong
+
+
+@pytest.mark.promise("P83", "P84")
+@pytest.mark.parametrize("code", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("header", ["url,title", '"URL";Title', "Url\ttitle", "url |title"])
+def test_a_table_is_not_read_as_a_list(tmp_path: Path, header: str, code: str) -> None:
+    """http://a.example/,Tea would be a valid URL."""
+    delimiter = re.sub('[a-zA-Z" ]', "", header)
+    data = f"{header}\nhttp://a.example/{delimiter}Tea\n".encode(code)
+    path = tmp_path / "list.txt"
+    path.write_bytes(data)
+    wanted = [InputLine("http://a.example/", line=2, row={re.split(r"\W+", header)[-1]: "Tea"})]
+    assert read(data) == list(lines([str(path)])) == wanted
+    stream = io.BufferedReader(Unseekable(data))
+    assert list(lines(["-"], stdin=lambda: stream)) == wanted
+
+
+class Unseekable(io.BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    "first", ["# url,title", "url", "http://a.example/url,x", "see, urls", "", "\n\n"]
+)
+def test_other_lists_are_lists(first: str) -> None:
+    data = f"{first}\nhttp://b.example/\n".encode()
+    assert read(data)[-1].url == "http://b.example/"
+    stream = io.BufferedReader(Unseekable(data))
+    assert parse(list(lines(["-"], stdin=lambda: stream))[-1]).url == "http://b.example/"
+
+
+PARTS = [
+    *("http://", "https://", "a.example", "xn--", "127.0.0.1", "256.1.1.1", "0x", "1", ".", "-"),
+    *("/", "?", "#", ":", ":80", "@", ",", ";", "|", "%", "'", "x", "[", "\\", "é", " ", "\r"),
+]
+
+
+@given(st.lists(st.sampled_from(PARTS)))
+def test_what_is_plain_needs_no_judgement(parts: list[str]) -> None:
+    text = "".join(parts)
+    if is_plain(text.encode()):
+        assert urls_in(line_text(text)) == (text,)
+        assert parse(text).wrong is None
+    if (found := plain_lines(f"{text}\n".encode())) is not None:
+        assert all(is_plain(line.encode()) for line in found)
