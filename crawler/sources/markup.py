@@ -12,6 +12,8 @@ from crawler.model.errors import FailureKind, FetchError
 
 MAX_TAGS = 5_000_000
 """Of a text. Each costs about a microsecond; 50 MB of a real sitemap have far fewer."""
+MAX_DAMAGED = 100_000
+"""Tags of a text without ``>``, and other ``<``."""
 _LONGEST = 1 << 17
 _TAIL = 1 << 12
 MAX_NAMES = 1000
@@ -50,12 +52,14 @@ class TagReader:
     """Iterates over the tags of ``pieces`` (a text), each with the text after it.
 
     ``line`` is the line of the last tag, from 1. At the end ``unclosed`` names a comment, CDATA
-    section or document type that has no end, with its line; else it is empty.
+    section or document type that has no end, with its line; else it is empty. Iteration raises
+    FetchError: kind ``too_large`` for more than ``MAX_TAGS``, ``parse`` for too much damage.
     """
 
     def __init__(self, pieces: Iterable[str]) -> None:
         self._pieces = pieces
         self._known: dict[str, Tag] = {}
+        self._damaged = 0
         self.line = 1
         self.unclosed = ""
 
@@ -75,6 +79,7 @@ class TagReader:
                 yield from self._construct(construct[0].upper(), chunk, chunks)
                 continue
             else:
+                self._note_damage()
                 yield STRAY, chunk
             self.line += chunk.count("\n")
 
@@ -86,7 +91,9 @@ class TagReader:
             rest = chunks.pop()
             count += len(chunks)
             if count > MAX_TAGS:
-                raise FetchError(FailureKind.TOO_LARGE, f"more than {MAX_TAGS:,} tags")
+                raise FetchError(
+                    FailureKind.TOO_LARGE, f"more than {MAX_TAGS:,} tags; the rest is not read"
+                )
             if len(rest) > _LONGEST:  # no tag and no URL is so long: its middle is not needed
                 rest = rest[: _LONGEST - _TAIL] + rest[-_TAIL:]
             yield from chunks
@@ -94,15 +101,23 @@ class TagReader:
 
     def _tag(self, chunk: str) -> tuple[Tag, str]:
         head, end, text = chunk.partition(">")
-        if head.count('"') % 2 or "'" in head:
+        if head.count('"') % 2 or head.count("'") % 2:
             quoting = _QUOTING.match(chunk)
             if quoting is not None:
                 head, text = quoting[0][:-1], chunk[quoting.end() :]
+        if not end:
+            self._note_damage()
         tag = _parse(head, is_whole=bool(end))
         is_simple = end and not tag.attributes and len(head) <= _LONGEST_NAME
         if is_simple and len(self._known) < MAX_NAMES:
             self._known[head] = tag
         return tag, text
+
+    def _note_damage(self) -> None:
+        self._damaged += 1
+        if self._damaged > MAX_DAMAGED:
+            message = f"more than {MAX_DAMAGED:,} damaged tags; the rest is not read"
+            raise FetchError(FailureKind.PARSE, message)
 
     def _construct(
         self, opening: str, chunk: str, chunks: Iterator[str]

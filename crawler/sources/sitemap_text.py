@@ -67,6 +67,7 @@ def _decoder(encoding: str) -> Callable[..., str]:
 
 def encoding_of(head: bytes) -> str:
     """The encoding of an XML document that begins with ``head`` (XML 1.0, appendix F)."""
+    head = head[:_HEAD]
     if mark := bom(head):
         return mark[0]
     if head[:2] == b"<\0":
@@ -117,7 +118,7 @@ def head_of(file: BufferedIOBase) -> str:
     """
     head, _ = _begin(_bytes_of(file))
     file.seek(0)
-    return codec(encoding_of(head[:_HEAD])).decode(head[:_HEAD])
+    return codec(encoding_of(head)).decode(head[:_HEAD])
 
 
 def line_locations(file: BufferedIOBase) -> Iterator[Location]:

@@ -194,6 +194,24 @@ def test_a_hostile_text_takes_little_time() -> None:
     assert time.process_time() - began < 2
 
 
+PIECES = """< <a <a_ <a_' <a_" <!-- <![CDATA[ <!DOCTYPE <!DOCTYPE_[ <? </ <url> <url><loc> <loc>
+</loc> & &# &#x --> ]]> <urlset> <a_xmlns=''> <x:url> <url_xmlns=' <item><guid> # \n \0
+<url><loc>&x;</loc>"""
+
+
+@pytest.mark.promise("P85")
+@pytest.mark.parametrize("root", ["urlset", "rss"])
+def test_a_small_sitemap_takes_little_time(root: str) -> None:
+    spent = {}
+    for name in PIECES.split():
+        piece = name.replace("_", " ")
+        text = f"<{root}>{piece * (10_000 // len(piece))}"
+        began = time.thread_time()
+        found(text)
+        spent[piece] = time.thread_time() - began
+    assert max(spent.values()) < 0.1, spent
+
+
 @pytest.mark.promise("P85")
 @pytest.mark.parametrize(
     "text", ["", "User-agent: *", "see\nhttp://a.example/1\nand\nmore", "[x](http://a.example/)"]
