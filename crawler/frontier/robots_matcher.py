@@ -54,15 +54,18 @@ class Matcher:
         refused = self._sort(disallowed, allows=False)
         granted = self._sort([*allowed, *_directories(allowed)], allows=True)
         self._patterns.sort(key=lambda pattern: (len(pattern), pattern.allows), reverse=True)
-        self._lengths = sorted({len(text) for text in granted | refused}, reverse=True)
+        self._lengths = sorted({*map(len, granted), *map(len, refused)}, reverse=True)
         self.size = sum(map(_size, (granted, refused)))
         self.size += sum(_OF_A_TEXT + 2 * len(pattern) for pattern in self._patterns)
         self._allowed, self._disallowed = _compact(granted), _compact(refused)
 
     def _sort(self, values: Sequence[str], *, allows: bool) -> set[str]:
         """Keep the values with wildcards, and return the others: prefixes, and ``exact$``."""
-        if not _SPECIAL.search("".join(values)):
+        whole = "".join(values)
+        if not _SPECIAL.search(whole):
             return set(values)
+        if "*" not in whole:
+            return set(_rules(values))
         fixed: set[str] = set()
         patterns: set[str] = set()
         for text in _rules(values):
