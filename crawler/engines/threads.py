@@ -77,7 +77,12 @@ class ThreadsEngine:
             await _wait(work, wire)
             if not work.done():
                 message = f"{timed_out(request)} ({wire.phase})"
-                raise FetchError(FailureKind.TIMEOUT, message, answered=wire.received > 0)
+                raise FetchError(
+                    FailureKind.TIMEOUT,
+                    message,
+                    answered=wire.received > 0,
+                    connected=wire.is_connected,
+                )
             return work.result()
         finally:
             if not work.done():

@@ -20,7 +20,7 @@ _LONGEST = 3.0
 _PARTS = 3
 """An address gets at most this part of the timeout."""
 _SHORTEST = 0.001
-_ALMOST = 0.99
+_ALMOST = 0.95
 """The part of the rest for the last address; then an engine can say that it is not connected."""
 _SHOWN = 4
 """Addresses that an error message names."""

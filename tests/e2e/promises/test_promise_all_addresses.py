@@ -24,7 +24,7 @@ UNREACHABLE = "224.0.0.1"
 INSIDE, INSIDE2 = "10.0.0.1", "192.168.0.1"
 _PATIENCE = 10.0
 OPENED = ("127.0.0.0/8", "::1", UNREACHABLE)
-TIMEOUT = 1.2
+TIMEOUT = 1.5
 ONE = TIMEOUT / 3
 """Seconds for one address as long as another one is left."""
 PAGE = Answer(headers=(("Content-Type", "text/html"),), body=GOOD.encode())

@@ -19,10 +19,10 @@ def endpoint(count: int, lookup_s: float = 0.0) -> Endpoint:
 @pytest.mark.parametrize(
     ("count", "timeout", "limits"),
     [
-        (2, 30.0, [3.0, 29.7]),  # the last one has the rest, but for a hundredth
-        (3, 30.0, [3.0, 3.0, 29.7]),
-        (2, 6.0, [2.0, 5.94]),
-        (6, 6.0, [1.0, 1.2, 1.5, 2.0, 2.0, 5.94]),  # many addresses share what is left
+        (2, 30.0, [3.0, 28.5]),  # the last one has the rest, but for a twentieth
+        (3, 30.0, [3.0, 3.0, 28.5]),
+        (2, 6.0, [2.0, 5.7]),
+        (6, 6.0, [1.0, 1.2, 1.5, 2.0, 2.0, 5.7]),  # many addresses share what is left
     ],
 )
 def test_an_address_gets_a_third_of_the_timeout_and_three_seconds_at_most(
