@@ -29,14 +29,34 @@ _ATTRIBUTES = (
     rb"""(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\t\n\f\r >"'][^\t\n\f\r >]*+)?+)?+)*+"""
 )
 _END = _ATTRIBUTES + rb"(?:>|\Z)"
-_META = rb"<meta(?=[\t\n\f\r /])(?P<meta>" + _ATTRIBUTES + rb")>"
+_META = rb"<meta(?=[\t\n\f\r /])(?P<attributes>" + _ATTRIBUTES + rb")>"
 _TEXT = rb"(?:[^<]++|(?:<(?![!/?a-z]))++|"
 _COMMENT = rb"<!--(?:-?>|.*?(?:--!?>|\Z))"
+_SCRIPT_ENDS = b"</script" + _NAME_END
+# After <!-- in a script, <script> and </script> are a pair, and the script ends after it.
+_SCRIPT = (
+    rb"(?:[^<]++|<!(?=--)(?:[^<-]++|(?!-->)-|<script"
+    + _NAME_END
+    + rb"(?:[^<-]++|(?!-->)-|(?!"
+    + _SCRIPT_ENDS
+    + rb")<)*+(?:"
+    + _SCRIPT_ENDS
+    + rb")?+|(?!"
+    + _SCRIPT_ENDS
+    + rb")<)*+"
+    rb"|(?!" + _SCRIPT_ENDS + rb")<)*+"
+)
 _RAW_TEXT = (
-    b"<(?:"
+    b"<(?:script"
+    + _NAME_END
+    + _END
+    + _SCRIPT
+    + b"(?:</script"
+    + _END
+    + rb"|\Z)|"
     + b"|".join(
         name + _NAME_END + _END + b".*?(?:</" + name + _NAME_END + _END + rb"|\Z)"
-        for name in b"script style title textarea xmp iframe noembed noframes".split()
+        for name in b"style title textarea xmp iframe noembed noframes".split()
     )
     + rb"|plaintext"
     + _NAME_END
@@ -90,10 +110,10 @@ def in_html(body: bytes) -> str | None:
         if body.startswith(start):
             return name
     head = body[:PRESCAN_BYTES]
-    # Searching for a word is much faster than looking at each tag of a long page.
-    if b"charset" in head or b"charset" in body.lower():
-        return _parsed(body) or _prescanned(head) or _in_xml_declaration(body)
-    return _in_xml_declaration(body)
+    # Looking for a word is much faster than reading each tag of a long page.
+    if b"charset" not in head and b"charset" not in body.lower():
+        return _in_xml_declaration(body)
+    return _parsed(body) or _prescanned(head) or _in_xml_declaration(body)
 
 
 def in_xml(body: bytes) -> str | None:
@@ -112,7 +132,7 @@ def _parsed(body: bytes) -> str | None:
     """HTML Standard, 13.2.6.4.4, a start tag whose tag name is "meta"."""
     at = 0
     while found := _parsed_meta().match(body, at):
-        attributes = _attributes(found["meta"])
+        attributes = _attributes(found["attributes"])
         name = _label(attributes.get(b"charset"))
         if name is None and _is_pragma(attributes):
             name = _in_content(attributes.get(b"content", b""))
@@ -126,7 +146,7 @@ def _prescanned(head: bytes) -> str | None:
     """HTML Standard, 13.2.3.2, "prescan a byte stream to determine its encoding"."""
     at = 0
     while found := _prescanned_meta().match(head, at):
-        attributes = _attributes(found["meta"])
+        attributes = _attributes(found["attributes"])
         if b"charset" in attributes:
             name = _label(attributes[b"charset"])
         else:

@@ -13,7 +13,7 @@ PIECES = [
     *(" content=", " http-equiv=content-type ", "content='text/html; charset=big5'", "<b a=\""),
     *("<!--", "-->", "--!>", "<!-", "<!x", "<?x", "</", "<p ", "</p>", "<", "=", "/", "'", '"'),
     ">",
-    *("<script>", "</script>", "</script ", "<title>", "</title>", "<textarea>", "</textarea>"),
+    *("<script>", "<script>", "</script>", "</script ", "<title>", "</title>", "<textarea>", "</textarea>"),
     *("<style>", "</style>", "<iframe>", "</iframe>", "a", " ", "\n"),
 ]  # fmt: skip
 LATE = " " * 1024
