@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from crawler.model.text_labels import label
+from crawler.model.text_tags import parsed_meta, prescanned_meta
 
 PRESCAN_BYTES = 1024
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
@@ -21,66 +22,6 @@ _ATTRIBUTE = re.compile(
 )
 _XML_ENCODING = re.compile(rb"""encoding[\0- ]*=[\0- ]*(?:"([^"\0- ]*)"|'([^'\0- ]*)')""")
 _XML_UTF_16 = ((b"<\0?\0x\0", "utf-16le"), (b"\0<\0?\0x", "utf-16be"))
-
-# A tag ends at the first > outside quotes, and only a quote after a name and = begins a value.
-_NAME_END = rb"(?=[\t\n\f\r />])"
-_ATTRIBUTES = (
-    rb"(?:[\t\n\f\r /]++|[^\t\n\f\r />][^\t\n\f\r />=]*+[\t\n\f\r ]*+(?:=[\t\n\f\r ]*+"
-    rb"""(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\t\n\f\r >"'][^\t\n\f\r >]*+)?+)?+)*+"""
-)
-_END = _ATTRIBUTES + rb"(?:>|\Z)"
-_META = rb"<meta(?=[\t\n\f\r /])(?P<attributes>" + _ATTRIBUTES + rb")>"
-_TEXT = rb"(?:[^<]++|(?:<(?![!/?a-z]))++|"
-_COMMENT = rb"<!--(?:-?>|.*?(?:--!?>|\Z))"
-_SCRIPT_ENDS = b"</script" + _NAME_END
-# After <!-- in a script, <script> and </script> are a pair, and the script ends after it.
-_SCRIPT = (
-    rb"(?:[^<]++|<!(?=--)(?:[^<-]++|(?!-->)-|<script"
-    + _NAME_END
-    + rb"(?:[^<-]++|(?!-->)-|(?!"
-    + _SCRIPT_ENDS
-    + rb")<)*+(?:"
-    + _SCRIPT_ENDS
-    + rb")?+|(?!"
-    + _SCRIPT_ENDS
-    + rb")<)*+"
-    rb"|(?!" + _SCRIPT_ENDS + rb")<)*+"
-)
-_RAW_TEXT = (
-    b"<(?:script"
-    + _NAME_END
-    + _END
-    + _SCRIPT
-    + b"(?:</script"
-    + _END
-    + rb"|\Z)|"
-    + b"|".join(
-        name + _NAME_END + _END + b".*?(?:</" + name + _NAME_END + _END + rb"|\Z)"
-        for name in b"style title textarea xmp iframe noembed noframes".split()
-    )
-    + rb"|plaintext"
-    + _NAME_END
-    + rb".*)"
-)
-_TAG = rb"</?[a-z][^\t\n\f\r />]*+" + _END + rb"|<[!/?][^>]*+(?:>|\Z)"
-_OTHER = rb"|(?!<meta[\t\n\f\r /])(?:" + _TAG + rb"))*+"
-
-
-@cache
-def _prescanned_meta() -> re.Pattern[bytes]:
-    """The next <meta> for "prescan a byte stream", which knows comments and tags only."""
-    return _meta(_COMMENT)
-
-
-@cache
-def _parsed_meta() -> re.Pattern[bytes]:
-    """The next <meta> that is an element."""
-    return _meta(_COMMENT + rb"|" + _RAW_TEXT)
-
-
-def _meta(before: bytes) -> re.Pattern[bytes]:
-    """Compiled at first use: it takes milliseconds, and most pages have a header."""
-    return re.compile(_TEXT + before + _OTHER + _META, re.IGNORECASE | re.DOTALL)
 
 
 def bom(head: bytes) -> tuple[str, int] | None:
@@ -131,7 +72,7 @@ def in_xml(body: bytes) -> str | None:
 def _parsed(body: bytes) -> str | None:
     """HTML Standard, 13.2.6.4.4, a start tag whose tag name is "meta"."""
     at = 0
-    while found := _parsed_meta().match(body, at):
+    while found := parsed_meta().match(body, at):
         attributes = _attributes(found["attributes"])
         name = _label(attributes.get(b"charset"))
         if name is None and _is_pragma(attributes):
@@ -145,7 +86,7 @@ def _parsed(body: bytes) -> str | None:
 def _prescanned(head: bytes) -> str | None:
     """HTML Standard, 13.2.3.2, "prescan a byte stream to determine its encoding"."""
     at = 0
-    while found := _prescanned_meta().match(head, at):
+    while found := prescanned_meta().match(head, at):
         attributes = _attributes(found["attributes"])
         if b"charset" in attributes:
             name = _label(attributes[b"charset"])
