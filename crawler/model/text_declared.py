@@ -1,15 +1,13 @@
-"""What a Content-Type, an HTML page or an XML document declares as its character set."""
+"""What a byte order mark, an HTML page or an XML document declares as its character set."""
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 
 from crawler.model.text_labels import label
 from crawler.model.text_tags import parsed_meta, prescanned_meta
 
 PRESCAN_BYTES = 1024
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
-_CHARSET = re.compile(r"""(?:^|[\s;,])charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
 _SPACE = rb"[\t\n\f\r ]"
 _META_CONTENT = re.compile(
     rb"charset" + _SPACE + rb"*=" + _SPACE + rb"*"
@@ -30,13 +28,6 @@ def bom(head: bytes) -> tuple[str, int] | None:
         if head.startswith(mark):
             return name, len(mark)
     return None
-
-
-@lru_cache(256)
-def in_header(content_type: str | None) -> str | None:
-    """The name of the character set in a Content-Type; None if it is missing or unknown."""
-    match = _CHARSET.search(content_type or "")
-    return label(match[1]) if match else None
 
 
 def in_html(body: bytes) -> str | None:
