@@ -1,14 +1,13 @@
-"""What a Content-Type, an HTML page or an XML document declares as its character set."""
+"""What a byte order mark, an HTML page or an XML document declares as its character set."""
 
 import re
 from collections.abc import Iterable
-from functools import cache, lru_cache
 
 from crawler.model.text_labels import label
+from crawler.model.text_tags import parsed_meta, prescanned_meta
 
 PRESCAN_BYTES = 1024
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
-_CHARSET = re.compile(r"""(?:^|[\s;,])charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
 _SPACE = rb"[\t\n\f\r ]"
 _META_CONTENT = re.compile(
     rb"charset" + _SPACE + rb"*=" + _SPACE + rb"*"
@@ -22,46 +21,6 @@ _ATTRIBUTE = re.compile(
 _XML_ENCODING = re.compile(rb"""encoding[\0- ]*=[\0- ]*(?:"([^"\0- ]*)"|'([^'\0- ]*)')""")
 _XML_UTF_16 = ((b"<\0?\0x\0", "utf-16le"), (b"\0<\0?\0x", "utf-16be"))
 
-# A tag ends at the first > outside quotes, and only a quote after a name and = begins a value.
-_NAME_END = rb"(?=[\t\n\f\r />])"
-_ATTRIBUTES = (
-    rb"(?:[\t\n\f\r /]++|[^\t\n\f\r />][^\t\n\f\r />=]*+[\t\n\f\r ]*+(?:=[\t\n\f\r ]*+"
-    rb"""(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\t\n\f\r >"'][^\t\n\f\r >]*+)?+)?+)*+"""
-)
-_END = _ATTRIBUTES + rb"(?:>|\Z)"
-_META = rb"<meta(?=[\t\n\f\r /])(?P<meta>" + _ATTRIBUTES + rb")>"
-_TEXT = rb"(?:[^<]++|(?:<(?![!/?a-z]))++|"
-_COMMENT = rb"<!--(?:-?>|.*?(?:--!?>|\Z))"
-_RAW_TEXT = (
-    b"<(?:"
-    + b"|".join(
-        name + _NAME_END + _END + b".*?(?:</" + name + _NAME_END + _END + rb"|\Z)"
-        for name in b"script style title textarea xmp iframe noembed noframes".split()
-    )
-    + rb"|plaintext"
-    + _NAME_END
-    + rb".*)"
-)
-_TAG = rb"</?[a-z][^\t\n\f\r />]*+" + _END + rb"|<[!/?][^>]*+(?:>|\Z)"
-_OTHER = rb"|(?!<meta[\t\n\f\r /])(?:" + _TAG + rb"))*+"
-
-
-@cache
-def _prescanned_meta() -> re.Pattern[bytes]:
-    """The next <meta> for "prescan a byte stream", which knows comments and tags only."""
-    return _meta(_COMMENT)
-
-
-@cache
-def _parsed_meta() -> re.Pattern[bytes]:
-    """The next <meta> that is an element."""
-    return _meta(_COMMENT + rb"|" + _RAW_TEXT)
-
-
-def _meta(before: bytes) -> re.Pattern[bytes]:
-    """Compiled at first use: it takes milliseconds, and most pages have a header."""
-    return re.compile(_TEXT + before + _OTHER + _META, re.IGNORECASE | re.DOTALL)
-
 
 def bom(head: bytes) -> tuple[str, int] | None:
     """The name of the character set that a byte order mark declares, and the length of the mark."""
@@ -69,13 +28,6 @@ def bom(head: bytes) -> tuple[str, int] | None:
         if head.startswith(mark):
             return name, len(mark)
     return None
-
-
-@lru_cache(256)
-def in_header(content_type: str | None) -> str | None:
-    """The name of the character set in a Content-Type; None if it is missing or unknown."""
-    match = _CHARSET.search(content_type or "")
-    return label(match[1]) if match else None
 
 
 def in_html(body: bytes) -> str | None:
@@ -90,10 +42,10 @@ def in_html(body: bytes) -> str | None:
         if body.startswith(start):
             return name
     head = body[:PRESCAN_BYTES]
-    # Searching for a word is much faster than looking at each tag of a long page.
-    if b"charset" in head or b"charset" in body.lower():
-        return _parsed(body) or _prescanned(head) or _in_xml_declaration(body)
-    return _in_xml_declaration(body)
+    # Looking for a word is much faster than reading each tag of a long page.
+    if b"charset" not in head and b"charset" not in body.lower():
+        return _in_xml_declaration(body)
+    return _parsed(body) or _prescanned(head) or _in_xml_declaration(body)
 
 
 def in_xml(body: bytes) -> str | None:
@@ -111,8 +63,8 @@ def in_xml(body: bytes) -> str | None:
 def _parsed(body: bytes) -> str | None:
     """HTML Standard, 13.2.6.4.4, a start tag whose tag name is "meta"."""
     at = 0
-    while found := _parsed_meta().match(body, at):
-        attributes = _attributes(found["meta"])
+    while found := parsed_meta().match(body, at):
+        attributes = _attributes(found["attributes"])
         name = _label(attributes.get(b"charset"))
         if name is None and _is_pragma(attributes):
             name = _in_content(attributes.get(b"content", b""))
@@ -125,8 +77,8 @@ def _parsed(body: bytes) -> str | None:
 def _prescanned(head: bytes) -> str | None:
     """HTML Standard, 13.2.3.2, "prescan a byte stream to determine its encoding"."""
     at = 0
-    while found := _prescanned_meta().match(head, at):
-        attributes = _attributes(found["meta"])
+    while found := prescanned_meta().match(head, at):
+        attributes = _attributes(found["attributes"])
         if b"charset" in attributes:
             name = _label(attributes[b"charset"])
         else:

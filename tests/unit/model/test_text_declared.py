@@ -10,11 +10,10 @@ from crawler.model.text_declared import _in_content, in_html
 
 PIECES = [
     *("<meta ", "<meta charset=koi8-r>", "<META CHARSET='big5'>", "charset=", "charset", "koi8-r"),
-    *(" content=", " http-equiv=content-type ", "content='text/html; charset=big5'", "<b a=\""),
+    *(" content=", " http-equiv=content-type ", "content='text/html; charset=big5'", '<b a="'),
     *("<!--", "-->", "--!>", "<!-", "<!x", "<?x", "</", "<p ", "</p>", "<", "=", "/", "'", '"'),
-    ">",
-    *("<script>", "</script>", "</script ", "<title>", "</title>", "<textarea>", "</textarea>"),
-    *("<style>", "</style>", "<iframe>", "</iframe>", "a", " ", "\n"),
+    *("<script>", "<script>", "</script>", "</script ", "<title>", "</title>", "<textarea>"),
+    *("</textarea>", "<style>", "</style>", "<iframe>", "</iframe>", "a", " ", "\n", ">"),
 ]  # fmt: skip
 LATE = " " * 1024
 """So that there is nothing for the prescan, which finds more."""
