@@ -3,16 +3,15 @@
 import re
 from urllib.parse import quote_from_bytes, urljoin
 
+from crawler.sources.url_text import trimmed
+
 UNDECODED = "\udfff"
 """Stands for bytes that are no character of an encoding other than UTF-8."""
 _ENTITY = re.compile(r"&(?:#(?:[xX]([0-9a-fA-F]+)|([0-9]+))|([A-Za-z][\w.-]*));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _BYTES = re.compile("[\udc80-\udcff]+")
-_AROUND = "".join(map(chr, range(33))) + "\x7f\x85\xa0\u200b\u200e\u200f\u2028\u2029\u2060\ufeff"
-"""Blanks, controls (URL Standard, 4.4, step 1) and the invisible characters of pasted text."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SECOND_URL = re.compile(r"\shttps?://", re.IGNORECASE)
-_LINE_BREAK = re.compile(r"[ \t]*[\r\n]\s*")
 _RELATIVE = re.compile(r"/|\.\.?/|\?")
 _ATTRIBUTE = re.compile(r"""([^\s=<>"']+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _ALTERNATE = {"alternate", "http://www.iana.org/assignments/relation/alternate"}
@@ -51,7 +50,7 @@ def cleaned(text: str) -> str:
     are (URL Standard). Raises LocationError if it is empty or has two URLs, a control character or
     a character that could not be decoded.
     """
-    text = text.strip(_AROUND)
+    text = trimmed(text)
     if text.isascii() and text.isprintable() and " " not in text:
         if text:
             return text
@@ -63,7 +62,7 @@ def cleaned(text: str) -> str:
     if UNDECODED in text:
         raise LocationError("a character of the URL cannot be decoded")
     text = _BYTES.sub(_percent_encoded, text)
-    return _LINE_BREAK.sub("", text)
+    return "".join([part.strip() for part in text.splitlines()])
 
 
 def _percent_encoded(found: re.Match[str]) -> str:

@@ -21,6 +21,7 @@ _TOO_DEEP = f"more than {MAX_DEPTH} levels of indexes"
 MAX_SITEMAPS = 50_000
 """Number of sitemaps fetched in a run; as many as one index may list."""
 NOT_A_SITEMAP = "%s is not a sitemap: its root is <%s>; it is crawled as a page"
+_REFUSALS = 1 << 14
 _XML_NAMES = (".xml", ".rss", ".atom")
 _TEXT_NAMES = (".txt",)
 
@@ -60,6 +61,7 @@ class Sitemaps:
         """Without ``fetch`` a sitemap URL is treated as a page."""
         self._fetch = fetch
         self._seen: set[int] = set()
+        self._refusals: set[str] = set()
 
     def at(self, line: InputLine) -> Iterator[InputLine]:
         """The URLs in the sitemap at ``line``; if it is not a sitemap, ``line`` as a page."""
@@ -122,13 +124,35 @@ class Sitemaps:
     ) -> Iterator[InputLine]:
         try:
             for number, location in enumerate(locations, 1):
-                line = _line(name, number, location, own=own)
+                line = self._line(name, number, location, own=own)
                 if location.is_sitemap and line.wrong is None:
                     yield from self._at(line, depth + 1)
                 else:
                     yield line
         except FetchError as error:
             yield _failed(name, error.kind, error.message)
+
+    def _line(self, name: str, number: int, location: Location, *, own: bool) -> InputLine:
+        """Parse a location. If it was found on the network, it has no userinfo and no rights."""
+        try:
+            if location.wrong:
+                raise LocationError(location.wrong)
+            text = absolute(cleaned(location.text), None if own else name)
+        except LocationError as error:
+            return _lost(name, number, location, str(error))
+        line = parse(text)
+        if line.wrong is not None:
+            return self._refused(name, number, location, line)
+        return line if own else InputLine(line.url, own=False, found_at=name)
+
+    def _refused(self, name: str, number: int, location: Location, line: InputLine) -> InputLine:
+        """A text that is not a URL. Entries are known by their URLs: a second one needs another."""
+        assert line.wrong is not None
+        if line.url in self._refusals or len(self._refusals) >= _REFUSALS:
+            return _lost(name, number, location, line.wrong, FailureKind.URL)
+        self._refusals.add(line.url)
+        message = f"{line.wrong} (line {location.line} of {name})"
+        return InputLine(line.url, wrong=message, own=False)
 
 
 def _is_plain_text(url: str, file: BytesIO) -> bool:
@@ -153,27 +177,14 @@ def _ended_by(loss: FetchError | None, locations: Iterable[Location]) -> Iterato
         raise loss
 
 
-def _line(name: str, number: int, location: Location, *, own: bool) -> InputLine:
-    """Parse a location. If it was found on the network, it has no userinfo and no rights."""
-    try:
-        if location.wrong:
-            raise LocationError(location.wrong)
-        text = absolute(cleaned(location.text), None if own else name)
-    except LocationError as error:
-        return _lost(name, number, location, str(error))
-    line = parse(text)
-    if line.wrong is not None:
-        wrong = f"{line.wrong} (line {location.line} of {name})"
-        return InputLine(line.url, wrong=wrong, own=own)
-    return line if own else InputLine(line.url, own=False, found_at=name)
-
-
-def _lost(name: str, number: int, location: Location, why: str) -> InputLine:
+def _lost(
+    name: str, number: int, location: Location, why: str, kind: FailureKind = FailureKind.PARSE
+) -> InputLine:
     """An entry that is not used. Its text may be part of the URL of another one."""
     text = location.text.strip()
     quoted = f": {shown(text)}" if text else ""
     message = f"sitemap: line {location.line}: {why}{quoted}"
-    return InputLine(f"{name}#entry={number}", wrong=message, error=FailureKind.PARSE)
+    return InputLine(f"{name}#entry={number}", wrong=message, error=kind)
 
 
 def _failed(url: str, kind: FailureKind, message: str) -> InputLine:

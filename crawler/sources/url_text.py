@@ -20,7 +20,14 @@ _INVISIBLE = (
 _CONTROLS = "\x00-\x1f\x7f-\x9f"
 _JOINERS = "\u200c\u200d"
 """They are between letters of Persian and between parts of an emoji: part of such URLs."""
-_EDGE = re.compile(rf"^[\s{_CONTROLS}{_INVISIBLE}]+|[\s{_CONTROLS}{_INVISIBLE}]+$")
+_WHITE_SPACE = "\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""Beyond Latin-1."""
+_AROUND = re.sub(
+    "(.)-(.)",
+    lambda ends: "".join(map(chr, range(ord(ends[1]), ord(ends[2]) + 1))),
+    f"\x00- \x7f-\xa0{_WHITE_SPACE}{_INVISIBLE}",
+    flags=re.DOTALL,
+)
 _INSIDE = re.compile(rf"(?![{_JOINERS}])[{_CONTROLS}{_INVISIBLE}]")
 _COMMENT = re.compile(r"\s#")
 _SCHEME = re.compile(r"https?:", re.IGNORECASE)
@@ -37,9 +44,7 @@ _WRAP = "if it is one URL, write it between < and >"
 
 def trimmed(text: str) -> str:
     """``text`` without white space and invisible characters at its ends."""
-    return (
-        text if text.isascii() and text.isprintable() and " " not in text else _EDGE.sub("", text)
-    )
+    return text.strip(_AROUND)
 
 
 def line_text(line: str) -> str:

@@ -315,3 +315,17 @@ def test_junk_is_never_an_error_of_ours(junk: str, inside: bool) -> None:
     text = urlset(GOOD, junk, GOOD) if inside else junk
     found(text)
     found(io.BytesIO(gzip.compress(text.encode())).getvalue())
+
+
+@pytest.mark.promise("P85")
+def test_each_loss_is_an_entry_of_its_own() -> None:
+    body = urlset(*[url("nonsense"), url("http://a.example/\x08x"), "<url/>"] * 3).encode()
+    lines = list(Sitemaps(lambda _: SitemapBody(body)).at(InputLine(AT)))
+    assert len({line.url for line in lines if line.wrong}) == 9
+
+
+@pytest.mark.promise("P85")
+def test_blanks_inside_a_url_take_little_time() -> None:
+    began = time.thread_time()
+    found(urlset(*[url(f"http://a.example/{' ' * 8000}x")] * 20))
+    assert time.thread_time() - began < 1

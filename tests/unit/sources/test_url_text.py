@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,12 @@ def test_what_is_plain_needs_no_judgement(parts: list[str]) -> None:
         assert parse(text).wrong is None
     if (found := plain_lines(f"{text}\n".encode())) is not None:
         assert all(is_plain(line.encode()) for line in found)
+
+
+@pytest.mark.promise("P83")
+@pytest.mark.parametrize("piece", [" ", "\t", "\u200b", "#", " #", ",", '"', "<", "@", "\\", ":/"])
+def test_a_long_line_takes_linear_time(piece: str) -> None:
+    line = f"http://a.example/{piece * 100_000}y\n".encode()
+    began = time.thread_time()
+    read(line)
+    assert time.thread_time() - began < 0.5
