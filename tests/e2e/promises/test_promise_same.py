@@ -152,7 +152,7 @@ def test_text_that_names_code_stays_text(
     for url, target in zip(moved, (f"{cage.as_uri()}/{CANARY}.py", f"{CANARY}:sing"), strict=True):
         mock_web.page(url, "", status=302, headers=(("Location", target),))
     coding = "http://code.example/coding"
-    mock_web.page(coding, "x", headers=(("Content-Encoding", f"{CANARY}:sing"),))
+    mock_web.page(coding, "x", headers=(("Content-Encoding", f"{CANARY}:sing, gzip"),))
     run = crawled([*titles, *moved, coding], engine=engine, parse="inline")
     assert overheard == []
     assert {url: page["title"] for url, page in run.pages.items()} == titles
