@@ -59,7 +59,7 @@ def run(sample: Sample, folder: Path, command: list[str], **changes: str) -> str
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     shown = f"{sample}\n{sample.text}\n{done.stdout}\n{done.stderr}"
