@@ -6,6 +6,7 @@ fragment. Functions with a parameter ``url`` expect a canonical URL and raise no
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import product
@@ -175,19 +176,33 @@ class Joiner:
     """
 
     def __init__(self, base: str, encoding: str = "utf-8") -> None:
-        url = canonical(base)
+        parsed = _parse(base)
+        url = _serialise(parsed)
         self._encoding = None if encoding in _QUERIES_IN_UTF8 else encoding
-        self._base = can_ada.parse(url)
+        self._base = parsed if parsed.href == url else can_ada.parse(url)
         self._origin = origin(url)
         self._folder = url.partition("?")[0].rpartition("/")[0] + "/"
 
     def join(self, href: str) -> str | None:
         """Return ``href`` as a canonical URL, or None if it is not an http or https URL."""
-        href = href.partition("#")[0]
-        if _PLAIN.fullmatch(href) and len(self._folder) + len(href) <= MAX_URL_CHARACTERS:
-            # Nothing to resolve or escape: the same result as can_ada's, in a fifth of the time.
-            return (self._origin if href[0] == "/" else self._folder) + href
-        return self.resolve(href)
+        return next(self.join_all((href.partition("#")[0],)))
+
+    def join_all(self, hrefs: Iterable[str]) -> Iterator[str | None]:
+        """``join`` each of ``hrefs``, which have no fragments: many in one call cost half as much."""
+        origin, folder, is_plain, resolve = (
+            self._origin,
+            self._folder,
+            _PLAIN.fullmatch,
+            self.resolve,
+        )
+        room = MAX_URL_CHARACTERS - len(folder)
+        # Plain: nothing to resolve or escape. The same result as can_ada's, in a fifth of the time.
+        return (
+            (origin if href[0] == "/" else folder) + href
+            if is_plain(href) and len(href) <= room
+            else self.resolve(href)
+            for href in hrefs
+        )
 
     def resolve(self, href: str) -> str | None:
         """Like ``join``, for any ``href`` without a fragment."""

@@ -151,8 +151,10 @@ def _find(tree: LexborHTMLParser) -> _Found:
 def _base(found: _Found, url: str, encoding: str) -> Joiner:
     """Resolves links against the first <base href> if that is valid, else against the page."""
     joiner = Joiner(url, encoding)
+    if "base" not in found:
+        return joiner
     namespaces = Namespaces()
-    for node in found.get("base", []):
+    for node in found["base"]:
         if namespaces.is_html(node):
             base = joiner.join(node.attrs.sget("href"))
             return Joiner(base, encoding) if base else joiner
@@ -197,7 +199,10 @@ def _ways(
 ) -> tuple[tuple[str, ...], int]:
     """Where the page leads without a link, and the number of those beyond the limits."""
     sources = frame_sources(found) if "iframe" in found or "frame" in found else []
-    ways, cut = _joined(dict.fromkeys([*sources, *refreshes(found)]), joiner)
+    targets = [*sources, *refreshes(found)]
+    if not targets and refresh is None:  # nearly always
+        return (), 0
+    ways, cut = _joined(dict.fromkeys([each.partition("#")[0] for each in targets]), joiner)
     at_once = header_refresh(url, refresh)
     both = ways if at_once is None else (at_once, *ways)
     return tuple([way for way in both if way != url]), cut
@@ -206,11 +211,11 @@ def _ways(
 def _joined(hrefs: dict[str, None], joiner: Joiner) -> tuple[tuple[str, ...], int]:
     """The URLs of ``hrefs`` within the limits of a page, and the number of the others."""
     if len(hrefs) * MAX_URL_CHARACTERS <= MAX_LINK_BYTES:  # usually: they fit, however long
-        joined = dict.fromkeys(map(joiner.join, hrefs))
+        joined = dict.fromkeys(joiner.join_all(hrefs))
         return tuple([url for url in joined if url is not None]), 0
     links: dict[str, None] = {}
     room = MAX_LINK_BYTES
-    for before, url in enumerate(map(joiner.join, hrefs)):
+    for before, url in enumerate(joiner.join_all(hrefs)):
         if url is None or url in links:
             continue
         room -= len(url)

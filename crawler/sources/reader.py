@@ -86,6 +86,8 @@ class SourceReader:
             self.is_cut = True
         except Exception as error:  # noqa: BLE001 - the lines may come from a user's own code
             self._fail(error)
+        finally:
+            self._lines = ()  # closes the files that are still open
         self._ended = True
         self._wake()
 
