@@ -188,14 +188,9 @@ class Joiner:
         return next(self.join_all((href.partition("#")[0],)))
 
     def join_all(self, hrefs: Iterable[str]) -> Iterator[str | None]:
-        """``join`` each of ``hrefs``, which have no fragments: many in one call cost half as much."""
-        origin, folder, is_plain, resolve = (
-            self._origin,
-            self._folder,
-            _PLAIN.fullmatch,
-            self.resolve,
-        )
-        room = MAX_URL_CHARACTERS - len(folder)
+        """``join`` each of ``hrefs``, which have no fragments. One call for many saves time."""
+        origin, folder = self._origin, self._folder
+        is_plain, room = _PLAIN.fullmatch, MAX_URL_CHARACTERS - len(folder)
         # Plain: nothing to resolve or escape. The same result as can_ada's, in a fifth of the time.
         return (
             (origin if href[0] == "/" else folder) + href
