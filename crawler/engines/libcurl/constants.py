@@ -17,6 +17,7 @@ def set_constants(curl: pycurl.Curl, options: EngineOptions) -> None:
         (pycurl.HTTP_CONTENT_DECODING, 0),
         (pycurl.NOSIGNAL, 1),
         (pycurl.MAXAGE_CONN, int(KEPT_SECONDS)),
+        (pycurl.BUFFERSIZE, 64 * 1024),  # with 16 KB, large pages come in four times as many calls
         # It gets only addresses; with a cache it would search all entries for every connection.
         (pycurl.DNS_CACHE_TIMEOUT, 0),
         (pycurl.CAINFO, options.ca_file or certifi.where()),
