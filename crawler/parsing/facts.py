@@ -21,7 +21,7 @@ MAX_TEXT_CHARACTERS = 2_000
 # One query for everything, because walking the tree is most of the cost; over the whole document,
 # because the parser moves elements after a misplaced one in <head> to <body>.
 # [href] is cheaper than the names of all elements that may have it; in SVG it is also xlink:href.
-_WANTED = "[href],title:not(svg title),meta,frame,iframe"
+_WANTED = "[href],title,meta,frame,iframe"
 _ABSENT = "\0"
 """Stands for an attribute that is missing; the parser leaves it in no attribute."""
 _Found = dict[str, list[LexborNode]]
@@ -68,7 +68,7 @@ def read_facts(
     links, cut = _joined(_hrefs(found.get("a", [])), joiner)
     ways, more = _ways(found, joiner, url, refresh)
     return PageFacts(
-        title=_text(found["title"][0].text()) if "title" in found else None,
+        title=_text(title.text()) if (title := _of_html(found, "title")) else None,
         description=_text(metas.get("description", "")),
         lang=_lang(tree),
         canonical=_canonical(found, joiner),
@@ -150,15 +150,15 @@ def _find(tree: LexborHTMLParser) -> _Found:
 
 def _base(found: _Found, url: str, encoding: str) -> Joiner:
     """Resolves links against the first <base href> if that is valid, else against the page."""
-    joiner = Joiner(url, encoding)
-    if "base" not in found:
-        return joiner
-    namespaces = Namespaces()
-    for node in found["base"]:
-        if namespaces.is_html(node):
-            base = joiner.join(node.attrs.sget("href"))
-            return Joiner(base, encoding) if base else joiner
-    return joiner
+    joiner, node = Joiner(url, encoding), _of_html(found, "base")
+    base = joiner.join(node.attrs.sget("href")) if node else None
+    return Joiner(base, encoding) if base else joiner
+
+
+def _of_html(found: _Found, tag: str) -> LexborNode | None:
+    """The first element of HTML with this ``tag``; those of SVG are something else."""
+    nodes = found.get(tag)
+    return next(filter(Namespaces().is_html, nodes), None) if nodes else None
 
 
 def _metas(found: _Found, robots: frozenset[str]) -> tuple[dict[str, str], str]:
