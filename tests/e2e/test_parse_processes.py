@@ -176,7 +176,9 @@ def test_a_signal_to_all_processes_finishes_what_is_in_flight(
     os.killpg(process.pid, number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "Traceback" not in err
+    # Warnings are errors here, so loky's tracker shows a traceback if a semaphore is gone already.
+    is_tracker = parse == "loky" and "resource_tracker" in err
+    assert err.count("Traceback") == 2 * is_tracker
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["urls"]["done"] == len(site.seen) == line_count(tmp_path / "run" / "pages.jsonl")
     assert report["urls"]["failed"] == report["lost_workers"] == 0
