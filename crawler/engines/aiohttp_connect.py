@@ -17,7 +17,8 @@ class TaskConnectLimit:
         CONNECTING.set(self)
 
     def opened(self, sock: socket.socket) -> None:
-        """``sock`` is about to be connected."""
+        """``sock`` is about to be connected; an earlier one no longer counts."""
+        self._stop()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._seconds, self._look, sock)
 
@@ -29,6 +30,9 @@ class TaskConnectLimit:
     def end(self) -> None:
         """The response has begun, or the fetch has ended. May be called twice."""
         CONNECTING.set(None)
+        self._stop()
+
+    def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 

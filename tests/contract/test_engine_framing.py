@@ -260,16 +260,24 @@ AROUND_CHUNKS = {
     **each(
         size,
         HELLO,
-        b"5;a",
-        b"5;a=b",
-        b'5;a="b;c"',
-        b'5;a="\\""',
-        b"5;a=b;c=d",
+        *(b"5;a", b"5;a=b", b'5;a="b;c"', b'5;a="\\""'),
+        *(b"5;a=b;c=d", b'5;a="b c"', b'5;a="\t"', b'5;a="\\ "', b'5;a="\xe9"'),
         b"5;" + b"a" * 100_000,
     ),
-    **each(size, HELLO, b"5; a", b"5;a =b", b"5;a= b", differs=STRICT),
+    # and white space around its signs (RFC 9110, 5.6.3), which a recipient must accept
     **each(
-        size, PROTOCOL, b"5;", b"5;;", b'5;a="', b"5;\xff", b"5;\x7f", b"5;a=\x01", differs=NAMELESS
+        size,
+        HELLO,
+        *(b"5; a", b"5;a =b", b"5;a= b", b"5 ; a = b", b"5\t;\ta", b"5;a ;b", b"5;a; b"),
+        b'5;a="b" ;c',
+        differs=STRICT,
+    ),
+    **each(
+        size,
+        PROTOCOL,
+        *(b"5;", b"5;;", b"5;a;", b'5;a="', b"5;\xff", b"5;\x7f"),
+        *(b"5;a=\x01", b"5;a ", b'5;a="b" '),
+        differs=NAMELESS,
     ),
     **each(size, PROTOCOL, b"5;a\rb", b"5;\0", b"5;a\0b", b"5\r\r", differs=IN_EXTENSIONS),
     # 7.1.2: trailers are discarded; their form is that of header lines

@@ -57,6 +57,8 @@ class Multi:
 
     def _act(self, events: list[tuple[int, int]]) -> None:
         """Let libcurl handle ``events``: descriptors, and what can be done with them."""
+        if self.multi.closed:  # the event loop had found them before that
+            return
         watched, act = self._sockets.watched, self.multi.socket_action
         for fd, what in events:
             if fd in watched:

@@ -66,6 +66,8 @@ class EpollWatcher:
             self._epoll.modify(fd, events)
 
     def _look(self) -> None:
+        if self._epoll.closed:  # the event loop had found an event before that
+            return
         found = self._epoll.poll(0, _MOST_EVENTS)
         self._act([(fd, _SELECTED.get(events) or _selected(events)) for fd, events in found])
 

@@ -26,7 +26,8 @@ FIELD_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _BEGINNING = b"HTTP/1."
 _STATUS = re.compile(rb"HTTP/(1\.[01]) ([0-9]{3})(?: .*)?")
 _NAME = re.compile(FIELD_NAME.encode())
-_FOLD = re.compile(rb"(?:[ \t]*\n[ \t]+)+")
+# Begins only where blanks begin, and is possessive: long blanks are read once.
+_FOLD = re.compile(rb"(?<![ \t])(?:[ \t]*+\n[ \t]++)+")
 _BREAKS = re.compile(rb"[\0\r]")
 
 

@@ -1,6 +1,7 @@
 """The filter before llhttp: what passes as it is, what is rewritten, and any pieces of a head."""
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -89,3 +90,30 @@ def test_many_pieces_take_linear_time() -> None:
     started = time.thread_time()
     fed(raw, 1)
     assert time.thread_time() - started < 1.0
+
+
+RUNS = (b" ", b"\t", b" \t", b"\n ", b" \n ", b"\r\n\t", b"a", b":", b"5,", b"\r\n", b"X: a \n")
+AROUND = {
+    OK + b"X: a": b"b\r\nY: c\r\n d\r\n\r\n",
+    OK + b"X: a\r\n d": b"\0\r\n\r\n",
+    OK + b"Content-Length:": b"x\r\nY: c\r\n d\r\n\r\n",
+    b"": b"",
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("before", AROUND)
+def test_a_long_head_takes_linear_time(before: bytes, run: bytes) -> None:
+    raw = before + run * (90_000 // len(run)) + AROUND[before]
+    started = time.thread_time()
+    with suppress(FetchError):
+        parse_head(raw)
+    with suppress(FetchError):
+        HeadFilter().take(raw)
+    assert time.thread_time() - started < 0.3
+
+
+def test_long_blanks_before_a_fold_are_one_space() -> None:
+    for blanks in (b" " * 90_000, b"\t" * 90_000, b" \n " * 20_000):
+        head = parse_head(OK + b"X: a" + blanks + b"\r\n" + blanks + b"b\r\n\r\n")
+        assert head.headers == (("x", "a b"),)

@@ -1,9 +1,11 @@
 """libcurl's multi interface on an event loop, with each way to watch its sockets."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pycurl
 import pytest
@@ -11,7 +13,13 @@ from support.sockets import hello
 
 from crawler.engines.libcurl.multi import Multi
 from crawler.engines.libcurl.sockets import Sockets
-from crawler.engines.libcurl.watching import EpollWatcher, LoopWatcher, MakeWatcher
+from crawler.engines.libcurl.watching import (
+    Act,
+    EpollWatcher,
+    LoopWatcher,
+    MakeWatcher,
+    Watcher,
+)
 from crawler.testing import Answer, Seen, Server
 
 WATCHERS = [EpollWatcher, LoopWatcher]
@@ -108,3 +116,23 @@ async def test_close_ends_what_is_in_flight_and_watches_nothing_more(multi: Mult
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(each, asyncio.CancelledError) for each in ended)
     assert open_descriptors() <= before
+
+
+@pytest.mark.parametrize("make", WATCHERS)
+async def test_what_the_loop_found_before_the_close_is_ignored(make: MakeWatcher) -> None:
+    """Not every event loop forgets it when the reader is removed."""
+    loop = create_autospec(asyncio.AbstractEventLoop, instance=True)
+    made: list[Watcher] = []
+
+    def on_that_loop(_: asyncio.AbstractEventLoop, act: Act) -> Watcher:
+        made.append(make(loop, act))
+        return made[0]
+
+    multi = Multi(Sockets(), on_that_loop)
+    one, other = socket.socketpair()
+    with one, other:
+        made[0].watch(pycurl.POLL_INOUT, one.fileno(), None, None)
+        multi.close()
+        for call in (*loop.add_reader.call_args_list, *loop.add_writer.call_args_list):
+            _, callback, *args = call.args
+            callback(*args)
