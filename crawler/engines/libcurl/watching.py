@@ -60,10 +60,11 @@ class EpollWatcher:
                     self._epoll.unregister(fd)
             return
         self._watched[fd] = events
-        if before is None:
-            self._epoll.register(fd, events)
-        elif before != events:
-            self._epoll.modify(fd, events)
+        if before is not None:
+            with suppress(FileNotFoundError):  # closed without a word, and another socket now
+                self._epoll.modify(fd, events)
+                return
+        self._epoll.register(fd, events)
 
     def _look(self) -> None:
         if self._epoll.closed:  # the event loop had found an event before that

@@ -59,7 +59,7 @@ def parse_head(raw: bytes) -> Head:
     return Head(found[1].decode(), int(found[2]), tuple([parse_line(line) for line in lines]))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # of up to 100 KB each
 def parse_line(line: bytes) -> tuple[str, str]:
     """Parse one header line, in which folds are spaces, to name and value.
 

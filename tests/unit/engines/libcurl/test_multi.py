@@ -1,6 +1,7 @@
 """libcurl's multi interface on an event loop, with each way to watch its sockets."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -136,3 +137,23 @@ async def test_what_the_loop_found_before_the_close_is_ignored(make: MakeWatcher
         for call in (*loop.add_reader.call_args_list, *loop.add_writer.call_args_list):
             _, callback, *args = call.args
             callback(*args)
+
+
+async def test_a_descriptor_that_was_closed_without_a_word_is_watched_again() -> None:
+    seen: asyncio.Queue[list[tuple[int, int]]] = asyncio.Queue()
+    watcher = EpollWatcher(asyncio.get_running_loop(), seen.put_nowait)
+    ours, theirs = socket.socketpair()
+    fd = ours.fileno()
+    watcher.watch(pycurl.POLL_IN, fd, None, None)
+    theirs.close()
+    ours.close()
+    ours, theirs = socket.socketpair()
+    os.dup2(ours.fileno(), fd)
+    watcher.watch(pycurl.POLL_IN, fd, None, None)
+    theirs.send(b"x")
+    assert (fd, pycurl.CSELECT_IN) in await asyncio.wait_for(seen.get(), 10)
+    watcher.close()
+    if ours.fileno() != fd:
+        os.close(fd)
+    ours.close()
+    theirs.close()
