@@ -38,7 +38,8 @@ _BYTE = re.compile("[\udc80-\udcff]")
 # A backslash may be the second byte of a character (Shift_JIS, Big5, GBK), A0 a space or one. The
 # last are surrogates in UTF-8, of which no character is known.
 _AMBIGUOUS_BYTE = re.compile("[\udc80-\udcff]\\\\|\udca0$|\udced[\udca0-\udcbf]")
-_HOST_BYTE = re.compile("[^/\\\\?#]*:?[/\\\\]*[^/\\\\?#]*[\udc80-\udcff]")
+_NO_BYTES = "[^/\\\\?#\udc80-\udcff]*+"
+_HOST_BYTE = re.compile(rf"{_NO_BYTES}[/\\]*+{_NO_BYTES}[\udc80-\udcff]")
 _WRAP = "if it is one URL, write it between < and >"
 
 

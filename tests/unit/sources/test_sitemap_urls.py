@@ -1,0 +1,70 @@
+"""Of a sitemap, only what was written as a page is requested; reading takes little time."""
+
+import io
+import time
+from collections.abc import Callable
+
+import pytest
+
+from crawler.sources.input_line import InputLine
+from crawler.sources.location import atom_link, cleaned
+from crawler.sources.sitemap import Sitemap
+from crawler.sources.sitemaps import SitemapBody, Sitemaps
+from crawler.sources.url_text import one_url
+
+AT = "http://a.example/map.xml"
+ONE, TWO = "http://a.example/1", "http://a.example/2"
+LOST = "lost"
+
+
+def found(body: str | bytes) -> list[str]:
+    data = body.encode() if isinstance(body, str) else body
+    lines = Sitemaps(lambda _: SitemapBody(data)).at(InputLine(AT))
+    return [each.url if each.wrong is None else LOST for each in lines]
+
+
+def spent(read: Callable[[str], object], text: str) -> float:
+    began = time.thread_time()
+    read(text)
+    return time.thread_time() - began
+
+
+@pytest.mark.promise("P85")
+@pytest.mark.parametrize("piece", ["a", " ", "a ", "a=", "a =", "a='", "a=\"' ", "=", "'", "é\t"])
+def test_the_attributes_of_a_tag_take_linear_time(piece: str) -> None:
+    text = piece * (100_000 // len(piece))
+    assert spent(atom_link, text) < 0.1
+    feed = f"<rss><item><guid {text[:90_000]}>{ONE}</guid></item></rss>".encode()
+    assert spent(lambda _: list(Sitemap(io.BytesIO(feed))), "") < 0.2
+
+
+@pytest.mark.promise("P85")
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "href='x'",
+        ' rel="alternate"href="x"',
+        "rel = 'alternate'\n href\t=\n'x'/",
+        "a b='c'href='x'",
+    ],
+)
+def test_attributes_are_found_however_they_are_written(attributes: str) -> None:
+    assert atom_link(attributes) == "x"
+
+
+@pytest.mark.promise("P85")
+@pytest.mark.parametrize("piece", ["a", "/", "a/", "a:", "?", "\\", ",a", ",a:"])
+def test_a_url_with_other_bytes_takes_linear_time(piece: str) -> None:
+    text = f"{piece * (50_000 // len(piece))}?\udce9"
+    assert spent(quietly(one_url), text) < 0.1
+    assert spent(quietly(cleaned), text) < 0.1
+
+
+def quietly(read: Callable[[str], object]) -> Callable[[str], object]:
+    def judged(text: str) -> object:
+        try:
+            return read(text)
+        except Exception as error:  # noqa: BLE001 - a refusal is an answer, too
+            return error
+
+    return judged
