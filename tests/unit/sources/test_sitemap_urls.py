@@ -68,3 +68,39 @@ def quietly(read: Callable[[str], object]) -> Callable[[str], object]:
             return error
 
     return judged
+
+
+NO = "<link href='http://no.example/'/><link>http://no.example/</link>"
+LINKS = {"feed": ("entry", f"<link href='{ONE}'/>"), "rss": ("item", f"<link>{ONE}</link>")}
+LINKS["rdf"] = LINKS["rss"]
+OTHERS = [
+    f"<summary type='xhtml'><div><p>x</p>{NO}</div></summary>",
+    f"<title>{NO}</title>",
+    f"<title type='xhtml'>{NO}</title>",
+    f"<rights>{NO}</rights><subtitle>{NO}</subtitle>",
+    f"<description><br><hr/><p>x{NO}</description>",
+    f"<description><description>{NO}</description>{NO}</description>",
+    f"<content:encoded>{NO}</content:encoded><media:group><x>{NO}</x></media:group>",
+    f"<content>{NO}</content><source>{NO}</source><author>{NO}</author><image>{NO}</image>",
+    f"<div xmlns='http://www.w3.org/1999/xhtml'>{NO}</div>",
+    "<category term='x'/><enclosure url='x'></enclosure><title>a < b</title>",
+]
+
+
+@pytest.mark.promise("P85")
+@pytest.mark.parametrize("root", LINKS)
+@pytest.mark.parametrize("other", OTHERS)
+def test_only_the_links_of_an_entry_itself_are_pages(root: str, other: str) -> None:
+    name, link = LINKS[root]
+    after = f"<{name}>{link.replace(ONE, TWO)}</{name}>"
+    for inner in (other + link, link + other, other + link + other):
+        assert found(f"<{root}>{other}<{name}>{inner}</{name}>{after}</{root}>") == [ONE, TWO]
+    assert found(f"<{root}><{name}>{other}</{name}>{after}</{root}>") == [LOST, TWO]
+
+
+@pytest.mark.promise("P85")
+@pytest.mark.parametrize("root", LINKS)
+def test_an_element_without_end_costs_its_entry_at_most(root: str) -> None:
+    name, link = LINKS[root]
+    entries = f"<{name}><title>{link}</{name}><{name}>{link.replace(ONE, TWO)}</{name}>"
+    assert found(f"<{root}>{entries}</{root}>") == [LOST, TWO]
