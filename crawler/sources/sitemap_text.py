@@ -9,7 +9,7 @@ from itertools import chain
 
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import MAX_SITEMAP_BYTES
-from crawler.model.text import bom, codec
+from crawler.model.text import bom, codec, utf_16
 from crawler.model.text_declared import in_xml
 from crawler.sources.gzip_file import MAGIC, GzipFile
 from crawler.sources.location import UNDECODED
@@ -66,7 +66,7 @@ def _decoder(encoding: str) -> Callable[..., str]:
 
 
 def encoding_of(head: bytes) -> str:
-    """The encoding of an XML document that begins with ``head`` (XML 1.0, appendix F)."""
+    """The encoding of a text or an XML document that begins with ``head`` (XML 1.0, appendix F)."""
     head = head[:_HEAD]
     if mark := bom(head):
         return mark[0]
@@ -74,7 +74,7 @@ def encoding_of(head: bytes) -> str:
         return "utf-16le"
     if head[:2] == b"\0<":
         return "utf-16be"
-    return in_xml(_COMMENTS.sub(b"", head)) or "utf-8"
+    return utf_16(head) or in_xml(_COMMENTS.sub(b"", head)) or "utf-8"
 
 
 def _bytes_of(file: BufferedIOBase) -> Iterator[bytes]:
