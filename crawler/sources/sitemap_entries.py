@@ -35,12 +35,16 @@ FORMATS = {
 
 
 class Location(NamedTuple):
-    """The text of a ``loc`` in ``line``, or what is ``wrong`` with the entry that has none."""
+    """The text of a ``loc`` in ``line``, or what is ``wrong`` with the entry that has none.
+
+    Nothing is around a text that ``is_clean``.
+    """
 
     text: str
     line: int
     is_sitemap: bool = False
     wrong: str = ""
+    is_clean: bool = False
 
 
 Action = Callable[[Tag, str, int], Location | None]

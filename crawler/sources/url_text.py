@@ -48,6 +48,18 @@ def trimmed(text: str) -> str:
     return text.strip(_AROUND)
 
 
+def has_second(url: str) -> bool:
+    """Whether another URL follows after a separator."""
+    return _SECOND.search(url) is not None
+
+
+def check_visible(url: str) -> None:
+    """Raise UrlError if there is a control or invisible character in ``url``."""
+    hidden = _INSIDE.search(url)
+    if hidden:
+        raise UrlError(f"contains the invisible character {_named(hidden[0])}: remove it")
+
+
 def line_text(line: str) -> str:
     """``line`` trimmed and without its comment, which begins with ``#`` after white space."""
     text = trimmed(line)
@@ -85,9 +97,7 @@ def one_url(text: str) -> str:
     url = text if quoted is None else trimmed(quoted)
     if len(url.split()) > 1:
         raise UrlError("white space inside the URL: write %20 for it")
-    hidden = _INSIDE.search(url)
-    if hidden:
-        raise UrlError(f"contains the invisible character {_named(hidden[0])}: remove it")
+    check_visible(url)
     if quoted is None:
         _check_end(url)
     return _with_escapes(url) if not url.isascii() and _BYTE.search(url) else url

@@ -104,3 +104,85 @@ def test_an_element_without_end_costs_its_entry_at_most(root: str) -> None:
     name, link = LINKS[root]
     entries = f"<{name}><title>{link}</{name}><{name}>{link.replace(ONE, TWO)}</{name}>"
     assert found(f"<{root}>{entries}</{root}>") == [LOST, TWO]
+
+
+# What a line of a text sitemap has, and what is found: the rules are those of lists.
+LINES: list[tuple[str, list[str]]] = [
+    (f"{ONE}\t2020-01-01", [ONE]),
+    (f"{ONE}\t", [ONE]),
+    (f"{ONE} # x", [ONE]),
+    (f"{ONE}\t#x", [ONE]),
+    (f"{ONE}#x", [ONE]),
+    (f"{ONE} 0.8", [LOST]),
+    (f"{ONE} x http://", [LOST]),
+    (f"{ONE},{TWO}", [LOST]),
+    (f"{ONE};{TWO}", [LOST]),
+    (f"{ONE},", [LOST]),
+    (f"{ONE} {TWO}", [ONE, TWO]),
+    (f"{ONE}\t{TWO}", [ONE, TWO]),
+    (f"{ONE}\f{TWO}", [ONE, TWO]),
+    (f"{ONE}\v{TWO}", [ONE, TWO]),
+    (f"{ONE}\u2028{TWO}", [ONE, TWO]),
+    (f"{ONE}\x85{TWO}", [ONE, TWO]),
+    (f"{ONE}\u200b2", [LOST]),
+    (f"{ONE}\xad2", [LOST]),
+    (f"{ONE}\xa02", [LOST]),
+    (f"{ONE}\x002", [LOST]),
+    (f"\u200b\xa0{ONE}\u200b", [ONE]),
+    (f"<{ONE}>", [ONE]),
+    (f'"{ONE}",', [ONE]),
+    ("<http://a.example/1,http://a.example/2>", ["http://a.example/1,http://a.example/2"]),
+    ("http://web.example/http://a.example/2", ["http://web.example/http://a.example/2"]),
+    ("/1", [ONE]),
+    ("/1 2", [LOST]),
+    ("http://a.example/é", ["http://a.example/%C3%A9"]),
+]
+
+
+@pytest.mark.promise("P85")
+@pytest.mark.parametrize(("line", "expected"), LINES)
+def test_a_line_of_a_text_sitemap(line: str, expected: list[str]) -> None:
+    good = "http://a.example/good"
+    assert found(f"{good}\n{line}\r\n{good}") == [good, *expected, good]
+
+
+@pytest.mark.promise("P85")
+def test_other_bytes_of_a_text_sitemap_stay_what_they_are() -> None:
+    assert found(b"http://a.example/\xe9\nhttp://\xe9.example/\n") == [
+        "http://a.example/%E9",
+        LOST,
+    ]
+
+
+INSIDE: list[tuple[str, list[str]]] = [
+    (f"{ONE}\t2", [LOST]),
+    (f"{ONE}&#9;2", [LOST]),
+    (f"{ONE}\t2020-01-01\n", [LOST]),
+    (f"\n\t{ONE}\t\n", [ONE]),
+    (f"\u2028{ONE}\u200b\n", [ONE]),
+    (f"{ONE}\n\t/2", [f"{ONE}/2"]),
+    (f"{ONE},{TWO}", [LOST]),
+    (f"{ONE};{TWO}", [LOST]),
+    (f"{ONE}|{TWO}", [LOST]),
+    (f"{ONE},é,{TWO}", [LOST]),
+    (f"{ONE},\n{TWO}", [LOST]),
+    (f"{ONE}\tftp://a.example/2", [LOST]),
+    (f"{ONE}\u20282", [LOST]),
+    (f"{ONE}\u20292", [LOST]),
+    (f"{ONE}\x852", [LOST]),
+    (f"{ONE}\u200b2", [LOST]),
+    (f"{ONE}\xad2", [LOST]),
+    (f"{ONE}\u30002", [LOST]),
+    (f"{ONE}&#x200B;2", [LOST]),
+    ("http://a.example/می\u200cخ", ["http://a.example/%D9%85%DB%8C%E2%80%8C%D8%AE"]),
+    ("http://web.example/http://a.example/2", ["http://web.example/http://a.example/2"]),
+    ("http://a.example/?u=https://b.example/", ["http://a.example/?u=https://b.example/"]),
+    ("http://a.example/1,2;3", ["http://a.example/1,2;3"]),
+]
+
+
+@pytest.mark.promise("P85")
+@pytest.mark.parametrize(("loc", "expected"), INSIDE)
+def test_a_location_is_one_url_that_was_written(loc: str, expected: list[str]) -> None:
+    assert found(f"<urlset><url><loc>{loc}</loc></url></urlset>") == expected
+    assert found(f"<rss><item><link>{loc}</link></item></rss>") == expected
