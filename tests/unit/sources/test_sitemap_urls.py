@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from crawler.sources.input_line import InputLine
+from crawler.model.errors import UsageError
+from crawler.sources.arguments import lines
+from crawler.sources.input_line import InputLine, RawLine, parse
 from crawler.sources.location import atom_link, cleaned
 from crawler.sources.sitemap import Sitemap
 from crawler.sources.sitemaps import SitemapBody, Sitemaps
@@ -19,8 +21,8 @@ LOST = "lost"
 
 def found(body: str | bytes) -> list[str]:
     data = body.encode() if isinstance(body, str) else body
-    lines = Sitemaps(lambda _: SitemapBody(data)).at(InputLine(AT))
-    return [each.url if each.wrong is None else LOST for each in lines]
+    entries = Sitemaps(lambda _: SitemapBody(data)).at(InputLine(AT))
+    return [each.url if each.wrong is None else LOST for each in entries]
 
 
 def spent(read: Callable[[str], object], text: str) -> float:
@@ -186,3 +188,47 @@ INSIDE: list[tuple[str, list[str]]] = [
 def test_a_location_is_one_url_that_was_written(loc: str, expected: list[str]) -> None:
     assert found(f"<urlset><url><loc>{loc}</loc></url></urlset>") == expected
     assert found(f"<rss><item><link>{loc}</link></item></rss>") == expected
+
+
+SITEMAP = f'<?xml version="1.0"?>\n<urlset>\n<url><loc>{ONE}</loc></url>\n<url/></urlset>\n'
+
+
+class _Pipe(io.RawIOBase):
+    """A stream that cannot go back, in pieces of a few bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._rest = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        return self._rest.readinto(buffer[:7])
+
+
+def piped(text: str, encoding: str = "utf-8") -> list[RawLine]:
+    pipe = _Pipe(text.encode(encoding))
+    return list(lines(["-"], stdin=lambda: io.BufferedReader(pipe)))
+
+
+@pytest.mark.promise("P85")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("text", [SITEMAP, SITEMAP.partition("\n")[2], SITEMAP.replace("\n", "")])
+def test_a_sitemap_on_standard_input_is_read(text: str, encoding: str) -> None:
+    good, lost = map(parse, piped(text, encoding))
+    assert (good.url, good.own) == (ONE, True)
+    assert lost.wrong and "without <loc>" in lost.wrong
+
+
+@pytest.mark.promise("P85")
+def test_another_xml_on_standard_input_has_one_message() -> None:
+    with pytest.raises(UsageError, match=r"^-: is XML but not a sitemap: its root is <html>"):
+        piped(f"<!DOCTYPE html>\n<html>\n<p>{ONE}\n</html>\n")
+    with pytest.raises(UsageError, match=r"^-: cannot be read as a sitemap"):
+        piped("<!-- x\ny\n")
+
+
+@pytest.mark.promise("P85")
+def test_a_list_on_standard_input_is_none() -> None:
+    assert [parse(each).url for each in piped(f"<{ONE}>\n{TWO}\n")] == [ONE, TWO]
+    assert [parse(each).url for each in piped(f"url,x\n{ONE},<urlset>\n")] == [ONE]
