@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from crawler.frontier.robots_matcher import Matcher, as_rule
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
-from crawler.model.text import Kind, bom, decode
+from crawler.model.text import Kind, decode, utf_16
 from crawler.model.user_agent import NAME, products
 
 MAX_BYTES = 500 * 1024
@@ -127,15 +127,15 @@ def unreachable(error: FetchError | SkipError) -> Rules:
 
 
 def _decode(body: bytes) -> str:
-    """Return the first ``MAX_BYTES`` of ``body`` as ASCII; a byte order mark may select UTF-16.
+    """Return the first ``MAX_BYTES`` of ``body`` as ASCII; it may be UTF-16.
 
     Other bytes stay what they are, whatever their encoding: in a path they are percent-encoded. A
     line that the limit cuts is dropped.
     """
     first = body[:MAX_DECODED]
-    mark = bom(first)
-    if mark is not None and mark[0] != "utf-8":
-        first = str(decode(first, kind=Kind.PLAIN).text).encode()
+    wide = utf_16(first)
+    if wide is not None:
+        first = str(decode(first, declared=wide, kind=Kind.PLAIN).text).encode()
     else:
         first = first[: MAX_BYTES + 1]
         first = _MARK.sub(b"", first, count=1) if first.startswith(b"\xef") else first

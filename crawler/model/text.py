@@ -11,12 +11,12 @@ from enum import Enum
 from typing import NamedTuple
 
 from crawler.model import text_codecs
-from crawler.model.text_declared import bom, in_html, in_xml
+from crawler.model.text_declared import HEAD, bom, in_html, in_xml, utf_16
 from crawler.model.text_detection import detect
 from crawler.model.text_labels import label
 from crawler.model.text_query import encode_query
 
-__all__ = ["Kind", "Text", "bom", "codec", "decode", "encode_query", "label"]
+__all__ = ["HEAD", "Kind", "Text", "bom", "codec", "decode", "encode_query", "label", "utf_16"]
 
 _JIS = b"\x1b$B"
 """ISO-2022-JP begins characters of two bytes with it; it has no bytes beyond ASCII."""

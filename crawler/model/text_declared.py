@@ -8,6 +8,11 @@ from crawler.model.text_tags import parsed_meta, prescanned_meta
 
 PRESCAN_BYTES = 1024
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
+HEAD = 16
+"""Bytes that tell most kinds of files apart; more of them tell more."""
+UTF_32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
+_LEAST = 4
+_ASCII = frozenset(b"\t\r\n") | frozenset(range(0x20, 0x7F))
 _SPACE = rb"[\t\n\f\r ]"
 _META_CONTENT = re.compile(
     rb"charset" + _SPACE + rb"*=" + _SPACE + rb"*"
@@ -28,6 +33,23 @@ def bom(head: bytes) -> tuple[str, int] | None:
         if head.startswith(mark):
             return name, len(mark)
     return None
+
+
+def utf_16(head: bytes) -> str | None:
+    """The encoding if a file that begins with ``head`` is UTF-16, else None.
+
+    Without a byte order mark, ASCII characters in 16 bits each tell it: a text in another
+    encoding has no zero bytes.
+    """
+    if head.startswith(UTF_32):
+        return None
+    first = head[: min(HEAD, len(head) // 2 * 2)]
+    if len(first) >= _LEAST and not any(first[1::2]) and _ASCII.issuperset(first[::2]):
+        return "utf-16le"
+    if len(first) >= _LEAST and not any(first[::2]) and _ASCII.issuperset(first[1::2]):
+        return "utf-16be"
+    mark = bom(head)
+    return mark[0] if mark and mark[0] != "utf-8" else None
 
 
 def in_html(body: bytes) -> str | None:

@@ -1,16 +1,17 @@
 """Reads the sources that the arguments of ``crawler crawl`` name."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from io import BufferedIOBase, BufferedReader, FileIO, RawIOBase
+from io import BufferedIOBase, BufferedReader, BytesIO, FileIO, RawIOBase
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
 from crawler.model.errors import FetchError, UsageError
+from crawler.model.exchange import MAX_SITEMAP_BYTES
 from crawler.model.files import is_readable
 from crawler.sources.input_line import InputLine, RawLine, Refusals, parse
 from crawler.sources.lines import first_line, reading
-from crawler.sources.sitemap import Sitemap, looks_like_sitemap
+from crawler.sources.sitemap import Sitemap, begins_sitemap, looks_like_sitemap
 from crawler.sources.sitemaps import Fetch, Sitemaps, is_sitemap_url
 from crawler.sources.table import DELIMITERS, Table
 from crawler.sources.table_format import begins_table
@@ -44,11 +45,11 @@ def lines(
     """The lines of all ``sources``: URLs, files, and ``-`` for the stream that ``stdin`` opens.
 
     ``pipes`` are the sources that are streams, too, with what opens each of them.
-    A file is a sitemap if it begins like one, a table if its suffix says so, if it begins with a
-    header that has a cell ``url``, or if ``column`` or ``delimiter`` is given, else a list. A URL
-    whose path ends like that of a sitemap is read as a sitemap with ``fetch``; without ``fetch`` it
-    is a page. Raises UsageError before the first line if a source cannot be read; a pipe is not
-    opened before its turn.
+    A file or stream is a sitemap if it begins like one (a stream: in its first line), a table if
+    its suffix says so, if it begins with a header that has a cell ``url``, or if ``column`` or
+    ``delimiter`` is given, else a list. A URL whose path ends like that of a sitemap is read as a
+    sitemap with ``fetch``; without ``fetch`` it is a page. Raises UsageError before the first line
+    if a source cannot be read; a pipe is not opened before its turn.
     """
     sources = tuple(sources)
     refusals = Refusals(several=len(sources) > 1)
@@ -82,8 +83,12 @@ class _Opener:
         return self._file(source, Path(source))
 
     def _stream(self, source: str) -> Iterator[RawLine]:
-        with self._streams[source]() as file:
-            yield from self._rows(file, source, Path(source).suffix)
+        with self._streams[source]() as stream:
+            line, file = first_line(stream)
+            if begins_sitemap(line):
+                yield from self._sitemaps.within(source, _open_sitemap(_whole(file), source))
+            else:
+                yield from self._rows(file, source, Path(source).suffix, line)
 
     def _url(self, source: str) -> Iterable[str | InputLine]:
         line = parse(source)
@@ -114,15 +119,26 @@ class _Opener:
             else:
                 yield from self._rows(file, source, path.suffix)
 
-    def _rows(self, file: BufferedIOBase, name: str, suffix: str) -> Iterable[str | InputLine]:
-        """A table or a list. The header of a table is read at once, and the kind of a file too."""
+    def _rows(
+        self, file: BufferedIOBase, name: str, suffix: str, line: str | None = None
+    ) -> Iterable[str | InputLine]:
+        """A table or a list. The header of a table is read at once, and the kind of a file too.
+
+        ``line`` is the first one if it is known.
+        """
         usual = DELIMITERS.get(suffix.lower())
         if self._column is None and self._delimiter is None and usual is None:
-            line, file = first_line(file)
+            if line is None:
+                line, file = first_line(file)
             if not begins_table(line, COLUMN):
                 return list_lines(file, name, self._refusals)
         column = self._column or COLUMN
         return Table(file, name, self._delimiter, column, usual or ",", self._refusals)
+
+
+def _whole(file: BufferedIOBase) -> BytesIO:
+    """What can be read of a sitemap from a stream, which cannot go back to its start."""
+    return BytesIO(file.read(MAX_SITEMAP_BYTES + 1))
 
 
 def _open_sitemap(file: BufferedIOBase, name: str) -> Sitemap:

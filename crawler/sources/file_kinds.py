@@ -1,14 +1,11 @@
-"""What a file is, by its first bytes: a text, in which encoding, or something that has no lines."""
+"""What a file is, by its first bytes: a text, or something that has no lines."""
 
 import re
 from typing import NamedTuple
 
 from crawler.model.errors import UsageError
-from crawler.model.text import bom
+from crawler.model.text_declared import UTF_32
 
-HEAD = 16
-"""Bytes that tell most kinds apart; more of them tell more."""
-_LEAST_UTF_16 = 4
 _SAMPLE = 4096
 _TEXT_CONTROLS = b"\t\n\v\f\r\x1a\x1b"
 _CONTROLS = bytes(set(range(0x20)) - set(_TEXT_CONTROLS)) + b"\x7f"
@@ -66,25 +63,6 @@ _KINDS = (
 )
 _URL_LINE = re.compile(rb"(?:^|[\r\n])https?://", re.IGNORECASE)
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-_UTF_32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
-_TEXT = frozenset(b"\t\r\n") | frozenset(range(0x20, 0x7F))
-
-
-def utf_16(head: bytes) -> str | None:
-    """The codec if a file that begins with ``head`` is UTF-16, else None.
-
-    Without a byte order mark, ASCII characters in 16 bits each tell it: a text in another
-    encoding has no zero bytes.
-    """
-    if head.startswith(_UTF_32):
-        return None
-    first = head[: min(HEAD, len(head) // 2 * 2)]
-    if len(first) >= _LEAST_UTF_16 and not any(first[1::2]) and _TEXT.issuperset(first[::2]):
-        return "utf-16-le"
-    if len(first) >= _LEAST_UTF_16 and not any(first[::2]) and _TEXT.issuperset(first[1::2]):
-        return "utf-16-be"
-    mark = bom(head)
-    return mark[0] if mark and mark[0] != "utf-8" else None
 
 
 def check_text(head: bytes, name: str) -> None:
@@ -95,7 +73,7 @@ def check_text(head: bytes, name: str) -> None:
 
 
 def _binary(head: bytes) -> _Binary | None:
-    if head.startswith(_UTF_32):
+    if head.startswith(UTF_32):
         return _Binary(b"", "UTF-32", "save it as UTF-8")
     if head.startswith(_ZIP):
         return _zip(head)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from crawler.model.errors import StateError, UsageError, writing
 from crawler.model.files import open_file, read_file, replace_file, sync
-from crawler.sources.file_kinds import HEAD, utf_16
+from crawler.model.text import HEAD, utf_16
 
 _PIECE = 1 << 16
 _MOST_UNSYNCED = 1 << 20

@@ -12,7 +12,8 @@ from itertools import chain
 from pathlib import Path
 
 from crawler.model.errors import UsageError
-from crawler.sources.file_kinds import HEAD, check_text, utf_16
+from crawler.model.text import HEAD, utf_16
+from crawler.sources.file_kinds import check_text
 
 LONGEST_LINE = 1 << 20
 """Bytes; of a longer line only the beginning is kept, which is longer than this."""

@@ -3,7 +3,8 @@
 import re
 from urllib.parse import quote_from_bytes, urljoin
 
-from crawler.sources.url_text import trimmed
+from crawler.model.urls import UrlError
+from crawler.sources.url_text import check_visible, has_second, trimmed
 
 UNDECODED = "\udfff"
 """Stands for bytes that are no character of an encoding other than UTF-8."""
@@ -11,9 +12,13 @@ _ENTITY = re.compile(r"&(?:#(?:[xX]([0-9a-fA-F]+)|([0-9]+))|([A-Za-z][\w.-]*));"
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _BYTES = re.compile("[\udc80-\udcff]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SECOND_URL = re.compile(r"\shttps?://", re.IGNORECASE)
+_SECOND_URL = re.compile(r"\s[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_LINE_END = re.compile(r"[\r\n]")
+_SPACE = re.compile(r"[^\S ]")
+_TWO = "there are two URLs instead of one"
 _RELATIVE = re.compile(r"/|\.\.?/|\?")
-_ATTRIBUTE = re.compile(r"""([^\s=<>"']+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+# A name is looked at once, from its beginning: each part takes linear time.
+_ATTRIBUTE = re.compile(r"""(?<![^\s=<>"'])([^\s=<>"']++)\s*+=\s*+(?:"([^"]*)"|'([^']*)')""")
 _ALTERNATE = {"alternate", "http://www.iana.org/assignments/relation/alternate"}
 
 
@@ -47,22 +52,35 @@ def cleaned(text: str) -> str:
 
     Around it, blanks and invisible characters are dropped, and inside it line breaks with the
     blanks around them (RFC 3986, appendix C). Bytes that were no UTF-8 are percent-encoded as they
-    are (URL Standard). Raises LocationError if it is empty or has two URLs, a control character or
-    a character that could not be decoded.
+    are (URL Standard). Raises LocationError if it is empty or has two URLs, a control or invisible
+    character, white space other than a blank, or a character that could not be decoded.
     """
     text = trimmed(text)
     if text.isascii() and text.isprintable() and " " not in text:
         if text:
-            return text
+            return _only_one(text)
         raise LocationError("there is no URL")
     if _CONTROL.search(text):
         raise LocationError("there is a control character in the URL")
     if _SECOND_URL.search(text):
-        raise LocationError("there are two URLs instead of one")
+        raise LocationError(_TWO)
     if UNDECODED in text:
         raise LocationError("a character of the URL cannot be decoded")
-    text = _BYTES.sub(_percent_encoded, text)
-    return "".join([part.strip() for part in text.splitlines()])
+    joined = _only_one("".join([part.strip() for part in _LINE_END.split(text)]))
+    if _SPACE.search(joined):
+        raise LocationError("there is white space in the URL")
+    try:
+        check_visible(joined)
+    except UrlError as error:
+        raise LocationError(error.message) from None
+    return _BYTES.sub(_percent_encoded, joined)
+
+
+def _only_one(url: str) -> str:
+    """``url``. Raises LocationError if there are two."""
+    if url.find("://", 8) >= 0 and has_second(url):
+        raise LocationError(_TWO)
+    return url
 
 
 def _percent_encoded(found: re.Match[str]) -> str:

@@ -26,7 +26,12 @@ def looks_like_sitemap(file: BufferedIOBase) -> bool:
 
     Reads from the start of the file, and leaves it there.
     """
-    return _BEGINNING.match(head_of(file)) is not None
+    return begins_sitemap(head_of(file))
+
+
+def begins_sitemap(text: str) -> bool:
+    """Whether ``text`` begins with XML or one of the root elements."""
+    return _BEGINNING.match(text) is not None
 
 
 def bounded(locations: Iterable[Location]) -> Iterator[Location]:

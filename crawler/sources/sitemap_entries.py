@@ -5,42 +5,46 @@ from typing import NamedTuple
 
 from crawler.model.urls import MAX_URL_CHARACTERS
 from crawler.sources.location import LocationError, atom_link, is_permanent, without_entities
-from crawler.sources.markup import CDATA, MAX_NAMES, TEXT, Tag
+from crawler.sources.markup import CDATA, MAX_NAMES, STRAY, TEXT, Tag
 
 
 class SitemapFormat(NamedTuple):
     """The elements that have a URL, and the one in each that contains it.
 
-    ``second`` has the URL if ``place`` is missing. ``apart`` are elements of an entry that may
-    contain a ``place`` of something else. With ``has_prefix`` all of them are in the namespace of
-    the root.
+    ``second`` has the URL if ``place`` is missing. With ``has_text`` the other elements of an entry
+    have a text, which may contain a ``place`` of something else. With ``has_prefix`` all of them
+    are in the namespace of the root.
     """
 
     entries: tuple[str, ...]
     place: str
     second: str = ""
-    apart: tuple[str, ...] = ()
+    has_text: bool = True
     has_prefix: bool = True
 
 
-_SITEMAP = SitemapFormat(("url", "sitemap"), "loc")
+_SITEMAP = SitemapFormat(("url", "sitemap"), "loc", has_text=False)
 FORMATS = {
     "urlset": _SITEMAP,
     "sitemapindex": _SITEMAP,
-    "rss": SitemapFormat(("item",), "link", "guid", ("source", "image", "author")),
+    "rss": SitemapFormat(("item",), "link", "guid"),
     "rdf": SitemapFormat(("item",), "link", has_prefix=False),
-    "feed": SitemapFormat(("entry",), "link", apart=("source", "content")),
+    "feed": SitemapFormat(("entry",), "link"),
 }
 """By the name of the root element. sitemaps.org accepts RSS and Atom, and uses their links."""
 
 
 class Location(NamedTuple):
-    """The text of a ``loc`` in ``line``, or what is ``wrong`` with the entry that has none."""
+    """The text of a ``loc`` in ``line``, or what is ``wrong`` with the entry that has none.
+
+    Nothing is around a text that ``is_clean``.
+    """
 
     text: str
     line: int
     is_sitemap: bool = False
     wrong: str = ""
+    is_clean: bool = False
 
 
 Action = Callable[[Tag, str, int], Location | None]
@@ -81,7 +85,6 @@ class Entries:
         actions: dict[str, Action | None] = {TEXT.name: self._more, CDATA.name: self._more_cdata}
         for name in form.entries:
             actions |= {prefix + name: self._begin, f"/{prefix}{name}": self._end}
-        actions |= {prefix + name: self._enter for name in form.apart}
         if form is FORMATS["feed"]:
             actions[place] = self._atom_link
         else:
@@ -95,9 +98,11 @@ class Entries:
         prefix, colon, local = name.rpartition(":")
         if local in self._format.entries and not self._entry:
             self.actions.update(self._make_actions(prefix + colon))
-        elif len(self.actions) < MAX_NAMES:
-            self.actions[name] = None
-        return self.actions.get(name)
+            return self.actions.get(name)
+        action = self.other if self._format.has_text else None
+        if len(self.actions) < MAX_NAMES:
+            self.actions[name] = action
+        return action
 
     @property
     def unclosed(self) -> str:
@@ -122,7 +127,9 @@ class Entries:
         if self._text is not None:
             self._broken = self._broken or f"there is a tag in its <{self._format.place}>"
             return
-        if "xmlns" in tag.attributes:
+        if tag.name[0] == "/":
+            self._leave(tag, "", line)
+        elif "xmlns" in tag.attributes or (self._format.has_text and tag is not STRAY):
             self._enter(tag, "", line)
         if not tag.is_whole and not self._damage:
             self._damage = f"the tag <{tag.name[:40]} has no end"
@@ -133,7 +140,8 @@ class Entries:
         if self._entry and not tag.is_empty and self._apart in ("", tag.name):
             self._apart = tag.name
             self._depth += 1
-            self.actions[f"/{tag.name}"] = self._leave
+            if not self._format.has_text:  # else all other tags are read
+                self.actions[f"/{tag.name}"] = self._leave
 
     def _leave(self, tag: Tag, _: str, __: int) -> None:
         if tag.name[1:] == self._apart:

@@ -9,11 +9,14 @@ from itertools import chain
 
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import MAX_SITEMAP_BYTES
-from crawler.model.text import bom, codec
+from crawler.model.text import bom, codec, utf_16
 from crawler.model.text_declared import in_xml
+from crawler.model.urls import UrlError
 from crawler.sources.gzip_file import MAGIC, GzipFile
 from crawler.sources.location import UNDECODED
+from crawler.sources.plain_urls import is_plain
 from crawler.sources.sitemap_entries import Location
+from crawler.sources.url_text import line_text, urls_in
 
 _PIECE = 1 << 16
 _HEAD = 1024
@@ -66,7 +69,7 @@ def _decoder(encoding: str) -> Callable[..., str]:
 
 
 def encoding_of(head: bytes) -> str:
-    """The encoding of an XML document that begins with ``head`` (XML 1.0, appendix F)."""
+    """The encoding of a text or an XML document that begins with ``head`` (XML 1.0, appendix F)."""
     head = head[:_HEAD]
     if mark := bom(head):
         return mark[0]
@@ -74,7 +77,7 @@ def encoding_of(head: bytes) -> str:
         return "utf-16le"
     if head[:2] == b"\0<":
         return "utf-16be"
-    return in_xml(_COMMENTS.sub(b"", head)) or "utf-8"
+    return utf_16(head) or in_xml(_COMMENTS.sub(b"", head)) or "utf-8"
 
 
 def _bytes_of(file: BufferedIOBase) -> Iterator[bytes]:
@@ -105,8 +108,7 @@ def is_url_list(file: BufferedIOBase) -> bool:
 
     Leaves ``file`` at its start.
     """
-    lines = [line.strip("\ufeff \t") for line in head_of(file).splitlines()]
-    used = [line for line in lines if line and not line.startswith("#")]
+    used = list(filter(None, map(line_text, head_of(file).splitlines())))
     urls = sum(_URL.match(line) is not None for line in used)
     return 0 < len(used) <= 2 * urls and not used[0].startswith("<")
 
@@ -122,13 +124,27 @@ def head_of(file: BufferedIOBase) -> str:
 
 
 def line_locations(file: BufferedIOBase) -> Iterator[Location]:
-    """The lines of a text sitemap: one URL per line. Raises FetchError as ``text_of``."""
+    """The lines of a text sitemap, read as those of a list. Raises FetchError as ``text_of``."""
     rest, number = "", 0
     for piece in chain(text_of(file), "\n"):
         # A longer line is too long for a URL anyway.
         *lines, rest = _LINE_END.split(rest[:_PIECE] + piece)
         for line in lines:
             number += 1
-            text = line.strip()
-            if text and not text.startswith("#"):
-                yield Location(text, number)
+            if line.isascii() and is_plain(line.encode()):
+                yield Location(line, number, is_clean=True)
+                continue
+            for part in line.splitlines():
+                text = line_text(part)
+                if text:
+                    yield from _judged(text, number)
+
+
+def _judged(text: str, number: int) -> list[Location]:
+    """By the rules of lists, one line may have several URLs."""
+    try:
+        if UNDECODED in text:
+            raise UrlError("a character cannot be decoded")
+        return [Location(url, number, is_clean=True) for url in urls_in(text)]
+    except UrlError as error:
+        return [Location(text, number, wrong=error.message)]

@@ -137,7 +137,8 @@ class Sitemaps:
         try:
             if location.wrong:
                 raise LocationError(location.wrong)
-            text = absolute(cleaned(location.text), None if own else name)
+            text = location.text if location.is_clean else cleaned(location.text)
+            text = absolute(text, None if own else name)
         except LocationError as error:
             return _lost(name, number, location, str(error))
         line = parse(text)

@@ -38,13 +38,26 @@ _BYTE = re.compile("[\udc80-\udcff]")
 # A backslash may be the second byte of a character (Shift_JIS, Big5, GBK), A0 a space or one. The
 # last are surrogates in UTF-8, of which no character is known.
 _AMBIGUOUS_BYTE = re.compile("[\udc80-\udcff]\\\\|\udca0$|\udced[\udca0-\udcbf]")
-_HOST_BYTE = re.compile("[^/\\\\?#]*:?[/\\\\]*[^/\\\\?#]*[\udc80-\udcff]")
+_NO_BYTES = "[^/\\\\?#\udc80-\udcff]*+"
+_HOST_BYTE = re.compile(rf"{_NO_BYTES}[/\\]*+{_NO_BYTES}[\udc80-\udcff]")
 _WRAP = "if it is one URL, write it between < and >"
 
 
 def trimmed(text: str) -> str:
     """``text`` without white space and invisible characters at its ends."""
     return text.strip(_AROUND)
+
+
+def has_second(url: str) -> bool:
+    """Whether another URL follows after a separator."""
+    return _SECOND.search(url) is not None
+
+
+def check_visible(url: str) -> None:
+    """Raise UrlError if there is a control or invisible character in ``url``."""
+    hidden = _INSIDE.search(url)
+    if hidden:
+        raise UrlError(f"contains the invisible character {_named(hidden[0])}: remove it")
 
 
 def line_text(line: str) -> str:
@@ -84,9 +97,7 @@ def one_url(text: str) -> str:
     url = text if quoted is None else trimmed(quoted)
     if len(url.split()) > 1:
         raise UrlError("white space inside the URL: write %20 for it")
-    hidden = _INSIDE.search(url)
-    if hidden:
-        raise UrlError(f"contains the invisible character {_named(hidden[0])}: remove it")
+    check_visible(url)
     if quoted is None:
         _check_end(url)
     return _with_escapes(url) if not url.isascii() and _BYTE.search(url) else url

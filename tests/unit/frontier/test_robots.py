@@ -244,6 +244,8 @@ FORBIDS = "User-agent: *\nDisallow: /p\n"
         b"\xef" + FORBIDS.encode(),
         FORBIDS.encode("utf-16"),
         b"\xfe\xff" + FORBIDS.encode("utf-16-be"),
+        FORBIDS.encode("utf-16-le"),
+        FORBIDS.encode("utf-16-be"),
         b"\0\0\n" + FORBIDS.encode() + b"\0",
         b"\xff\xfe\xfd"[2:] + b"\n" + FORBIDS.encode(),
         FORBIDS.encode() + b"# " + b"x" * 1_400_000,

@@ -241,6 +241,8 @@ ENCODED: list[tuple[bytes, list[str], str]] = [
     (DECLARED.format("utf-8").encode("cp1251"), ["http://a.example/%E6"], "as it came"),
     (DECLARED.format("shift_jis").encode("cp1251"), ["line 1"], "not Shift_JIS"),
     ("http://a.example/ж\n".encode("utf-16"), ZHE, "a text with a mark"),
+    ("http://a.example/ж\n".encode("utf-16-le"), ZHE, "a text without one, as in lists"),
+    ("\r\nhttp://a.example/ж".encode("utf-16-be"), ZHE, "a text without one, as in lists"),
 ]
 
 
