@@ -13,7 +13,7 @@ _URL = rf"https?://{_HOST}(?::\d{{1,4}}+)?(?:/.{{0,2000}}+)?"
 _ONE = re.compile(_URL.encode()).fullmatch
 _MANY = re.compile(rf"(?:{_URL}\n)*+".encode()).fullmatch
 _SEPARATORS = (b",", b";", b"|")
-"""At the end of a URL, or before another one, they may not belong to it."""
+"""At the end of a URL they may not belong to it."""
 
 
 def is_plain(text: bytes) -> bool:
@@ -32,8 +32,5 @@ def plain_lines(block: bytes) -> list[str] | None:
     if block.translate(None, _AND_LF) or _MANY(block) is None:
         return None
     lines = block.decode().splitlines()
-    separators = [each for each in _SEPARATORS if each in block]
-    if not separators:
-        return lines
-    ends = any(each + b"\n" in block for each in separators)
+    ends = any(each in block and each + b"\n" in block for each in _SEPARATORS)
     return None if ends or block.count(b"://") != len(lines) else lines
