@@ -13,6 +13,7 @@ _URL = rf"https?://{_HOST}(?::\d{{1,4}}+)?(?:/.{{0,2000}}+)?"
 _ONE = re.compile(_URL.encode()).fullmatch
 _MANY = re.compile(rf"(?:{_URL}\n)*+".encode()).fullmatch
 _SEPARATORS = (b",", b";", b"|")
+_NOT_CLEAR_AT_END = (",", ";", "|", '"', ">")
 """At the end of a URL they may not belong to it."""
 
 
@@ -22,6 +23,21 @@ def is_plain(text: bytes) -> bool:
         and _ONE(text) is not None
         and text.find(b"://", 8) < 0
         and not text.endswith(_SEPARATORS)
+    )
+
+
+def is_clear(text: str) -> bool:
+    """Whether the rules of a list change nothing in ``text``; it need not be valid.
+
+    It takes half the time of ``is_plain``.
+    """
+    return (
+        text.startswith(("http://", "https://"))
+        and text.isascii()
+        and text.isprintable()
+        and " " not in text
+        and text.find("://", 7) < 0
+        and not text.endswith(_NOT_CLEAR_AT_END)
     )
 
 
