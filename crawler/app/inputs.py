@@ -23,11 +23,11 @@ from crawler.sources import (
     fingerprint,
     lines,
     ordered,
-    parse,
 )
 from crawler.sources.async_lines import OwnLoopLines
 from crawler.sources.order import pages_of
 from crawler.sources.sitemaps import SitemapBody
+from crawler.sources.texts import argument, judged
 from crawler.sources.unchanged import CHANGED
 
 SOURCES = "sources"
@@ -82,7 +82,7 @@ def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 def logins(settings: Settings) -> dict[str, str]:
     """Return ``user:password`` of the source URLs, by origin: the settings file has none."""
-    found = [parse(source) for source in settings.sources if "://" in source]
+    found = [argument(source) for source in settings.sources if "://" in source]
     return {origin(line.url): line.userinfo for line in found if line.userinfo is not None}
 
 
@@ -124,7 +124,7 @@ def of_python(urls: UrlSource) -> OpenInput:
         lines = OwnLoopLines(urls)
     else:
         raise UsageError(f"the URLs must be a string or an iterable of strings, not {urls!r}")
-    return lambda _: lines
+    return lambda _: judged(lines)
 
 
 def _document(answer: Response) -> SitemapBody:

@@ -71,7 +71,9 @@ class Intake:
             return
         lines = self._source.take()
         if lines:
-            self._store.enter([self._from_line(line) for line in lines], len(lines))
+            self._store.enter(
+                [self._from_line(line) for line in lines if line.url or line.wrong], len(lines)
+            )
 
     def _from_line(self, line: InputLine) -> Candidate:
         if line.wrong is not None:

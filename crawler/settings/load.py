@@ -1,6 +1,7 @@
 """Settings: checked, and loaded from a file, the environment, flags, or an earlier session."""
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -75,6 +76,9 @@ _OF_SESSION = frozenset(["run", "resume", "again", "json", "quiet"])
 """Options that belong to one session of a run, not to the run."""
 
 
+_LOGIN = re.compile(r"(https?:[/\\]*)[^/\\?#]*@", re.IGNORECASE)
+
+
 def written(settings: Settings) -> dict[str, object]:
     """Return the options that the run directory stores, with absolute paths.
 
@@ -103,10 +107,15 @@ def _written_source(source: str) -> str:
         return source
     if "://" not in source:
         return os.path.abspath(source)  # noqa: PTH100 - a path of the user: its links stay
+    if "@" not in source:
+        return source
     try:
-        return canonical(source)
+        url = canonical(source)
     except UrlError:
         return source.rpartition("@")[2]
+    # What is around the URL stays: as a line of a list, it is another text than its URL.
+    text = url if re.fullmatch("[!-~]+", source) else _LOGIN.sub(r"\1", source)
+    return text if "@" not in text or text == url else f"://{text.rpartition('@')[2]}"
 
 
 def source_names(settings: Settings) -> str:

@@ -15,6 +15,7 @@ from crawler.sources.sitemap import Sitemap, begins_sitemap, looks_like_sitemap
 from crawler.sources.sitemaps import Fetch, Sitemaps, is_sitemap_url
 from crawler.sources.table import DELIMITERS, Table
 from crawler.sources.table_format import begins_table
+from crawler.sources.texts import argument
 from crawler.sources.url_list import list_lines
 
 OpenStream = Callable[[], BufferedIOBase]
@@ -91,10 +92,10 @@ class _Opener:
                 yield from self._rows(file, source, Path(source).suffix, line)
 
     def _url(self, source: str) -> Iterable[str | InputLine]:
-        line = parse(source)
+        line = argument(source)
         if line.wrong is None and is_sitemap_url(line.url):
             return self._sitemaps.at(line)
-        return (source,)
+        return (source if line == parse(source) else line,)
 
     def _check(self, source: str, path: Path) -> None:
         """Read as much of a file as is needed to check its format. Raises UsageError."""

@@ -33,6 +33,8 @@ class InputLine(msgspec.Struct, frozen=True, array_like=True):
     found_at: str | None = None
 
 
+BLANK = InputLine("")
+"""A line that is no entry, but counts: of texts from Python each is a line."""
 RawLine = str | InputLine
 """A line of the input before parsing: a text, or the result of a table or a sitemap."""
 RawLines = Iterable[RawLine]
@@ -63,10 +65,14 @@ class Refusals:
     def line(self, text: str, why: str, name: str, number: int) -> InputLine:
         """Refuse the ``text`` in line ``number``, from 1, of the source ``name``."""
         place = f"{name}, line {number}" if self._several else f"line {number}"
+        return self.text(text, f"{place}: {why}", place, number)
+
+    def text(self, text: str, why: str, place: str, number: int) -> InputLine:
+        """Refuse the ``text`` at ``place``, which ``why`` need not name."""
         url = shown(text)
         if self._is_taken(url):
             url = f"{url} ({place})"
-        return InputLine(url, wrong=f"{place}: {why}", line=number)
+        return InputLine(url, wrong=why, line=number)
 
     def _is_taken(self, url: str) -> bool:
         identity = hash(url)

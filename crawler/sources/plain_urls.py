@@ -13,7 +13,8 @@ _URL = rf"https?://{_HOST}(?::\d{{1,4}}+)?(?:/.{{0,2000}}+)?"
 _ONE = re.compile(_URL.encode()).fullmatch
 _MANY = re.compile(rf"(?:{_URL}\n)*+".encode()).fullmatch
 _SEPARATORS = (b",", b";", b"|")
-"""At the end of a URL, or before another one, they may not belong to it."""
+_NOT_CLEAR_AT_END = (",", ";", "|", '"', ">")
+"""At the end of a URL they may not belong to it."""
 
 
 def is_plain(text: bytes) -> bool:
@@ -25,6 +26,21 @@ def is_plain(text: bytes) -> bool:
     )
 
 
+def is_clear(text: str) -> bool:
+    """Whether the rules of a list change nothing in ``text``; it need not be valid.
+
+    It takes half the time of ``is_plain``.
+    """
+    return (
+        text.startswith(("http://", "https://"))
+        and text.isascii()
+        and text.isprintable()
+        and " " not in text
+        and text.find("://", 7) < 0
+        and not text.endswith(_NOT_CLEAR_AT_END)
+    )
+
+
 def plain_lines(block: bytes) -> list[str] | None:
     """The lines of ``block`` if each of them is plain."""
     if b"\r" in block:
@@ -32,8 +48,5 @@ def plain_lines(block: bytes) -> list[str] | None:
     if block.translate(None, _AND_LF) or _MANY(block) is None:
         return None
     lines = block.decode().splitlines()
-    separators = [each for each in _SEPARATORS if each in block]
-    if not separators:
-        return lines
-    ends = any(each + b"\n" in block for each in separators)
+    ends = any(each in block and each + b"\n" in block for each in _SEPARATORS)
     return None if ends or block.count(b"://") != len(lines) else lines

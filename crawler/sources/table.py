@@ -101,9 +101,11 @@ class Table:
 def _names(header: Sequence[str]) -> list[str]:
     """One name per column; columns without a name of their own are numbered."""
     names: list[str] = []
+    known: set[str] = set()
     for number, cell in enumerate(header, 1):
         name = cell.strip()
-        names.append(f"column {number}" if not name or name in names else name)
+        names.append(f"column {number}" if not name or name in known else name)
+        known.add(names[-1])
     return names
 
 

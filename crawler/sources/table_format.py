@@ -13,10 +13,13 @@ _MOST_LINES = 100
 
 
 def begins_table(line: str, column: str) -> bool:
-    """Whether the first ``line`` of a file is a header with several cells, one of them ``column``.
+    """Whether the first ``line`` of a file names a separator, as Excel writes it, or is a header
+    with several cells, one of them ``column``.
 
     As a list the file would be dangerous: with ``,Tea`` after it, a URL is another valid URL.
     """
+    if _SEPARATOR.fullmatch(line):
+        return True
     best = max(_fitness((line,), delimiter, column) for delimiter in USUAL)
     return best >= (True, 2)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crawler.model.errors import UsageError
-from crawler.sources.input_line import parse
 from crawler.sources.lines import reading
+from crawler.sources.texts import argument
 
 STDIN = "-"
 PIPE = "pipe"
@@ -37,7 +37,7 @@ def _fingerprint(source: str) -> str:
     if source == "-":
         return STDIN
     if "://" in source:
-        return parse(source).url
+        return argument(source).url
     path = Path(source)
     return PIPE if path.exists() and not path.is_file() else digest(path)
 

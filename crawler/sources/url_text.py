@@ -32,6 +32,11 @@ _INSIDE = re.compile(rf"(?![{_JOINERS}])[{_CONTROLS}{_INVISIBLE}]")
 _COMMENT = re.compile(r"\s#")
 _SCHEME = re.compile(r"https?:", re.IGNORECASE)
 _SECOND = re.compile(r"""[,;|"<>，；、][a-z][a-z0-9+.-]*://""", re.IGNORECASE)
+_GLUED = re.compile(r"""(?<=[^/\\=?&:#(\[{"'*+@<])https?://""", re.IGNORECASE)
+"""A URL inside another one, but not where a segment, a parameter or a word of it begins."""
+_ESCAPED = re.compile(r"%(?:25)*+(?:2[0-9A-F]|3[A-F]|40|5[B-E]|60|7[B-E])$", re.IGNORECASE)
+"""An escape of something that is no letter or digit, maybe several times."""
+_LONGEST_ESCAPE = 11
 _QUOTES = {"<": ">", '"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»"}
 _NOT_LAST = (",", ";", "|", "，", "；", "、", '"', ">", "“", "”", "’", "»")
 _BYTE = re.compile("[\udc80-\udcff]")
@@ -113,12 +118,23 @@ def _unquoted(text: str) -> str | None:
 
 
 def _check_end(url: str) -> None:
-    if _SECOND.search(url):
+    if _SECOND.search(url) or _is_glued(url):
         raise UrlError(f"two URLs: write one per line; {_WRAP}")
     if url.endswith(_NOT_LAST):
         raise UrlError(
             f"ends with {url[-1]!r}, which may not belong to the URL: remove it; {_WRAP}"
         )
+
+
+def _is_glued(url: str) -> bool:
+    """Whether another URL follows at once: two files were put together without a line end.
+
+    Archives and redirectors write the other URL after a slash or where a parameter begins.
+    """
+    return url.find("://", 8) >= 0 and any(
+        not _ESCAPED.search(url[max(0, found.start() - _LONGEST_ESCAPE) : found.start()])
+        for found in _GLUED.finditer(url)
+    )
 
 
 def _with_escapes(url: str) -> str:

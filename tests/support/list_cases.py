@@ -16,6 +16,8 @@ APPENDIX_C = "RFC 3986, appendix C: quotes, angle brackets and white space delim
 IGNORABLE = "Unicode, DerivedCoreProperties: Default_Ignorable_Code_Point"
 UNWRITTEN = "a URL that is not written there is never requested"
 SEPARATOR = "a separator of lists, but allowed in a URL (RFC 3986, 2.2): not clear"
+GLUED = "cat a b, without a line end at the end of a"
+INSIDE = "archives and redirectors: a URL is a segment, a parameter or a word of another one"
 UNICODE_ENDS = "Unicode, UAX 14: BK and NL end a line; so does str.splitlines"
 BIDI = "RFC 3987, 4.1: no bidirectional formatting characters in an IRI"
 
@@ -46,6 +48,37 @@ CASES = [
     ListCase(f"{A}/no;", None, SEPARATOR),
     ListCase(f"{A}/0,1518,1.html;x=1", ("/0,1518,1.html;x=1",), "RFC 3986, 2.2"),
     ListCase(f"{A}/web/2020/http://b.example/", ("/web/2020/http://b.example/",), "RFC 3986, 3.3"),
+    ListCase(f"{A}/no{A}/no2", None, GLUED),
+    ListCase(f"{A}{A}/no", None, GLUED),
+    ListCase(f"{A}:80{A}/no", None, GLUED),
+    ListCase(f"{A}/noHTTPS://b.example", None, GLUED),
+    ListCase(f"{A}/no?q=1{A}/no", None, GLUED),
+    ListCase(f"{A}/no#part{A}/no", None, GLUED),
+    ListCase(f"{A}/39?q={A}/x", (f"/39?q={A}/x",), INSIDE),
+    ListCase(f"{A}/no.html{A}/no2{A}/no3", None, GLUED),
+    ListCase(f"{A}/no_(x){A}/no", None, GLUED),
+    ListCase(f"{A}/no-{A}/no", None, GLUED),
+    ListCase(f"{A}/no\u00e9{A}/no", None, GLUED),
+    ListCase(f"{A}/no%C3%A9{A}/no", None, GLUED),
+    ListCase(f"{A}/no%41{A}/no", None, GLUED),
+    ListCase(f"{A}/x/{A}/no%2F{A}/y{A}/no", None, GLUED),
+    ListCase(f"<{A}/40http://b.example/>", ("/40http://b.example/",), APPENDIX_C),
+    ListCase(f"{A}/web/2020id_/http://b.example/", ("/web/2020id_/http://b.example/",), INSIDE),
+    ListCase(f"{A}/save/https://b.example/x", ("/save/https://b.example/x",), INSIDE),
+    ListCase(f"{A}/41?http://b.example/", ("/41?http://b.example/",), INSIDE),
+    ListCase(f"{A}/42?a=1&http://b.example/", ("/42?a=1&http://b.example/",), INSIDE),
+    ListCase(f"{A}/43?q=cache:http://b.example/", ("/43?q=cache:http://b.example/",), INSIDE),
+    ListCase(f"{A}/44?q=a+http://b.example/", ("/44?q=a+http://b.example/",), INSIDE),
+    ListCase(f"{A}/45/*http://b.example/", ("/45/*http://b.example/",), INSIDE),
+    ListCase(f"{A}/46/fill(http://b.example/x.png)", ("/46/fill(http://b.example/x.png)",), INSIDE),
+    ListCase(
+        f"{A}/47?n=%2Fgo%3Fu%3Dhttp://b.example/", ("/47?n=%2Fgo%3Fu%3Dhttp://b.example/",), INSIDE
+    ),
+    ListCase(f"{A}/48?n=a%253dhttp://b.example/", ("/48?n=a%253dhttp://b.example/",), INSIDE),
+    ListCase(f"{A}/49?u=http%3A%2F%2Fb.example", ("/49?u=http%3A%2F%2Fb.example",), INSIDE),
+    ListCase(f"{A}/50?u[]=http://b.example/", ("/50?u[]=http://b.example/",), INSIDE),
+    ListCase(f"{A}/51?x=ftp://b.example/", ("/51?x=ftp://b.example/",), INSIDE),
+    ListCase(f"{A}/52#!/http://b.example/", ("/52",), INSIDE),
     ListCase(f"<{A}/13>", ("/13",), APPENDIX_C),
     ListCase(f"<{A}/14,http://b.example/,> # as it is", ("/14,http://b.example/,",), APPENDIX_C),
     ListCase(f'"{A}/15",', ("/15",), APPENDIX_C),

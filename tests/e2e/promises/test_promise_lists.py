@@ -11,6 +11,7 @@ from e2e.conftest import Crawl, Serve, html
 from e2e.promises.conftest import GOOD
 from support.list_cases import CASES, A
 
+import crawler
 from crawler.app.inputs import facts
 from crawler.app.run_dir import begin
 from crawler.cli import main
@@ -155,3 +156,43 @@ def test_standard_input(crawl: Crawl, serve: Serve) -> None:
     assert [each["message"].split(":")[0] for each in run.records("failures")] == ["line 3"]
     refused = crawl("-", stdin="%PDF-1.7\n", name="second")
     assert (refused.code, "-: is a PDF" in refused.err) == (2, True)
+
+
+TEXTS = [f"{A}/1\n", "# x\n", "\n", f"{A}/2?a # x", f"{A}/3\t{A}/4", f"{A}/no\n2", f"{A}/5\u200b"]
+
+
+@pytest.mark.promise("P83")
+@pytest.mark.parametrize("most", [1, 2, 9])
+def test_texts_of_python_are_lines_and_are_resumed(web: MockWeb, most: int) -> None:
+    options = {"parse": "inline", "run": "run", "concurrency": 1, "quiet": True}
+    web.page(f"{A}/2?a", GOOD)
+    crawler.crawl(iter(TEXTS), max_pages=most, **options)
+    crawler.crawl(iter(TEXTS), max_pages=99, resume=True, run="run")
+    assert requested(web) == ["/1", "/2?a", "/3", "/4", "/5"]
+    (failure,) = records("failures")
+    assert "white space" in failure["message"] or "not an absolute URL" in failure["message"]
+
+
+@pytest.mark.promise("P83")
+def test_arguments_are_lines_and_are_resumed(web: MockWeb) -> None:
+    web.page(f"{A}/2?a", GOOD)
+    login = A.replace("//", "//me:s3cret@")
+    given = [f"{login}/1 # x", f"{A}/2?a # x", f"{A}/no\t{A}/no", f"{A}/5\u200b"]
+    assert crawl(*given, "--max-pages", "1", "--concurrency", "1") == 0
+    assert crawl("--resume", "--max-pages", "9") == 0
+    assert requested(web) == ["/1", "/2?a", "/5"]
+    assert len(records("failures")) == 1
+    texts = [path.read_bytes() for path in Path("run").glob("*.toml")]
+    assert texts
+    assert not any(b"s3cret" in text for text in texts)
+
+
+@pytest.mark.promise("P83")
+def test_arguments_of_which_none_was_read_are_resumed(web: MockWeb) -> None:
+    given = (f"{A.replace('//', '//me:s3cret@')}/1 # x", f"{A}/2 # x", f"<{A}/3>")
+    settings = Settings(sources=given, parse="inline", run="run")
+    with begin(settings, facts(settings)):
+        pass
+    assert crawl("--resume") == 0
+    assert requested(web) == ["/1", "/2", "/3"]
+    assert not records("failures")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,13 @@ def test_written_csv_is_read_back(
     assert [wanted.row for wanted in found] == [
         dict(zip(columns, row, strict=False)) for row in rows
     ]
+
+
+@pytest.mark.promise("P84")
+def test_a_wide_header_takes_linear_time() -> None:
+    header = ",".join(f"c{number}" for number in range(20_000))
+    began = time.thread_time()
+    (line,) = table(f"url,{header}\nhttp://a.example/{',' * 20_000}\n".encode())
+    assert time.thread_time() - began < 0.5
+    assert line.row is not None
+    assert len(line.row) == 20_000

@@ -118,6 +118,26 @@ def test_a_table_is_not_read_as_a_list(tmp_path: Path, header: str, code: str) -
     assert list(lines(["-"], stdin=lambda: stream)) == wanted
 
 
+@pytest.mark.promise("P84")
+@pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("first", "delimiter"),
+    [("sep=;", ";"), ('"sep=;"', ";"), ("SEP=^", "^"), ("sep=\t", "\t"), ("sep=| ", "|")],
+)
+def test_a_named_separator_begins_a_table(
+    tmp_path: Path, first: str, delimiter: str, end: str, code: str
+) -> None:
+    text = end.join([first, f"name{delimiter}url", f"Tea{delimiter}http://a.example/", ""])
+    data = text.encode(code)
+    path = tmp_path / "list.txt"
+    path.write_bytes(data)
+    wanted = [InputLine("http://a.example/", line=3, row={"name": "Tea"})]
+    assert read(data) == list(lines([str(path)])) == wanted
+    stream = io.BufferedReader(Unseekable(data))
+    assert list(lines(["-"], stdin=lambda: stream)) == wanted
+
+
 class Unseekable(io.BytesIO):
     def seekable(self) -> bool:
         return False
