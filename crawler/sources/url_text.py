@@ -54,8 +54,8 @@ def trimmed(text: str) -> str:
 
 
 def has_second(url: str) -> bool:
-    """Whether another URL follows after a separator."""
-    return _SECOND.search(url) is not None
+    """Whether another URL follows, after a separator or at once."""
+    return _SECOND.search(url) is not None or _is_glued(url)
 
 
 def check_visible(url: str) -> None:
@@ -118,7 +118,7 @@ def _unquoted(text: str) -> str | None:
 
 
 def _check_end(url: str) -> None:
-    if _SECOND.search(url) or _is_glued(url):
+    if has_second(url):
         raise UrlError(f"two URLs: write one per line; {_WRAP}")
     if url.endswith(_NOT_LAST):
         raise UrlError(
