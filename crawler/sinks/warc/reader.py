@@ -8,6 +8,7 @@ import io
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -169,9 +170,11 @@ class WarcFile:
         """
         self.damage, self.torn = Damage(" of the decompressed file"), False
         try:
-            unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
-            self._unpack_into(unpacked, max(most, _MOST_RATIO * self._size))
-            size = unpacked.tell()
+            with ExitStack() as stack:
+                unpacked = stack.enter_context(tempfile.TemporaryFile())
+                self._unpack_into(unpacked, max(most, _MOST_RATIO * self._size))
+                size = unpacked.tell()
+                stack.pop_all()  # it is closed with this object
         except OSError as error:
             raise UsageError(f"cannot decompress {self._path}: {error.strerror}") from None
         self._file.close()
