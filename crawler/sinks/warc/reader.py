@@ -44,7 +44,7 @@ MOST_UNPACKED, _MOST_RATIO = 1_000_000_000, 100
 """A file that decompresses to more than so many bytes, and to more than so many times its own size,
 is not an archive: those of text have a ratio of 3 to 20, and deflate reaches 1,032."""
 _PATIENCE = 8
-_LEAST_PATIENCE = 16 * 1024 * 1024
+_LEAST_PATIENCE = 64 * 1024 * 1024
 """Damaged records may lie in each other. So many times the size of the file, and so many bytes at
 least, are read again; then the file is given up."""
 _LENGTH = re.compile("[0-9]{1,18}")
