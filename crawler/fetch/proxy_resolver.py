@@ -35,7 +35,8 @@ class ProxyResolver:
 
     def unreachable(self, host: str, port: int, endpoint: Endpoint) -> None:
         """It is an address of the proxy."""
-        self._resolver.unreachable(self._proxy.host, self._proxy.port, endpoint)
+        proxy = Endpoint(endpoint.proxy_address, endpoint.dial_host, endpoint.dial_port)
+        self._resolver.unreachable(self._proxy.host, self._proxy.port, proxy)
 
     async def _find(self) -> Endpoint:
         try:
@@ -50,4 +51,5 @@ class ProxyResolver:
 def _through(proxy: Endpoint, address: str = "") -> Endpoint:
     """The endpoint of a host with this ``address`` that is reached through ``proxy``."""
     others = tuple(_through(each, address) for each in proxy.others)
-    return Endpoint(address, proxy.dial_host, proxy.dial_port, proxy.lookup_s, others)
+    dial = proxy.dial_host, proxy.dial_port
+    return Endpoint(address, *dial, proxy.lookup_s, others, proxy.address)

@@ -133,7 +133,8 @@ class AddressTries:
         shown = [f"{_name(endpoint)}: {error.message}" for endpoint, error in self._failed[:_SHOWN]]
         more = len(self._failed) + len(self._untried) - len(shown)
         shown += [f"{more} more"] if more else []
-        message = f"no address can be reached: {'; '.join(shown)}"
+        whose = " of the proxy" if self.attempt.endpoint.proxy_address else ""
+        message = f"no address{whose} can be reached: {'; '.join(shown)}"
         return FetchError(kind, message, connected=False)
 
     def timed(self, response: Response) -> Response:
@@ -152,4 +153,4 @@ class AddressTries:
 
 
 def _name(endpoint: Endpoint) -> str:
-    return endpoint.address or endpoint.dial_host
+    return endpoint.proxy_address or endpoint.address or endpoint.dial_host

@@ -35,6 +35,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     The two differ only if the network is mocked. ``lookup_s`` is the time in seconds that this
     request waited for the look-up (0 if the cache had it). ``others`` are the further addresses of
     the host, in the order in which they are tried; engines connect to this one only.
+    ``proxy_address`` is the address of the proxy that is dialled instead of the host, if any.
     """
 
     address: str
@@ -42,6 +43,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     dial_port: int
     lookup_s: float = 0.0
     others: "tuple[Endpoint, ...]" = ()
+    proxy_address: str = ""
 
 
 class Proxy(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ _SCHEME = re.compile(r"[\x00-\x20]*([a-z][a-z0-9+.-]*):(?!\d)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"[\x00-\x20]*(?:https?:[/\\]*|[/\\]{2,})([^/\\?#]*)", re.IGNORECASE)
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
 _TAB_AND_NEWLINE = dict.fromkeys(map(ord, "\t\n\r"))
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 # Path segments of unreserved characters, without empty and dot segments, and a plain query.
@@ -94,6 +95,18 @@ def of_header(value: str) -> str:
     The URL parser then reads a host from them as UTF-8 (URL Standard, 3.5).
     """
     return value if value.isascii() else _BEYOND_ASCII.sub(_escaped, value)
+
+
+def without_controls(value: str) -> str:
+    """Return a header with a URL so that it leads there without control characters, except TAB.
+
+    They are escaped as the URL parser does it, which removes line ends, and all of them at both
+    ends of the URL (URL Standard, 4.4).
+    """
+    if not _CONTROL.search(value):
+        return value
+    kept = value.strip(_C0_AND_SPACE).replace("\r", "").replace("\n", "")
+    return _CONTROL.sub(_escaped, kept)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -11,6 +11,14 @@ MAGIC = re.compile(rb"\x1f\x8b\x08")
 """How a member begins: with its magic number, and 8 for deflate."""
 
 
+def begins_member(data: bytes) -> bool:
+    """Whether ``data`` has the head of a member, and at least one byte of its content."""
+    try:
+        return bool(zlib.decompressobj(wbits=31).decompress(data, 1))
+    except zlib.error:
+        return False
+
+
 class DamagedPartError(Exception):
     """A part of the file cannot be read; the text says why, in the words of a message."""
 

@@ -8,6 +8,7 @@ import io
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -15,7 +16,14 @@ import msgspec
 
 from crawler.model.errors import UsageError
 from crawler.sinks.warc.evidence import is_block_whole
-from crawler.sinks.warc.gzip_member import GZIP, MAGIC, CutError, DamagedPartError, GzipMember
+from crawler.sinks.warc.gzip_member import (
+    GZIP,
+    MAGIC,
+    CutError,
+    DamagedPartError,
+    GzipMember,
+    begins_member,
+)
 
 _CHUNK = 64 * 1024
 _MAX_LINE = 64 * 1024
@@ -30,6 +38,15 @@ _START = re.compile(rb"WARC/\d{1,2}\.\d{1,2}[ \t]*\r?\n(?:WARC-|Content-)", re.I
 """How a record begins, wherever it is. A page that shows one is not taken for it, unless the record
 that has the page is damaged."""
 _LONGEST_START = 64
+_BEGINNING = 1024
+"""Bytes in which a gzip member must have its head and its first byte: real heads have 10 to 300."""
+MOST_UNPACKED, _MOST_RATIO = 1_000_000_000, 100
+"""A file that decompresses to more than so many bytes, and to more than so many times its own size,
+is not an archive: those of text have a ratio of 3 to 20, and deflate reaches 1,032."""
+_PATIENCE = 8
+_LEAST_PATIENCE = 64 * 1024 * 1024
+"""Damaged records may lie in each other. So many times the size of the file, and so many bytes at
+least, are read again; then the file is given up."""
 _LENGTH = re.compile("[0-9]{1,18}")
 _MOST_TOLD = 5
 
@@ -69,6 +86,7 @@ class Damage:
     def __init__(self, where: str = "") -> None:
         self._where = where
         self._first: list[str] = []
+        self._end = ""
         self.count = 0
 
     def note(self, at: int, reason: str) -> None:
@@ -77,11 +95,15 @@ class Damage:
         if self.count <= _MOST_TOLD:
             self._first.append(f"skipped a record at byte {at:,}{self._where}: {reason}")
 
+    def give_up(self, at: int) -> None:
+        """What begins at ``at`` is not read."""
+        self._end = f"the file is not read from byte {at:,}{self._where}: it is damaged too much"
+
     def sentences(self) -> list[str]:
-        """About each of the first ones, and the number of all."""
-        if self.count <= _MOST_TOLD:
-            return self._first
-        return [*self._first, f"{self.count:,} records were skipped in all"]
+        """About each of the first ones, the number of all, and where reading has ended."""
+        all_of_them = f"{self.count:,} records were skipped in all"
+        more = [all_of_them] if self.count > _MOST_TOLD else []
+        return [*self._first, *more, *([self._end] if self._end else [])]
 
 
 class NotByRecordError(Exception):
@@ -100,6 +122,7 @@ class WarcFile:
         self._path = path
         self.torn = False
         self.damage = Damage()
+        self._read_again = 0
         try:
             self._file: BinaryIO = path.open("rb")
             self._is_gzip = self._file.read(2) == GZIP
@@ -139,27 +162,35 @@ class WarcFile:
         head = _read_head(stream, at)
         return head, stream.read(head.length)
 
-    def unpack(self) -> None:
+    def unpack(self, most: int = MOST_UNPACKED) -> None:
         """Decompress a gzip file into a temporary one, where ``heads`` can begin again.
 
-        Offsets are then those of the decompressed file. Raises UsageError if there is no room.
+        Offsets are then those of the decompressed file. Raises UsageError if there is no room, or
+        if it has more than ``most`` bytes and more than 100 times those of the file.
         """
         self.damage, self.torn = Damage(" of the decompressed file"), False
         try:
-            unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
-            self._unpack_into(unpacked)
-            size = unpacked.tell()
+            with ExitStack() as stack:
+                unpacked = stack.enter_context(tempfile.TemporaryFile())
+                self._unpack_into(unpacked, max(most, _MOST_RATIO * self._size))
+                size = unpacked.tell()
+                stack.pop_all()  # it is closed with this object
         except OSError as error:
             raise UsageError(f"cannot decompress {self._path}: {error.strerror}") from None
         self._file.close()
-        self._file, self._is_gzip, self._size = unpacked, False, size
+        self._file, self._is_gzip, self._size, self._read_again = unpacked, False, size, 0
 
-    def _unpack_into(self, unpacked: BinaryIO) -> None:
+    def _unpack_into(self, unpacked: BinaryIO, most: int) -> None:
         at: int | None = 0
         while at is not None and at < self._size:
             member = GzipMember(self._at(at))
             try:
                 while data := member.read(_CHUNK):
+                    if unpacked.tell() + len(data) > most:
+                        raise UsageError(
+                            f"{self._path} is not read: its {self._size:,} bytes decompress to "
+                            f"more than {most:,}"
+                        )
                     unpacked.write(data)
                 at = self._file.tell() - member.unused
             except DamagedPartError as error:
@@ -167,7 +198,12 @@ class WarcFile:
 
     def _after_damage(self, told: int, at: int, error: DamagedPartError) -> int | None:
         """Note the damage, and return where reading continues."""
+        reached = self._file.tell() - _CHUNK  # the file is read in such parts
         following = self._find(at + 1)
+        self._read_again += max(0, reached - (self._size if following is None else following))
+        if self._read_again > max(_LEAST_PATIENCE, _PATIENCE * self._size):
+            self.damage.give_up(told)
+            return None
         if following is None and isinstance(error, CutError):
             self.torn = True
         else:
@@ -268,11 +304,8 @@ class WarcFile:
 
     def _is_member(self, at: int) -> bool:
         """Whether a gzip member begins here: its magic number alone may be there by chance."""
-        try:
-            self._file.seek(at)
-            return bool(GzipMember(self._file).read(1))
-        except DamagedPartError:
-            return False
+        self._file.seek(at)
+        return begins_member(self._file.read(_BEGINNING))
 
 
 def _after_blank_lines(file: BinaryIO) -> tuple[int, bytes]:

@@ -16,7 +16,7 @@ import msgspec
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Headers, Request, Response
 from crawler.model.secrets import Hide
-from crawler.model.urls import authority, origin
+from crawler.model.urls import authority, origin, without_controls
 from crawler.model.version import __version__
 from crawler.sinks.warc.format import digest, encode, new_id
 
@@ -163,7 +163,7 @@ def _http_head(
 def _public(name: str, value: str, secret: frozenset[str]) -> str:
     if name in secret:
         return "redacted"
-    return _USERINFO.sub(r"\1", value) if name in _URL_HEADERS else value
+    return _USERINFO.sub(r"\1", without_controls(value)) if name in _URL_HEADERS else value
 
 
 def _facts(exchange: Exchange, hide: Hide) -> Iterator[tuple[str, str]]:

@@ -238,3 +238,42 @@ def test_all_addresses_of_a_proxy_are_tried(
             run = crawled(urls, name=scheme, engine=engine, proxy=through, **OPTIONS)
         assert set(run.pages) == set(urls)
     assert "shop.example" not in names.asked
+
+
+@pytest.mark.promise("P80")
+def test_a_dead_address_of_a_proxy_costs_once(
+    names: NamesServer, crawled: Crawled, engine: str
+) -> None:
+    """Also for a host that is written as an address: it is judged, but the proxy is dialled."""
+    names.names["proxy.test"] = (HOLE, "127.0.0.1")
+    one = 0.4
+    options = OPTIONS | {"timeout": 3 * one, "concurrency": 1}
+    for scheme in set(PROXIES[engine]) - {"https"}:
+        with (
+            ForwardProxy() as proxy,
+            Server(no_answer, addresses=(HOLE,), port=proxy.port, accept=False),
+            Server(lambda _: PAGE, addresses=("127.0.0.1",)) as server,
+        ):
+            hosts = ("shop.example", "127.0.0.1")
+            urls = [f"http://{hosts[n % 2]}:{server.port}/{n}" for n in range(8)]
+            through = f"{scheme}://proxy.test:{proxy.port}"
+            run = crawled(urls, name=scheme, engine=engine, proxy=through, **options)
+        assert set(run.pages) == set(urls)
+        assert run.report["io_wait"]["handshake_s"] < 3 * one, "for one page, not for each"
+
+
+@pytest.mark.promise("P80")
+def test_a_message_names_the_addresses_of_the_proxy(
+    names: NamesServer, crawled: Crawled, engine: str
+) -> None:
+    names.names["proxy.test"] = DEAD[:2]
+    for scheme in PROXIES[engine]:
+        urls = [f"http://{host}:1/" for host in ("shop.example", "127.0.0.5", "localhost")]
+        through = f"{scheme}://proxy.test:1"
+        run = crawled(urls, name=scheme, engine=engine, proxy=through, **OPTIONS)
+        for url in urls:
+            message = run.failures[url]["message"]
+            assert message.startswith("no address of the proxy can be reached: ")
+            assert f"{DEAD[0]}: " in message
+            assert f"{DEAD[1]}: " in message
+            assert "127.0.0.5: " not in message

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from e2e.conftest import Crawl
+from e2e.promises.conftest import Crawled
 from support.damaged_archives import AROUND, BODIES, URLS, A, B, C, as_one, plain, with_length
 
 import crawler
-from crawler.testing import Replay
+from crawler.fetch.network import SystemNetwork, mocking
+from crawler.testing import Answer, Replay, Seen, Server
 
 USUAL = ("--parse", "none", "--no-robots", "--retries", "0", "--latency-scale", "0")
 
@@ -43,3 +45,37 @@ def test_a_damaged_archive_is_the_same_web_for_every_engine(engine: str, tmp_pat
     assert [loss.partition(":")[0] for loss in web.losses] == [
         f"skipped a record at byte {len(A)} of the decompressed file"
     ]
+
+
+PLACES = ("/o\x01k", "/\x1f-\x7f", "/a?q=\x02", "\x01/first", "/last\x03", "/t\tab", "/b c\x04d")
+"""Raw in a Location. The URL parser escapes controls and removes them at both ends, and TAB and
+line ends everywhere (URL Standard, 4.4 and the C0 control percent-encode set)."""
+
+
+def redirect(seen: Seen) -> Answer:
+    number = seen.target.removeprefix("/from")
+    if number == seen.target:
+        return Answer(body=seen.target.encode(), headers=(("Content-Type", "text/plain"),))
+    head = f"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: {PLACES[int(number)]}\r\n\r\n"
+    return Answer(script=(head.encode("latin-1"),))
+
+
+@pytest.mark.promise("P96")
+def test_a_redirect_with_control_characters_is_replayed(
+    crawled: Crawled, engine: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "web.warc"
+    options = {"engine": engine, "parse": "inline", "robots": False, "delay": 0.0}
+    with Server(redirect) as server, mocking(SystemNetwork()):
+        urls = [f"http://127.0.0.1:{server.port}/from{number}" for number in range(len(PLACES))]
+        first = crawled(urls, name="first", record=path, **options)
+    with Replay(path, latency_scale=0) as web:
+        again = crawled(urls, name="again", **options)
+    ends = [
+        {url: page["final_url"] for url, page in run.pages.items()}
+        | {url: failure["error"] for url, failure in run.failures.items()}
+        for run in (first, again)
+    ]
+    assert ends[0] == ends[1]
+    assert ends[0][urls[0]].endswith("/o%01k")
+    assert web.missed == 0

@@ -11,7 +11,7 @@ from crawler.fetch.addresses import AddressRules
 from crawler.fetch.proxy import parse_proxy
 from crawler.fetch.proxy_resolver import ProxyResolver
 from crawler.model.errors import SkipError, UsageError
-from crawler.model.exchange import Proxy
+from crawler.model.exchange import Endpoint, Proxy
 
 # proxies
 
@@ -55,6 +55,34 @@ async def test_through_a_proxy_only_literal_addresses_are_judged() -> None:
             await resolver.resolve(url, 80)
     rules.name("127.0.0.1", 80)
     assert (await resolver.resolve("127.0.0.1", 80)).address == "127.0.0.1"
+
+
+class Mocked(Anywhere):
+    """A network where connections go elsewhere than to the addresses that names lead to."""
+
+    def __init__(self) -> None:
+        self.failed: list[tuple[str, int, Endpoint]] = []
+
+    async def resolve(self, host: str, port: int) -> Endpoint:
+        other = Endpoint("192.0.2.2", "127.0.0.1", 2)
+        return Endpoint("192.0.2.1", "127.0.0.1", 1, others=(other,))
+
+    def unreachable(self, host: str, port: int, endpoint: Endpoint) -> None:
+        self.failed.append((host, port, endpoint))
+
+
+@pytest.mark.promise("P80")
+@pytest.mark.parametrize("host", ["a.example", "8.8.8.8", "2001:4860:4860::8888"])
+async def test_an_address_of_the_proxy_is_remembered_as_its_own(host: str) -> None:
+    network = Mocked()
+    resolver = ProxyResolver(Proxy("http", "p.example", 3128), AddressRules(), network)
+    found = await resolver.resolve(host, 80)
+    for each in (found, *found.others):
+        resolver.unreachable(host, 80, each)
+    assert network.failed == [
+        ("p.example", 3128, Endpoint("192.0.2.1", "127.0.0.1", 1)),
+        ("p.example", 3128, Endpoint("192.0.2.2", "127.0.0.1", 2)),
+    ]
 
 
 @pytest.mark.parametrize(

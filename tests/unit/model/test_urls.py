@@ -19,6 +19,7 @@ from crawler.model.urls import (
     origin,
     parse_input,
     registrable_domain,
+    without_controls,
 )
 
 
@@ -374,3 +375,24 @@ def test_a_wrong_parameter_name_is_refused(name: str) -> None:
 )
 def test_bytes_of_a_header_are_escaped(value: str, url: str) -> None:
     assert of_header(value) == url
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("/plain", "/plain"),
+        ("/a b\tc", "/a b\tc"),  # as they were received
+        ("/o\x01k", "/o%01k"),
+        ("/o\x7fk?q=\x1fe#\x02-", "/o%7Fk?q=%1Fe#%02-"),
+        ("\x01 /a\x00 ", "/a"),  # C0 controls and spaces at both ends are removed
+        ("/a\r\nb", "/ab"),
+        ("/a\x7f", "/a%7F"),  # DELETE is not a C0 control
+        ("http://b.exa\x01mple/", "http://b.exa%01mple/"),  # no host, with either
+        ("ht\x01tp://b.example/", "ht%01tp://b.example/"),  # no scheme, with either
+        ("/\xe9\x01k", "/\xe9%01k"),
+    ],
+)
+def test_a_header_without_controls_leads_to_the_same_url(value: str, written: str) -> None:
+    assert without_controls(value) == written
+    page = Joiner("http://a.example/x/")
+    assert page.join(of_header(written)) == page.join(of_header(value))
