@@ -54,17 +54,13 @@ class Stages(msgspec.Struct, frozen=True):
     is_stopping: bool
 
 
-def reason_to_wait(stages: Stages, limits: Limits, started: int = 0) -> Idle | None:
-    """Return why no further request may start now, or None if one may.
-
-    ``started`` requests were started since ``stages``, and nothing else has changed.
-    """
-    in_flight = stages.in_flight + started
-    if in_flight >= limits.concurrency or stages.is_stopping:
+def reason_to_wait(stages: Stages, limits: Limits) -> Idle | None:
+    """Return why no further request may start now, or None if one may."""
+    if stages.in_flight >= limits.concurrency or stages.is_stopping:
         return reason_for_none(stages)
-    if is_full(stages, limits, started):
+    if is_full(stages, limits):
         return "backpressure"
-    return "starved" if has_enough(stages, limits, started) else None
+    return "starved" if has_enough(stages, limits) else None
 
 
 def reason_for_none(stages: Stages) -> Idle:
@@ -72,24 +68,23 @@ def reason_for_none(stages: Stages) -> Idle:
     return "backpressure" if is_draining(stages) else "starved"
 
 
-def is_full(stages: Stages, limits: Limits, started: int = 0) -> bool:
+def is_full(stages: Stages, limits: Limits) -> bool:
     """Whether the stages after the fetching are full.
 
     The bodies of all requests in flight, and of one more, must still fit; one alone always does.
     """
     if stages.held:
         return True
-    in_flight = stages.in_flight + started
-    arriving = (in_flight + 1) * stages.mean_body
+    arriving = (stages.in_flight + 1) * stages.mean_body
     held = stages.body_bytes + stages.output_bytes + arriving
     parse_full = stages.parse_waiting >= 2 * stages.parse_width
-    is_alone = not (in_flight or stages.body_bytes or stages.output_bytes)
-    return parse_full or (held > limits.memory and not is_alone) or is_state_full(stages, started)
+    is_alone = not (stages.in_flight or stages.body_bytes or stages.output_bytes)
+    return parse_full or (held > limits.memory and not is_alone) or is_state_full(stages)
 
 
-def is_state_full(stages: Stages, started: int = 0) -> bool:
+def is_state_full(stages: Stages) -> bool:
     """Whether the pages on their way, and one more, bring more links than the state enters soon."""
-    pages = stages.in_flight + started + stages.parsing + 1
+    pages = stages.in_flight + stages.parsing + 1
     return stages.is_holding or pages * stages.mean_links > MOST_LINKS
 
 
@@ -112,11 +107,11 @@ def is_draining(stages: Stages) -> bool:
     return all_fetched and stages.parse_waiting + stages.output_bytes > 0
 
 
-def has_enough(stages: Stages, limits: Limits, started: int = 0) -> bool:
+def has_enough(stages: Stages, limits: Limits) -> bool:
     """Whether the finished and expected pages reach ``max_pages``."""
     if limits.max_pages is None:
         return False
-    return stages.done + stages.in_flight + started + stages.parsing >= limits.max_pages
+    return stages.done + stages.in_flight + stages.parsing >= limits.max_pages
 
 
 def allowed_held_up(stages: Stages, limits: Limits) -> int | None:

@@ -83,12 +83,14 @@ class SourceReader:
                 if not self._put(parse(line)):
                     return
         except CutInputError:
-            self.is_cut = True
+            self.is_cut = self._ended = True
         except Exception as error:  # noqa: BLE001 - the lines may come from a user's own code
+            # Not ended: else the crawl could end as if it had all lines, before it hears of this.
             self._fail(error)
+        else:
+            self._ended = True
         finally:
             self._lines = ()  # closes the files that are still open
-        self._ended = True
         self._wake()
 
     def _new_lines(self) -> Iterator[str | InputLine]:

@@ -7,6 +7,7 @@ import sys
 import threading
 import tracemalloc
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -212,3 +213,18 @@ def test_errors_in_the_callers_lines_are_passed_on() -> None:
     reader.start(lambda: None, lambda error: (failed.append(error), ended.set()))  # type: ignore[func-returns-value, arg-type, return-value]
     assert ended.wait(10)
     assert str(failed[0]) == "their bug"
+
+
+def test_an_input_that_fails_is_never_exhausted() -> None:
+    """Else the crawl could end as if it had all lines, before it hears of the error."""
+
+    def broken() -> Iterator[str]:
+        raise ValueError("their bug")
+        yield
+
+    seen: list[bool] = []
+    woken = threading.Event()
+    reader = SourceReader(broken())
+    reader.start(woken.set, lambda _: seen.append(reader.exhausted))
+    assert woken.wait(10)
+    assert [*seen, reader.exhausted] == [False, False]
