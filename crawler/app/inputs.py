@@ -132,8 +132,8 @@ def _document(answer: Response) -> SitemapBody:
     coding = answer.header_list("content-encoding")
     decoding = Decoding(answer.body, coding, MAX_SITEMAP_BYTES)
     try:
-        while (body := decoding.run()) is None:
-            pass
+        body = decoding.run()
     except FetchError as error:
         return SitemapBody(decoding.so_far, error)
+    assert body is not None  # it ran to the end
     return SitemapBody(body)

@@ -15,7 +15,7 @@ from crawler.engines.shared.heads import (
     count_interim,
     parse_head,
 )
-from crawler.model.exchange import Headers
+from crawler.model.exchange import Headers, values_of
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _LENGTH = rb"[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[Ll][Ee][Nn][Gg][Tt][Hh]:"
@@ -80,10 +80,10 @@ class HeadFilter:
 
 def _plain(head: Head) -> bytes:
     """The same head with its length said once. Raises FetchError if it is ambiguous."""
-    values = {each: [value for name, value in head.headers if name == each] for each in _FRAMING}
-    length = body_length(values["content-length"], values["transfer-encoding"])
+    codings = values_of(head.headers, "transfer-encoding")
+    length = body_length(values_of(head.headers, "content-length"), codings)
     lines = [f"{name}: {value}" for name, value in head.headers if name not in _FRAMING]
-    if values["transfer-encoding"]:
+    if codings:
         lines.append("transfer-encoding: chunked")
     elif length is not None:
         lines.append(f"content-length: {length}")

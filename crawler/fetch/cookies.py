@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from crawler.model.errors import StateError
-from crawler.model.exchange import Headers
+from crawler.model.exchange import Headers, values_of
 from crawler.model.urls import host_port, registrable_domain
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Jar:
 
     def take(self, url: str, headers: Headers, now: float) -> None:
         """Store the allowed cookies from the Set-Cookie headers of the response to ``url``."""
-        lines = [value for name, value in headers if name == "set-cookie"]
+        lines = values_of(headers, "set-cookie")
         if len(lines) > PER_DOMAIN:
             self._warn_dropped("too many in one response")
         for line in lines[:PER_DOMAIN]:

@@ -3,7 +3,7 @@
 from crawler.frontier.robots import MAX_REDIRECTS
 from crawler.frontier.ticket import EntryTicket, RobotsTicket, Ticket
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
-from crawler.model.exchange import Response
+from crawler.model.exchange import Response, values_of
 from crawler.model.scope import Scope
 from crawler.model.urls import Joiner, of_header
 
@@ -31,7 +31,7 @@ def location(response: Response) -> str | None:
     Raises FetchError (protocol) for several different values: clients would disagree about which
     one to use, and browsers and libcurl reject the response.
     """
-    found = {value for name, value in response.headers if name == "location"}
+    found = set(values_of(response.headers, "location"))
     if len(found) > 1:
         raise FetchError(FailureKind.PROTOCOL, "several different Location headers")
     return of_header(found.pop()) if found else None

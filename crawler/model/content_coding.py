@@ -116,13 +116,12 @@ def _steps(
 ) -> Generator[None, None, bytes]:
     """The last coding writes to ``output``."""
     codings = _codings(content_encoding) if content_encoding else []
-    for left, coding in zip(range(len(codings))[::-1], reversed(codings), strict=True):
-        if len(body):
-            pieces = _pieces(coding, memoryview(body))
-            if left:
-                body = yield from _bounded(pieces, max_bytes, None, BytesIO())
-            else:
-                body = yield from _bounded(pieces, max_bytes, keep, output)
+    while codings and len(body):
+        pieces = _pieces(codings.pop(), memoryview(body))
+        if codings:
+            body = yield from _bounded(pieces, max_bytes, None, BytesIO())
+        else:
+            body = yield from _bounded(pieces, max_bytes, keep, output)
     if len(body) > max_bytes:
         output.write(memoryview(body)[:max_bytes])
         raise _too_large(max_bytes)

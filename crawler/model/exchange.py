@@ -15,6 +15,11 @@ A character of a value is a byte (ISO 8859-1), whatever text the bytes mean (RFC
 """
 
 
+def values_of(headers: Headers, name: str) -> list[str]:
+    """All values of header ``name`` (lower case) of a response, in order."""
+    return [value for key, value in headers if key == name]
+
+
 BODILESS = frozenset({204, 304})
 """Statuses whose answers have no body, whatever their headers say (RFC 9110 §6.4.1)."""
 
@@ -144,11 +149,11 @@ class Response(msgspec.Struct, frozen=True):
 
     def header_list(self, name: str) -> str | None:
         """All values of header ``name`` (lower case) as one list (RFC 9110, 5.3), or None."""
-        return ", ".join(value for key, value in self.headers if key == name) or None
+        return ", ".join(values_of(self.headers, name)) or None
 
     def header_lines(self, name: str) -> str | None:
         """All values of header ``name`` (lower case), one per line, or None."""
-        return "\n".join([value for key, value in self.headers if key == name]) or None
+        return "\n".join(values_of(self.headers, name)) or None
 
 
 FetchResult = Response | FetchError | SkipError

@@ -210,26 +210,24 @@ class Pipeline:
             self._intake.read()
             self._is_reading_first = not self._intake.is_dry
             return "starved"
-        stages, before = self._stages(), self._in_flight
-        while True:
-            reason = slots.reason_to_wait(stages, self._limits, self._in_flight - before)
-            if reason is not None:
-                return reason
+        stages = self._stages()
+        while (reason := slots.reason_to_wait(stages, self._limits)) is None:
             turn = self._frontier.next(now)
             if isinstance(turn, Ticket):
-                self._in_flight += 1
+                stages.in_flight = self._in_flight = self._in_flight + 1
                 wait = self._frontier.started(turn, now)
                 self._slot_watch.add(wait, self._lifetime.spawn(self._request(turn, wait)))
             elif isinstance(turn, Disallowed):
                 refusal = self._decider.refuse(turn.ticket, turn.why, turn.status)
                 self._carry_out(refusal, now)
-                stages, before = self._stages(), self._in_flight
+                stages = self._stages()
             else:
                 self._intake.read()
                 self._wake_at(turn.until, now)
                 self._only_silent = turn.silent
                 is_held = turn.held and not self._store.is_busy
                 return "politeness" if is_held else slots.reason_for_none(self._stages())
+        return reason
 
     def _wake_at(self, until: float | None, now: float) -> None:
         if self._timer is not None:

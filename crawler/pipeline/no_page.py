@@ -7,7 +7,7 @@ Other statuses below 300 are pages: a client takes one that it does not know for
 import re
 
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import Response
+from crawler.model.exchange import Response, values_of
 
 _PARTIAL, _DELTA, _NOT_MODIFIED, _USE_PROXY = 206, 226, 304, 305
 _RANGE = re.compile(r"bytes[ \t]+0-([0-9]{1,18})/([0-9]{1,18})", re.ASCII | re.IGNORECASE)
@@ -33,7 +33,7 @@ def _is_whole(response: Response) -> bool:
     """
     if (response.header("content-type") or "").lower().startswith("multipart/byteranges"):
         return False
-    ranges = {value for name, value in response.headers if name == "content-range"}
+    ranges = set(values_of(response.headers, "content-range"))
     found = _RANGE.fullmatch(ranges.pop()) if len(ranges) == 1 else None
     return found is not None and int(found[1]) + 1 == int(found[2]) == len(response.body)
 

@@ -23,11 +23,12 @@ class Limits(msgspec.Struct, frozen=True):
     read_first: bool = False
 
 
-class Stages(msgspec.Struct, frozen=True):
+class Stages(msgspec.Struct):
     """The load of the stages of the pipeline at one moment.
 
-    ``in_flight`` requests are being fetched, ``probing`` of them from hosts that do not answer,
-    ``parsing`` entries are at the parse executor,
+    Not frozen: ``in_flight`` grows as requests start together, for each of which a new record would
+    cost more than the decision. ``in_flight`` requests are being fetched, ``probing`` of them from
+    hosts that do not answer, ``parsing`` entries are at the parse executor,
     ``done`` pages are finished and ``pending`` entries have no final state. ``parse_waiting``
     pages are at the executor, which accepts ``parse_width`` at once. ``body_bytes`` wait there,
     ``output_bytes`` wait for the disk. On average a body has ``mean_body`` bytes, and a page

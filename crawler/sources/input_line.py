@@ -70,11 +70,12 @@ class Refusals:
     def text(self, text: str, why: str, place: str, number: int) -> InputLine:
         """Refuse the ``text`` at ``place``, which ``why`` need not name."""
         url = shown(text)
-        if self._is_taken(url):
+        if self.is_taken(url):
             url = f"{url} ({place})"
         return InputLine(url, wrong=why, line=number)
 
-    def _is_taken(self, url: str) -> bool:
+    def is_taken(self, url: str) -> bool:
+        """Whether ``url`` cannot be the name of a new failure; if not, it is taken from now on."""
         identity = hash(url)
         found = parse(url)
         known = identity in self._seen or (found.wrong is None and found.url == url)

@@ -67,13 +67,8 @@ def text_lines(file: BufferedIOBase, name: str) -> Iterator[str]:
 
 def first_line(file: BufferedIOBase) -> tuple[str, BufferedIOBase]:
     """The first line of ``file``, or its first 4 KB, and the file from the same place on."""
-    head = b""
     start = file.tell() if file.seekable() else None
-    while len(head) < _FIRST and b"\n" not in head and b"\r" not in head:
-        more = file.read1(_FIRST)
-        if not more:
-            break
-        head += more
+    head = _beginning(file, _FIRST, _FIRST)
     text = head.decode(utf_16(head) or "utf-8", "replace").removeprefix("\ufeff")
     line = text.partition("\n")[0].partition("\r")[0]
     if start is None:
@@ -107,7 +102,7 @@ def decoded(line: bytes) -> str:
 
 def _utf_8(file: BufferedIOBase, name: str) -> Iterator[bytes]:
     """Return the content of ``file`` in UTF-8, in pieces as they come."""
-    head = _head(file)
+    head = _beginning(file, HEAD, _PIECE)
     encoding = utf_16(head)
     if encoding is None:
         check_text(head, name)
@@ -115,11 +110,11 @@ def _utf_8(file: BufferedIOBase, name: str) -> Iterator[bytes]:
     return _without_mark(pieces if encoding is None else _transcoded(pieces, encoding))
 
 
-def _head(file: BufferedIOBase) -> bytes:
-    """The first bytes: enough to know what the file is, but no more than its first line."""
+def _beginning(file: BufferedIOBase, enough: int, piece: int) -> bytes:
+    """The first ``enough`` bytes or the first line, whichever is there first, in whole pieces."""
     head = b""
-    while len(head) < HEAD and b"\n" not in head and b"\r" not in head:
-        more = file.read1(_PIECE)
+    while len(head) < enough and b"\n" not in head and b"\r" not in head:
+        more = file.read1(piece)
         if not more:
             break
         head += more

@@ -16,7 +16,7 @@ from crawler.sources.gzip_file import MAGIC, GzipFile
 from crawler.sources.location import UNDECODED
 from crawler.sources.plain_urls import is_plain
 from crawler.sources.sitemap_entries import Location
-from crawler.sources.url_text import line_text, urls_in
+from crawler.sources.url_text import parts, urls_in
 
 _PIECE = 1 << 16
 _HEAD = 1024
@@ -108,7 +108,7 @@ def is_url_list(file: BufferedIOBase) -> bool:
 
     Leaves ``file`` at its start.
     """
-    used = list(filter(None, map(line_text, head_of(file).splitlines())))
+    used = list(parts(head_of(file)))
     urls = sum(_URL.match(line) is not None for line in used)
     return 0 < len(used) <= 2 * urls and not used[0].startswith("<")
 
@@ -134,10 +134,8 @@ def line_locations(file: BufferedIOBase) -> Iterator[Location]:
             if line.isascii() and is_plain(line.encode()):
                 yield Location(line, number, is_clean=True)
                 continue
-            for part in line.splitlines():
-                text = line_text(part)
-                if text:
-                    yield from _judged(text, number)
+            for part in parts(line):
+                yield from _judged(part, number)
 
 
 def _judged(text: str, number: int) -> list[Location]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from crawler.model.errors import FailureKind, FetchError, SkipError
 from crawler.model.urls import key
-from crawler.sources.input_line import InputLine, parse, shown
+from crawler.sources.input_line import InputLine, Refusals, parse, shown
 from crawler.sources.location import LocationError, absolute, cleaned
 from crawler.sources.sitemap import Sitemap, bounded, looks_like_sitemap
 from crawler.sources.sitemap_entries import Location
@@ -21,7 +21,6 @@ _TOO_DEEP = f"more than {MAX_DEPTH} levels of indexes"
 MAX_SITEMAPS = 50_000
 """Number of sitemaps fetched in a run; as many as one index may list."""
 NOT_A_SITEMAP = "%s is not a sitemap: its root is <%s>; it is crawled as a page"
-_REFUSALS = 1 << 14
 _XML_NAMES = (".xml", ".rss", ".atom")
 _TEXT_NAMES = (".txt",)
 
@@ -61,7 +60,7 @@ class Sitemaps:
         """Without ``fetch`` a sitemap URL is treated as a page."""
         self._fetch = fetch
         self._seen: set[int] = set()
-        self._refusals: set[str] = set()
+        self._refusals = Refusals()
 
     def at(self, line: InputLine) -> Iterator[InputLine]:
         """The URLs in the sitemap at ``line``; if it is not a sitemap, ``line`` as a page."""
@@ -149,9 +148,8 @@ class Sitemaps:
     def _refused(self, name: str, number: int, location: Location, line: InputLine) -> InputLine:
         """A text that is not a URL. Entries are known by their URLs: a second one needs another."""
         assert line.wrong is not None
-        if line.url in self._refusals or len(self._refusals) >= _REFUSALS:
+        if self._refusals.is_taken(line.url):
             return _lost(name, number, location, line.wrong, FailureKind.URL)
-        self._refusals.add(line.url)
         message = f"{line.wrong} (line {location.line} of {name})"
         return InputLine(line.url, wrong=message, own=False)
 

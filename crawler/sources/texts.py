@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from crawler.model.urls import InputUrl, UrlError, parse_input
 from crawler.sources.input_line import BLANK, InputLine, RawLine, Refusals, parse, shown
 from crawler.sources.plain_urls import is_clear
-from crawler.sources.url_text import line_text, urls_in
+from crawler.sources.url_text import parts, urls_in
 
 
 def judged(texts: Iterable[RawLine]) -> Iterator[RawLine]:
@@ -48,5 +48,4 @@ def _lines(text: str, number: int, refusals: Refusals) -> list[InputLine]:
 
 def _urls(text: str) -> list[InputUrl]:
     """Lines within ``text`` are taken all or not at all. Raises UrlError."""
-    lines = map(line_text, text.splitlines())
-    return [parse_input(url) for line in lines if line for url in urls_in(line)]
+    return [parse_input(url) for part in parts(text) for url in urls_in(part)]

@@ -7,7 +7,7 @@ from crawler.model.urls import UrlError, parse_input
 from crawler.sources.input_line import InputLine, RawLine, Refusals
 from crawler.sources.lines import blocks, decoded
 from crawler.sources.plain_urls import is_plain, plain_lines
-from crawler.sources.url_text import line_text, urls_in
+from crawler.sources.url_text import parts, urls_in
 
 
 def list_lines(file: BufferedIOBase, name: str, refusals: Refusals) -> Iterator[RawLine]:
@@ -32,15 +32,8 @@ def _lines(found: Iterable[bytes], name: str, refusals: Refusals) -> Iterator[Ra
             if is_plain(line):
                 yield line.decode()
             else:
-                yield from _found(decoded(line), name, number, refusals)
-
-
-def _found(line: str, name: str, number: int, refusals: Refusals) -> Iterator[RawLine]:
-    """Other separators than line ends (VT, FF, U+2028 …) end a URL too, but count no line."""
-    for part in line.splitlines():
-        text = line_text(part)
-        if text:
-            yield from _judged(text, name, number, refusals)
+                for part in parts(decoded(line)):  # only line ends count as lines
+                    yield from _judged(part, name, number, refusals)
 
 
 def _judged(text: str, name: str, number: int, refusals: Refusals) -> list[RawLine]:

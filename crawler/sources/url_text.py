@@ -7,7 +7,7 @@ line fails, with a message that says how to write it.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from crawler.model.urls import UrlError
 
@@ -72,6 +72,14 @@ def line_text(line: str) -> str:
         return ""
     comment = _COMMENT.search(text) if "#" in text else None
     return trimmed(text[: comment.start()]) if comment else text
+
+
+def parts(text: str) -> Iterator[str]:
+    """Each ``line_text`` in ``text`` that is not empty.
+
+    Other separators than line ends (VT, FF, U+2028 …) end a line too.
+    """
+    return filter(None, map(line_text, text.splitlines()))
 
 
 def urls_in(text: str) -> Sequence[str]:

@@ -113,22 +113,22 @@ class Sockets:
         """Whether bytes arrived on an idle HTTP/1 connection: libcurl would take them for the
         response to the next request (RFC 9112, 9.2).
         """
-        sock = self._sockets.get(ends)
-        try:
-            return sock is not None and bool(sock.recv(1, _PEEK))
-        except OSError:
-            return False
+        return bool(self._peek(ends, 1))
 
     def has_unread_alert(self, ends: Ends) -> bool:
         """Whether a TLS 1.3 connection has an alert that libcurl has not read.
 
         It is encrypted; its size says what it is (RFC 8446, 5.2 and 5.4).
         """
+        return self._peek(ends, _ALERT_BYTES).startswith(_ALERT)
+
+    def _peek(self, ends: Ends, most: int) -> bytes:
+        """The first bytes that nobody has read; none if the connection is closed."""
         sock = self._sockets.get(ends)
         try:
-            return sock is not None and sock.recv(_ALERT_BYTES, _PEEK).startswith(_ALERT)
+            return b"" if sock is None else sock.recv(most, _PEEK)
         except OSError:
-            return False
+            return b""
 
     def _forget(self, ends: Ends | None) -> None:
         if ends is None:

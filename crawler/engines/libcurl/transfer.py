@@ -179,8 +179,7 @@ class Transfer:
             try:
                 check_trailer(parse_line(line)[0])
             except FetchError as error:
-                self.refused = error
-                return _ABORT
+                return self._abort(error)
         return self._continue()
 
     def _take_head(self) -> int | None:
@@ -197,8 +196,7 @@ class Transfer:
             self._headers = headers
             length = self._take_framing(headers)
         except FetchError as error:
-            self.refused = error
-            return _ABORT
+            return self._abort(error)
         if length is not None and length > self.request.max_bytes and not self.request.cut:
             return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
         return self._continue(HEAD_BYTES)
@@ -285,7 +283,10 @@ class Transfer:
         return self._refuse(FailureKind.TIMEOUT, timed_out(self.request))
 
     def _refuse(self, kind: FailureKind, message: str) -> int:
-        self.refused = FetchError(kind, message, answered=True)
+        return self._abort(FetchError(kind, message, answered=True))
+
+    def _abort(self, error: FetchError) -> int:
+        self.refused = error
         return _ABORT
 
     def failure(self, code: int, message: str) -> FetchError:

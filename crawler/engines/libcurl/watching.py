@@ -70,7 +70,7 @@ class EpollWatcher:
         if self._epoll.closed:  # the event loop had found an event before that
             return
         found = self._epoll.poll(0, _MOST_EVENTS)
-        self._act([(fd, _SELECTED.get(events) or _selected(events)) for fd, events in found])
+        self._act([(fd, _selected(events)) for fd, events in found])
 
     def close(self) -> None:
         self._loop.remove_reader(self._epoll.fileno())
@@ -109,7 +109,6 @@ if hasattr(select, "epoll"):
         pycurl.POLL_OUT: select.EPOLLOUT,
         pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
     }
-    _SELECTED = {select.EPOLLIN: pycurl.CSELECT_IN, select.EPOLLOUT: pycurl.CSELECT_OUT}
 
 
 def _selected(events: int) -> int:

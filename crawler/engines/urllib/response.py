@@ -21,7 +21,7 @@ from crawler.engines.shared.heads import (
 )
 from crawler.engines.urllib.wire import Phase, Wire
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import BODILESS, Headers
+from crawler.model.exchange import BODILESS, Headers, values_of
 
 _BLANK = (b"\r\n", b"\n")
 _CHUNK_LINE = re.compile(rb"0*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r\n")
@@ -70,14 +70,11 @@ class UrllibResponse(http.client.HTTPResponse):
             raise FetchError(FailureKind.PROTOCOL, TOO_LONG_LINE)
         return line
 
-    def _values(self, wanted: str) -> list[str]:
-        return [value for name, value in self.fields if name == wanted]
-
     def _frame(self) -> None:
         """Set the length of the body."""
-        check_locations(self._values("location"))
-        codings = self._values("transfer-encoding")
-        length = body_length(self._values("content-length"), codings)
+        check_locations(values_of(self.fields, "location"))
+        codings = values_of(self.fields, "transfer-encoding")
+        length = body_length(values_of(self.fields, "content-length"), codings)
         bodiless = self.status in BODILESS
         self.length = 0 if bodiless else length
         self.chunked, self.chunk_left = bool(codings) and not bodiless, None

@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 
+from crawler.model.exchange import values_of
 from crawler.sinks.warc.http_message import parse_head
 
 _DIGESTS = ("sha1", "sha256", "md5")
@@ -20,7 +21,7 @@ def is_block_whole(fields: Mapping[str, str], block: bytes) -> bool:
     head = parse_head(block)
     if head is None:
         return False
-    lengths = [value for name, value in head.headers if name == "content-length"]
+    lengths = values_of(head.headers, "content-length")
     return len(lengths) == 1 and lengths[0] == str(len(block) - head.size)
 
 

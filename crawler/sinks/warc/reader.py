@@ -32,7 +32,6 @@ _MAX_HEAD = 256 * 1024
 _FAR = 1_000_000
 """The first record must begin before this offset: the file may be anything else."""
 _WARC = b"WARC/"
-_LONG = "its head has more than 256 KiB, or a line of 64 KiB"
 _VERSION = re.compile(rb"WARC/\d{1,2}\.\d{1,2}[ \t]*\r?\n")
 _START = re.compile(rb"WARC/\d{1,2}\.\d{1,2}[ \t]*\r?\n(?:WARC-|Content-)", re.IGNORECASE)
 """How a record begins, wherever it is. A page that shows one is not taken for it, unless the record

@@ -6,29 +6,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from protego import Protego
+from support.robots_txt import AGENT, allows, rules, star
 
 from crawler.frontier.robots import (
     MAX_BYTES,
-    Rules,
     from_answer,
     unreachable,
 )
 from crawler.frontier.robots_matcher import MAX_WILDCARDS
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
-
-AGENT = "crawler/1.0"
-
-
-def rules(text: str, agent: str = AGENT) -> Rules:
-    return from_answer(200, text.encode(), agent)
-
-
-def allows(found: Rules, path: str) -> bool:
-    return found.refusal(f"http://a.example{path}") is None
-
-
-def star(*lines: str) -> Rules:
-    return rules("\n".join(("User-agent: *", *lines)))
 
 
 @pytest.mark.promise("P24")

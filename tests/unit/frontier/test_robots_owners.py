@@ -3,23 +3,10 @@
 import time
 
 import pytest
+from support.robots_txt import AGENT, allows, rules, star
 
-from crawler.frontier.robots import MAX_BYTES, MAX_DELAY, Rules, from_answer
+from crawler.frontier.robots import MAX_BYTES, MAX_DELAY, from_answer
 from crawler.frontier.robots_matcher import MAX_WILDCARDS
-
-AGENT = "crawler/1.0"
-
-
-def rules(text: str, agent: str = AGENT) -> Rules:
-    return from_answer(200, text.encode(), agent)
-
-
-def allows(found: Rules, path: str) -> bool:
-    return found.refusal(f"http://a.example{path}") is None
-
-
-def star(*lines: str) -> Rules:
-    return rules("\n".join(("User-agent: *", *lines)))
 
 
 @pytest.mark.parametrize(
