@@ -15,6 +15,8 @@ phases: Callable[[Line], tuple[float, ...]] = attrgetter(*PHASES)
 """Returns the seconds of each of ``PHASES``."""
 _TICKS = 100_000
 """Ticks in a second; a tick is 10 µs."""
+_HOST_END = len("http://x")
+"""The first place where the name of a host can end."""
 _SHOWN = 20
 """Number of hosts in the table, for each of the two rankings."""
 
@@ -85,7 +87,7 @@ def _indexed(texts: Sequence[str]) -> tuple[list[str], list[int]]:
 
 def split(url: str) -> tuple[str, str]:
     """Split ``url`` after ``https://host:port``."""
-    slash = url.find("/", len("http://") + 1)  # the name of a host has at least one character
+    slash = url.find("/", _HOST_END)
     return (url[:slash], url[slash:]) if slash > 0 else (url, "")
 
 
