@@ -9,7 +9,7 @@ import pytest
 from support import needs
 from support.needs import Missing
 
-from crawler.parsing.facts import read_facts
+from crawler.parsing.facts import FactsReader
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 against = import_module("benchmarks.against")
@@ -168,7 +168,7 @@ def test_generated_pages_are_stable_with_stated_links():
     assert (body, links) == web.list_page(7, 7_000, 10_000)
     assert 7_000 <= len(body) < 7_500
     tree = import_module("selectolax.lexbor").LexborHTMLParser(body)
-    facts = read_facts(tree, "http://127.0.0.1/7.html")
+    facts = FactsReader().read(tree, "http://127.0.0.1/7.html")
     assert (facts.title, len(facts.links)) == ("Page 7", links)
 
 

@@ -1,0 +1,43 @@
+"""Remembers where links lead, because the pages of a site have most of their links in common."""
+
+from collections.abc import Collection, Iterable
+
+from crawler.model.urls import Joiner
+
+CHARACTERS_REMEMBERED = 2_000_000
+"""Characters of folders and links after which all of them are forgotten (some 10 MB)."""
+
+
+class LinkMemory:
+    """Joins the links of pages: of pages in the same folder only links that are new."""
+
+    def __init__(self) -> None:
+        self._folders: dict[tuple[str, str | None], dict[str, str | None]] = {}
+        self._characters = 0
+
+    def join_all(self, hrefs: Collection[str], joiner: Joiner) -> Iterable[str | None]:
+        """The same as ``joiner.join_all(hrefs)``."""
+        known = self._folders.get(joiner.folder)
+        if known is None:
+            # The next page there will need its links. On a list of single pages there is no next.
+            self._count(len(joiner.page))
+            self._folders[joiner.folder] = {}
+            return joiner.join_all(hrefs)
+        new = [href for href in hrefs if href not in known]
+        if not new:
+            return map(known.__getitem__, hrefs)
+        joined = dict(zip(new, joiner.join_all(new), strict=True))
+        known.update(joined)
+        urls = list(map(known.__getitem__, hrefs))
+        for href, url in joined.items():
+            # An empty link and a query lead from another page elsewhere (URL Standard, 4.4).
+            if url is None or url.startswith(joiner.page):
+                del known[href]
+        self._count(sum(map(len, new)))
+        return urls
+
+    def _count(self, characters: int) -> None:
+        self._characters += characters
+        if self._characters > CHARACTERS_REMEMBERED:
+            self._folders.clear()
+            self._characters = characters
