@@ -4,23 +4,26 @@ from collections.abc import Collection, Iterable
 
 from crawler.model.urls import Joiner
 
-CHARACTERS_REMEMBERED = 2_000_000
-"""Characters of folders and links after which all of them are forgotten (some 10 MB)."""
+BYTES_REMEMBERED = 10_000_000
+_LINK_BYTES = 200
+"""A link and its URL, if they are short."""
 
 
 class LinkMemory:
     """Joins the links of pages: of pages in the same folder only links that are new."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = BYTES_REMEMBERED) -> None:
+        """With more than about ``most`` bytes, it forgets all links."""
+        self._most = most
+        self._bytes = 0
         self._folders: dict[tuple[str, str | None], dict[str, str | None]] = {}
-        self._characters = 0
 
     def join_all(self, hrefs: Collection[str], joiner: Joiner) -> Iterable[str | None]:
         """The same as ``joiner.join_all(hrefs)``."""
         known = self._folders.get(joiner.folder)
         if known is None:
             # The next page there will need its links. On a list of single pages there is no next.
-            self._count(len(joiner.page))
+            self._grow([joiner.page])
             self._folders[joiner.folder] = {}
             return joiner.join_all(hrefs)
         new = [href for href in hrefs if href not in known]
@@ -33,11 +36,12 @@ class LinkMemory:
             # An empty link and a query lead from another page elsewhere (URL Standard, 4.4).
             if url is None or url.startswith(joiner.page):
                 del known[href]
-        self._count(sum(map(len, new)))
+        self._grow(new)
         return urls
 
-    def _count(self, characters: int) -> None:
-        self._characters += characters
-        if self._characters > CHARACTERS_REMEMBERED:
+    def _grow(self, texts: list[str]) -> None:
+        more = sum(map(len, texts)) + _LINK_BYTES * len(texts)
+        self._bytes += more
+        if self._bytes > self._most:
             self._folders.clear()
-            self._characters = characters
+            self._bytes = more

@@ -1,15 +1,19 @@
+import tracemalloc
+from collections.abc import Iterable, Iterator
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.model.urls import Joiner
-from crawler.parsing import link_memory
 from crawler.parsing.link_memory import LinkMemory
 
 PAGES = ["http://h/", "http://h/a", "http://h/b?q", "http://h/d/a", "https://h/d/a", "http://i/d/a"]
 joiners = st.builds(Joiner, st.sampled_from(PAGES), st.sampled_from(["utf-8", "gbk", "utf-16be"]))
 odd = st.text("ab/?.:@\\ \t\n%é", max_size=6)
 links = st.sampled_from(["", "?", "?q=é", " ?q", "\t", "http:", "http:?q", "http:a", "https:?a"])
-hrefs = st.lists(st.one_of(odd, links, st.sampled_from(["/x", "x", "//h/x", "http://h/x", "../x"])))
+PATHS = st.sampled_from(["/x", "x", "//h/x", "http://h/x", "../x", "x?é"])
+hrefs = st.lists(st.one_of(odd, links, PATHS))
 
 
 @given(st.lists(st.tuples(joiners, hrefs), max_size=8))
@@ -28,29 +32,38 @@ class Counting(Joiner):
 
     joined = 0
 
-    def join_all(self, hrefs):  # type: ignore[no-untyped-def]
-        hrefs = list(hrefs)
-        self.joined += len(hrefs)
-        return super().join_all(hrefs)
+    def join_all(self, hrefs: Iterable[str]) -> Iterator[str | None]:
+        wanted = list(hrefs)
+        self.joined += len(wanted)
+        return super().join_all(wanted)
 
 
 def test_a_link_is_joined_once_in_a_folder() -> None:
-    memory, links = LinkMemory(), ["a", "b", ""]
-    counts = []
+    memory, counts = LinkMemory(), []
     for page in ("1", "2", "3", "4"):
         joiner = Counting(f"http://h/{page}")
-        memory.join_all(links, joiner)
+        memory.join_all(["a", "b", ""], joiner)
         counts.append(joiner.joined)
-    # The second page of a folder is the first one that is worth remembering.
+    # A folder with one page is not remembered, and an empty link never is.
     assert counts == [3, 3, 1, 1]
 
 
-def test_the_memory_is_bounded(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(link_memory, "LINKS_REMEMBERED", 100)
-    memory = LinkMemory()
-    for number in range(1_000):
-        joiner = Joiner(f"http://h/{number // 2}/")
-        memory.join_all([f"{number}-{each}" for each in range(5)] + ["x" * 1_000], joiner)
-        folders = memory._folders.values()
-        assert len(folders) + sum(map(len, folders)) <= 110
-        assert not any("x" * 1_000 in folder for folder in folders)
+@pytest.mark.promise("P62")
+def test_the_memory_is_bounded() -> None:
+    assert most_bytes(LinkMemory(100_000)) < 300_000
+    assert most_bytes(LinkMemory(10**9)) > 1_000_000
+
+
+def most_bytes(memory: LinkMemory) -> int:
+    """Bytes that it has at most while it sees 100 folders with 100 links each."""
+    most = 0
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            for page in ("a", "b"):
+                joiner = Joiner(f"http://h/{number}/{page}")
+                list(memory.join_all([f"{each}.html" for each in range(100)], joiner))
+            most = max(most, tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    return most
