@@ -91,7 +91,11 @@ def in_xml(body: bytes) -> str | None:
 
 @lru_cache(maxsize=256)
 def _begins(tags: bytes) -> str | None:
-    """``_parsed`` of the first tags of a page, up to a declaration. Those of a site begin alike."""
+    """``_parsed`` of the ``tags`` before the first declaration and of that; it ends with ">".
+
+    The pages of a site begin alike, so it is remembered. What it finds is right for the whole page:
+    a comment or a raw text that continues after ``tags`` hides what is in it here as well.
+    """
     return _parsed(tags)
 
 
