@@ -125,8 +125,7 @@ class FactsReader:
         """The URLs of ``hrefs`` within the limits of a page, and the number of the others."""
         most = len(hrefs) * len(joiner.page) + _MOST_ESCAPED * sum(map(len, hrefs))
         if len(hrefs) <= MAX_LINKS and most <= MAX_LINK_BYTES:  # usually: they fit in any case
-            joined = dict.fromkeys(self._links.join_all(hrefs, joiner))
-            return tuple([url for url in joined if url is not None]), 0
+            return tuple(dict.fromkeys(filter(None, self._links.join_all(hrefs, joiner)))), 0
         links: dict[str, None] = {}
         room = MAX_LINK_BYTES
         for before, url in enumerate(joiner.join_all(hrefs)):
@@ -235,7 +234,9 @@ def _canonical(found: _Found, joiner: Joiner) -> str | None:
 def _without_fragments(hrefs: Iterable[str]) -> dict[str, None]:
     """The different ones of ``hrefs``, without fragments."""
     # Many links differ only in the fragment; removing it is much cheaper than joining.
-    return dict.fromkeys([href.partition("#")[0] for href in hrefs])
+    return dict.fromkeys(
+        [href.partition("#")[0] if "#" in href else href for href in hrefs],
+    )
 
 
 def _lang(tree: LexborHTMLParser) -> str | None:

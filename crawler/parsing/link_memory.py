@@ -16,7 +16,7 @@ class LinkMemory:
         """With more than about ``most`` bytes, it forgets all links."""
         self._most = most
         self._bytes = 0
-        self._folders: dict[tuple[str, str | None], dict[str, str | None]] = {}
+        self._folders: dict[tuple[str, str | None], dict[str, str]] = {}
 
     def join_all(self, hrefs: Collection[str], joiner: Joiner) -> Iterable[str | None]:
         """The same as ``joiner.join_all(hrefs)``."""
@@ -26,18 +26,16 @@ class LinkMemory:
             self._grow([joiner.page])
             self._folders[joiner.folder] = {}
             return joiner.join_all(hrefs)
-        new = [href for href in hrefs if href not in known]
-        if not new:
-            return map(known.__getitem__, hrefs)
+        urls = list(map(known.get, hrefs))
+        if None not in urls:
+            return urls
+        new = [href for href, url in zip(hrefs, urls, strict=True) if url is None]
         joined = dict(zip(new, joiner.join_all(new), strict=True))
-        known.update(joined)
-        urls = list(map(known.__getitem__, hrefs))
-        for href, url in joined.items():
-            # An empty link and a query lead from another page elsewhere (URL Standard, 4.4).
-            if url is None or url.startswith(joiner.page):
-                del known[href]
-        self._grow(new)
-        return urls
+        # An empty link and a query lead from another page elsewhere (URL Standard, 4.4).
+        same = {h: url for h, url in joined.items() if url and not url.startswith(joiner.page)}
+        known.update(same)
+        self._grow(list(same))
+        return [url or joined[href] for href, url in zip(hrefs, urls, strict=True)]
 
     def _grow(self, texts: list[str]) -> None:
         more = sum(map(len, texts)) + _LINK_BYTES * len(texts)
