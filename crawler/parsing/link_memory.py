@@ -6,7 +6,7 @@ from crawler.model.urls import Joiner
 
 BYTES_REMEMBERED = 10_000_000
 _LINK_BYTES = 200
-"""A link and its URL, if they are short."""
+"""A short link, its URL and their place in the table, roughly."""
 
 
 class LinkMemory:
