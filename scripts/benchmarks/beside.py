@@ -10,10 +10,8 @@ from benchmarks.work import Work, listed
 from crawler.parsing.executors.names import EXECUTORS
 
 _BEGIN_TO_END = "start to exit"
-_IN_C = (
-    "libcurl and lexbor on two threads; it writes fewer fields, keeps no state, and knows no"
-    " robots.txt, no politeness and no report"
-)
+IN_C = "beside C (fewer fields, no state)"
+_IN_C = "libcurl and lexbor on two threads; no robots.txt, no politeness, no report"
 STAGES = tuple(name for name in EXECUTORS if name != "none")
 
 Seconds = Callable[[], float]
@@ -57,9 +55,7 @@ def fastest_stage(bench: Bench, work: Work, least: float) -> Case:
     return Case(name, "pages/s", Goal("ratio", least=least), measure, _BEGIN_TO_END)
 
 
-def beside_c(
-    bench: Bench, work: Work, left_out: str = "", name: str = "beside a C program"
-) -> Case:
+def beside_c(bench: Bench, work: Work, left_out: str = "", name: str = IN_C) -> Case:
     def measure() -> Measured:
         as_list = listed(bench, work.expected)
         in_c = partial(references.in_c, bench, as_list)
