@@ -10,8 +10,8 @@ from benchmarks.work import Work, listed
 from crawler.parsing.executors.names import EXECUTORS
 
 _BEGIN_TO_END = "start to exit"
-IN_C = "beside C (fewer fields, no state)"
-_IN_C = "libcurl and lexbor on two threads; no robots.txt, no politeness, no report"
+BESIDE_C = "beside C (fewer fields, no state)"
+_LEFT_OUT = "libcurl and lexbor on two threads; no robots.txt, no politeness, no report"
 STAGES = tuple(name for name in EXECUTORS if name != "none")
 
 Seconds = Callable[[], float]
@@ -55,11 +55,11 @@ def fastest_stage(bench: Bench, work: Work, least: float) -> Case:
     return Case(name, "pages/s", Goal("ratio", least=least), measure, _BEGIN_TO_END)
 
 
-def beside_c(bench: Bench, work: Work, left_out: str = "", name: str = IN_C) -> Case:
+def beside_c(bench: Bench, work: Work, left_out: str = "", name: str = BESIDE_C) -> Case:
     def measure() -> Measured:
         as_list = listed(bench, work.expected)
         in_c = partial(references.in_c, bench, as_list)
         return speeds(bench, work.pages, lambda: crawled(bench, work), in_c)
 
-    note = "; ".join(filter(None, (_IN_C, left_out)))
+    note = "; ".join(filter(None, (_LEFT_OUT, left_out)))
     return Case(name, "pages/s", Goal("ratio"), measure, note)

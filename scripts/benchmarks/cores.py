@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import msgspec
 
-from benchmarks.beside import IN_C, beside_bare_loop, beside_c
+from benchmarks.beside import BESIDE_C, beside_bare_loop, beside_c
 from benchmarks.runs import Bench, Case, Measured
 from benchmarks.throughput import LIST_PAGES, list_work
 
@@ -53,7 +53,7 @@ def cores(bench: Bench) -> Iterator[Case]:
             number = len(share.crawl)
             name = f"{number} core{'s' if number > 1 else ''}"
             yield _on(share, beside_bare_loop(bench, work, name=f"{name}, beside a bare loop"))
-            yield _on(share, beside_c(bench, work, name=f"{name}, {IN_C}"))
+            yield _on(share, beside_c(bench, work, name=f"{name}, {BESIDE_C}"))
 
 
 def _on(share: Share, case: Case) -> Case:

@@ -65,21 +65,34 @@ def test_a_machine_without_the_headers_is_told_what_to_install(monkeypatch):
         c_program.library_flags()
 
 
-def crawl(tmp_path, handler, paths, concurrency="4"):
+@pytest.fixture(scope="module")
+def program():
+    try:
+        return c_program.c_program()
+    except Missing as why:
+        pytest.skip(str(why))
+
+
+@pytest.fixture
+def crawl(program, tmp_path):
     """What the program says and writes for these paths of a server."""
-    urls, out = tmp_path / "urls", tmp_path / "out"
-    with Server(handler) as server:
-        urls.write_text("".join(f"http://127.0.0.1:{server.port}/{path}\n" for path in paths))
-        command = [c_program.c_program(), concurrency, str(urls), str(out)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60), out
+
+    def crawl(handler, paths, concurrency="4"):
+        urls, out = tmp_path / "urls", tmp_path / "out"
+        with Server(handler) as server:
+            urls.write_text("".join(f"http://127.0.0.1:{server.port}/{path}\n" for path in paths))
+            command = [program, concurrency, str(urls), str(out)]
+            return subprocess.run(command, capture_output=True, text=True, timeout=60), out
+
+    return crawl
 
 
 @pytest.mark.long  # it builds lexbor
 @pytest.mark.compiler
 class TestProgram:
-    def test_a_page_is_read_as_the_crawler_does(self, tmp_path):
+    def test_a_page_is_read_as_the_crawler_does(self, crawl):
         body = TRICKY.encode()
-        done, out = crawl(tmp_path, lambda _: Answer(headers=HTML, body=body), ["page"])
+        done, out = crawl(lambda _: Answer(headers=HTML, body=body), ["page"])
         assert done.returncode == 0, done.stderr
         (record,) = records.read(out)
         facts = read_facts(LexborHTMLParser(body), record.url)
@@ -88,19 +101,19 @@ class TestProgram:
         assert record.digest == hashlib.sha256(body).hexdigest()
         assert '"title":"\\u0022a\\u005cb\\u0022 & café"' in out.read_text()
 
-    def test_all_of_many_pages_are_written(self, tmp_path):
+    def test_all_of_many_pages_are_written(self, crawl):
         def handler(seen):
             return Answer(headers=HTML, body=b"<a href=a>a</a>" * int(seen.target[1:]))
 
-        done, out = crawl(tmp_path, handler, range(500), "32")
+        done, out = crawl(handler, range(500), "32")
         assert done.returncode == 0, done.stderr
         found = {record.url.rpartition("/")[2]: record.digest for record in records.read(out)}
         assert found == {
             str(n): hashlib.sha256(b"<a href=a>a</a>" * n).hexdigest() for n in range(500)
         }
 
-    def test_what_is_not_html_is_not_parsed(self, tmp_path):
-        done, out = crawl(tmp_path, lambda _: Answer(body=b"<a href=a>a</a>"), ["page"])
+    def test_what_is_not_html_is_not_parsed(self, crawl):
+        done, out = crawl(lambda _: Answer(body=b"<a href=a>a</a>"), ["page"])
         assert done.returncode == 0, done.stderr
         (record,) = records.read(out)
         assert record.links == ()
@@ -112,17 +125,17 @@ class TestProgram:
             (Answer(headers=HTML, body=b"x" * (4 << 20 | 1)), "more than 4194304 bytes"),
         ],
     )
-    def test_a_failure_ends_it_with_its_reason(self, tmp_path, answer, why):
-        done, _ = crawl(tmp_path, lambda _: answer, ["page"])
+    def test_a_failure_ends_it_with_its_reason(self, crawl, answer, why):
+        done, _ = crawl(lambda _: answer, ["page"])
         assert done.returncode == 1
         assert why in done.stderr
 
     @pytest.mark.parametrize("concurrency", ["0", "-1", "x", "", "1e9", "99999999999999999999"])
-    def test_a_wrong_concurrency_is_an_error(self, tmp_path, concurrency):
-        command = [c_program.c_program(), concurrency, "urls", "out"]
+    def test_a_wrong_concurrency_is_an_error(self, program, tmp_path, concurrency):
+        command = [program, concurrency, "urls", "out"]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
         assert (done.returncode, "is not a concurrency" in done.stderr) == (1, True)
 
-    def test_no_urls_are_no_pages(self, tmp_path):
-        done, out = crawl(tmp_path, lambda _: Answer(), [])
+    def test_no_urls_are_no_pages(self, crawl):
+        done, out = crawl(lambda _: Answer(), [])
         assert (done.returncode, out.read_bytes()) == (0, b"")
