@@ -119,7 +119,6 @@ def unequal_connections(run: Compared) -> tuple[str, ...]:
     return tuple(each for each in run.found.parity.unexplained if " connections for " in each)
 
 
-@pytest.mark.promise("P78")
 @pytest.mark.parametrize("live", [False, True])
 def test_an_engine_that_could_keep_connections_and_did_not_gets_no_verdict(
     compare: Compare, recorded: tuple[Path, str], site: Server, live: bool
