@@ -236,7 +236,7 @@ class Session:
         if self._first is None:
             self._first = name, found
         self._differences += results.differences(*self._first, name, found)
-        self._runs.append(summary.figures(turn, report, cpu, account))
+        self._runs.append(summary.figures(turn, report, cpu, account, reuse))
 
     def _crawl(
         self, crawls: Crawls, turn: RunTurn, replay: Replay | None, **changes: Any

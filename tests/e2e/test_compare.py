@@ -136,6 +136,9 @@ def test_an_engine_that_could_keep_connections_and_did_not_gets_no_verdict(
     assert "; curl at 2 opened " in says
     assert says in " ".join(run.out.split())
     assert run.found.recommended is None
+    kept, closed = (run.found.runs[number] for number in (0, 1))
+    assert closed.connections == PAGES > (closed.connections_needed or PAGES)
+    assert (kept.connections or 0) <= (kept.connections_needed or 0) + 1
     (verdict,) = run.found.verdict
     assert (verdict.what, verdict.ratio) == ("withheld", None)
 
