@@ -214,7 +214,7 @@ def test_pages_of_the_mix_have_more_links_the_larger_they_are(tmp_path):
         assert told.digest == hashlib.sha256(body).hexdigest()
         assert size <= len(body) < 1.02 * size + 1_000
         tree = import_module("selectolax.lexbor").LexborHTMLParser(body)
-        assert len(read_facts(tree, "http://127.0.0.1/0.html").links) == told.links
+        assert len(FactsReader().read(tree, "http://127.0.0.1/0.html").links) == told.links
 
 
 @pytest.mark.parametrize(
