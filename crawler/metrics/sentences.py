@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from crawler.metrics.report import Baseline, IoWait, Latency, OneByOne, Report, Urls
+from crawler.metrics.report import Baseline, CacheUse, IoWait, Latency, OneByOne, Report, Urls
 from crawler.metrics.simultaneous import Simultaneous
 from crawler.model.events import Choice
 from crawler.model.resting import RestingHost
@@ -89,6 +89,12 @@ def lost_workers(report: Report) -> str:
         return ""
     were = "was" if report.lost_workers == 1 else "were"
     return f"{count(report.lost_workers, 'parse worker')} died and {were} replaced"
+
+
+def cache_use(use: CacheUse) -> Iterator[str]:
+    yield f"{count(use.pages, 'page')} not parsed again"
+    if use.trouble is not None:
+        yield f"not used to the end: {use.trouble}"
 
 
 def latency(ms: Latency) -> Iterator[str]:
