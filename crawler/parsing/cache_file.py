@@ -35,6 +35,7 @@ _GET = "SELECT CAST(value AS BLOB) FROM results WHERE key = ?"
 _PUT = "INSERT OR REPLACE INTO results (key, value) VALUES (?, ?)"
 _REMOVE = "DELETE FROM results WHERE key = ?"
 _EVICT = "DELETE FROM results WHERE id IN (SELECT id FROM results ORDER BY id LIMIT ?)"
+_PROBE = b"probe"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -107,7 +108,8 @@ def check_cache(folder: Path, most_bytes: int) -> None:
     """Create what is missing. Raises StateError if the file cannot be written."""
     with closing(open_cache(folder, most_bytes)) as file:
         try:
-            file.put(())
+            file.put([(_PROBE, b"")])
+            file.remove(_PROBE)
         except sqlite3.Error as error:
             if not is_busy(error):
                 raise StateError(f"{folder / NAME}: {error}") from None

@@ -66,6 +66,14 @@ def test_a_cut_or_foreign_entry_is_missing(tmp_path: Path, damage: str) -> None:
     assert parse(options).cached is True
 
 
+def test_a_damaged_entry_is_removed_at_once(tmp_path: Path) -> None:
+    parse(with_cache(tmp_path / "cache"))
+    edit(tmp_path / "cache", "UPDATE results SET value = x'00'")
+    parser = PageParser(with_cache(tmp_path / "cache"))
+    assert parser.parse(JOB, PAGE).cached is False
+    assert values(tmp_path / "cache") == {}, "before its page is kept again"
+
+
 def overwritten(text: bytes) -> bytes:
     return b"\xff" * len(text)
 
@@ -214,9 +222,15 @@ def test_a_full_disk_costs_the_cache_and_no_page(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_known_before_the_crawl(tmp_path: Path) -> None:
-    with full_disk(), pytest.raises(StateError, match=str(tmp_path / "cache")):
-        check_cache(tmp_path / "cache", 10**9)
-    check_cache(tmp_path / "cache", 10**9)
+    folder = tmp_path / "cache"
+    with full_disk(), pytest.raises(StateError, match=str(folder)):
+        check_cache(folder, 10**9)
+    check_cache(folder, 10**9)
+    with closing(CacheFile(folder, 10**9)):  # then all its files exist
+        with full_disk(), pytest.raises(StateError, match=str(folder)):
+            check_cache(folder, 10**9)
+        check_cache(folder, 10**9)
+    assert values(folder) == {}
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
