@@ -4,13 +4,16 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
+import can_ada
+import cchardet
 import msgspec
+import selectolax
 
 from crawler.model.errors import CrawlerError
+from crawler.model.version import __version__
 from crawler.parsing.cache_file import CacheFile, discard, is_busy, is_damage, open_cache
 from crawler.parsing.findings import Findings
 from crawler.parsing.job import CacheOptions, Job, ParseOptions
@@ -18,8 +21,8 @@ from crawler.parsing.job import CacheOptions, Job, ParseOptions
 MOST_ENTRY_BYTES = 1 << 20
 """A larger result is not kept."""
 _CHECKSUM_BYTES = 16
-_PACKAGES = ("selectolax", "can_ada", "faust-cchardet")
-"""Packages that compute results: the parser with its HTML engine, URLs, character sets."""
+_LIBRARIES = (selectolax, can_ada, cchardet)
+"""They compute results: HTML (selectolax brings its own lexbor), URLs, character sets."""
 
 T = TypeVar("T")
 
@@ -119,6 +122,6 @@ def _recipe(options: ParseOptions) -> bytes:
     package = Path(__file__).parents[1]
     files = sorted([*package.glob("model/*.py"), *package.glob("parsing/*.py")])
     code = sha256(b"\0".join([file.read_bytes() for file in files])).digest()
-    versions = [sys.version, *map(version, _PACKAGES)]
+    versions = [__version__, sys.version, *[library.__version__ for library in _LIBRARIES]]
     parts = (code, versions, options.extract, sorted(options.names))
     return sha256(msgspec.msgpack.encode(parts)).digest()
