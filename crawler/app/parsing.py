@@ -9,7 +9,7 @@ from crawler.model.errors import StateError, UsageError
 from crawler.model.scope import make_scope, make_strip
 from crawler.model.traps import Traps
 from crawler.model.user_agent import products
-from crawler.parsing.cache_file import check_cache
+from crawler.parsing.cache_file import open_cache
 from crawler.parsing.custom import check_parser
 from crawler.parsing.executors.base import ExecutorOptions
 from crawler.parsing.executors.names import IN_THIS_PROCESS
@@ -61,7 +61,7 @@ def prepare_cache(options: ParseOptions) -> None:
     """Create the cache if it is missing. Raises UsageError if it cannot be written."""
     if options.cache is not None:
         try:
-            check_cache(Path(options.cache.folder), options.cache.most_bytes)
+            open_cache(Path(options.cache.folder), options.cache.most_bytes).close()
         except StateError as error:
             raise UsageError(f"--cache {error}") from None
 

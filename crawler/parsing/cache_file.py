@@ -7,7 +7,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from weakref import finalize
 
@@ -17,6 +17,8 @@ from crawler.model.files import check_file, open_own_folder
 NAME = "crawler-results.db"
 WAIT_S = 0.2
 """Seconds for which a writer waits for another one; then it writes nothing."""
+OPEN_WAIT_S = 5.0
+"""Seconds for which opening waits for another process, which may repair what a kill has left."""
 _APPLICATION = 0x43524341
 """``CRCA``, in the header of the file (PRAGMA application_id)."""
 # Ids ascend, so the lowest one is that of the oldest entry.
@@ -69,13 +71,18 @@ class CacheFile:
     def put(self, pairs: Pairs) -> None:
         """Add ``pairs`` in one transaction; if the file is larger than it may be, the oldest
         entries leave it.
+
+        At most about twice as many bytes leave as come: if the maximum was lowered, the file gets
+        there in small steps, because a page has little time.
         """
         with self._connection as connection:  # commits, or rolls back
             connection.execute("BEGIN IMMEDIATE")
+            coming = sum([len(value) for _, value in pairs])
+            most = max(self._most_bytes, self._used() - coming)
             connection.executemany(_PUT, pairs)
             left = 1
-            while left and self._used() > self._most_bytes:
-                left = connection.execute(_EVICT, (2 * len(pairs) + 1,)).rowcount
+            while left and self._used() > most:
+                left = connection.execute(_EVICT, (2 * len(pairs),)).rowcount
 
     def remove(self, key: bytes) -> None:
         self._connection.execute(_REMOVE, (key,))
@@ -90,29 +97,34 @@ class CacheFile:
 
 
 def open_cache(folder: Path, most_bytes: int) -> CacheFile:
-    """Open the file; a damaged one is replaced if no one else has it open. Raises StateError."""
+    """Open the file for writing; a damaged one is replaced if no one else has it open.
+
+    Raises StateError.
+    """
     try:
         try:
-            return CacheFile(folder, most_bytes)
+            return _tried(folder, most_bytes)
         except sqlite3.Error as error:
             if not (is_damage(error) and discard(folder)):
                 raise
-            return CacheFile(folder, most_bytes)
+            return _tried(folder, most_bytes)
     except OSError as error:
         raise StateError(f"{folder}: {error.strerror or error}") from None
     except sqlite3.Error as error:
         raise StateError(f"{folder / NAME}: {error}") from None
 
 
-def check_cache(folder: Path, most_bytes: int) -> None:
-    """Create what is missing. Raises StateError if the file cannot be written."""
-    with closing(open_cache(folder, most_bytes)) as file:
-        try:
-            file.put([(_PROBE, b"")])
-            file.remove(_PROBE)
-        except sqlite3.Error as error:
-            if not is_busy(error):
-                raise StateError(f"{folder / NAME}: {error}") from None
+def _tried(folder: Path, most_bytes: int) -> CacheFile:
+    """Open the file, and find out whether it can be written."""
+    file = CacheFile(folder, most_bytes)
+    try:
+        file.put([(_PROBE, b"")])
+        file.remove(_PROBE)
+    except sqlite3.Error as error:
+        if not is_busy(error):
+            file.close()
+            raise
+    return file
 
 
 def discard(folder: Path) -> bool:
@@ -156,7 +168,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     # It is used by one thread, and closed by any.
     connection = sqlite3.connect(
-        path, timeout=WAIT_S, isolation_level=None, check_same_thread=False
+        path, timeout=OPEN_WAIT_S, isolation_level=None, check_same_thread=False
     )
     try:
         _prepare(path, connection)
@@ -179,6 +191,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     except sqlite3.OperationalError as error:
         if not is_busy(error):  # another process does it just now
             raise
+    connection.execute(f"PRAGMA busy_timeout = {WAIT_S * 1000:.0f}")
 
 
 def _paths(path: Path) -> list[Path]:
