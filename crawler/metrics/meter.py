@@ -5,8 +5,9 @@ from collections import defaultdict, deque
 import msgspec
 
 from crawler.metrics.budget import Budget, ReadClocks, Reading
+from crawler.metrics.connections import ConnectionCount
 from crawler.metrics.histogram import Histogram
-from crawler.metrics.limits import LimitFacts, limited_by
+from crawler.metrics.limits import Handshakes, LimitFacts, limited_by
 from crawler.metrics.report import CacheUse, Cpu, IoWait, Latency, Report, TimeBudget, Urls
 from crawler.metrics.slots import Slots
 from crawler.metrics.waits import Waits
@@ -86,6 +87,7 @@ class Meter:
         self._skips: defaultdict[str, int] = defaultdict(int)
         self._latency = Histogram()
         self._waits = Waits()
+        self._connections = ConnectionCount()
 
     def restore(self, urls: Urls, size: int, errors: dict[str, int], skips: dict[str, int]) -> None:
         """Add the totals of earlier sessions: entries, ``size`` of all pages, failures, skips."""
@@ -164,6 +166,7 @@ class Meter:
         if event.status is not None:
             self._status[event.status] += 1
             self._latency.add(event.timing.total)
+            self._connections.add(event.url, event.timing)
         # While all slots are in use there is no Load event, so the clocks are read here too.
         self.tick(event.started + event.timing.total)
 
@@ -258,6 +261,7 @@ class Meter:
         cpu = self._cpu()
         urls = self._urls()
         finished = urls.finished - self._before
+        connections = self._connections.close()
         facts = LimitFacts(
             self._concurrency,
             wall,
@@ -269,6 +273,9 @@ class Meter:
             cpu,
             locked,
             self._slots.memory,
+            Handshakes(
+                connections, self._connections.tls, self._waits.handshake, self._waits.total
+            ),
         )
         return Report(
             version=version,
@@ -290,6 +297,7 @@ class Meter:
             cpu=cpu,
             rss_peak_mb=rss_peak_mb,
             limited_by=limited_by(facts),
+            connections=connections,
         )
 
     def _cpu(self) -> Cpu:

@@ -1,6 +1,6 @@
 """The HTML report of a crawl."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from heapq import nlargest
 from operator import attrgetter
 from urllib.parse import quote
@@ -11,6 +11,7 @@ from crawler.metrics.report import IoWait, Report
 from crawler.metrics.sentences import (
     baseline,
     cache_use,
+    connections,
     latency,
     lost_workers,
     measured,
@@ -110,9 +111,15 @@ def _throughput(report: Report, lines: Sequence[Line]) -> Markup:
             *([("Cache", dotted(cache_use(report.cache)))] if report.cache else []),
             *([("Workers", lost_workers(report))] if report.lost_workers else []),
             ("Responses", dotted(tally(report.status)) or "none"),
+            *_network(report),
         ),
         _responses(report, lines),
     )
+
+
+def _network(report: Report) -> Iterator[tuple[str, str]]:
+    if report.connections.used:
+        yield "Network", dotted(connections(report.connections))
 
 
 def _responses(report: Report, lines: Sequence[Line]) -> Markup:
