@@ -66,9 +66,9 @@ class BatchParser:
     """Parses batches, and remembers a limited number of links that it has reported."""
 
     def __init__(self, options: ParseOptions, encoders: Sequence[Encoder]) -> None:
-        self._parser = PageParser(options)
-        self._encoders = tuple(encoders)
         self._reported: set[int] = set()
+        self._parser = PageParser(options, self._reported)
+        self._encoders = tuple(encoders)
 
     def run(self, tasks: Sequence[Task]) -> Results:
         """Parse ``tasks`` in order, at least one; ``cpu`` is not measured (0)."""

@@ -1,5 +1,6 @@
 """Parses one page: all steps in a worker, from job and body to ``Parsed``."""
 
+from collections.abc import Container
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from crawler.model.pages import Link, Page, row_of
 from crawler.model.urls import key
 from crawler.parsing.custom import CustomParser
 from crawler.parsing.document import Document
-from crawler.parsing.facts import MAX_LINK_BYTES, PageFacts, read_facts, read_refresh
+from crawler.parsing.facts import MAX_LINK_BYTES, FactsReader, PageFacts, read_refresh
 from crawler.parsing.fields import extract
 from crawler.parsing.findings import Findings
 from crawler.parsing.job import Job, Parsed, ParseOptions
@@ -31,8 +32,11 @@ TrappedLinks = tuple[tuple[Link, str], ...]
 class PageParser:
     """Parses pages; created once per worker. Raises UsageError for a bad ``options.parser``."""
 
-    def __init__(self, options: ParseOptions) -> None:
+    def __init__(self, options: ParseOptions, reported: Container[int] = frozenset()) -> None:
+        """Links with a key in ``reported``, which may grow, need not be returned again."""
         self._options = options
+        self._reported = reported
+        self._reader = FactsReader()
         self._custom = CustomParser(options.parser) if options.parser else None
         self._cache = _cache(options)
         # The pages of a site have most of their links in common.
@@ -46,10 +50,10 @@ class PageParser:
         digest = sha256(data)
         findings, is_cached = self._read(job, document, digest.digest(), is_read)
         facts = findings.facts
-        follow, trapped, filtered = self._sort(job, facts)
-        page = self._page(job, document, digest.hexdigest(), findings)
         # Every entry has its seed: a long seed must not make a large state of a small page.
         most = MAX_LINK_BYTES // len(job.seed)
+        follow, trapped, filtered = self._sort(job, facts, most)
+        page = self._page(job, document, digest.hexdigest(), findings)
         beyond = max(0, len(follow) - most) + max(0, len(trapped) - most)
         cut = facts.cut + beyond
         return Parsed(page, follow[:most], filtered, trapped[:most], cut, is_cached)
@@ -84,7 +88,7 @@ class PageParser:
     def _facts(self, job: Job, document: Document, is_read: bool) -> PageFacts:
         if is_read:
             names, encoding = self._options.names, document.encoding
-            return read_facts(document.tree, job.final_url, names, encoding, job.refresh)
+            return self._reader.read(document.tree, job.final_url, names, encoding, job.refresh)
         if job.refresh is None or not self._options.read:
             return PageFacts()
         return read_refresh(job.final_url, job.refresh)
@@ -119,10 +123,11 @@ class PageParser:
         fields = extract(self._options.extract, document.tree) if document.is_html else {}
         return fields | self._custom.fields(document) if self._custom else fields
 
-    def _sort(self, job: Job, facts: PageFacts) -> tuple[Links, TrappedLinks, int]:
+    def _sort(self, job: Job, facts: PageFacts, most: int) -> tuple[Links, TrappedLinks, int]:
         """The links to follow, the links that are traps, and the number of filtered links.
 
-        Links are unique by key; of equal links the last spelling is kept.
+        Links are unique by key; of equal links the last spelling is kept. Reported links are left
+        out, but not if there may be more than ``most``: then they count, too.
         """
         options = self._options
         if not options.follow or (options.robots and self._is_nofollow(job, facts)):
@@ -132,7 +137,8 @@ class PageParser:
             return (), (), len(urls)
         seed, judged = job.seed, self._judged
         allowed = [each for url in urls if (each := judged(seed, url)) is not None]
-        unique = {link.key: (link, why) for link, why in allowed}.values()
+        reported = self._reported if len(allowed) <= most else frozenset()
+        unique = {each[0].key: each for each in allowed if each[0].key not in reported}.values()
         follow = tuple([link for link, why in unique if why is None])
         trapped = tuple([(link, why) for link, why in unique if why is not None])
         return follow, trapped, len(urls) - len(allowed)
