@@ -5,12 +5,13 @@ from collections import defaultdict, deque
 import msgspec
 
 from crawler.metrics.budget import Budget, ReadClocks, Reading
+from crawler.metrics.connections import ConnectionCount
 from crawler.metrics.histogram import Histogram
-from crawler.metrics.limits import LimitFacts, limited_by
-from crawler.metrics.report import Cpu, IoWait, Latency, Report, TimeBudget, Urls
+from crawler.metrics.limits import Handshakes, LimitFacts, limited_by
+from crawler.metrics.report import CacheUse, Cpu, IoWait, Latency, Report, TimeBudget, Urls
 from crawler.metrics.slots import Slots
 from crawler.metrics.waits import Waits
-from crawler.model.events import Counted, Event, Fetched, Finished, Load
+from crawler.model.events import CacheFailed, Counted, Event, Fetched, Finished, Load
 
 TICK_S = 0.25
 """While events arrive, the clocks are read at least this often."""
@@ -79,11 +80,14 @@ class Meter:
         self._done = self._failed = self._skipped = 0
         self._bytes = 0
         self._parse_cpu = 0.0
+        self._cached = 0
+        self._cache_trouble: str | None = None
         self._status: defaultdict[int, int] = defaultdict(int)
         self._errors: defaultdict[str, int] = defaultdict(int)
         self._skips: defaultdict[str, int] = defaultdict(int)
         self._latency = Histogram()
         self._waits = Waits()
+        self._connections = ConnectionCount()
 
     def restore(self, urls: Urls, size: int, errors: dict[str, int], skips: dict[str, int]) -> None:
         """Add the totals of earlier sessions: entries, ``size`` of all pages, failures, skips."""
@@ -114,6 +118,11 @@ class Meter:
             [(reading.wall, self._before)], maxlen=round(RATE_WINDOW_S / TICK_S) + 1
         )
 
+    @property
+    def cache_use(self) -> CacheUse:
+        """What the cache of results was for this session."""
+        return CacheUse(self._cached, self._cache_trouble)
+
     def fold(self, event: Event) -> None:
         """Add an event of the pipeline."""
         if isinstance(event, Load):
@@ -124,6 +133,8 @@ class Meter:
             self._finished(event)
         elif isinstance(event, Counted):
             self._count(event)
+        elif isinstance(event, CacheFailed):
+            self._cache_trouble = event.message
 
     def _load(self, event: Load) -> None:
         self._slots.close(
@@ -155,6 +166,7 @@ class Meter:
         if event.status is not None:
             self._status[event.status] += 1
             self._latency.add(event.timing.total)
+            self._connections.add(event.url, event.timing)
         # While all slots are in use there is no Load event, so the clocks are read here too.
         self.tick(event.started + event.timing.total)
 
@@ -162,6 +174,7 @@ class Meter:
         self._done += event.done
         self._bytes += event.body_bytes
         self._parse_cpu += event.parse_cpu
+        self._cached += event.cached
         for failure in event.failed:
             self._failed += 1
             self._errors[failure.error.value] += 1
@@ -248,6 +261,7 @@ class Meter:
         cpu = self._cpu()
         urls = self._urls()
         finished = urls.finished - self._before
+        connections = self._connections.close()
         facts = LimitFacts(
             self._concurrency,
             wall,
@@ -259,6 +273,9 @@ class Meter:
             cpu,
             locked,
             self._slots.memory,
+            Handshakes(
+                connections, self._connections.tls, self._waits.handshake, self._waits.total
+            ),
         )
         return Report(
             version=version,
@@ -280,6 +297,7 @@ class Meter:
             cpu=cpu,
             rss_peak_mb=rss_peak_mb,
             limited_by=limited_by(facts),
+            connections=connections,
         )
 
     def _cpu(self) -> Cpu:

@@ -67,6 +67,24 @@ class IoWait(msgspec.Struct, frozen=True):
     method: str = "none"
 
 
+class Connections(msgspec.Struct, frozen=True):
+    """On what the requests that got a response were sent; redirects and robots.txt included.
+
+    ``opened`` made a connection for it, ``reused`` were sent on a kept one; the two add up to the
+    number of responses. ``resumed`` is the part of ``opened`` whose TLS handshake resumed an
+    earlier session. Failed requests are in none of them: an error does not tell whether its
+    connection was new, so there may have been more connections than ``opened``.
+    """
+
+    opened: int = 0
+    reused: int = 0
+    resumed: int = 0
+
+    @property
+    def used(self) -> int:
+        return self.opened + self.reused
+
+
 class TimeBudget(msgspec.Struct, frozen=True):
     """The fetch thread's wall time in six parts that add up to it."""
 
@@ -111,6 +129,17 @@ class Cpu(msgspec.Struct, frozen=True):
         return self.fetch_s + self.parse_s
 
 
+class CacheUse(msgspec.Struct, frozen=True):
+    """What the cache of results was for a session.
+
+    ``pages`` were not parsed, because it had what is read from them. ``trouble`` says why a parse
+    worker did not use it to the end.
+    """
+
+    pages: int = 0
+    trouble: str | None = None
+
+
 class OneByOne(msgspec.Struct, frozen=True):
     """The time for one request at a time, estimated from ``sample`` measured URLs.
 
@@ -136,6 +165,7 @@ class Limiter(StrEnum):
     HOSTS = "hosts"
     CONCURRENCY = "concurrency"
     CPU = "cpu"
+    HANDSHAKES = "handshakes"
     LOCK = "lock"
     PARSE = "parse"
     MEMORY = "memory"
@@ -162,6 +192,7 @@ class Report(msgspec.Struct, frozen=True):
     ``--engine auto`` chose, and why. ``model`` has lower bounds of the time for the same work.
     ``lost_workers`` is the number of parse workers that died and were replaced. ``resting`` has
     the first 100 of ``resting_hosts`` hosts that got no requests when the session ended.
+    ``cache`` is None without ``--cache``.
     """
 
     version: str
@@ -189,6 +220,8 @@ class Report(msgspec.Struct, frozen=True):
     lost_workers: int = 0
     resting_hosts: int = 0
     resting: tuple[RestingHost, ...] = ()
+    connections: Connections = Connections()
+    cache: CacheUse | None = None
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""

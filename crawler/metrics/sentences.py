@@ -3,7 +3,16 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from crawler.metrics.report import Baseline, IoWait, Latency, OneByOne, Report, Urls
+from crawler.metrics.report import (
+    Baseline,
+    CacheUse,
+    Connections,
+    IoWait,
+    Latency,
+    OneByOne,
+    Report,
+    Urls,
+)
 from crawler.metrics.simultaneous import Simultaneous
 from crawler.model.events import Choice
 from crawler.model.resting import RestingHost
@@ -91,11 +100,27 @@ def lost_workers(report: Report) -> str:
     return f"{count(report.lost_workers, 'parse worker')} died and {were} replaced"
 
 
+def cache_use(use: CacheUse) -> Iterator[str]:
+    yield f"{count(use.pages, 'page')} not parsed again"
+    if use.trouble is not None:
+        yield f"not used to the end: {use.trouble}"
+
+
 def latency(ms: Latency) -> Iterator[str]:
     yield f"median {seconds(ms.p50 / 1e3)}"
     yield f"90 % < {seconds(ms.p90 / 1e3)}"
     yield f"99 % < {seconds(ms.p99 / 1e3)}"
     yield f"slowest {seconds(ms.max / 1e3)}"
+
+
+def connections(found: Connections) -> Iterator[str]:
+    """``14 connections opened``, ``513 requests on a kept one``; nothing if none was used."""
+    if not found.used:
+        return
+    yield f"{count(found.opened, 'connection')} opened"
+    yield f"{count(found.reused, 'request')} on a kept one" if found.reused else "none used again"
+    if found.resumed:
+        yield f"{count(found.resumed, 'TLS session')} resumed"
 
 
 def saved(io: IoWait, concurrency: int) -> str:

@@ -1,6 +1,6 @@
 """The HTML report of a crawl."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from heapq import nlargest
 from operator import attrgetter
 from urllib.parse import quote
@@ -10,6 +10,8 @@ import msgspec
 from crawler.metrics.report import IoWait, Report
 from crawler.metrics.sentences import (
     baseline,
+    cache_use,
+    connections,
     latency,
     lost_workers,
     measured,
@@ -106,11 +108,18 @@ def _throughput(report: Report, lines: Sequence[Line]) -> Markup:
             ("Start-up", seconds(report.startup_s)),
             ("CPU", f"{seconds(cpu.fetch_s)} fetching · {seconds(cpu.parse_s)} parsing"),
             ("Memory", f"{size(report.rss_peak_mb * 1e6)} at most, all processes together"),
+            *([("Cache", dotted(cache_use(report.cache)))] if report.cache else []),
             *([("Workers", lost_workers(report))] if report.lost_workers else []),
             ("Responses", dotted(tally(report.status)) or "none"),
+            *_network(report),
         ),
         _responses(report, lines),
     )
+
+
+def _network(report: Report) -> Iterator[tuple[str, str]]:
+    if report.connections.used:
+        yield "Network", dotted(connections(report.connections))
 
 
 def _responses(report: Report, lines: Sequence[Line]) -> Markup:
