@@ -14,6 +14,7 @@ only engines. An engine
 * may keep connections and use them again: ``options.connections`` limits how many are open, and
   ``KEPT_SECONDS`` how long one waits for a request. If a kept one dies it raises the error, with
   ``reused=True``, and does not send the request again. If ``request.fresh``, it uses a new one;
+* may resume TLS sessions of closed connections: only for the same host, port and verification;
 * enforces ``request.timeout`` as a total deadline and ``request.max_bytes`` as a limit for the
   body, whatever the server does, and limits the header block (256 KiB) and the number of 1xx
   responses (``shared/heads.py``). If ``request.cut``, it returns the first ``max_bytes`` of a

@@ -8,6 +8,7 @@ from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.libcurl.constants import limit_connections
 from crawler.engines.libcurl.headers import RequestLines, header_lines
 from crawler.engines.libcurl.multi import Multi
+from crawler.engines.libcurl.session_shares import SessionShares
 from crawler.engines.libcurl.sockets import Sockets
 from crawler.engines.libcurl.transfer import Transfer
 from crawler.model.errors import FailureKind, FetchError
@@ -41,6 +42,7 @@ class CurlEngine:
     async def __aenter__(self) -> Self:
         self._free, self._all = [], []
         self._multi = Multi(self._sockets)
+        self._sessions = SessionShares()
         limit_connections(self._multi.multi, self._options)
         return self
 
@@ -48,6 +50,7 @@ class CurlEngine:
         self._multi.close()
         for transfer in self._all:
             transfer.curl.close()
+        self._sessions.close()
         self._sockets.close()
 
     async def fetch(self, request: Request) -> Response:
@@ -71,6 +74,6 @@ class CurlEngine:
             self._free.append(transfer)
 
     def _new(self) -> Transfer:
-        transfer = Transfer(pycurl.Curl(), self._options, self._sockets)
+        transfer = Transfer(pycurl.Curl(), self._options, self._sockets, self._sessions)
         self._all.append(transfer)
         return transfer

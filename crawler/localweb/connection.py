@@ -58,6 +58,7 @@ class Seen(msgspec.Struct, frozen=True):
     connections from 1. ``at`` is when the head was complete (of pipelined requests: when its turn
     came), ``local`` the address that the client connected to, ``tls`` whether it used TLS. ``lain``
     is how many seconds it had waited in the kernel by then, to a kernel tick; 0 if not measured.
+    ``resumed`` is whether the TLS handshake of the connection resumed a session.
     """
 
     method: str
@@ -70,6 +71,7 @@ class Seen(msgspec.Struct, frozen=True):
     local: tuple[str, int]
     tls: bool = False
     lain: float = 0.0
+    resumed: bool = False
 
     @property
     def url(self) -> str:
@@ -120,7 +122,7 @@ class Abortable(Protocol):
 class Connection(asyncio.Protocol):
     """One TCP connection: one answer at a time, in request order."""
 
-    _is_tls = False
+    _is_tls = _is_resumed = False
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -206,6 +208,7 @@ class Connection(asyncio.Protocol):
             self._local,
             self._is_tls,
             self._kernel_wait(),
+            self._is_resumed,
         )
 
     def _kernel_wait(self) -> float:
@@ -293,6 +296,7 @@ class TlsConnection(Connection):
             self._transport.close()
         else:
             self._flush()
+            self._is_resumed = bool(self._tls.session_reused)
             self._react = self._read
             self._read()
 

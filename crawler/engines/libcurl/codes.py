@@ -68,6 +68,15 @@ def translate(
     return FetchError(kind, message, reused=reused, answered=answered, connected=connected)
 
 
+def unanswered(request: Request) -> FetchError:
+    """Return the error for a request that libcurl would send a second time, without any delay.
+
+    It does so after a kept connection died, and after a stream was refused (RFC 9113, 8.7).
+    """
+    message = "the server ended the exchange without a response"
+    return FetchError(FailureKind.RESET, message, reused=not request.fresh)
+
+
 def _of_http2(message: str, begun: bool) -> FailureKind:
     """The stream or its connection ended, or the server violated HTTP/2.
 

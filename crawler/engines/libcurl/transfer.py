@@ -11,12 +11,13 @@ import pycurl
 
 from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.libcurl.arrivals import HEAD_BYTES, Arrival, StreamArrivals
-from crawler.engines.libcurl.codes import translate
+from crawler.engines.libcurl.codes import translate, unanswered
 from crawler.engines.libcurl.connect_limit import TransferConnectLimit, limit_connecting
 from crawler.engines.libcurl.constants import set_constants
 from crawler.engines.libcurl.headers import RequestLines, parse_headers
 from crawler.engines.libcurl.hold import TransferHold
-from crawler.engines.libcurl.route import set_route
+from crawler.engines.libcurl.route import set_route, shows_tls
+from crawler.engines.libcurl.session_shares import SessionShares
 from crawler.engines.libcurl.sockets import Ends, Sockets
 from crawler.engines.shared.alerts import REFUSED_AFTERWARDS
 from crawler.engines.shared.framing import body_length, check_trailer
@@ -44,9 +45,16 @@ _BLANK = (b"\r\n", b"\n")
 class Transfer:
     """Sets the options of one easy handle and collects its callbacks' data; reusable."""
 
-    def __init__(self, curl: pycurl.Curl, options: EngineOptions, sockets: Sockets) -> None:
+    def __init__(
+        self,
+        curl: pycurl.Curl,
+        options: EngineOptions,
+        sockets: Sockets,
+        sessions: SessionShares,
+    ) -> None:
         self.curl = curl
         self._sockets = sockets
+        self._sessions = sessions
         self._http2 = options.http2
         self._bodies = options.bodies
         self._body = Pieces()
@@ -85,6 +93,7 @@ class Transfer:
         self._arrived: Arrival | None = None
         self._last: TcpInfo | None = None
         self.curl.setopt(pycurl.URL, request.url)
+        self._sessions.assign(self.curl, request.url)
         if header_lines is not self._header_lines:
             self._header_lines = header_lines
             self.curl.setopt(pycurl.HTTPHEADER, header_lines)
@@ -112,10 +121,10 @@ class Transfer:
 
     def _on_open(self, fd: int, _purpose: int) -> int:
         if self._ends is not None:
-            self.refused = _unanswered(self.request)
+            self.refused = unanswered(self.request)
             return _DO_NOT_CONNECT
         self._fresh = fd
-        self._sockets.opened(fd)
+        self._sockets.opened(fd, shows_tls=shows_tls(self.request))
         if self.request.connect_timeout < self.request.timeout:
             until = self.started + self.request.connect_timeout
             self._connecting = TransferConnectLimit(self.curl, fd, until)
@@ -127,7 +136,7 @@ class Transfer:
         # The local port alone is not unique: connections to different hosts can share it.
         ends = local, local_port, remote, remote_port
         if self._ends is not None:
-            self.refused = _unanswered(self.request)
+            self.refused = unanswered(self.request)
             return _DO_NOT_SEND
         if self._fresh is not None:
             self._opening = self._sockets.connected(ends, self._fresh)
@@ -350,6 +359,7 @@ class Transfer:
             first_byte=curl.getinfo(pycurl.STARTTRANSFER_TIME),
             total=time.monotonic() - self.started,
             reused=self._fresh is None,
+            resumed=self._opening is not None and self._opening.resumed,
             body_size=self._body.size,
             held=0.0 if self._hold is None else self._hold.seconds,
         )
@@ -371,6 +381,7 @@ class Transfer:
             first_byte=self.curl.getinfo(pycurl.STARTTRANSFER_TIME),
             total=now - self.started,
             reused=self._fresh is None,
+            resumed=self._opening is not None and self._opening.resumed,
             body_size=self._body.size,
             held=0.0 if self._hold is None else self._hold.seconds,
             off=off,
@@ -385,12 +396,3 @@ class Transfer:
         secured = curl.getinfo(pycurl.APPCONNECT_TIME)
         looked_up = curl.getinfo(pycurl.NAMELOOKUP_TIME)
         return opening.waits(connected - looked_up, max(0.0, secured - connected))
-
-
-def _unanswered(request: Request) -> FetchError:
-    """Return the error for a request that libcurl would send a second time, without any delay.
-
-    It does so after a kept connection died, and after a stream was refused (RFC 9113, 8.7).
-    """
-    message = "the server ended the exchange without a response"
-    return FetchError(FailureKind.RESET, message, reused=not request.fresh)

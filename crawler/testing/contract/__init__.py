@@ -20,6 +20,7 @@ from crawler.testing.contract.life import LifeTests
 from crawler.testing.contract.limits import LimitTests
 from crawler.testing.contract.proxies import ProxyTests
 from crawler.testing.contract.sent import SentTests
+from crawler.testing.contract.sessions import SessionTests
 from crawler.testing.contract.timing import TimingTests
 from crawler.testing.contract.truncation import TruncationTests
 from crawler.testing.contract.trust import TrustTests
@@ -33,6 +34,7 @@ class EngineContract(
     SentTests,
     EndpointTests,
     TrustTests,
+    SessionTests,
     TruncationTests,
     LimitTests,
     DeadlineTests,

@@ -8,8 +8,9 @@ from crawler.frontier import redirect, robots_memory
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.host_queue import HostPolicy
 from crawler.frontier.robots import from_answer, unreachable
-from crawler.frontier.schedule import HostPolicy, Schedule, Wait
+from crawler.frontier.schedule import Schedule, Wait
 from crawler.frontier.ticket import (
     Disallowed,
     DocumentTicket,
