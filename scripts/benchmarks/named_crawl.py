@@ -5,6 +5,7 @@ server. The command line has no option for it.
 """
 
 import sys
+from pathlib import Path
 
 import crawler
 from crawler.fetch.network import SystemNetwork, mocking
@@ -14,7 +15,7 @@ def main() -> None:
     port, engine, concurrency, urls, run = sys.argv[1:]
     with mocking(SystemNetwork((f"127.0.0.1:{port}",))):
         crawler.crawl(
-            urls,
+            Path(urls).read_text().split(),
             engine=engine,
             concurrency=int(concurrency),
             per_host=int(concurrency),

@@ -11,7 +11,8 @@ _PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 class TlsOpening(Opening):
     """Also sees the server's first flight, before libcurl reads it.
 
-    It does not see one that arrives in pieces: then ``resumed`` is False.
+    It misses one that arrives in pieces, or before libcurl waits for it, which only a server on the
+    same machine can do: then ``resumed`` is False.
     """
 
     def __init__(self, begun: float) -> None:
