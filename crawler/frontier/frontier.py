@@ -101,9 +101,9 @@ class Frontier:
         return f"Frontier({self.pending} pending, {self.window.held} in memory, {self._schedule!r})"
 
     @property
-    def waiting(self) -> int:
-        """Number of requests in memory that are not sent yet."""
-        return self._schedule.waiting
+    def lacks_requests(self) -> bool:
+        """Whether more of the input must be read into memory."""
+        return self._schedule.lacks_requests
 
     @property
     def is_stuck(self) -> bool:

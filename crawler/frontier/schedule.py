@@ -23,6 +23,10 @@ from crawler.frontier.host_queue import AddressLoad, HostPolicy, HostQueue, Host
 T = TypeVar("T")
 PREFERENCES = 7
 """How often a host is preferred before it waits for its turn among all hosts again."""
+FEW_REQUESTS, MANY_REQUESTS = 256, 20_000
+"""So many requests wait, so that there is always one to start; of many hosts, at most so many."""
+_SHARE_OF_CONNECTIONS = 0.125
+"""If so many hosts are among the next few requests, there may be more of them than connections."""
 
 
 class Standing(Enum):
@@ -96,6 +100,17 @@ class Schedule(Generic[T]):
     def hosts(self) -> int:
         """Number of hosts with requests or with a delay that is not over."""
         return len(self._queues)
+
+    @property
+    def lacks_requests(self) -> bool:
+        """Whether more of them must wait: a few, or if there are many hosts, a few of each host.
+
+        Else a list that visits its hosts in turns would have none for a host that is preferred.
+        """
+        enough = FEW_REQUESTS
+        if self.hosts > self._connections * _SHARE_OF_CONNECTIONS:
+            enough = max(enough, min(self.hosts * (PREFERENCES + 1), MANY_REQUESTS))
+        return self.waiting < enough
 
     def queued(self, host: str) -> int:
         """Number of requests of ``host`` that wait, without those pushed for later."""

@@ -162,3 +162,21 @@ def test_far_fewer_connections_are_opened() -> None:
     hosts, pages = 400, 16
     assert opened(math.inf, 100, hosts, pages, 32) == hosts * pages
     assert opened(100, 100, hosts, pages, 32) <= hosts * pages / 6
+
+
+@pytest.mark.parametrize(
+    ("hosts", "connections", "enough"),
+    [
+        (1, 2_000, 256),
+        (250, 2_000, 256),
+        (300, 2_000, 2_400),
+        (5_000, 2_000, 20_000),
+        (300, math.inf, 256),
+    ],
+)
+def test_of_many_hosts_several_requests_wait(hosts: int, connections: float, enough: int) -> None:
+    schedule: Schedule[int] = Schedule(lambda _: HostPolicy(4, 0.25), connections=connections)
+    for number in range(enough):
+        assert schedule.lacks_requests
+        schedule.push(f"host{number % hosts}", number)
+    assert not schedule.lacks_requests
