@@ -28,6 +28,7 @@ http {{
     sendfile on;
     tcp_nopush on;
     keepalive_requests {requests};
+    ssl_protocols TLSv1.2 TLSv1.3;
     open_file_cache max={cached} inactive=600s;
     client_body_temp_path {folder}/temp;
     proxy_temp_path {folder}/temp;

@@ -3,6 +3,8 @@
 libcurl separates them by host, port, verification and trusted roots. But a multi handle, like a
 share, keeps them for only 25 hosts (curl_easy_setopt(3), CURLOPT_SSL_SESSIONID_CACHE). So there
 are many shares, and each host has its place in one of them.
+
+In TLS 1.2 libcurl asks for no tickets: it resumes only what the server has in a cache of its own.
 """
 
 import pycurl
