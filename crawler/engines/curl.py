@@ -58,6 +58,7 @@ class CurlEngine:
             self._lines = (request.headers, header_lines(request.headers))
         transfer = self._free.pop() if self._free else self._new()
         try:
+            self._sessions.assign(transfer.curl, request.url)
             transfer.prepare(request, self._lines[1])
             await self._multi.perform(transfer.curl)
             return transfer.response()
@@ -74,6 +75,6 @@ class CurlEngine:
             self._free.append(transfer)
 
     def _new(self) -> Transfer:
-        transfer = Transfer(pycurl.Curl(), self._options, self._sockets, self._sessions)
+        transfer = Transfer(pycurl.Curl(), self._options, self._sockets)
         self._all.append(transfer)
         return transfer

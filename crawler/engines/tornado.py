@@ -112,7 +112,8 @@ class _TornadoFetch:
     def _prepare(self, curl: Any) -> None:
         """Override the options and callbacks that tornado has set before."""
         curl.call = self
-        self.transfer = Transfer(curl, self._options, self._sockets, self._sessions)
+        self.transfer = Transfer(curl, self._options, self._sockets)
+        self._sessions.assign(curl, self._request.url)
         self.transfer.prepare(self._request, header_lines(self._request.headers))
 
     def waits_as(self, waiting: Any) -> bool:

@@ -10,14 +10,14 @@ import time
 import pycurl
 
 from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
-from crawler.engines.libcurl.arrivals import HEAD_BYTES, Arrival, StreamArrivals
+from crawler.engines.libcurl.arrivals import Arrival, StreamArrivals
 from crawler.engines.libcurl.codes import translate, unanswered
 from crawler.engines.libcurl.connect_limit import TransferConnectLimit, limit_connecting
 from crawler.engines.libcurl.constants import set_constants
+from crawler.engines.libcurl.content import TransferContent
 from crawler.engines.libcurl.headers import RequestLines, parse_headers
 from crawler.engines.libcurl.hold import TransferHold
 from crawler.engines.libcurl.route import set_route, shows_tls
-from crawler.engines.libcurl.session_shares import SessionShares
 from crawler.engines.libcurl.sockets import Ends, Sockets
 from crawler.engines.shared.alerts import REFUSED_AFTERWARDS
 from crawler.engines.shared.framing import body_length, check_trailer
@@ -30,7 +30,7 @@ from crawler.engines.shared.proxying import refusal
 from crawler.engines.shared.timing import make_timing
 from crawler.model.body_budget import FREE_BYTES
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import BODILESS, Headers, Proxy, Request, Response, Timing
+from crawler.model.exchange import Headers, Proxy, Request, Response, Timing
 
 _ABORT = -1
 _CONTINUE = 0
@@ -45,22 +45,16 @@ _BLANK = (b"\r\n", b"\n")
 class Transfer:
     """Sets the options of one easy handle and collects its callbacks' data; reusable."""
 
-    def __init__(
-        self,
-        curl: pycurl.Curl,
-        options: EngineOptions,
-        sockets: Sockets,
-        sessions: SessionShares,
-    ) -> None:
+    def __init__(self, curl: pycurl.Curl, options: EngineOptions, sockets: Sockets) -> None:
         self.curl = curl
         self._sockets = sockets
-        self._sessions = sessions
         self._http2 = options.http2
         self._bodies = options.bodies
         self._body = Pieces()
         self._hold: TransferHold | None = None
         self._connecting: TransferConnectLimit | None = None
         self._stream: StreamArrivals | None = None
+        self._content = TransferContent(curl)
         self._sent = 0.0
         # libcurl itself would also accept an HTTP/2 status line on an HTTP/1 connection.
         self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
@@ -93,7 +87,6 @@ class Transfer:
         self._arrived: Arrival | None = None
         self._last: TcpInfo | None = None
         self.curl.setopt(pycurl.URL, request.url)
-        self._sessions.assign(self.curl, request.url)
         if header_lines is not self._header_lines:
             self._header_lines = header_lines
             self.curl.setopt(pycurl.HTTPHEADER, header_lines)
@@ -110,6 +103,9 @@ class Transfer:
         if terms != self._terms:
             self._terms = terms
             self._set_terms(request)
+        if request.method != "GET" or request.body is not None or self._content.is_set:
+            self._content.set(request, header_lines)
+            self._header_lines = None  # it may have added to them
 
     def _set_terms(self, request: Request) -> None:
         set_route(self.curl, request.endpoint, request.proxy)
@@ -208,7 +204,7 @@ class Transfer:
             return self._abort(error)
         if length is not None and length > self.request.max_bytes and not self.request.cut:
             return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
-        return self._continue(HEAD_BYTES)
+        return self._continue(is_head=True)
 
     def _take_interim(self) -> int | None:
         """Another head follows; their number is limited. libcurl limits each to 300 KiB."""
@@ -232,7 +228,7 @@ class Transfer:
             elif name == "connection" and "close" in value.lower():
                 self._closing = True
         length = body_length(lengths, codings)
-        if self._status in BODILESS:
+        if self.request.is_bodiless(self._status):
             return None
         self._closing = self._closing or not (lengths or codings)
         return length
@@ -269,6 +265,8 @@ class Transfer:
     def end(self) -> None:
         """The fetch has ended, however it did. May be called twice."""
         self._body = Pieces()  # idle transfers must not keep bodies in memory
+        if self._content.is_set:
+            self._content.drop()
         if self._connecting is not None:
             self._connecting.end()
             self._connecting = None
@@ -278,13 +276,14 @@ class Transfer:
             self._hold = None
             self._terms = None  # the timeout was changed
 
-    def _continue(self, received: int = 0) -> int | None:
-        """``received`` bytes of the response were good."""
+    def _continue(self, received: int = 0, *, is_head: bool = False) -> int | None:
+        """``received`` bytes of the body were good, or the head."""
         now = time.monotonic()
         if self._closing and self._ends is not None:
             self._last = self._sockets.info(self._ends)
         if self._stream is not None and self._version == "2":
-            self._arrived = self._stream.take(received, now)
+            stream = self._stream
+            self._arrived = stream.take_head(now) if is_head else stream.take(received, now)
         # libcurl checks its own clock only between reads; many small pieces keep it reading.
         held = 0.0 if self._hold is None else self._hold.seconds
         if now <= self._deadline + held:
@@ -316,7 +315,7 @@ class Transfer:
         if code == pycurl.E_SEND_ERROR and self._has_alert():
             return FetchError(FailureKind.TLS, REFUSED_AFTERWARDS)
         touched = bool(self._lines or self._interim)
-        untouched = self._fresh is None and not touched
+        untouched = self._fresh is None and not touched and self.request.is_idempotent
         return translate(code, message, self.request, reused=untouched, answered=touched)
 
     def _has_alert(self) -> bool:

@@ -190,11 +190,17 @@ class Wire(io.RawIOBase):
         """Do nothing: urllib closes before the kernel's data is read; ``release`` does it later."""
 
     def sendall(self, data: bytes) -> None:
+        """Send the head, or then the body.
+
+        A server that does not want the body may have answered and closed the connection before it
+        has all of it (RFC 9112, 9.5). So the response is read also if the body cannot be sent.
+        """
         try:
             self._socket.sendall(data)
         except OSError:
-            self._read_alert()
-            raise
+            if not self._sent:
+                self._read_alert()
+                raise
         self._sent = time.monotonic()
 
     def _read_alert(self) -> None:
