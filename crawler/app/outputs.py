@@ -14,15 +14,12 @@ from crawler.model.exchange import Request, Response
 from crawler.model.secrets import Hide
 from crawler.pipeline.final_states import Channels, FailureChannel
 from crawler.runs.layout import FAILURES, PAGES, RECORD, SKIPPED, page_outputs
-from crawler.sinks.base import Sink
+from crawler.sinks.base import Sink, Writer
 from crawler.sinks.file import FileWriter
 from crawler.sinks.formats import format_of, make_encoder, make_writer
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.outputs import Channel, Outputs
 from crawler.sinks.stdout import StdoutWriter
-from crawler.sinks.warc import writer as warc
-from crawler.sinks.warc.records import Secrecy
-from crawler.sinks.warc.writer import WarcWriter
 
 RecordExchange = Callable[[Request, Response | FetchError], None]
 
@@ -59,8 +56,7 @@ def open_outputs(
             writers[name] = FileWriter(run.directory / name, resumed=run.resumed)
             undo.callback(writers[name].close)
         if run.settings.record:
-            secrecy = Secrecy(header_names(run.settings), hide)
-            writers[RECORD] = WarcWriter(Path(run.settings.record), secrecy, resumed=run.resumed)
+            writers[RECORD] = _archive(run, Path(run.settings.record), hide)
             undo.callback(writers[RECORD].close)
         if run.resumed:
             for name, writer in writers.items():
@@ -69,6 +65,13 @@ def open_outputs(
                     writer.cut(run.store.offsets.get(name, 0))
         undo.pop_all()
     return Outputs(writers, at_commit)
+
+
+def _archive(run: Run, path: Path, hide: Hide) -> Writer:
+    from crawler.sinks.warc.records import Secrecy
+    from crawler.sinks.warc.writer import WarcWriter
+
+    return WarcWriter(path, Secrecy(header_names(run.settings), hide), resumed=run.resumed)
 
 
 def channels(outputs: Outputs, sinks: Sequence[Sink]) -> Channels:
@@ -84,6 +87,7 @@ def channels(outputs: Outputs, sinks: Sequence[Sink]) -> Channels:
 
 def recorder(channel: Channel) -> RecordExchange:
     """A function that writes each exchange into the archive behind ``channel``."""
+    from crawler.sinks.warc import writer as warc
 
     def record(request: Request, answer: Response | FetchError) -> None:
         # A kept connection that died says nothing about the server; the request is sent again.

@@ -106,6 +106,7 @@ def begin(
         store.add((), logins=logins)
         store.commit({}, {**(facts or {}), **_parser_folder(settings)})
         store.close()
+        sync(temporary / STATE)
         sync(temporary)
         temporary.rename(directory)
         sync(directory.parent)

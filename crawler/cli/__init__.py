@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from crawler.app.standard_streams import check_output, flush_output, prepare
+from crawler.cli.imports import uncollected
 from crawler.cli.parser import Parser
 from crawler.model.errors import CrawlerError, UsageError
 from crawler.model.spelling import nearest
@@ -95,7 +96,8 @@ def _is_out_of_memory(error: Exception) -> bool:
 def _dispatch(argv: list[str]) -> int:
     if not argv or argv[0] not in COMMANDS:
         return _general(argv)
-    module = import_module(f"{__name__}.{argv[0]}")
+    with uncollected():
+        module = import_module(f"{__name__}.{argv[0]}")
     parser = Parser(prog=f"crawler {argv[0]}", description=COMMANDS[argv[0]])
     module.add_arguments(parser)
     arguments = parser.read(argv[1:])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crawler.app.standard_streams import check_output
 from crawler.cli.flags import add_config, add_flags
+from crawler.cli.imports import uncollected
 from crawler.cli.parser import Parser
 from crawler.model.errors import UsageError
 from crawler.model.units import count
@@ -54,13 +55,15 @@ def _run(flags: dict[str, Any], variables: Mapping[str, str]) -> int:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
     if settings.json or "-" in settings.out:
         check_output()
-    from crawler.parsing.executors.names import PARSING_HERE
-    from crawler.parsing.executors.registry import prestarted
+    with uncollected():
+        from crawler.parsing.executors.names import PARSING_HERE
+        from crawler.parsing.executors.registry import prestarted
 
     with prestarted(settings.parse) as server:
         # It starts on another core while this process still imports.
-        from crawler.app import execute
-        from crawler.app.little_memory import need_less_memory
+        with uncollected():
+            from crawler.app import execute
+            from crawler.app.little_memory import need_less_memory
 
         need_less_memory(parses=settings.parse in PARSING_HERE)
 

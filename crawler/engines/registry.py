@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import entry_points
 from typing import cast
 
 from crawler.engines.auto import AutoEngine, Clocks, StoppedClocks
@@ -16,7 +15,7 @@ from crawler.engines.base import (
 )
 from crawler.engines.names import AUTO, BUILT_IN, CANDIDATES, PLUGINS
 from crawler.model.errors import UsageError
-from crawler.model.plugins import entry_point, load
+from crawler.model.plugins import entry_point, entry_point_names, load
 
 MakeClocks = Callable[[], Clocks]
 
@@ -63,7 +62,7 @@ def _class_of(name: str) -> MakeEngine:
 
 def engine_names() -> tuple[str, ...]:
     """Names of the built-in engines, the default first, then of engines from other packages."""
-    return (*BUILT_IN, *sorted(entry_points(group=PLUGINS).names.difference(BUILT_IN)))
+    return (*BUILT_IN, *sorted(entry_point_names(PLUGINS).difference(BUILT_IN)))
 
 
 def capabilities_of(name: str) -> Capabilities:

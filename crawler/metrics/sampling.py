@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Sequence
-from statistics import fmean
 
 from crawler.metrics.report import Baseline
 from crawler.model.events import Fetched
@@ -43,6 +42,8 @@ def estimate(times: Sequence[float], total: int, wall: float, rng: random.Random
     """
     if not times or wall <= 0:
         raise ValueError("a baseline needs a measured sample and a run that took time")
+    from statistics import fmean
+
     size = len(times)
     means = sorted(fmean(rng.choices(times, k=size)) for _ in range(_RESAMPLES))
     sequential = total * fmean(times)

@@ -4,7 +4,6 @@ import random
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 from typing import Literal
 
 import msgspec
@@ -45,6 +44,8 @@ def _shuffled(lines: RawLines, rng: random.Random) -> Iterator[str | InputLine]:
 
 
 def _slowest_first(lines: RawLines, pages: Path) -> Iterator[str | InputLine]:
+    from statistics import median
+
     known = _times(pages)
     typical = median(known.values()) if known else 0.0
     times = array("d")

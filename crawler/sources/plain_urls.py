@@ -9,7 +9,9 @@ _CHARACTERS = bytes(set(range(0x21, 0x7F)) - set(b'"<>\\^`{}'))
 _AND_LF = _CHARACTERS + b"\n"
 _NUMBER = r"(?:1\d\d|[1-9]?\d)"
 _HOST = rf"(?:(?:[A-Za-z0-9]++[.-])*+[A-Za-z][A-Za-z0-9]*+|{_NUMBER}(?:\.{_NUMBER}){{3}})"
-_URL = rf"https?://{_HOST}(?::\d{{1,4}}+)?(?:/.{{0,2000}}+)?"
+_PORT = r"(?:[1-5]\d{4}|\d{1,4}+)"
+"""Below 60,000: the others are up to 65,535."""
+_URL = rf"https?://{_HOST}(?::{_PORT})?(?:/.{{0,2000}}+)?"
 _ONE = re.compile(_URL.encode()).fullmatch
 _MANY = re.compile(rf"(?:{_URL}\n)*+".encode()).fullmatch
 _SEPARATORS = (b",", b";", b"|")

@@ -74,11 +74,17 @@ class Store:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Create the state file ``path``, which must not exist; only its owner may read it."""
+        """Create the state file ``path``, which must not exist; only its owner may read it.
+
+        What this session commits survives a kill, but a loss of power only after the file was
+        closed and synced: once is enough for a file that nobody knows yet, and takes a fifth of
+        the time.
+        """
         with writing(path):
             path.touch(mode=0o600, exist_ok=False)
         with state_errors(path), ExitStack() as undo:
             connection = undo.enter_context(closing(connect(path)))
+            connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
             store = cls(path, connection)

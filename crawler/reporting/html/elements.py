@@ -21,6 +21,8 @@ class Markup(str):
 
 def visible(text: str) -> str:
     r"""``text`` with its hidden characters written as escapes: ``\u2028``, ``\u0000``."""
+    if text.isprintable():  # nearly all are, and no hidden character is
+        return text
     return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

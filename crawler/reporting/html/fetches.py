@@ -15,6 +15,8 @@ phases: Callable[[Line], tuple[float, ...]] = attrgetter(*PHASES)
 """Returns the seconds of each of ``PHASES``."""
 _TICKS = 100_000
 """Ticks in a second; a tick is 10 µs."""
+_HOST_END = len("http://x")
+"""The first place where the name of a host can end."""
 _SHOWN = 20
 """Number of hosts in the table, for each of the two rankings."""
 
@@ -53,32 +55,39 @@ class HostFetches(msgspec.Struct, frozen=True):
 def columns(lines: Iterable[Line]) -> Columns:
     """Sort and encode ``lines``."""
     ordered = sorted(lines, key=attrgetter("t"))
-    hosts: dict[str, int] = {}
-    paths: dict[str, int] = {}
-    ends: dict[str, int] = {}
+    starts = _ticks(ordered, "t")
     parts = [split(line.url) for line in ordered]
-    starts = [ticks(line.t) for line in ordered]
-    spans = [tuple(map(ticks, phases(line))) for line in ordered]
+    hosts, host = _indexed([each for each, _ in parts])
+    paths, path = _indexed([each for _, each in parts])
+    ends, end = _indexed([outcome(line) for line in ordered])
     return Columns(
         begin=[after - before for before, after in zip([0, *starts], starts, strict=False)],
-        host=[hosts.setdefault(host, len(hosts)) for host, _ in parts],
-        path=[paths.setdefault(path, len(paths)) for _, path in parts],
-        end=[ends.setdefault(outcome(line), len(ends)) for line in ordered],
-        phases={name: [span[k] for span in spans] for k, name in enumerate(PHASES)},
+        host=host,
+        path=path,
+        end=end,
+        phases={name: _ticks(ordered, name) for name in PHASES},
         hosts=list(map(visible, hosts)),
         paths=list(map(visible, paths)),
-        ends=list(ends),
-        failed=[not end.isdigit() for end in ends],
+        ends=ends,
+        failed=[not each.isdigit() for each in ends],
     )
 
 
-def ticks(seconds: float) -> int:
-    return round(seconds * _TICKS)
+def _ticks(lines: Iterable[Line], name: str) -> list[int]:
+    """The seconds in the field ``name``, in ticks; most of them are 0."""
+    return [round(seconds * _TICKS) if seconds else 0 for seconds in map(attrgetter(name), lines)]
+
+
+def _indexed(texts: Sequence[str]) -> tuple[list[str], list[int]]:
+    """The different ``texts`` in the order of the first of each, and the index there of each."""
+    different = list(dict.fromkeys(texts))
+    places = {text: place for place, text in enumerate(different)}
+    return different, [places[text] for text in texts]
 
 
 def split(url: str) -> tuple[str, str]:
     """Split ``url`` after ``https://host:port``."""
-    slash = url.find("/", url.find("://") + 3)
+    slash = url.find("/", _HOST_END)
     return (url[:slash], url[slash:]) if slash > 0 else (url, "")
 
 

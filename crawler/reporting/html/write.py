@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from crawler.metrics.comparison import Comparison
 from crawler.model.errors import writing
 from crawler.model.files import replace_file
-from crawler.reporting.html.comparison_page import compare_report
 from crawler.reporting.html.crawl_page import crawl_report
 from crawler.reporting.html.run_files import check, read_record, read_run
 
@@ -29,5 +27,9 @@ def write_html(directory: Path) -> Path:
 def _text(directory: Path) -> str:
     compared = directory / "compare.json"
     if compared.exists():
+        # Imported only when needed: a crawl has none.
+        from crawler.metrics.comparison import Comparison
+        from crawler.reporting.html.comparison_page import compare_report
+
         return compare_report(read_record(compared, Comparison), directory.resolve().name)
     return crawl_report(read_run(directory))

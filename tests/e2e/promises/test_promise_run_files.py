@@ -66,7 +66,8 @@ def test_a_run_is_durable_before_its_first_request(
     synced = dict(reversed(line.split(" ", 1)) for line in first_last)
     beginning = run.with_name(".run.beginning")
     folders = (tmp_path, beginning, run.parent, run)
-    for path in (beginning / "settings.toml", run / "stdin.part", *folders):
+    files = (beginning / "settings.toml", beginning / "state.db", run / "stdin.part")
+    for path in (*files, *folders):
         assert float(synced[str(path)]) < site.seen[0].at, path
 
 

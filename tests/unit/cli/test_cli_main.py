@@ -1,5 +1,6 @@
 """What all commands share: help, errors and exit codes."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import crawler.app.execute
 from crawler.__main__ import main as program
 from crawler.cli import COMMANDS, main
+from crawler.cli.imports import uncollected
 from crawler.model.errors import StateError, UsageError
 from crawler.settings import Settings, options
 
@@ -54,6 +56,41 @@ def test_nothing_heavy_is_imported_early(argv: list[str]) -> None:
         [sys.executable, "-c", code, *argv], capture_output=True, text=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+_NOT_FOR_A_CRAWL = {"importlib.metadata", "crawler.sinks.warc.writer"}
+_NOT_FOR_A_CRAWL |= {"crawler.reporting.html.comparison_page", "statistics"}
+"""They take 12 ms to import."""
+
+
+def test_a_crawl_imports_only_what_it_needs(tmp_path: Path) -> None:
+    listed = tmp_path / "urls"
+    listed.write_text("no URL\n")
+    code = (
+        "import gc, sys; from crawler.__main__ import main\n"
+        "main()\n"
+        f"print(sorted({_NOT_FOR_A_CRAWL!r} & set(sys.modules)))\n"
+        "print(gc.isenabled())"
+    )
+    argv = ["crawl", "--quiet", "--parse", "inline", "--run", tmp_path / "run", listed]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *argv], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines() == ["[]", "True"], done.stderr
+
+
+def test_imports_leave_the_collector_as_it_was() -> None:
+    with uncollected():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with uncollected():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def test_the_general_help_imports_no_settings() -> None:

@@ -70,6 +70,14 @@ def test_phases_always_add_up_to_the_total(
     assert min(rest) >= 0
 
 
+@given(st.floats(0, 1e6))
+def test_times_are_rounded_to_a_microsecond(seconds: float) -> None:
+    made = line(fetched(0, Timing(total=seconds)), started=0.0)
+    assert made.total == pytest.approx(seconds, abs=0.5001e-6)
+    digits = repr(made.total).partition(".")[2]
+    assert len(digits) <= 6 or "e" in digits
+
+
 def test_buffered_time_is_not_waiting() -> None:
     made = line(fetched(0, Timing(first_byte=0.1, buffered=0.04, total=0.1)), started=0.0)
     assert (made.wait, made.receive, made.buffered) == pytest.approx((0.06, 0.0, 0.04))

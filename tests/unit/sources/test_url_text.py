@@ -156,6 +156,7 @@ def test_other_lists_are_lists(first: str) -> None:
 PARTS = [
     *("http://", "https://", "a.example", "xn--", "127.0.0.1", "256.1.1.1", "0x", "1", ".", "-"),
     *("/", "?", "#", ":", ":80", "@", ",", ";", "|", "%", "'", "x", "[", "\\", "é", " ", "\r"),
+    *(":5999", "9"),
 ]
 
 
@@ -167,6 +168,18 @@ def test_what_is_plain_needs_no_judgement(parts: list[str]) -> None:
         assert parse(text).wrong is None
     if (found := plain_lines(f"{text}\n".encode())) is not None:
         assert all(is_plain(line.encode()) for line in found)
+
+
+@pytest.mark.parametrize("port", ["1", "8080", "10000", "54071", "59999"])
+def test_a_url_with_a_port_is_plain(port: str) -> None:
+    url = f"http://127.0.0.1:{port}/x"
+    assert is_plain(url.encode())
+    assert plain_lines(f"{url}\n{url}\n".encode()) == [url, url]
+
+
+@pytest.mark.parametrize("port", ["60000", "65536", "99999", "100000", "540710"])
+def test_a_port_that_may_be_too_large_is_judged(port: str) -> None:
+    assert not is_plain(f"http://127.0.0.1:{port}/".encode())
 
 
 @pytest.mark.promise("P83")

@@ -1,4 +1,5 @@
 from html.parser import HTMLParser
+from unicodedata import category
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,15 @@ def test_invisible_characters_are_spelled_out() -> None:
         r"a\u0000b\u000d\u000a\u2028\u202ec\ud800\ufeff"
     )
     assert visible("grüße, 日本 🙂") == "grüße, 日本 🙂"
+
+
+@pytest.mark.promise("P17")
+def test_all_controls_separators_and_marks_of_direction_are_spelled_out() -> None:
+    wanted = {"Cc", "Cs", "Zl", "Zp"}
+    hidden = [c for c in map(chr, range(0x10000)) if category(c) in wanted]
+    marks = "\u061c\u200b\u200e\u200f\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069"
+    for each in [*hidden, *marks]:
+        assert visible(f"a{each}b") == f"a\\u{ord(each):04x}b"
 
 
 def test_markup_is_not_escaped_twice() -> None:
