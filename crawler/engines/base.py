@@ -31,7 +31,7 @@ only engines. An engine
 """
 
 from collections.abc import Callable
-from typing import Protocol, Self, TypeGuard
+from typing import Literal, Protocol, Self, TypeGuard
 
 import msgspec
 
@@ -44,6 +44,14 @@ CONNECTIONS = 2_000
 """Connections that an engine may have open, if there are file descriptors for them."""
 KEPT_SECONDS = 118.0
 """How long an engine keeps a connection without a request; after that it may have died silently."""
+
+
+Suspends = Literal["callbacks", "await", "threads", "greenlets"]
+"""How a request waits while others are under way: what resumes when its socket is ready.
+
+A function that the library calls (callbacks), a coroutine (await), a thread of the system, or a
+stack of its own on one thread (greenlets).
+"""
 
 
 class Capabilities(msgspec.Struct, frozen=True):
@@ -64,6 +72,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     """Its limitations compared with other engines, one sentence each."""
     holds_bodies: bool = False
     """It obeys ``EngineOptions.bodies``, so that large bodies cannot fill the memory."""
+    suspends: Suspends = "await"
+    """How its library suspends a request that waits. The default is what ``fetch`` itself does."""
 
 
 class EngineOptions(msgspec.Struct, frozen=True):

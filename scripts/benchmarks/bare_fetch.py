@@ -1,7 +1,7 @@
 """The reference for ``fetch``: a library alone, on uvloop, hashing each body and writing a line.
 
 ``python -m benchmarks.bare_fetch ENGINE CONCURRENCY URLS OUT``. The loop, the queue and what is
-done with a body are the same for all; only ``fetch`` differs.
+done with a body are the same for all; only ``fetch`` differs. gevent has its own loop.
 """
 
 import asyncio
@@ -87,13 +87,30 @@ LIBRARIES: dict[str, Library] = {
 }
 
 
+def line(url: str, body: bytes) -> bytes:
+    return f'{{"url":"{url}","digest":"{hashlib.sha256(body).hexdigest()}"}}\n'.encode()
+
+
+def run_on_greenlets(concurrency: int, urls: list[str], out: io.BufferedWriter) -> None:
+    from gevent.pool import Pool
+    from geventhttpclient import HTTPClient
+
+    client = HTTPClient.from_url(urls[0], concurrency=concurrency)
+
+    def one(url: str) -> None:
+        out.write(line(url, bytes(client.get(url).read())))
+
+    Pool(concurrency).map(one, urls)
+    client.close()
+
+
 async def run(library: Library, concurrency: int, urls: list[str], out: io.BufferedWriter) -> None:
     queue = iter(urls)
 
     async def one_after_the_other(fetch: Fetch) -> None:
         for url in queue:
-            digest = hashlib.sha256(await fetch(url)).hexdigest()
-            out.write(f'{{"url":"{url}","digest":"{digest}"}}\n'.encode())
+            body = await fetch(url)
+            out.write(line(url, body))
 
     async with library(concurrency) as fetch:
         await asyncio.gather(*(one_after_the_other(fetch) for _ in range(concurrency)))
@@ -103,6 +120,9 @@ def main() -> None:
     engine, concurrency, urls, out = sys.argv[1:]
     with Path(out).open("wb") as file:
         listed = Path(urls).read_text().split()
+        if engine == "gevent":
+            run_on_greenlets(int(concurrency), listed, file)
+            return
         uvloop.run(run(LIBRARIES[engine], int(concurrency), listed, file))
 
 
