@@ -3,7 +3,7 @@
 The kernel knows only when the last byte of a connection arrived. So it is asked whenever our thread
 comes by: the bytes that are new since the last look arrived between the two looks. Streams that are
 read together take these bytes in turn, each as many as it has: so the sum over them is right,
-although the order may not be.
+although the order may not be. They cannot have more than libcurl has read, which the kernel knows.
 """
 
 import socket
@@ -15,8 +15,8 @@ from crawler.engines.shared.kernel import ReceivedInfo, received_info
 
 STREAMS_OFF = 0.25
 """By what share of itself the wait of a stream may be wrong, at least: the order is not known."""
-HEAD_BYTES = 100
-"""About what a response takes on the wire beside its body: compressed headers, frames, TLS."""
+_HEAD_BYTES = 100
+"""What the first response takes on the wire beside its body: compressed headers, frames, TLS."""
 
 
 class ThreadClock(NamedTuple):
@@ -49,9 +49,18 @@ class StreamArrivals:
     def __init__(self, sock: socket.socket, clock: ThreadClock) -> None:
         self._sock = sock
         self._clock = clock
-        self._seen = self._read = self._position = 0
+        self._full_since: float | None = None
+        self._seen = 0
         self._spans: deque[tuple[int, Arrival]] = deque()
         self._users: set[object] = set()
+        # Bytes of the connection: what libcurl has read, had read at the last event, and has
+        # handed over to the streams, as far as we know.
+        self._read = 0
+        self._read_before: int | None = None
+        self._position = 0
+        # To learn what a head takes: where the first response began, and what came since.
+        self._first = self._heads = self._bodies = 0
+        self._head = _HEAD_BYTES
 
     @property
     def crowded(self) -> bool:
@@ -67,9 +76,15 @@ class StreamArrivals:
         self._users.discard(user)
 
     def look(self, _: socket.socket, now: float) -> None:
-        """Call this at each event, before libcurl reads: what was seen before has been read."""
+        """Call this at each event, before libcurl reads."""
         self.pass_by(now)
-        self._position, self._read = self._read, self._seen
+        if self._read_before is None:  # what came before is the handshake's
+            self._first = self._position = self._read
+        else:  # libcurl hands over what it reads before it comes back for more
+            self._position = max(self._position, self._read_before)
+        if self._heads:
+            self._head = max(0, self._read - self._first - self._bodies) // self._heads
+        self._read_before = self._read
         self._skip()
 
     def pass_by(self, now: float) -> None:
@@ -80,24 +95,44 @@ class StreamArrivals:
 
     def fold(self, info: ReceivedInfo, clock: ThreadClock) -> None:
         """Add what the kernel knows at ``clock``."""
+        self._read = info.read
+        earliest, latest = self._earliest(clock), clock.now - info.ago
         if info.received > self._seen:
             self._seen = info.received
-            latest = clock.now - info.ago
-            self._spans.append((info.received, Arrival(min(self._earliest(clock), latest), latest)))
+            self._spans.append((info.received, Arrival(min(earliest, latest), latest)))
+        self._full_since = earliest if info.is_full else None
         self._clock = clock
 
     def _earliest(self, clock: ThreadClock) -> float:
-        """A thread that does not compute waits for data, and reads it at once."""
+        """Since when the new bytes may have been there.
+
+        A thread that does not compute waits for data, and reads it at once. But for bytes that did
+        not fit, the server waited since the buffer was full.
+        """
+        if self._full_since is not None:
+            return self._full_since
         before, cpu = self._clock
         return max(before, clock.now - (clock.cpu - cpu))
 
+    def take_head(self, now: float) -> Arrival:
+        """A stream has handed over its head: return when the last byte of it arrived.
+
+        Compressed, and with the frames and TLS of the whole response, it is as large as those of
+        this connection were until now.
+        """
+        self._heads += 1
+        return self._take(self._head, now)
+
     def take(self, size: int, now: float) -> Arrival:
-        """A stream has handed over ``size`` bytes: return when the last of them arrived."""
+        """A stream has handed over ``size`` bytes of its body."""
+        self._bodies += size
+        return self._take(size, now)
+
+    def _take(self, size: int, now: float) -> Arrival:
         self._position += size
-        if self._position >= self._read or not self.crowded:
-            self.pass_by(now)  # libcurl may have read more than was seen
-            self._read = self._seen
-            self._position = min(self._position, self._read) if self.crowded else self._read
+        if self._position > self._read or not self.crowded:
+            self.pass_by(now)  # libcurl has read more since the last look
+        self._position = min(self._position, self._read) if self.crowded else self._read
         self._skip()
         if not self._spans:
             return Arrival(now, now)

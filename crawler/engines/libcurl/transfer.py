@@ -10,7 +10,7 @@ import time
 import pycurl
 
 from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
-from crawler.engines.libcurl.arrivals import HEAD_BYTES, Arrival, StreamArrivals
+from crawler.engines.libcurl.arrivals import Arrival, StreamArrivals
 from crawler.engines.libcurl.codes import translate
 from crawler.engines.libcurl.connect_limit import TransferConnectLimit, limit_connecting
 from crawler.engines.libcurl.constants import set_constants
@@ -199,7 +199,7 @@ class Transfer:
             return self._abort(error)
         if length is not None and length > self.request.max_bytes and not self.request.cut:
             return self._refuse(FailureKind.TOO_LARGE, too_large(self.request))
-        return self._continue(HEAD_BYTES)
+        return self._continue(is_head=True)
 
     def _take_interim(self) -> int | None:
         """Another head follows; their number is limited. libcurl limits each to 300 KiB."""
@@ -269,13 +269,14 @@ class Transfer:
             self._hold = None
             self._terms = None  # the timeout was changed
 
-    def _continue(self, received: int = 0) -> int | None:
-        """``received`` bytes of the response were good."""
+    def _continue(self, received: int = 0, *, is_head: bool = False) -> int | None:
+        """``received`` bytes of the body were good, or the head."""
         now = time.monotonic()
         if self._closing and self._ends is not None:
             self._last = self._sockets.info(self._ends)
         if self._stream is not None and self._version == "2":
-            self._arrived = self._stream.take(received, now)
+            stream = self._stream
+            self._arrived = stream.take_head(now) if is_head else stream.take(received, now)
         # libcurl checks its own clock only between reads; many small pieces keep it reading.
         held = 0.0 if self._hold is None else self._hold.seconds
         if now <= self._deadline + held:

@@ -10,6 +10,7 @@ import struct
 import sys
 import time
 from fcntl import ioctl
+from termios import FIONREAD
 from typing import NamedTuple
 
 _TCP_INFO = getattr(socket, "TCP_INFO", 11)
@@ -21,6 +22,7 @@ _ANSWER = struct.Struct("=44xI4xI")
 _OPENING = struct.Struct("=44xI4xII8xI28xI96xQQ")
 # At byte 128 bytes_received.
 _RECEIVED = struct.Struct("=52xI72xQ")
+_INT = struct.Struct("@i")
 _SIOCGSTAMPNS = 0x8907
 _TIMESPEC = struct.Struct("@ll")
 TICK_S = 0.004
@@ -56,10 +58,25 @@ class OpeningInfo(NamedTuple):
 
 
 class ReceivedInfo(NamedTuple):
-    """The bytes that a connection has received, and how many seconds ago the last of them came."""
+    """The bytes that a connection has received, and how many seconds ago the last of them came.
+
+    ``unread`` of them nobody has read yet. ``buffer`` is the room for such bytes, as the kernel
+    counts: with its own records, which can be larger than small packets.
+    """
 
     received: int
     ago: float
+    unread: int = 0
+    buffer: int = 1 << 20
+
+    @property
+    def read(self) -> int:
+        return self.received - self.unread
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the other side may have to wait until we read."""
+        return self.unread >= self.buffer / 4
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo | None:
@@ -87,7 +104,12 @@ def received_info(sock: socket.socket) -> ReceivedInfo | None:
     if raw is None:
         return None
     ago, received = _RECEIVED.unpack(raw)
-    return ReceivedInfo(received, ago / 1e3)
+    try:
+        (unread,) = _INT.unpack(ioctl(sock, FIONREAD, bytes(_INT.size)))
+        buffer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    except OSError:
+        return None
+    return ReceivedInfo(received, ago / 1e3, unread, buffer)
 
 
 def is_connected(sock: socket.socket) -> bool:

@@ -19,6 +19,7 @@ def arrivals() -> Iterator[StreamArrivals]:
         found = StreamArrivals(sock, START)
         found.begin("one")
         found.begin("two")
+        read(found)  # the handshake, of no byte here
         yield found
 
 
@@ -62,3 +63,48 @@ def test_a_response_cannot_arrive_before_its_request_was_sent() -> None:
     assert Arrival(90.0, 101.0, shared=True).since(100.0) == (0.5, 0.5)
     assert Arrival(100.5, 100.5, shared=True).since(100.0) == (0.5, 0.5 * STREAMS_OFF)
     assert Arrival(100.5, 100.5, shared=False).since(100.0) == (0.5, 0.0)
+
+
+def test_no_stream_has_bytes_that_libcurl_has_not_read(arrivals: StreamArrivals) -> None:
+    arrivals.fold(ReceivedInfo(1000, 0.0, unread=1000), ThreadClock(100.2, 10.2))
+    read(arrivals)
+    arrivals.fold(ReceivedInfo(1000, 0.0), ThreadClock(100.2, 10.2))
+    arrivals.fold(ReceivedInfo(3000, 0.0, unread=2000), ThreadClock(100.4, 10.4))
+    # More than it can be: what a head takes is a guess.
+    assert arrivals.take(1200, 100.5).latest == pytest.approx(100.2)
+    arrivals.fold(ReceivedInfo(3000, 0.0), ThreadClock(100.6, 10.6))
+    assert arrivals.take(1000, 100.6).latest == pytest.approx(100.4)
+
+
+def test_what_is_left_out_is_made_up_for_at_a_later_event(arrivals: StreamArrivals) -> None:
+    arrivals.fold(ReceivedInfo(1000, 0.0), ThreadClock(100.2, 10.2))
+    read(arrivals)
+    arrivals.fold(ReceivedInfo(2000, 0.0), ThreadClock(100.4, 10.4))
+    read(arrivals)
+    assert arrivals.take(100, 100.5).latest == pytest.approx(100.4)
+
+
+def test_the_size_of_heads_is_learned(arrivals: StreamArrivals) -> None:
+    for number in range(1, 4):
+        arrivals.fold(ReceivedInfo(number * 1040, 0.0), ThreadClock(100.0 + number, 11.0))
+        arrivals.take_head(101.0)
+        arrivals.take(1000, 101.0)
+        read(arrivals)
+    arrivals.fold(ReceivedInfo(4 * 1040, 0.0), ThreadClock(104.0, 11.0))
+    arrivals.fold(ReceivedInfo(5 * 1040, 0.0), ThreadClock(105.0, 11.0))
+    arrivals.take_head(105.0)
+    assert arrivals.take(1000, 105.0).latest == pytest.approx(104.0)
+    arrivals.take_head(105.0)
+    assert arrivals.take(1000, 105.0).latest == pytest.approx(105.0)
+
+
+def test_what_did_not_fit_may_have_been_sent_before(arrivals: StreamArrivals) -> None:
+    full = ReceivedInfo(1000, 0.0, unread=1000, buffer=2000)
+    arrivals.fold(full, ThreadClock(100.2, 10.2))
+    arrivals.fold(full, ThreadClock(100.4, 10.4))
+    read(arrivals)
+    arrivals.fold(ReceivedInfo(2000, 0.0, buffer=2000), ThreadClock(100.6, 10.6))
+    arrivals.fold(ReceivedInfo(3000, 0.0, buffer=2000), ThreadClock(100.8, 10.8))
+    assert arrivals.take(1000, 101.0) == (pytest.approx(100.0), pytest.approx(100.2), True)
+    assert arrivals.take(1000, 101.0) == (pytest.approx(100.0), pytest.approx(100.6), True)
+    assert arrivals.take(1000, 101.0) == (pytest.approx(100.6), pytest.approx(100.8), True)
