@@ -111,6 +111,43 @@ def many_files_open() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+FIVE = b"Content-Length: 5\r\n\r\nhello"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+KEPT = (
+    OK + FIVE,
+    OK + b"Connection: keep-alive\r\n" + FIVE,
+    OK + CHUNKED + b"5\r\nhello\r\n0\r\n\r\n",
+    OK + CHUNKED + b"5\r\nhello\r\n0\r\nX: y\r\n\r\n",
+    OK + b"Content-Length: 0\r\n\r\n",
+    b"HTTP/1.1 204 No\r\n\r\n",
+    b"HTTP/1.1 304 No\r\nContent-Length: 5\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n" + FIVE,
+)
+CLOSED = (
+    OK + b"Connection: close\r\n" + FIVE,
+    OK + b"Connection: keep-alive\r\nConnection: a, Close\r\n" + FIVE,
+    b"HTTP/1.0 200 OK\r\n" + FIVE,
+    OK + FIVE + b"EVIL",
+    OK + CHUNKED + b"0\r\n\r\nEVIL",
+    b"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n",
+    b"HTTP/1.1 304 No\r\n" + CHUNKED,
+    b"HTTP/1.1 204 No\r\n\r\nEVIL",
+    OK + b"Content-Length: 500000\r\n\r\n" + 70_000 * b"y",  # it is cut
+)
+
+
+@pytest.mark.promise("P16", "P78")
+@pytest.mark.parametrize("raw", [*KEPT, *CLOSED], ids=lambda raw: raw[9:99])
+async def test_a_connection_is_kept_if_a_response_can_follow(raw: bytes) -> None:
+    with Server(lambda _: Answer(script=(raw,))) as server:
+        async with GeventEngine(EngineOptions(1)) as engine:
+            for _ in range(2):
+                ended = await outcome(engine, replace(ask(server, max_bytes=5), cut=True))
+                assert isinstance(ended, tuple)
+    assert server.connections == (1 if raw in KEPT else 2)
+
+
 @pytest.mark.promise("P65")
 async def test_a_place_without_a_connection_is_forgotten() -> None:
     addresses = tuple(f"127.0.0.{number}" for number in range(1, 7))
