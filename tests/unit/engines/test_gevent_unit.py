@@ -198,6 +198,30 @@ async def test_calls_come_in_order_and_the_last_ones_are_ignored() -> None:
     assert told == [(number, True) for number in range(3)]
 
 
+async def test_a_hub_that_cannot_be_made_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr("gevent.get_hub", fail)
+    before = threading.active_count()
+    with pytest.raises(OSError, match="too many open files"):
+        async with GeventEngine(EngineOptions(1)):
+            pass
+    assert threading.active_count() == before
+
+
+async def test_an_error_of_our_own_ends_its_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bytes:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("crawler.engines.greenlets.fetcher.request_head", fail)
+    with Server(lambda _: Answer()) as server:
+        async with GeventEngine(EngineOptions(1)) as engine:
+            for _ in range(2):
+                with pytest.raises(RuntimeError, match="a bug"):
+                    await engine.fetch(ask(server))
+
+
 async def test_a_fetch_after_the_end_is_a_failure() -> None:
     with Server(lambda _: Answer()) as server:
         engine = GeventEngine(EngineOptions(1))
