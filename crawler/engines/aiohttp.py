@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import time
+from io import BytesIO
 from typing import Self
 
 import aiohttp
@@ -31,7 +32,7 @@ from crawler.engines.shared.timing import make_timing
 from crawler.engines.shared.tls import TlsContexts
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import (
-    BODILESS,
+    IDEMPOTENT,
     Endpoint,
     Headers,
     Proxy,
@@ -127,9 +128,12 @@ class AiohttpEngine:
         scheme, authority, path = target_of(request.url)
         secure = scheme == "https"
         headers = (("Host", authority), *request.headers)
+        if request.content_length is not None:
+            headers = (*headers, ("Content-Length", str(request.content_length)))
         dial, proxied = _dial(request.endpoint), request.proxy is not None
         login = _login(request.proxy)
-        return self._session.get(
+        return self._session.request(
+            request.method,
             # As part of the path the query is sent unchanged, even if it is empty.
             yarl.URL.build(
                 scheme=scheme,
@@ -138,6 +142,8 @@ class AiohttpEngine:
                 encoded=True,
             ),
             headers=headers if secure else (*headers, *login),
+            # aiohttp makes a task for it. With nothing to send, that would end after the answer.
+            data=BytesIO(request.body) if request.body else None,
             allow_redirects=False,
             ssl=self._tls.context(verify=request.verify) if secure else True,
             server_hostname=host_of(authority) if secure else None,
@@ -169,12 +175,13 @@ async def _once(
     except aiohttp.ClientHttpProxyError:
         raise
     except (aiohttp.ClientError, OSError) as error:
-        raise _translate(error, getattr(request.response, "exchange", None)) from error
+        exchange = getattr(request.response, "exchange", None)
+        raise _translate(error, exchange, repeatable=request.method in IDEMPOTENT) from error
 
 
 async def _read(answer: HookedResponse, request: Request) -> bytes:
     """Read the body as sent. Raises FetchError if it exceeds ``max_bytes`` or is truncated."""
-    length = _check_head(answer)
+    length = _check_head(answer, request)
     if length is not None and length > request.max_bytes and not request.cut:
         raise FetchError(FailureKind.TOO_LARGE, too_large(request))
     body = Pieces()
@@ -186,18 +193,18 @@ async def _read(answer: HookedResponse, request: Request) -> bytes:
                     return body.take()[: request.max_bytes]
                 raise FetchError(FailureKind.TOO_LARGE, too_large(request))
     except (aiohttp.ClientError, OSError) as error:
-        raise _translate(error, answer.exchange) from error
+        raise _translate(error, answer.exchange, repeatable=request.is_idempotent) from error
     return body.take()
 
 
-def _check_head(answer: HookedResponse) -> int | None:
+def _check_head(answer: HookedResponse, request: Request) -> int | None:
     """Return the declared length of the body, or None. Raises FetchError."""
     headers = answer.headers
     check_locations(headers.getall(hdrs.LOCATION, ()))
     length = body_length(
         headers.getall(hdrs.CONTENT_LENGTH, ()), headers.getall(hdrs.TRANSFER_ENCODING, ())
     )
-    return None if answer.status in BODILESS else length
+    return None if request.is_bodiless(answer.status) else length
 
 
 def _headers(answer: HookedResponse) -> Headers:
@@ -228,13 +235,13 @@ def _timing(
     )
 
 
-def _translate(error: Exception, exchange: WireExchange | None) -> FetchError:
+def _translate(error: Exception, exchange: WireExchange | None, *, repeatable: bool) -> FetchError:
     if exchange is None:
         return _unconnected(error)
     if exchange.refused is not None:
         return exchange.refused
     lost = exchange.connection.lost
-    untouched = exchange.reused and not exchange.received
+    untouched = repeatable and exchange.reused and not exchange.received
     if isinstance(error, aiohttp.ClientResponseError):
         return FetchError(
             FailureKind.PROTOCOL, f"not an HTTP/1 response: {_first_line(error.message)}"

@@ -28,6 +28,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection as Lease
 from aiohttp.http import RawResponseMessage
 from aiohttp.streams import StreamReader
+from multidict import CIMultiDict
 
 from crawler.engines.aiohttp_connect import CONNECTING
 from crawler.engines.aiohttp_head import HeadFilter
@@ -289,6 +290,10 @@ def _announces_body(message: RawResponseMessage) -> bool:
 class BareRequest(aiohttp.ClientRequest):
     """A request that sends exactly its given headers."""
 
+    # aiohttp would give every DELETE a Content-Length, and every body a Content-Type.
+    GET_METHODS = aiohttp.ClientRequest.GET_METHODS | {hdrs.METH_DELETE}
+    _skip_auto_headers = CIMultiDict({hdrs.CONTENT_TYPE: None})
+
     def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
         """Add nothing: no User-Agent, no Accept, no Accept-Encoding."""
 
@@ -297,7 +302,11 @@ class BareRequest(aiohttp.ClientRequest):
         if "".join(self.headers.values()).isascii():
             return await super().send(conn)
         with cast("HookedConnection", conn.protocol).in_latin_1():
-            return await super().send(conn)
+            answer = await super().send(conn)
+            writer = answer._stream_writer  # noqa: SLF001 - there is one if a body follows
+            if writer is not None:
+                writer.send_headers()
+            return answer
 
 
 class HookedResponse(aiohttp.ClientResponse):

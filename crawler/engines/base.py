@@ -9,11 +9,17 @@ only engines. An engine
   the host name in ``request.url``. If ``request.proxy`` is set, the endpoint is the proxy: the
   engine sends it absolute URLs for http, CONNECT for https (RFC 9110, 9.3.6), or host names in
   SOCKS 5 (RFC 1928). The proxy's login goes only to the proxy; a tunnel carries only the request;
-* sends exactly ``request.headers``, plus Host and Connection; ``capabilities`` names every
-  deviation that its library forces;
+* sends exactly ``request.method``, ``request.headers`` and ``request.body``, plus Host, Connection,
+  and Content-Length if ``request.content_length`` is not None (RFC 9110, 8.6): no Content-Type and
+  no ``Expect`` of its library, and no chunks; ``capabilities`` names every deviation that its
+  library forces. The answer to a HEAD has no body, whatever its head says. A server may answer
+  before it has the whole body, and close the connection: then that is the answer, if the library
+  can still read it;
 * may keep connections and use them again: ``options.connections`` limits how many are open, and
-  ``KEPT_SECONDS`` how long one waits for a request. If a kept one dies it raises the error, with
-  ``reused=True``, and does not send the request again. If ``request.fresh``, it uses a new one;
+  ``KEPT_SECONDS`` how long one waits for a request. If a kept one dies it raises the error, and
+  does not send the request again. The error has ``reused=True``, so that the crawler does, but only
+  if the request ``is_idempotent`` or nothing of it was sent. If ``request.fresh``, it uses a new
+  connection;
 * enforces ``request.timeout`` as a total deadline and ``request.max_bytes`` as a limit for the
   body, whatever the server does, and limits the header block (256 KiB) and the number of 1xx
   responses (``shared/heads.py``). If ``request.cut``, it returns the first ``max_bytes`` of a

@@ -105,10 +105,10 @@ async def _wait(work: "asyncio.Future[Response]", wire: Wire) -> None:
 
 
 class _ThreadFetch(urllib.request.Request):
-    """The request for urllib. ``_UrllibConnection`` sends its headers."""
+    """The request for urllib. ``_UrllibConnection`` sends its headers and its body."""
 
     def __init__(self, wire: Wire) -> None:
-        super().__init__(wire.request.url)
+        super().__init__(wire.request.url, method=wire.request.method)
         self.wire = wire
 
 
@@ -129,6 +129,12 @@ class _UrllibConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self._wire.dial(self.host, self.port)
         self.sock = self._wire
+
+    def request(
+        self, method: str, url: str, body: Any = None, headers: Any = None, **_options: Any
+    ) -> None:
+        """Send the body: urllib would also add a Content-Type."""
+        super().request(method, url, self._wire.request.body, headers)
 
     def putrequest(self, method: str, url: str, *_flags: bool, **_more: bool) -> None:
         target = self._wire.request.url if self._wire.is_forwarded else url

@@ -5,6 +5,7 @@ Times are seconds, clocks are ``time.monotonic``.
 """
 
 import asyncio
+import re
 import socket
 import ssl
 import struct
@@ -23,6 +24,7 @@ from crawler.model.exchange import BODILESS
 _TICK = 0.001
 """libuv counts whole milliseconds, so its timers may fire that much too early."""
 _TLS_CHUNK = 64 * 1024
+_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: *([0-9]+)\r\n")
 
 
 class Ending(Enum):
@@ -55,9 +57,10 @@ class Seen(msgspec.Struct, frozen=True):
     """A request as received.
 
     Header names are as sent; ``host`` is the value of Host, or empty. ``connection`` counts TCP
-    connections from 1. ``at`` is when the head was complete (of pipelined requests: when its turn
-    came), ``local`` the address that the client connected to, ``tls`` whether it used TLS. ``lain``
-    is how many seconds it had waited in the kernel by then, to a kernel tick; 0 if not measured.
+    connections from 1. ``at`` is when the request was complete (of pipelined requests: when its
+    turn came), ``local`` the address that the client connected to, ``tls`` whether it used TLS.
+    ``lain`` is how many seconds it had waited in the kernel by then, to a kernel tick; 0 if not
+    measured. ``body`` is as sent with Content-Length; chunks are not read.
     """
 
     method: str
@@ -70,6 +73,7 @@ class Seen(msgspec.Struct, frozen=True):
     local: tuple[str, int]
     tls: bool = False
     lain: float = 0.0
+    body: bytes = b""
 
     @property
     def url(self) -> str:
@@ -86,7 +90,7 @@ class Answer(msgspec.Struct, frozen=True):
     """The response to send. ``latency`` is seconds before the first byte.
 
     Content-Length is added unless the headers have it or Transfer-Encoding; the body is written
-    unchanged. A ``script``, if given, replaces status, headers and body.
+    unchanged, but not to a HEAD. A ``script``, if given, replaces status, headers and body.
     """
 
     status: int = 200
@@ -98,6 +102,14 @@ class Answer(msgspec.Struct, frozen=True):
 
 Handler = Callable[[Seen], Answer]
 """Called once per request, on the server's thread; must not block."""
+BeforeBody = Callable[[Seen], Answer | float]
+"""Called with a request whose body has not arrived. An answer is sent at once, and the connection
+closed; else the server does not read for so many seconds."""
+
+
+def read_at_once(_: Seen) -> float:
+    """The usual ``BeforeBody``."""
+    return 0.0
 
 
 class Service(msgspec.Struct, eq=False):
@@ -108,6 +120,7 @@ class Service(msgspec.Struct, eq=False):
     answered: MutableSequence[tuple[float, float]]
     connections: int = 0
     lain: bool = False
+    before_body: BeforeBody = read_at_once
     live: set["Abortable"] = msgspec.field(default_factory=set)
 
 
@@ -129,7 +142,7 @@ class Connection(asyncio.Protocol):
         self._steps: Iterator[bytes | float | Ending] = iter(())
         self._timer: asyncio.TimerHandle | None = None
         self._asked_at = 0.0
-        self._busy = self._paused = self._stalled = False
+        self._busy = self._paused = self._stalled = self._is_awaited = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -163,26 +176,51 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _serve(self) -> None:
-        while not self._busy and (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = self._buffer[:end].decode("latin-1")
-            del self._buffer[: end + 4]
-            self._answer(head)
+        while not self._busy and (end := self._buffer.find(b"\r\n\r\n") + 4) >= 4:
+            length = _LENGTH.search(self._buffer, 0, end)
+            size = end + int(length[1]) if length else end
+            if len(self._buffer) < size:
+                self._await_body(self._buffer[:end])
+                return
+            self._is_awaited = False
+            self._answer(self._buffer[: end - 4], bytes(self._buffer[end:size]), size)
         if not self._busy and self._buffer and not self._buffer[:1].isalpha():
-            self._answer("")  # not HTTP, for example a TLS ClientHello
+            self._answer(bytearray(), b"", 0)  # not HTTP, for example a TLS ClientHello
 
-    def _answer(self, head: str) -> None:
+    def _await_body(self, head: bytearray) -> None:
+        """The rest of the request is on its way."""
+        if self._is_awaited:
+            return
+        self._is_awaited = True
+        self._asked_at = time.monotonic()
+        seen = self._parse(head[:-4].decode("latin-1"), b"")
+        before = self._service.before_body(seen)
+        if isinstance(before, Answer):
+            self._busy = True
+            self._transport.pause_reading()
+            self._service.seen.append(seen)
+            self._steps = _steps(before, close=True)
+            self._step()
+        elif before:
+            self._transport.pause_reading()
+            self._wait(before, self._transport.resume_reading)
+
+    def _answer(self, head: bytearray, body: bytes, size: int) -> None:
+        """Answer the request of the first ``size`` bytes."""
+        del self._buffer[:size]
         self._busy = True
         self._asked_at = time.monotonic()
         try:
-            seen = self._parse(head)
+            seen = self._parse(head.decode("latin-1"), body)
         except ValueError:
             self._steps = _steps(Answer(400), close=True)
         else:
             self._service.seen.append(seen)
-            self._steps = _steps(self._service.handler(seen), close=_wants_close(seen))
+            answer, close = self._service.handler(seen), _wants_close(seen)
+            self._steps = _steps(answer, close=close, is_head=seen.method == "HEAD")
         self._step()
 
-    def _parse(self, head: str) -> Seen:
+    def _parse(self, head: str, body: bytes) -> Seen:
         """Raises ValueError if ``head`` is not the head of a request."""
         first, *lines = head.split("\r\n")
         method, target, version = first.split(" ")
@@ -206,6 +244,7 @@ class Connection(asyncio.Protocol):
             self._local,
             self._is_tls,
             self._kernel_wait(),
+            body,
         )
 
     def _kernel_wait(self) -> float:
@@ -321,10 +360,12 @@ class TlsConnection(Connection):
             self._flush()
 
 
-def _steps(answer: Answer, *, close: bool) -> Iterator[bytes | float | Ending]:
+def _steps(
+    answer: Answer, *, close: bool, is_head: bool = False
+) -> Iterator[bytes | float | Ending]:
     if answer.latency:
         yield answer.latency
-    for step in answer.script or (message(answer, close=close),):
+    for step in answer.script or (message(answer, close=close, is_head=is_head),):
         if isinstance(step, tuple):
             _, piece, times, interval = step
             for _ in repeat(None) if times is None else repeat(None, times):
@@ -336,8 +377,8 @@ def _steps(answer: Answer, *, close: bool) -> Iterator[bytes | float | Ending]:
         yield CLOSE
 
 
-def message(answer: Answer, *, close: bool = False) -> bytes:
-    """Return status line, headers and body of ``answer`` as sent."""
+def message(answer: Answer, *, close: bool = False, is_head: bool = False) -> bytes:
+    """Return status line, headers and body of ``answer`` as sent; no body if it ``is_head``."""
     lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}"]
     lines += [f"{name}: {value}" for name, value in answer.headers]
     if answer.status in BODILESS:
@@ -347,7 +388,7 @@ def message(answer: Answer, *, close: bool = False) -> bytes:
         lines.append(f"Content-Length: {len(answer.body)}")
     if close and "connection" not in names:
         lines.append("Connection: close")
-    return _head(lines) + answer.body
+    return _head(lines) if is_head else _head(lines) + answer.body
 
 
 def _head(lines: Sequence[str]) -> bytes:

@@ -19,13 +19,15 @@ _HOP = ("proxy-authorization", "proxy-connection", "connection", "keep-alive")
 class ProxyRequest(NamedTuple):
     """One request to the proxy: ``how`` is the method or ``SOCKS5``, ``target`` is as sent.
 
-    ``login`` is the received ``user:password``, ``headers`` are those that the proxy can read.
+    ``login`` is the received ``user:password``, ``headers`` and ``body`` are those that the proxy
+    can read.
     """
 
     how: str
     target: str
     login: str
     headers: Headers = ()
+    body: bytes = b""
 
     def header(self, name: str) -> str:
         """First value of header ``name`` (lower case), or an empty string."""
@@ -112,6 +114,8 @@ class ForwardProxy:
             fields = (line.partition(":") for line in lines[1:])
             headers = tuple((name, value.strip(" \t")) for name, _, value in fields)
             request = ProxyRequest(method, target, _login(headers), headers)
+            length = int(request.header("content-length") or 0)
+            request = request._replace(body=await reader.readexactly(length))
             self.seen.append(request)
             if status := self._refusal(request):
                 writer.write(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status)
@@ -183,9 +187,9 @@ async def _forwarded(request: ProxyRequest) -> bytes:
     """Forward the request to the origin on a new connection, and return its response."""
     place, _, path = request.target.partition("://")[2].partition("/")
     reader, writer = await asyncio.open_connection("127.0.0.1", int(place.rpartition(":")[2]))
-    lines = [f"GET /{path} HTTP/1.1", "Connection: close", "Via: 1.1 proxy"]
+    lines = [f"{request.how} /{path} HTTP/1.1", "Connection: close", "Via: 1.1 proxy"]
     lines += [f"{name}: {value}" for name, value in request.headers if name.lower() not in _HOP]
-    writer.write("\r\n".join((*lines, "", "")).encode("latin-1"))
+    writer.write("\r\n".join((*lines, "", "")).encode("latin-1") + request.body)
     try:
         answer = await reader.read(-1)
     finally:

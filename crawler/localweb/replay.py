@@ -50,8 +50,9 @@ class Replay:
 
     Every URL returns its recorded responses in order, the last one repeatedly, after the recorded
     wait times ``latency_scale``. A failure is replayed as the same kind of failure; but a host that
-    failed only sometimes resets the connection instead. URLs that are not in the archive return
-    404; hosts that are not in it raise FetchError (dns). Another process is the server.
+    failed only sometimes resets the connection instead. URLs that are not in the archive, and
+    requests other than GET, return 404; hosts that are not in it raise FetchError (dns). Another
+    process is the server.
 
     ``torn`` is True if the archive ends inside a record, and ``losses`` are sentences about what
     could not be read in it. Entering raises UsageError if the archive does not exist or is invalid;

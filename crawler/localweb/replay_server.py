@@ -64,7 +64,9 @@ class Player:
             url = canonical(seen.url)
         except UrlError as error:
             return Answer(400, (_TEXT,), error.message.encode())
-        recorded = self._archive.answer(url, self._number(url))
+        recorded = None
+        if seen.method == "GET":  # the archive has no answers to others
+            recorded = self._archive.answer(url, self._number(url))
         if recorded is None:
             self.missed += not url.endswith("/robots.txt")
             return Answer(404, (_TEXT,), f"{url} is not in the archive\n".encode())

@@ -19,6 +19,7 @@ from crawler.localweb.connection import (
     RESET,
     SILENCE,
     Answer,
+    BeforeBody,
     Connection,
     Ending,
     Handler,
@@ -26,6 +27,7 @@ from crawler.localweb.connection import (
     Service,
     Step,
     TlsConnection,
+    read_at_once,
 )
 from crawler.model.exchange import bracketed
 
@@ -56,8 +58,9 @@ class Server:
 
     ``addresses`` share one ``port`` (0: any free one). ``handshake_delay`` is seconds between the
     ClientHello and the ServerHello. With ``accept`` False, a connection attempt gets no reply, as
-    if the host dropped packets. An error in the handler ends the connection and is raised again on
-    leaving. Entering raises OSError if an address cannot be bound.
+    if the host dropped packets. ``before_body`` is called with the head of a request whose body has
+    not arrived, which is empty then. An error in the handler ends the connection and is raised
+    again on leaving. Entering raises OSError if an address cannot be bound.
 
     ``seen`` are the requests. ``answered`` has a pair for each answer: when the request was
     complete, and when the kernel had the last byte. A pair may appear shortly after the client has
@@ -73,12 +76,14 @@ class Server:
         tls: ssl.SSLContext | None = None,
         handshake_delay: float = 0.0,
         accept: bool = True,
+        before_body: BeforeBody = read_at_once,
     ) -> None:
         self.port = port
         self.seen: list[Seen] = []
         self.answered: list[tuple[float, float]] = []
         self._handler = handler
         self._service = Service(self._call_handler, self.seen, self.answered)
+        self._service.before_body = before_body
         self._addresses, self._tls, self._accept = addresses, tls, accept
         self._connect = _protocol_factory(self._service, tls, handshake_delay)
         self._errors: list[BaseException] = []

@@ -65,8 +65,8 @@ class FetchError(CrawlerError):
     """One request failed.
 
     ``kind`` classifies the failure. ``reused`` is True if a kept connection failed before the first
-    byte of the response, or if the server refused the stream: it is safe to send such a request
-    again (RFC 9110, 9.2.2; RFC 9113, 8.7).
+    byte of the response, or if the server refused the stream, and if it is safe to send the request
+    again: it is idempotent, or nothing of it was sent (RFC 9110, 9.2.2; RFC 9113, 8.7).
 
     ``answered`` is False if nothing came from the host: a reset or a deadline before the first
     byte of the response, no connection, no address because no name server answered. None means as

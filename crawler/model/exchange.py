@@ -22,6 +22,12 @@ def values_of(headers: Headers, name: str) -> list[str]:
 
 BODILESS = frozenset({204, 304})
 """Statuses whose answers have no body, whatever their headers say (RFC 9110 §6.4.1)."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+"""Methods of requests: all of RFC 9110 §9 but CONNECT and TRACE, and PATCH (RFC 5789)."""
+IDEMPOTENT = frozenset(METHODS) - {"POST", "PATCH"}
+"""Methods that do no more when they are repeated (RFC 9110 §9.2.2)."""
+_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose content means something; without content they say that its length is 0."""
 
 
 def host_and_port(host: str, port: int) -> str:
@@ -78,16 +84,20 @@ MAX_SITEMAP_BYTES = 52_428_800
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One HTTP exchange: a GET of ``url``, sent to ``endpoint``.
+    """One HTTP exchange: ``method`` for ``url``, sent to ``endpoint``.
 
     ``url`` is canonical: ASCII, absolute, http or https, no userinfo, no fragment. ``headers`` are
-    all headers except Host and Connection, in order. ``timeout`` is the total deadline in seconds.
-    ``max_bytes`` bounds the body as received (before content decoding); a larger one is a failure,
-    or if ``cut``, only so much of it is read and returned. If ``proxy`` is set, it is at
-    ``endpoint`` and looks up the host of ``url`` itself. The engine calls ``begun``, from any
-    thread, when the response has begun: with its first byte, or at the latest after its head. If
-    ``fresh``, it uses a new connection, and no kept one. ``connect_timeout`` is how many seconds
-    the TCP handshake of a new connection may take, if that is less than ``timeout``.
+    all headers except Host, Connection and Content-Length, in order. ``timeout`` is the total
+    deadline in seconds. ``max_bytes`` bounds the body of the response as received (before content
+    decoding); a larger one is a failure, or if ``cut``, only so much of it is read and returned. If
+    ``proxy`` is set, it is at ``endpoint`` and looks up the host of ``url`` itself. The engine
+    calls ``begun``, from any thread, when the response has begun: with its first byte, or at the
+    latest after its head. If ``fresh``, it uses a new connection, and no kept one.
+    ``connect_timeout`` is how many seconds the TCP handshake of a new connection may take, if that
+    is less than ``timeout``.
+
+    ``method`` is one of ``METHODS``; ``body`` is sent as it is, with ``content_length``. None means
+    no body, and a HEAD has none. Raises ValueError for another method, or for a HEAD with a body.
     """
 
     url: str
@@ -101,6 +111,38 @@ class Request(msgspec.Struct, frozen=True):
     fresh: bool = False
     cut: bool = False
     connect_timeout: float = math.inf
+    method: str = "GET"
+    body: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.method == "GET":
+            return
+        if self.method not in METHODS:
+            raise ValueError(f"method {self.method!r} is not one of {', '.join(METHODS)}")
+        if self.method == "HEAD" and self.body is not None:
+            raise ValueError("a HEAD has no body (RFC 9110 §9.3.2)")
+
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether it may be sent again although the server may have acted on it (RFC 9110 §9.2.2).
+
+        Another one is never repeated once it was sent, neither by us nor by a library.
+        """
+        return self.method in IDEMPOTENT
+
+    @property
+    def content_length(self) -> int | None:
+        """The value of its Content-Length; None if it has no such header (RFC 9110 §8.6)."""
+        if self.body is not None:
+            return len(self.body)
+        return 0 if self.method in _WITH_CONTENT else None
+
+    def is_bodiless(self, status: int) -> bool:
+        """Whether its answer with ``status`` has no body, whatever the headers say.
+
+        Content-Length and Transfer-Encoding then tell what a GET would get (RFC 9110 §9.3.2).
+        """
+        return status in BODILESS or self.method == "HEAD"
 
 
 class Timing(msgspec.Struct, frozen=True):

@@ -126,7 +126,9 @@ Decision = (
 
 
 class Decider:
-    """``scope`` limits redirects, and ``agent`` is the User-Agent that is sent, for robots.txt.
+    """All requests of a crawl are GETs, so that each may be repeated (RFC 9110, 9.2.2).
+
+    ``scope`` limits redirects, and ``agent`` is the User-Agent that is sent, for robots.txt.
     ``refuse`` forbids redirects to private addresses.
     With ``is_patient`` an attempt to which nothing came is ``Unanswered``, if failures of this
     kind are retried at all.

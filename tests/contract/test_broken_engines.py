@@ -22,11 +22,13 @@ CAUGHT = {
         "test_every_status_is_a_response": "nothing is followed",
     },
     "Retries": {
+        "test_a_lost_body_is_not_sent_again": "one request, one response: a P",
         "test_a_lost_request_is_not_sent_again": "an engine does not try again",
         "test_a_request_lost_with_a_kept_connection_is_not_sent_again": "does not try again, the",
         "test_an_incomplete_response_is_a_failure": "is not requested again",
         "test_every_status_is_a_response": "or tried again after a 503",
     },
+    "RepeatsPosts": {"test_a_lost_body_is_not_sent_again": "one request, one response: a P"},
     "SwallowsTruncation": {
         "test_a_body_without_length_needs_a_proper_end": "fails with reset or truncated, not: 200",
         "test_a_false_content_length_costs_no_memory": "protocol, not: 200",
@@ -40,6 +42,7 @@ CAUGHT = {
         "test_every_failure_frees_its_slot": LATE,
         "test_the_deadline_holds_after_a_hold": LATE,
         "test_the_deadline_holds_during_the_response": LATE,
+        "test_the_deadline_holds_while_a_body_is_sent": LATE,
         "test_the_deadline_holds_while_bytes_arrive": LATE,
         "test_the_deadline_holds_while_connecting": LATE,
     },

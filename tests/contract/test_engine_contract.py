@@ -25,6 +25,7 @@ MARKS = MappingProxyType(
         "test_a_header_with_a_control_character_is_refused": pytest.mark.promise("P17"),
         "test_a_held_fetch_can_be_cancelled": pytest.mark.promise("P60"),
         "test_a_limit_is_for_one_request_only": pytest.mark.promise("P80"),
+        "test_a_lost_body_is_not_sent_again": pytest.mark.promise("P75"),
         "test_a_lost_request_is_not_sent_again": pytest.mark.promise("P19"),
         "test_a_refused_connection_is_a_failure": pytest.mark.promise("P19"),
         "test_a_refused_connection_was_not_made": pytest.mark.promise("P80"),

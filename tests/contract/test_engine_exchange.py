@@ -1,14 +1,15 @@
-"""Finer than the contract: how a path is spelled, and what requests and capabilities say."""
+"""Finer than the contract: how a path is spelled, early answers, and what capabilities say."""
 
 import re
 
 import pytest
+from msgspec.structs import replace
 from support.engines import LIBRARIES, PROXIES
 
 from crawler.engines.base import Engine
-from crawler.localweb.server import Answer
+from crawler.localweb.server import CLOSE, Answer
 from crawler.model.exchange import Endpoint, Request
-from crawler.testing.contract.helpers import ask
+from crawler.testing.contract.helpers import ask, outcome, script
 from crawler.testing.contract.sent import PATHS
 
 
@@ -22,6 +23,15 @@ async def test_only_libcurl_changes_the_spelling_of_escapes(
     if LIBRARIES[engine_name] == "libcurl":
         path = re.sub("%..", lambda escape: escape[0].upper(), path)
     assert [seen.target for seen in server.seen] == [path]
+
+
+async def test_an_answer_before_the_body_is_the_answer(engine: Engine, serve) -> None:
+    """Over TLS only if the library reads before it finds out that it cannot send any more."""
+    early = script(b"HTTP/1.1 413 No\r\nContent-Length: 4\r\n\r\nmuch", CLOSE)
+    server = serve(Answer(), before_body=lambda _: early)
+    request = replace(ask(server), method="POST", body=bytes(5_000_000))
+    assert await outcome(engine, request) == (413, b"much")
+    assert [seen.method for seen in server.seen] == ["POST"]
 
 
 @pytest.mark.promise("P09")

@@ -37,6 +37,18 @@ class Retries(CurlEngine):
         return response if response.status != 503 else await super().fetch(request)
 
 
+class RepeatsPosts(CurlEngine):
+    """It takes a lost POST for one that its server does not have."""
+
+    async def fetch(self, request: Request) -> Response:
+        try:
+            return await super().fetch(request)
+        except FetchError as error:
+            if error.kind is not FailureKind.RESET or request.is_idempotent:
+                raise
+            return await super().fetch(replace(request, fresh=True))
+
+
 class SwallowsTruncation(CurlEngine):
     async def fetch(self, request: Request) -> Response:
         try:

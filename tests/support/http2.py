@@ -18,12 +18,18 @@ PAGE = b"<!DOCTYPE html><title>fine</title>"
 
 
 class Asked(NamedTuple):
-    """A request as received: ``at`` is monotonic, connections count from 1."""
+    """A request as received, with its whole body; ``at`` is monotonic, connections count from 1."""
 
     target: str
     connection: int
     stream: int
     at: float
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    @property
+    def method(self) -> str:
+        return dict(self.headers)[":method"]
 
 
 class Peer(asyncio.Protocol):
@@ -33,6 +39,7 @@ class Peer(asyncio.Protocol):
         self._server = server
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         self.loop = asyncio.get_running_loop()
+        self._arriving: dict[int, Asked] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -44,19 +51,26 @@ class Peer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for event in self.h2.receive_data(data):
-                if isinstance(event, h2.events.RequestReceived):
-                    self._take(event)
+                self._take(event)
         except h2.exceptions.ProtocolError:
             self.flush()
             self.transport.close()
         self.flush()
 
-    def _take(self, event: h2.events.RequestReceived) -> None:
-        assert event.stream_id is not None
-        target = dict(event.headers)[b":path"].decode()
-        asked = Asked(target, self.number, event.stream_id, time.monotonic())
-        self._server.asked.append(asked)
-        self._server.handler(self, asked)
+    def _take(self, event: h2.events.Event) -> None:
+        match event:
+            case h2.events.RequestReceived(stream_id=int(stream), headers=list(raw)):
+                headers = tuple((name.decode(), value.decode()) for name, value in raw)
+                target, now = dict(headers)[":path"], time.monotonic()
+                self._arriving[stream] = Asked(target, self.number, stream, now, headers)
+            case h2.events.DataReceived(stream_id=int(stream), data=bytes(data)):
+                asked = self._arriving[stream]
+                self._arriving[stream] = asked._replace(body=asked.body + data)
+                self.h2.acknowledge_received_data(event.flow_controlled_length, stream)
+            case h2.events.StreamEnded(stream_id=int(stream)):
+                asked = self._arriving.pop(stream)
+                self._server.asked.append(asked)
+                self._server.handler(self, asked)
 
     def flush(self) -> None:
         self.transport.write(self.h2.data_to_send())
@@ -72,8 +86,11 @@ class Peer(asyncio.Protocol):
 
     def answer(self, asked: Asked, body: bytes = PAGE, status: int = 200) -> None:
         head = [(":status", str(status)), ("content-type", "text/html")]
-        self.h2.send_headers(asked.stream, [*head, ("content-length", str(len(body)))])
-        self.h2.send_data(asked.stream, body, end_stream=True)
+        is_head = asked.method == "HEAD"
+        head.append(("content-length", str(len(body))))
+        self.h2.send_headers(asked.stream, head, end_stream=is_head)
+        if not is_head:
+            self.h2.send_data(asked.stream, body, end_stream=True)
 
 
 Handler = Callable[[Peer, Asked], None]

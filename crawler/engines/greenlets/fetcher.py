@@ -96,23 +96,27 @@ class GreenFetcher:
         lease, keep = self._connections.take(wire), False
         try:
             wire.sendall(head)
-            answer = UrllibResponse(wire)
+            if wire.request.body:
+                wire.sendall(wire.request.body)
+            answer = UrllibResponse(wire, wire.request.method)
             answer.begin()
             response = read_response(answer, wire)
-            keep = _can_be_kept(response, answer) and not wire.has_more()
+            keep = _can_be_kept(wire.request, response, answer) and not wire.has_more()
             return response
         finally:
             lease.end(keep=keep)
 
 
-def _can_be_kept(response: Response, answer: UrllibResponse) -> bool:
+def _can_be_kept(request: Request, response: Response, answer: UrllibResponse) -> bool:
     """Whether the connection can have another response (RFC 9112, 9.3): this one has an end.
 
     Some servers send the body that a response without one announces (6.3): then it has none.
     """
     codings = values_of(response.headers, "transfer-encoding")
     lengths = values_of(response.headers, "content-length")
-    if answer.status in BODILESS:
+    if request.method == "HEAD":
+        has_end = True
+    elif answer.status in BODILESS:
         has_end = not codings and not (lengths and answer.status == 204)
     elif codings:
         has_end = answer.isclosed()

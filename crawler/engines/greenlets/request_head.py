@@ -21,8 +21,10 @@ def request_head(request: Request, target: Target) -> bytes:
         wanted = request.url
         if request.proxy.userinfo is not None:
             login = f"Proxy-Authorization: {basic(request.proxy.userinfo)}\r\n"
-    first = f"GET {wanted} HTTP/1.1\r\nHost: {target.authority}\r\n"
-    return f"{first}{_lines(request.headers)}{login}\r\n".encode("latin-1")
+    first = f"{request.method} {wanted} HTTP/1.1\r\nHost: {target.authority}\r\n"
+    length = request.content_length
+    more = login if length is None else f"{login}Content-Length: {length}\r\n"
+    return f"{first}{_lines(request.headers)}{more}\r\n".encode("latin-1")
 
 
 @lru_cache(maxsize=64)

@@ -47,6 +47,8 @@ def translate(
     ``reused`` is whether a kept connection failed before its response, ``answered`` whether a
     part of the response has arrived.
     """
+    if code == pycurl.E_SEND_FAIL_REWIND:  # to send a body again, it would have to read it again
+        return unanswered(request)
     message = message or pycurl.easy_strerror(code)
     if is_alert(message):
         return FetchError(FailureKind.TLS, explained(message), reused=reused)
@@ -66,6 +68,16 @@ def translate(
     answered = answered or not _is_silent(kind, message)
     connected = kind is not FailureKind.CONNECT or code == _PROXY
     return FetchError(kind, message, reused=reused, answered=answered, connected=connected)
+
+
+def unanswered(request: Request) -> FetchError:
+    """Return the error for a request that libcurl would send a second time, without any delay.
+
+    It does so after a kept connection died, and after a stream was refused (RFC 9113, 8.7).
+    """
+    message = "the server ended the exchange without a response"
+    reused = not request.fresh and request.is_idempotent
+    return FetchError(FailureKind.RESET, message, reused=reused)
 
 
 def _of_http2(message: str, begun: bool) -> FailureKind:

@@ -11,9 +11,10 @@ import pycurl
 
 from crawler.engines.base import MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.libcurl.arrivals import Arrival, StreamArrivals
-from crawler.engines.libcurl.codes import translate
+from crawler.engines.libcurl.codes import translate, unanswered
 from crawler.engines.libcurl.connect_limit import TransferConnectLimit, limit_connecting
 from crawler.engines.libcurl.constants import set_constants
+from crawler.engines.libcurl.content import TransferContent
 from crawler.engines.libcurl.headers import RequestLines, parse_headers
 from crawler.engines.libcurl.hold import TransferHold
 from crawler.engines.libcurl.route import set_route
@@ -29,7 +30,7 @@ from crawler.engines.shared.proxying import refusal
 from crawler.engines.shared.timing import make_timing
 from crawler.model.body_budget import FREE_BYTES
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import BODILESS, Headers, Proxy, Request, Response, Timing
+from crawler.model.exchange import Headers, Proxy, Request, Response, Timing
 
 _ABORT = -1
 _CONTINUE = 0
@@ -53,6 +54,7 @@ class Transfer:
         self._hold: TransferHold | None = None
         self._connecting: TransferConnectLimit | None = None
         self._stream: StreamArrivals | None = None
+        self._content = TransferContent(curl)
         self._sent = 0.0
         # libcurl itself would also accept an HTTP/2 status line on an HTTP/1 connection.
         self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
@@ -101,6 +103,9 @@ class Transfer:
         if terms != self._terms:
             self._terms = terms
             self._set_terms(request)
+        if request.method != "GET" or request.body is not None or self._content.is_set:
+            self._content.set(request, header_lines)
+            self._header_lines = None  # it may have added to them
 
     def _set_terms(self, request: Request) -> None:
         set_route(self.curl, request.endpoint, request.proxy)
@@ -112,7 +117,7 @@ class Transfer:
 
     def _on_open(self, fd: int, _purpose: int) -> int:
         if self._ends is not None:
-            self.refused = _unanswered(self.request)
+            self.refused = unanswered(self.request)
             return _DO_NOT_CONNECT
         self._fresh = fd
         self._sockets.opened(fd)
@@ -127,7 +132,7 @@ class Transfer:
         # The local port alone is not unique: connections to different hosts can share it.
         ends = local, local_port, remote, remote_port
         if self._ends is not None:
-            self.refused = _unanswered(self.request)
+            self.refused = unanswered(self.request)
             return _DO_NOT_SEND
         if self._fresh is not None:
             self._opening = self._sockets.connected(ends, self._fresh)
@@ -223,7 +228,7 @@ class Transfer:
             elif name == "connection" and "close" in value.lower():
                 self._closing = True
         length = body_length(lengths, codings)
-        if self._status in BODILESS:
+        if self.request.is_bodiless(self._status):
             return None
         self._closing = self._closing or not (lengths or codings)
         return length
@@ -260,6 +265,8 @@ class Transfer:
     def end(self) -> None:
         """The fetch has ended, however it did. May be called twice."""
         self._body = Pieces()  # idle transfers must not keep bodies in memory
+        if self._content.is_set:
+            self._content.drop()
         if self._connecting is not None:
             self._connecting.end()
             self._connecting = None
@@ -308,7 +315,7 @@ class Transfer:
         if code == pycurl.E_SEND_ERROR and self._has_alert():
             return FetchError(FailureKind.TLS, REFUSED_AFTERWARDS)
         touched = bool(self._lines or self._interim)
-        untouched = self._fresh is None and not touched
+        untouched = self._fresh is None and not touched and self.request.is_idempotent
         return translate(code, message, self.request, reused=untouched, answered=touched)
 
     def _has_alert(self) -> bool:
@@ -386,12 +393,3 @@ class Transfer:
         secured = curl.getinfo(pycurl.APPCONNECT_TIME)
         looked_up = curl.getinfo(pycurl.NAMELOOKUP_TIME)
         return opening.waits(connected - looked_up, max(0.0, secured - connected))
-
-
-def _unanswered(request: Request) -> FetchError:
-    """Return the error for a request that libcurl would send a second time, without any delay.
-
-    It does so after a kept connection died, and after a stream was refused (RFC 9113, 8.7).
-    """
-    message = "the server ended the exchange without a response"
-    return FetchError(FailureKind.RESET, message, reused=not request.fresh)

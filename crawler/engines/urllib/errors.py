@@ -21,7 +21,7 @@ def translate(error: Exception, stream: HttpStream) -> FetchError:
     return FetchError(
         kind,
         message,
-        reused=stream.is_reused and not stream.received,
+        reused=stream.is_reused and not stream.received and stream.request.is_idempotent,
         answered=answered,
         connected=stream.is_connected,
     )

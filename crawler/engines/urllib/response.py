@@ -21,7 +21,7 @@ from crawler.engines.shared.heads import (
 )
 from crawler.engines.urllib.stream import HttpStream, Phase
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import BODILESS, Headers, values_of
+from crawler.model.exchange import Headers, values_of
 
 _BLANK = (b"\r\n", b"\n")
 _CHUNK_LINE = re.compile(rb"0*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r\n")
@@ -75,7 +75,7 @@ class UrllibResponse(http.client.HTTPResponse):
         check_locations(values_of(self.fields, "location"))
         codings = values_of(self.fields, "transfer-encoding")
         length = body_length(values_of(self.fields, "content-length"), codings)
-        bodiless = self.status in BODILESS
+        bodiless = self._stream.request.is_bodiless(self.status)
         self.length = 0 if bodiless else length
         self.chunked, self.chunk_left = bool(codings) and not bodiless, None
 

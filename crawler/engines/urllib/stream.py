@@ -105,11 +105,17 @@ class HttpStream(io.RawIOBase):
         raise NotImplementedError
 
     def sendall(self, data: bytes) -> None:
+        """Send the head, or then the body.
+
+        A server that does not want the body may have answered and closed the connection before it
+        has all of it (RFC 9112, 9.5). So the response is read also if the body cannot be sent.
+        """
         try:
             self._socket.sendall(data)
         except OSError:
-            self._read_alert()
-            raise
+            if not self._sent:
+                self._read_alert()
+                raise
         self._sent = time.monotonic()
 
     def _read_alert(self) -> None:

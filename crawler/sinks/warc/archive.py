@@ -14,7 +14,7 @@ from crawler.model.exchange import Response, Timing
 from crawler.model.urls import UrlError, canonical, key, origin
 from crawler.sinks.warc.http_message import RecordedHead, parse_head
 from crawler.sinks.warc.reader import NotByRecordError, RecordHead, WarcFile
-from crawler.sinks.warc.records import _FIELDS, TRANSFER_CODING
+from crawler.sinks.warc.records import _FIELDS, METHOD, TRANSFER_CODING
 
 CACHED_BYTES = 64_000_000
 _OVERHEAD = 2000
@@ -26,6 +26,7 @@ _NO_HEAD = b"HTTP/1.1 304\r\n\r\n"
 _HTTP = ("application/http", "message/http", "")
 """Media types of recorded messages (RFC 9112, 10); records without one are looked at, too."""
 _ANSWERS = ("response", "revisit")
+_METHOD = METHOD.lower()
 
 
 class _RecordOffsets(msgspec.Struct):
@@ -43,8 +44,10 @@ class _RecordOffsets(msgspec.Struct):
 class Archive:
     """The exchanges in an archive, by URL; several exchanges of one URL keep their order.
 
-    Memory holds offsets, and at most ``cached`` bytes of responses. ``torn`` is True if the file
-    ends inside a record; what is whole can be read. ``losses`` says what was skipped.
+    They are those of GETs. Of what we recorded, other methods are skipped; in the archives of other
+    tools, a response does not say to which method it belongs. Memory holds offsets, and at most
+    ``cached`` bytes of responses. ``torn`` is True if the file ends inside a record; what is whole
+    can be read. ``losses`` says what was skipped.
     ``origins`` has, for each origin, how its exchanges ended: failure kinds, and None for a
     response. Raises UsageError if ``path`` is not a WARC archive.
     """
@@ -151,6 +154,8 @@ class _Index:
         self._by_date: dict[tuple[int, str], _RecordOffsets] = {}
         self._by_digest: dict[str, _RecordOffsets] = {}
         for head in file.heads():
+            if head.fields.get(_METHOD, "GET") != "GET":
+                continue
             url = _canonical(head.target)
             if head.type == "metadata" and url is not None:
                 self._add_metadata(head, url)

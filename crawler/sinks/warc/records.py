@@ -25,6 +25,10 @@ SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "set-cooki
 TRANSFER_CODING = "x-archive-transfer-encoding"
 """Replaces Transfer-Encoding, because the body is stored without its transfer coding."""
 
+METHOD = "WARC-Request-Method"
+"""The method of an exchange, if it is not GET: then its response is not the page of its URL. No
+field of the standard says that, and others are allowed (WARC 1.1, 4)."""
+
 _USERINFO = re.compile(r"((?:https?:[/\\]*|(?<![^\s,;=<\"'])[/\\]{2,}))[^/\\?#\s]*@", re.IGNORECASE)
 _URL_HEADERS = {"location", "content-location", "refresh", "link"}
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -50,7 +54,7 @@ class Exchange(msgspec.Struct, frozen=True):
     """One request and how it ended: ``response``, or ``error`` with its ``message``.
 
     ``at`` is when it began, or when it failed (Unix time in seconds). ``address`` is the IP address
-    of the server, or empty.
+    of the server, or empty. ``body`` is None if the request says nothing of a length.
     """
 
     url: str
@@ -60,15 +64,22 @@ class Exchange(msgspec.Struct, frozen=True):
     response: Response | None = None
     error: FailureKind | None = None
     message: str = ""
+    method: str = "GET"
+    body: bytes | None = None
 
     @classmethod
     def of(cls, request: Request, answer: Response | FetchError) -> Self:
         """The exchange that has just ended."""
         url, headers, address = request.url, request.headers, request.endpoint.address
+        method, body = request.method, request.body
+        if body is None and request.content_length is not None:
+            body = b""
         now = time.time()
         if isinstance(answer, FetchError):
-            return cls(url, headers, address, now, None, answer.kind, answer.message)
-        return cls(url, headers, address, now - answer.timing.total, answer)
+            error, message = answer.kind, answer.message
+            return cls(url, headers, address, now, None, error, message, method, body)
+        at = now - answer.timing.total
+        return cls(url, headers, address, at, answer, method=method, body=body)
 
 
 def beginning(name: str, *, gzip: bool) -> bytes:
@@ -89,8 +100,7 @@ def records(exchange: Exchange, secrecy: Secrecy = NO_SECRETS, *, gzip: bool) ->
     response = exchange.response
     request_id, answer_id = new_id(), new_id()
     level = _FAST if gzip else None
-    head = _request_head(exchange, SECRET | secrecy.headers)
-    written = _record(exchange, "request", request_id, head, gzip=level)
+    written = _record(exchange, "request", request_id, _request(exchange, secrecy), gzip=level)
     linked: Headers = (("WARC-Concurrent-To", request_id),)
     if response is not None:
         linked = (*linked, ("WARC-Payload-Digest", digest(response.body)))
@@ -122,6 +132,8 @@ def _record(
         *linked,
         ("Content-Type", _FIELDS if kind == "metadata" else http),
     ]
+    if exchange.method != "GET":
+        fields.append((METHOD, exchange.method))
     if exchange.address and kind != "metadata":
         fields.append(("WARC-IP-Address", exchange.address))
     return encode(tuple(fields), block, gzip=gzip)
@@ -131,11 +143,15 @@ def _date(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-def _request_head(exchange: Exchange, secret: frozenset[str]) -> bytes:
+def _request(exchange: Exchange, secrecy: Secrecy) -> bytes:
     target = exchange.url.removeprefix(origin(exchange.url))
-    return _http_head(
-        f"GET {target} HTTP/1.1", (("Host", authority(exchange.url)), *exchange.headers), secret
-    )
+    headers: Headers = (("Host", authority(exchange.url)), *exchange.headers)
+    body = b""
+    if exchange.body is not None:
+        body = secrecy.hide(exchange.body.decode("latin-1")).encode("latin-1")
+        headers = (*headers, ("Content-Length", str(len(body))))
+    first = f"{exchange.method} {target} HTTP/1.1"
+    return _http_head(first, headers, SECRET | secrecy.headers) + body
 
 
 def _response_head(response: Response) -> bytes:

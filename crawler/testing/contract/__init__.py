@@ -18,6 +18,7 @@ from crawler.testing.contract.exchange import ExchangeTests
 from crawler.testing.contract.holding import HoldingTests
 from crawler.testing.contract.life import LifeTests
 from crawler.testing.contract.limits import LimitTests
+from crawler.testing.contract.methods import MethodTests
 from crawler.testing.contract.proxies import ProxyTests
 from crawler.testing.contract.sent import SentTests
 from crawler.testing.contract.timing import TimingTests
@@ -31,6 +32,7 @@ class EngineContract(
     ExchangeTests,
     ConnectionTests,
     SentTests,
+    MethodTests,
     EndpointTests,
     TrustTests,
     TruncationTests,

@@ -14,7 +14,7 @@ import uvloop
 
 from crawler.engines.base import Capabilities, Engine, EngineOptions
 from crawler.localweb.certificates import Certificates
-from crawler.localweb.connection import Answer, Handler
+from crawler.localweb.connection import Answer, BeforeBody, Handler, read_at_once
 from crawler.localweb.server import Server
 from crawler.model.exchange import Request, Response
 from crawler.testing.contract import helpers
@@ -71,6 +71,7 @@ class EngineTests:
         addresses: Sequence[str] = _LOOPBACK,
         handshake_delay: float = 0.0,
         accept: bool = True,
+        before_body: BeforeBody = read_at_once,
     ) -> Server:
         """Start a server with a handler or one fixed answer; it ends with the test.
 
@@ -85,6 +86,7 @@ class EngineTests:
             tls=tls,
             handshake_delay=handshake_delay,
             accept=accept,
+            before_body=before_body,
         )
         try:
             return self.servers.enter_context(server)

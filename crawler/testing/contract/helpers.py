@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from crawler.engines.base import Engine
 from crawler.localweb.connection import SILENCE, Answer, Ending, Handler, Seen, Step
 from crawler.localweb.server import Server
@@ -89,11 +91,14 @@ async def page(engine: Engine, request: Request, grace: float = GRACE) -> Respon
 
 
 async def afterwards(engine: Engine, request: Request, grace: float = GRACE) -> FetchOutcome:
-    """Fetch, and fetch again if a kept connection was closed, which the engine may not know."""
+    """Fetch, and fetch again if a kept connection was closed, which the engine may not know.
+
+    On a new connection, as the crawler does.
+    """
     ended = await result(engine, request, grace)
     if isinstance(ended, FetchError):
         assert ended.reused, f"a fetch does not spoil the next one: {ended.kind}: {ended.message}"
-        return await outcome(engine, request, grace)
+        return await outcome(engine, replace(request, fresh=True), grace)
     return ended.status, ended.body
 
 

@@ -56,6 +56,26 @@ class ProxyTests(EngineTests):
             extra = proxy.seen[0].header("proxy-connection")
             assert not extra, "exactly request.headers are sent, plus Host and Connection"
 
+    @_every_kind
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    @with_engine
+    async def test_methods_and_bodies_go_through_the_proxy(
+        self, engine: Engine, scheme: str, kind: _Scheme
+    ) -> None:
+        self.need_proxy(kind)
+        server = self.serve(Answer(body=b"hello"), scheme)
+        plain = ask(server, host=_HOST)
+        asked = [("POST", b"\0form\r\n"), ("GET", None), ("HEAD", None), ("DELETE", None)]
+        tls = self.certificates.context("127.0.0.1") if kind == "https" else None
+        with ForwardProxy(tls=tls) as proxy:
+            for method, body in asked:
+                request = replace(plain, method=method, body=body)
+                response = await self.page(engine, through(proxy, proxy.named(kind), request))
+                expected = b"" if method == "HEAD" else b"hello"
+                assert response.body == expected, "a HEAD, and nothing else, gets no body"
+        sent = [(seen.method, seen.body or None) for seen in server.seen]
+        assert sent == asked, "method and body are sent as in the request, also through a proxy"
+
     @pytest.mark.parametrize("kind", ["http", "socks5"])
     @pytest.mark.parametrize("scheme", SCHEMES)
     @with_engine

@@ -18,7 +18,8 @@ from support.nginx import Nginx
 
 from crawler.engines.base import EngineOptions
 from crawler.engines.registry import capabilities_of, make_engine
-from crawler.testing.contract.helpers import ask, page
+from crawler.model.errors import FailureKind, FetchError
+from crawler.testing.contract.helpers import ask, page, result
 
 pytestmark = [
     pytest.mark.promise("P46"),
@@ -138,6 +139,53 @@ async def test_a_body_that_is_cut_loses_no_other(engine: str, ca: trustme.CA, ca
                 requests = (long, ask(server, "/1"), ask(server, "/2"))
                 bodies = [(await each).body for each in [page(opened, one) for one in requests]]
                 assert bodies == [b"x" * 9_999, PAGE, PAGE]
+
+
+async def test_methods_and_bodies_are_sent(engine: str, ca: trustme.CA, ca_file: str) -> None:
+    large = bytes(range(256)) * 8_000  # more than a stream's first window (RFC 9113, 6.9.2)
+    asked = [("GET", None), ("POST", b"form"), ("GET", None), ("HEAD", None), ("PUT", large)]
+    asked += [("POST", None), ("DELETE", None), ("PATCH", b""), ("OPTIONS", None), ("GET", None)]
+    with Http2Server(ca, Peer.answer) as server:
+        async with make_engine(engine, EngineOptions(1, http2=True, ca_file=ca_file)) as opened:
+            for method, body in asked:
+                request = msgspec.structs.replace(ask(server), method=method, body=body)
+                response = await page(opened, request)
+                assert response.http_version == "2"
+                assert response.body == (b"" if method == "HEAD" else PAGE)
+    assert [(each.method, each.body) for each in server.asked] == [
+        (method, body or b"") for method, body in asked
+    ]
+    lengths = [dict(each.headers).get("content-length") for each in server.asked]
+    large_length = str(len(large))
+    assert lengths == [None, "4", None, None, large_length, "0", None, "0", None, None]
+    names = {name for each in server.asked for name, _ in each.headers}
+    assert names.isdisjoint(("expect", "content-type", "transfer-encoding"))
+    assert server.connections == 1
+
+
+@pytest.mark.promise("P75")
+@pytest.mark.parametrize("first", [False, True], ids=["kept", "first"])
+async def test_a_refused_post_is_not_repeated(
+    engine: str, ca: trustme.CA, ca_file: str, first: bool
+) -> None:
+    """libcurl itself would send it again at once."""
+
+    def handler(peer: Peer, asked: Asked) -> None:
+        if asked.method == "POST":
+            peer.h2.reset_stream(asked.stream, ErrorCodes.REFUSED_STREAM)
+        else:
+            peer.answer(asked)
+
+    with Http2Server(ca, handler) as server:
+        async with make_engine(engine, EngineOptions(1, http2=True, ca_file=ca_file)) as opened:
+            if not first:
+                await page(opened, ask(server))
+            posted = msgspec.structs.replace(ask(server), method="POST", body=b"form")
+            ended = await result(opened, posted)
+            await page(opened, ask(server))
+    assert isinstance(ended, FetchError)
+    assert (ended.kind, ended.reused) == (FailureKind.RESET, False)
+    assert [each.method for each in server.asked].count("POST") == 1
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["kept", "first"])

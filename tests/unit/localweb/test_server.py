@@ -13,6 +13,7 @@ from crawler.testing import CLOSE, CUT, RESET, SILENCE, Answer, Seen, Server
 
 Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+CLOSING = "connection: Close\r\n"
 
 
 @pytest.fixture(params=["plain", "tls"])
@@ -35,6 +36,31 @@ def test_a_request_is_logged_as_it_came() -> None:
     assert (seen.host, seen.connection) == ("x:1", 1)
     assert seen.local == ("127.0.0.1", server.port)
     assert before <= seen.at <= time.monotonic()
+
+
+def test_a_body_is_read_before_the_next_request() -> None:
+    body = b"a\r\n\r\nGET / HTTP/1.1\r\n\r\n"
+    post = b"POST /1 HTTP/1.1\r\nHost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+    with Server(hello) as server, connect(server) as sock:
+        for byte in post + body + get("/2", extra=CLOSING):
+            sock.sendall(bytes((byte,)))
+        read_all(sock)
+    sent = [(seen.method, seen.target, seen.body) for seen in server.seen]
+    assert sent == [("POST", "/1", body), ("GET", "/2", b"")]
+
+
+def test_the_answer_to_a_head_has_no_body() -> None:
+    with Server(hello) as server:
+        answer = exchange(server, b"HEAD / HTTP/1.0\r\n\r\n")
+    assert b"Content-Length: 7\r\n" in answer
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_a_server_may_answer_before_the_body() -> None:
+    with Server(hello, before_body=lambda _: Answer(413)) as server:
+        answer = exchange(server, b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert [(seen.method, seen.body) for seen in server.seen] == [("POST", b"")]
 
 
 def test_connections_are_kept_and_counted(tls: Contexts | None) -> None:
@@ -68,9 +94,7 @@ def test_pipelined_requests_are_answered_in_order() -> None:
     assert [seen.target for seen in server.seen] == bodies
 
 
-@pytest.mark.parametrize(
-    "request_", [get("/", extra="connection: Close\r\n"), b"GET / HTTP/1.0\r\n\r\n"]
-)
+@pytest.mark.parametrize("request_", [get("/", extra=CLOSING), b"GET / HTTP/1.0\r\n\r\n"])
 def test_the_client_may_ask_to_close(request_: bytes) -> None:
     with Server(hello) as server:
         answer = exchange(server, request_ + get("/too-late"))

@@ -15,6 +15,7 @@ from crawler.model.errors import FailureKind, FetchError, UsageError
 from crawler.model.exchange import Endpoint, Headers, Request, Response, Timing
 from crawler.sinks.warc.archive import Archive
 from crawler.sinks.warc.reader import WarcFile
+from crawler.sinks.warc.records import Secrecy
 from crawler.sinks.warc.writer import WarcWriter, encode
 from crawler.testing.contract.helpers import little_memory
 
@@ -72,6 +73,45 @@ def test_an_exchange_is_read_back_unchanged(tmp_path: Path, name: str) -> None:
             "https://shop.example": {None},
             "http://b.example": {FailureKind.TLS},
         }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_post_is_recorded_and_not_replayed(tmp_path: Path, name: str) -> None:
+    posted = msgspec.structs.replace(request(), method="POST", body=b"a=\xff\r\n\r\nb")
+    emptied = msgspec.structs.replace(request(), method="PUT")
+    moved = msgspec.structs.replace(RESPONSE, status=404)
+    answers = [(posted, moved), (request(), RESPONSE), (posted, FAILURE), (emptied, moved)]
+    path = write(tmp_path / name, answers)
+    with Archive(path) as archive:
+        assert (len(archive), archive.answer(URL)) == (1, RESPONSE)
+        assert archive.origins == {"https://shop.example": {None}}
+    with path.open("rb") as file:
+        asked = [
+            (
+                record.http_headers.protocol,
+                record.http_headers.get_header("Content-Length"),
+                record.content_stream().read(),
+            )
+            for record in ArchiveIterator(file)
+            if record.rec_type == "request"
+        ]
+    assert asked == [
+        ("POST", "8", posted.body),
+        ("GET", None, b""),
+        ("POST", "8", posted.body),
+        ("PUT", "0", b""),
+    ]
+
+
+def test_a_secret_in_a_body_is_not_recorded(tmp_path: Path) -> None:
+    posted = msgspec.structs.replace(request(), method="POST", body=b"key=sesame&\xe9")
+    secrecy = Secrecy(hide=lambda text: text.replace("sesame", "<secret>"))
+    writer = WarcWriter(tmp_path / "run.warc", secrecy)
+    writer.append(encode(posted, RESPONSE))
+    writer.close()
+    text = plain(tmp_path / "run.warc")
+    assert b"\r\nContent-Length: 14\r\n\r\nkey=<secret>&\xe9\r\n" in text
+    assert b"sesame" not in text
 
 
 @pytest.mark.parametrize("name", NAMES)
