@@ -20,7 +20,7 @@ from crawler.app.input_rights import InputRights
 from crawler.app.inputs import OpenInput
 from crawler.app.observer import RunObserver
 from crawler.app.outputs import channels, open_outputs, recorder
-from crawler.app.parsing import executor_options, parse_options
+from crawler.app.parsing import executor_options, parse_options, prepare_cache
 from crawler.app.report import make_report
 from crawler.app.resume import (
     changed_hosts,
@@ -112,6 +112,7 @@ def prepare(settings: Settings, network: Network) -> Prepared:
     options = msgspec.structs.replace(engine_options(settings, network), bodies=bodies)
     engine = make_engine(settings.engine, options, ThreadClocks)
     check_fetching(settings, network, engine)
+    prepare_cache(parse)
     return Prepared(parse, engine, bodies)
 
 

@@ -11,7 +11,7 @@ import pytest
 from support import needs
 from support.needs import Missing
 
-from crawler.parsing.facts import read_facts
+from crawler.parsing.facts import FactsReader
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 against = import_module("benchmarks.against")
@@ -194,7 +194,7 @@ def test_generated_pages_are_stable_with_stated_links():
     assert (body, links) == web.list_page(7, 7_000, 10_000)
     assert 7_000 <= len(body) < 7_500
     tree = import_module("selectolax.lexbor").LexborHTMLParser(body)
-    facts = read_facts(tree, "http://127.0.0.1/7.html")
+    facts = FactsReader().read(tree, "http://127.0.0.1/7.html")
     assert (facts.title, len(facts.links)) == ("Page 7", links)
 
 
@@ -214,7 +214,7 @@ def test_pages_of_the_mix_have_more_links_the_larger_they_are(tmp_path):
         assert told.digest == hashlib.sha256(body).hexdigest()
         assert size <= len(body) < 1.02 * size + 1_000
         tree = import_module("selectolax.lexbor").LexborHTMLParser(body)
-        assert len(read_facts(tree, "http://127.0.0.1/0.html").links) == told.links
+        assert len(FactsReader().read(tree, "http://127.0.0.1/0.html").links) == told.links
 
 
 @pytest.mark.parametrize(
