@@ -21,11 +21,13 @@ from benchmarks.startup import help_text
 from benchmarks.table import Figure, draw, figure, to_json
 from benchmarks.throughput import list_of_urls, site
 from benchmarks.waiting import iowait
+from benchmarks.wide import wide
 
 Scenario = Callable[[Bench], Iterator[Case]]
 SCENARIOS: Mapping[str, Scenario] = {
     "list": list_of_urls,
     "site": site,
+    "wide": wide,
     "fetch": fetch,
     "chess": chess,
     "politeness": politeness,

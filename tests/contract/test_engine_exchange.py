@@ -26,8 +26,8 @@ async def test_only_libcurl_changes_the_spelling_of_escapes(
 
 
 async def test_an_answer_before_the_body_is_the_answer(engine: Engine, serve) -> None:
-    """Over TLS only if the library reads before it finds out that it cannot send any more."""
-    early = script(b"HTTP/1.1 413 No\r\nContent-Length: 4\r\n\r\nmuch", CLOSE)
+    """Only if the library reads before it finds out that it cannot send any more: here it waits."""
+    early = script(0.1, b"HTTP/1.1 413 No\r\nContent-Length: 4\r\n\r\nmuch", CLOSE)
     server = serve(Answer(), before_body=lambda _: early)
     request = replace(ask(server), method="POST", body=bytes(5_000_000))
     assert await outcome(engine, request) == (413, b"much")
