@@ -170,7 +170,18 @@ class Schedule(Generic[T]):
         if not wary:
             if self._new or self._silent:
                 self._end_passing()
-            return next((heap for heap in self._in_turn if self._is_ready(heap, now)), None)
+            return self._first_ready(now)
+        while True:
+            heap = self._choose_warily(now)
+            # A host that was passed over waits among all others again, if its time has changed.
+            if heap is self._warm or heap is self._heap or self._first_ready(now) is None:
+                return heap
+
+    def _first_ready(self, now: float) -> list[HostTurn[T]] | None:
+        return next((heap for heap in self._in_turn if self._is_ready(heap, now)), None)
+
+    def _choose_warily(self, now: float) -> list[HostTurn[T]] | None:
+        """Pass over the hosts that do not answer, as long as there are others."""
         for heap in self._in_turn:
             while self._is_ready(heap, now):
                 standing = self._standing(heap[0][2].name)

@@ -1,7 +1,8 @@
-"""The reference for ``fetch``: a library alone, on uvloop, hashing each body and writing a line.
+"""The reference for ``fetch``: a library alone, on uvloop, and a line for each body.
 
-``python -m benchmarks.bare_fetch ENGINE CONCURRENCY URLS OUT``. The loop, the queue and what is
-done with a body are the same for all; only ``fetch`` differs. gevent has its own loop.
+``python -m benchmarks.bare_fetch ENGINE CONCURRENCY URLS OUT [length]``. The line has the SHA-256
+of the body, or with ``length`` only its length. The loop, the queue and what is done with a body
+are the same for all; only ``fetch`` differs. gevent has a loop of its own.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from pathlib import Path
 import uvloop
 
 Fetch = Callable[[str], Awaitable[bytes]]
+Digest = Callable[[bytes], str]
 Library = Callable[[int], AbstractAsyncContextManager[Fetch]]
 
 
@@ -87,43 +89,57 @@ LIBRARIES: dict[str, Library] = {
 }
 
 
-def line(url: str, body: bytes) -> bytes:
-    return f'{{"url":"{url}","digest":"{hashlib.sha256(body).hexdigest()}"}}\n'.encode()
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
-def run_on_greenlets(concurrency: int, urls: list[str], out: io.BufferedWriter) -> None:
+def length(body: bytes) -> str:
+    return str(len(body))
+
+
+def line(url: str, told: str) -> bytes:
+    return f'{{"url":"{url}","digest":"{told}"}}\n'.encode()
+
+
+def run_on_greenlets(
+    concurrency: int, urls: list[str], out: io.BufferedWriter, digest: Digest
+) -> None:
     from gevent.pool import Pool
     from geventhttpclient import HTTPClient
 
     client = HTTPClient.from_url(urls[0], concurrency=concurrency)
 
     def one(url: str) -> None:
-        out.write(line(url, bytes(client.get(url).read())))
+        told = digest(bytes(client.get(url).read()))
+        out.write(line(url, told))
 
     Pool(concurrency).map(one, urls)
     client.close()
 
 
-async def run(library: Library, concurrency: int, urls: list[str], out: io.BufferedWriter) -> None:
+async def run(
+    library: Library, concurrency: int, urls: list[str], out: io.BufferedWriter, digest: Digest
+) -> None:
     queue = iter(urls)
 
     async def one_after_the_other(fetch: Fetch) -> None:
         for url in queue:
-            body = await fetch(url)
-            out.write(line(url, body))
+            told = digest(await fetch(url))
+            out.write(line(url, told))
 
     async with library(concurrency) as fetch:
         await asyncio.gather(*(one_after_the_other(fetch) for _ in range(concurrency)))
 
 
 def main() -> None:
-    engine, concurrency, urls, out = sys.argv[1:]
+    engine, concurrency, urls, out, *only_length = sys.argv[1:]
     with Path(out).open("wb") as file:
         listed = Path(urls).read_text().split()
+        digest = length if only_length else sha256
         if engine == "gevent":
-            run_on_greenlets(int(concurrency), listed, file)
+            run_on_greenlets(int(concurrency), listed, file, digest)
             return
-        uvloop.run(run(LIBRARIES[engine], int(concurrency), listed, file))
+        uvloop.run(run(LIBRARIES[engine], int(concurrency), listed, file, digest))
 
 
 if __name__ == "__main__":

@@ -376,3 +376,14 @@ def test_set_address_reports_a_full_address() -> None:
     assert schedule.next(0.0) == Wait(None, held=True)
     schedule.release("a", 1.0)
     assert schedule.next(1.0) == (0.0, "c")
+
+
+def test_a_host_that_was_passed_over_and_held_starts_when_its_time_has_come() -> None:
+    schedule: Schedule[str] = Schedule(
+        lambda _: HostPolicy(4, 0.0), standing=lambda _: Standing.NEW
+    )
+    for host in ("a", "b"):
+        schedule.push(host, host)
+    assert schedule.next(0.0, wary=True) == (0.0, "a")
+    schedule.hold("b", 1.0)
+    assert schedule.next(1.0, wary=True) == (1.0, "b")

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from crawler.compare.parity import _different_suspends, audit
+from crawler.compare.reuse import Reuse
 from crawler.engines.base import Capabilities
 from crawler.localweb.connection import Seen
 from crawler.localweb.request_log import Account, RequestHead, RequestLog
@@ -37,7 +38,7 @@ def judge(curl: Account, other: Account, options: dict[str, Any] | None = None) 
         "curl": Settings(engine="curl", **(options or {})),
         "threads": Settings(engine="threads"),
     }
-    return audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen)
+    return audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen, {})
 
 
 def test_equal_runs_are_fair_with_notes() -> None:
@@ -95,12 +96,15 @@ def test_how_requests_wait_is_named_where_it_differs() -> None:
     assert not list(_different_suspends({"a": able["a"], "c": able["c"]}))
 
 
-def test_an_engine_that_reconnects_is_named() -> None:
-    seen = {Contestant(name, 8): [account(connections=n)] for name, n in (("a", 8), ("b", 90))}
+def test_an_engine_that_could_keep_connections_and_did_not_is_unfair() -> None:
+    reuse = {Contestant(name, 8): [Reuse(100, n, 8)] for name, n in (("a", 8), ("b", 90))}
     able = {name: Capabilities(name, "", "", True, False, False) for name in "ab"}
-    own = {name: Settings() for name in "ab"}
-    found = audit(own, able, HEADERS, seen)
-    assert "b at 8 made 90 connections; another one made 8" in found.engines
+    found = audit({name: Settings() for name in "ab"}, able, HEADERS, {}, reuse)
+    assert not found.fair
+    (sentence,) = found.unexplained
+    assert sentence.startswith("b at 8 opened 90 connections for 100 requests, although 8 were")
+    closing = {**able, "b": Capabilities("b", "", "", False, False, False)}
+    assert audit({name: Settings() for name in "ab"}, closing, HEADERS, {}, reuse).fair
 
 
 def ways(process: list[Account], inline: list[Account], **options: Any) -> Parity:
@@ -110,7 +114,7 @@ def ways(process: list[Account], inline: list[Account], **options: Any) -> Parit
         "curl, process": Settings(parse="process", workers=2),
         "curl, inline": Settings(parse="inline", **options),
     }
-    return audit(own, {"curl": CURL}, HEADERS, seen)
+    return audit(own, {"curl": CURL}, HEADERS, seen, {})
 
 
 def test_ways_to_parse_may_differ_in_nothing_else() -> None:
@@ -133,7 +137,7 @@ def test_headers_of_every_run_of_an_engine_count() -> None:
         Contestant("threads", 8): [account()],
     }
     own = {"curl": Settings(), "threads": Settings(engine="threads")}
-    found = audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen)
+    found = audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen, {})
     assert found.unexplained == ("threads never sent x-more: 1; other engines did",)
 
 
