@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from crawler.app.descriptors import share
+from crawler.app.descriptors import kept_connections, share
 from crawler.app.fetching import (
     check_fetching,
     engine_options,
@@ -149,6 +149,7 @@ def assemble(
         host_policy(settings, addresses, network),
         robots=settings.robots,
         slots=share(settings).slots,
+        connections=kept_connections(settings, engine.capabilities),
         rate=settings.rate,
         window=MemoryWindow(run.store.tails()),
         depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,

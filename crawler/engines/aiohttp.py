@@ -15,11 +15,11 @@ from crawler.engines.aiohttp_connect import TaskConnectLimit
 from crawler.engines.aiohttp_hooks import (
     FRESH,
     BareRequest,
-    Handshake,
     HookedConnector,
     HookedResponse,
     WireExchange,
 )
+from crawler.engines.aiohttp_opening import ORIGIN, Handshake
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.shared.alerts import explained
 from crawler.engines.shared.framing import body_length, check_locations
@@ -127,6 +127,7 @@ class AiohttpEngine:
     def _send(self, request: Request) -> "aiohttp.client._RequestContextManager":
         scheme, authority, path = target_of(request.url)
         secure = scheme == "https"
+        ORIGIN.set(authority)
         headers = (("Host", authority), *request.headers)
         if request.content_length is not None:
             headers = (*headers, ("Content-Length", str(request.content_length)))
@@ -219,7 +220,8 @@ def _timing(
     exchange: WireExchange, request: Request, started: float, size: int, held: float
 ) -> Timing:
     info, reused = exchange.info, exchange.reused
-    connect, tls = (0.0, 0.0) if reused else exchange.connection.waits
+    connection = exchange.connection
+    connect, tls = (0.0, 0.0) if reused else connection.waits
     return make_timing(
         request,
         connect=connect,
@@ -230,6 +232,7 @@ def _timing(
         first_byte=exchange.first_byte - started,
         total=time.monotonic() - started,
         reused=reused,
+        resumed=connection.resumed and not reused,
         body_size=size,
         held=held,
     )

@@ -22,6 +22,7 @@ from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.shared.framing import check_lines
 from crawler.engines.shared.proxying import basic
 from crawler.engines.shared.tls import TlsContexts
+from crawler.engines.shared.tls_sessions import TlsSessions
 from crawler.engines.urllib.body import read_response
 from crawler.engines.urllib.errors import translate
 from crawler.engines.urllib.hold import BodyHold
@@ -48,6 +49,7 @@ class ThreadsEngine:
 
     def __init__(self, options: EngineOptions) -> None:
         self._tls = TlsContexts(options.ca_file or certifi.where())
+        self._sessions = TlsSessions()
         self._concurrency = options.concurrency
         self._bodies = options.bodies
         self._wires: set[Wire] = set()
@@ -66,7 +68,8 @@ class ThreadsEngine:
 
     async def fetch(self, request: Request) -> Response:
         """Raises FetchError. The deadline starts here, so it includes waiting for a thread."""
-        wire = Wire(request, self._context(request), BodyHold(self._bodies))
+        hold = BodyHold(self._bodies)
+        wire = Wire(request, self._context(request), self._sessions, hold)
         self._wires.add(wire)
         work = asyncio.get_running_loop().run_in_executor(self._pool, self._exchange, wire)
         try:

@@ -14,6 +14,7 @@ from crawler.engines.greenlets.hub import HubSignal, HubThread
 from crawler.engines.greenlets.request_head import request_head
 from crawler.engines.greenlets.wire import WIRE, GreenWire
 from crawler.engines.shared.tls import TlsContexts
+from crawler.engines.shared.tls_sessions import TlsSessions
 from crawler.engines.urllib.body import read_response
 from crawler.engines.urllib.errors import translate
 from crawler.engines.urllib.hold import BodyHold
@@ -30,6 +31,7 @@ class GreenFetcher:
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
         self._tls = TlsContexts(options.ca_file or certifi.where())
+        self._sessions = TlsSessions()
         self._running: dict[GreenWire, gevent.Greenlet] = {}
         self.hub = HubThread(self._begin, self._end)
 
@@ -58,7 +60,8 @@ class GreenFetcher:
 
     def _wire(self, request: Request) -> GreenWire:
         tls = self._tls.context(verify=request.verify) if request.url[:6] == "https:" else None
-        return GreenWire(request, tls, BodyHold(self._options.bodies, HubSignal(self.hub)))
+        hold = BodyHold(self._options.bodies, HubSignal(self.hub))
+        return GreenWire(request, tls, self._sessions, hold)
 
     def _start(self, wire: GreenWire, done: "asyncio.Future[Response]") -> None:
         greenlet = self._running[wire] = gevent.spawn(self._run, wire)
@@ -104,6 +107,7 @@ class GreenFetcher:
             keep = _can_be_kept(wire.request, response, answer) and not wire.has_more()
             return response
         finally:
+            wire.keep_session()
             lease.end(keep=keep)
 
 

@@ -14,6 +14,7 @@ import gevent.ssl
 from crawler.engines.shared.messages import not_connected
 from crawler.engines.shared.opening import Opening
 from crawler.engines.shared.target import host_of, target_of
+from crawler.engines.shared.tls_sessions import TlsSessions
 from crawler.engines.urllib.hold import BodyHold
 from crawler.engines.urllib.stream import HttpStream, Lines, Phase
 from crawler.engines.urllib.tunnel import open_tunnel
@@ -32,8 +33,14 @@ class GreenWire(HttpStream):
     never does. So the clock is also read at each piece.
     """
 
-    def __init__(self, request: Request, tls: ssl.SSLContext | None, hold: BodyHold) -> None:
-        super().__init__(request, tls, hold)
+    def __init__(
+        self,
+        request: Request,
+        tls: ssl.SSLContext | None,
+        sessions: TlsSessions,
+        hold: BodyHold,
+    ) -> None:
+        super().__init__(request, tls, sessions, hold)
         self.target = target_of(request.url)
         self._turn = self._started
         self._is_over = False
@@ -98,6 +105,7 @@ class GreenWire(HttpStream):
             server_hostname=name,
             do_handshake_on_connect=False,
             suppress_ragged_eofs=False,
+            _session=self._taken_session(tls),
         )
         try:
             wrapped.settimeout(0.0)

@@ -6,13 +6,14 @@ import socket
 import ssl
 import time
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from crawler.engines.base import MAX_HEADER_BYTES
 from crawler.engines.shared.kernel import tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE, timed_out
 from crawler.engines.shared.opening import Opening
 from crawler.engines.shared.timing import make_timing
+from crawler.engines.shared.tls_sessions import SessionOwner, TlsSessions
 from crawler.engines.urllib.hold import BodyHold
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Request, Timing
@@ -53,7 +54,13 @@ class HttpStream(io.RawIOBase):
     is_reused = False
     """Whether an earlier fetch had the same connection."""
 
-    def __init__(self, request: Request, tls: ssl.SSLContext | None, hold: BodyHold) -> None:
+    def __init__(
+        self,
+        request: Request,
+        tls: ssl.SSLContext | None,
+        sessions: TlsSessions,
+        hold: BodyHold,
+    ) -> None:
         self.request = request
         self.hold = hold
         self.phase = Phase.CONNECT
@@ -61,11 +68,13 @@ class HttpStream(io.RawIOBase):
         self.received = 0
         self.is_connected = False
         self._tls = tls
+        self._sessions = sessions
         self._sock: socket.socket | None = None
         self._allowance = 0
         self._started = time.monotonic()
         self._opening = Opening(self._started)
         self._waits = (0.0, 0.0)
+        self._resumed = False
         self._sent = 0.0
         self._first_byte = 0.0
         self.reset_allowance()
@@ -87,6 +96,19 @@ class HttpStream(io.RawIOBase):
         """Do the handshake of a socket that does not block."""
         while self._wants(wrapped):
             self._look(wrapped)
+        self._resumed = bool(wrapped.session_reused)
+
+    def _taken_session(self, tls: ssl.SSLContext) -> ssl.SSLSession | None:
+        return self._sessions.take(self._owner(tls))
+
+    def keep_session(self) -> None:
+        """A later connection may resume it, if this one is new and has carried a response."""
+        if self._tls is not None and self.received and not self.is_reused:
+            session = cast("ssl.SSLSocket", self._socket).session
+            self._sessions.keep(self._owner(self._tls), session)
+
+    def _owner(self, tls: ssl.SSLContext) -> SessionOwner:
+        return tls, self.request.url.split("/", 3)[2]
 
     def _wants(self, wrapped: ssl.SSLSocket) -> bool:
         """Do what can be done of the handshake; True if it then waited for the server."""
@@ -173,6 +195,7 @@ class HttpStream(io.RawIOBase):
             first_byte=self._first_byte - self._started,
             total=now - self._started,
             reused=self.is_reused,
+            resumed=self._resumed,
             body_size=size,
             held=self.hold.seconds,
         )

@@ -11,6 +11,7 @@ import time
 
 from crawler.engines.shared.messages import not_connected
 from crawler.engines.shared.opening import Opening
+from crawler.engines.shared.tls_sessions import TlsSessions
 from crawler.engines.urllib.hold import BodyHold
 from crawler.engines.urllib.stream import HttpStream, Phase
 from crawler.engines.urllib.tunnel import open_tunnel
@@ -20,8 +21,14 @@ from crawler.model.exchange import Request, host_and_port
 class Wire(HttpStream):
     """The connection of one fetch. Another thread may call ``abort`` at any time."""
 
-    def __init__(self, request: Request, tls: ssl.SSLContext | None, hold: BodyHold) -> None:
-        super().__init__(request, tls, hold)
+    def __init__(
+        self,
+        request: Request,
+        tls: ssl.SSLContext | None,
+        sessions: TlsSessions,
+        hold: BodyHold,
+    ) -> None:
+        super().__init__(request, tls, sessions, hold)
         self._aborted = False
         self._lock = threading.Lock()
 
@@ -67,6 +74,7 @@ class Wire(HttpStream):
                 server_hostname=name,
                 do_handshake_on_connect=False,
                 suppress_ragged_eofs=False,
+                session=self._taken_session(tls),
             )
         wrapped.setblocking(False)
         self._shake_hands(wrapped)
@@ -97,6 +105,7 @@ class Wire(HttpStream):
         """Close the socket. Under the lock: abort must not reach a reused descriptor."""
         with self._lock:
             if self._sock is not None:
+                self.keep_session()
                 self._sock.close()
 
 
