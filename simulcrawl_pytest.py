@@ -50,10 +50,11 @@ def engine(crawler_engine: str) -> str:
 
 
 def _engines(test: pytest.Item) -> list[object]:
-    """The engines that ``test`` runs with, by its marks."""
-    engines: tuple[str, ...] = _import("crawler.engines.names").ENGINES
+    """The engines that ``test`` runs with: all that are installed, or those of its marks."""
+    known = _import("crawler.engines.names")
+    engines: tuple[str, ...] = known.ENGINES
     skips, only = _skips(test), _only(test)
-    names = engines if only is None else only
+    names = known.installed_engines() if only is None else only
     for name in (*names, *skips):
         if name not in engines:
             _refuse(test, f"unknown engine {name!r}; available: {', '.join(engines)}")

@@ -9,7 +9,7 @@ from typing import Any
 from crawler.app.standard_streams import check_output, tell
 from crawler.cli.flags import add_config, add_flags
 from crawler.cli.parser import Parser
-from crawler.engines.names import AUTO, ENGINES
+from crawler.engines.names import AUTO, ENGINES, installed_engines, is_installed
 from crawler.model.errors import UsageError
 from crawler.parsing.executors.names import EXECUTORS
 from crawler.settings import taken_variables
@@ -41,8 +41,8 @@ def add_arguments(parser: Parser) -> None:
     parser.epilog = _EPILOG
     group = parser.add_argument_group("comparing")
     names = (
-        "separated by commas, or all (default: all built-in engines except sequential, or only "
-        f"{ENGINES[0]} with several of --parse or --workers)"
+        "separated by commas, or all (default: all installed built-in engines except sequential, "
+        f"or only {ENGINES[0]} with several of --parse or --workers)"
     )
     group.add_argument("--engines", metavar="NAMES", help=names)
     group.add_argument(
@@ -125,11 +125,12 @@ def _texts(text: str | None) -> tuple[str, ...]:
 def _engines(text: str | None, *, one: bool) -> tuple[str, ...]:
     """``one``: without ``text`` it is the default engine alone."""
     if text is None:
-        return ENGINES[:1] if one else tuple(name for name in ENGINES if name != "sequential")
+        names = installed_engines()
+        return names[:1] if one else tuple(name for name in names if name != "sequential")
     if text == "all":
         from crawler.engines.registry import engine_names
 
-        return engine_names()
+        return tuple(filter(is_installed, engine_names()))
     names = tuple(dict.fromkeys(text.split(",")))
     if AUTO in names:
         raise UsageError(

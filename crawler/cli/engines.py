@@ -9,7 +9,9 @@ import msgspec
 from crawler.cli.parser import Parser
 from crawler.engines.base import Capabilities
 
-HEADINGS = ("engine", "library", "keep-alive", "HTTP/2", "own threads", "at once", "proxies")
+HEADINGS = (
+    *("engine", "library", "suspends", "keep-alive", "HTTP/2", "own threads", "at once", "proxies"),
+)
 
 
 def add_arguments(parser: Parser) -> None:
@@ -57,7 +59,8 @@ def _row(engine: Capabilities) -> tuple[str, ...]:
     most = "any" if engine.max_concurrency is None else str(engine.max_concurrency)
     features = (engine.keep_alive, engine.http2, engine.own_threads)
     marks = ("yes" if each else "no" for each in features)
-    return (engine.name, engine.library, *marks, most, " ".join(engine.proxies) or "none")
+    proxies = " ".join(engine.proxies) or "none"
+    return (engine.name, engine.library, engine.suspends, *marks, most, proxies)
 
 
 def _remarks(engines: Sequence[Capabilities]) -> Iterator[str]:

@@ -44,6 +44,7 @@ def audit(
         *unequal_reuse(reuse, keeping),
     )
     engines = [f"{each.name}: {note}" for each in capabilities.values() for note in each.notes]
+    engines += _different_suspends(capabilities)
     engines += _different_keep_alive(capabilities)
     engines += _different_spelling(heads, normalized)
     same = _same(next(iter(settings.values())), headers, unequal)
@@ -116,6 +117,16 @@ def _different_requests(seen: SeenByServer) -> Iterator[str]:
         if found and max(found) > fewest * (1 + _MORE_REQUESTS):
             made = f"{naming.name(each)} made {max(found):,} requests for the list"
             yield f"{made}; {fewest:,} are enough"
+
+
+def _different_suspends(capabilities: Mapping[str, Capabilities]) -> Iterator[str]:
+    """How a request waits is a part of what is compared."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for each in capabilities.values():
+        names[each.suspends].append(each.name)
+    if len(names) > 1:
+        ways = (f"{how} ({', '.join(engines)})" for how, engines in names.items())
+        yield f"how a request waits: {', '.join(ways)}"
 
 
 def _different_keep_alive(capabilities: Mapping[str, Capabilities]) -> Iterator[str]:

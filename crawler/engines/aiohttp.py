@@ -27,6 +27,7 @@ from crawler.engines.shared.heads import MAX_LINE_BYTES, MAX_LINES
 from crawler.engines.shared.messages import not_connected, timed_out, too_large
 from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import basic, refusal
+from crawler.engines.shared.target import host_of, target_of
 from crawler.engines.shared.timing import make_timing
 from crawler.engines.shared.tls import TlsContexts
 from crawler.model.errors import FailureKind, FetchError
@@ -54,6 +55,7 @@ class AiohttpEngine:
         own_threads=False,
         proxies=("http",),
         holds_bodies=True,
+        suspends="await",
     )
 
     def __init__(self, options: EngineOptions) -> None:
@@ -123,8 +125,7 @@ class AiohttpEngine:
         )
 
     def _send(self, request: Request) -> "aiohttp.client._RequestContextManager":
-        scheme, _, rest = request.url.partition("://")
-        authority, _, target = rest.partition("/")
+        scheme, authority, path = target_of(request.url)
         secure = scheme == "https"
         ORIGIN.set(authority)
         headers = (("Host", authority), *request.headers)
@@ -138,7 +139,7 @@ class AiohttpEngine:
             yarl.URL.build(
                 scheme=scheme,
                 authority=authority if proxied else dial,
-                path=f"/{target}",
+                path=path,
                 encoded=True,
             ),
             headers=headers if secure else (*headers, *login),
@@ -146,7 +147,7 @@ class AiohttpEngine:
             data=BytesIO(request.body) if request.body else None,
             allow_redirects=False,
             ssl=self._tls.context(verify=request.verify) if secure else True,
-            server_hostname=_name(authority) if secure else None,
+            server_hostname=host_of(authority) if secure else None,
             proxy=yarl.URL(f"http://{dial}") if proxied else None,
             proxy_headers=login if secure else None,
         )
@@ -164,13 +165,6 @@ def _login(proxy: Proxy | None) -> Headers:
     if proxy is None or proxy.userinfo is None:
         return ()
     return (("Proxy-Authorization", basic(proxy.userinfo)),)
-
-
-def _name(authority: str) -> str:
-    """The host without port and without the brackets of an IPv6 address."""
-    if authority.startswith("["):
-        return authority[1 : authority.index("]")]
-    return authority.partition(":")[0]
 
 
 async def _once(

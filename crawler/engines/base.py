@@ -38,7 +38,7 @@ only engines. An engine
 """
 
 from collections.abc import Callable
-from typing import Protocol, Self, TypeGuard
+from typing import Literal, Protocol, Self, TypeGuard
 
 import msgspec
 
@@ -54,6 +54,14 @@ An idle one costs about 90 KB with TLS and 3 to 13 KB without, whatever the engi
 """
 KEPT_SECONDS = 118.0
 """How long an engine keeps a connection without a request; after that it may have died silently."""
+
+
+Suspends = Literal["callbacks", "await", "threads", "greenlets"]
+"""How a request waits while others are under way: what resumes when its socket is ready.
+
+A function that the library calls (callbacks), a coroutine (await), a thread of the system, or a
+stack of its own on one thread (greenlets).
+"""
 
 
 class Capabilities(msgspec.Struct, frozen=True):
@@ -74,6 +82,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     """Its limitations compared with other engines, one sentence each."""
     holds_bodies: bool = False
     """It obeys ``EngineOptions.bodies``, so that large bodies cannot fill the memory."""
+    suspends: Suspends = "await"
+    """How its library suspends a request that waits. The default is what ``fetch`` itself does."""
 
 
 class EngineOptions(msgspec.Struct, frozen=True):

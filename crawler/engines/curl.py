@@ -37,6 +37,7 @@ class CurlEngine:
             own_threads=False,
             proxies=("http", "https", "socks5"),
             holds_bodies=True,
+            suspends="callbacks",
         )
 
     async def __aenter__(self) -> Self:

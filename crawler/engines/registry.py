@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
+import msgspec
+
 from crawler.engines.auto import AutoEngine, Clocks, StoppedClocks
 from crawler.engines.base import (
     Capabilities,
@@ -13,7 +15,7 @@ from crawler.engines.base import (
     MakeEngine,
     is_engine,
 )
-from crawler.engines.names import AUTO, BUILT_IN, CANDIDATES, PLUGINS
+from crawler.engines.names import AUTO, BUILT_IN, CANDIDATES, PLUGINS, is_installed
 from crawler.model.errors import UsageError
 from crawler.model.plugins import entry_point, entry_point_names, load
 
@@ -26,8 +28,9 @@ def make_engine(
     """Create the engine that was chosen. For a name, only the library of this engine is imported.
 
     ``clocks`` creates the clocks with which ``auto`` measures the fetch thread; with the default,
-    ``auto`` never tries a second engine. Raises UsageError for an unknown name, for an engine that
-    cannot be imported, and where something else than an engine was created.
+    ``auto`` never tries a second engine. Raises UsageError for an unknown name, for an engine whose
+    packages are not installed or cannot be imported, and where something else than an engine was
+    created.
     """
     if is_engine(choice):
         return choice
@@ -48,6 +51,8 @@ def _created(make: MakeEngine, options: EngineOptions) -> Engine:
 
 def _class_of(name: str) -> MakeEngine:
     if name in BUILT_IN:
+        if not is_installed(name):
+            raise UsageError(f"the engine {name} needs other packages: {install_line(name)}")
         built_in: MakeEngine = load(BUILT_IN[name])
         return built_in
     plugin = entry_point(PLUGINS, name)
@@ -58,6 +63,11 @@ def _class_of(name: str) -> MakeEngine:
     except (ImportError, AttributeError) as error:
         raise UsageError(f"cannot load the engine {name!r} ({plugin.value}): {error}") from None
     return installed
+
+
+def install_line(name: str) -> str:
+    """The command that installs what only the built-in engine ``name`` needs."""
+    return f"pip install 'simulcrawl[{name}]'"
 
 
 def engine_names() -> tuple[str, ...]:
@@ -71,5 +81,18 @@ def capabilities_of(name: str) -> Capabilities:
 
 
 def engine_capabilities() -> list[Capabilities]:
-    """Capabilities of every engine, the default first, ``auto`` last."""
-    return [capabilities_of(name) for name in (*engine_names(), AUTO)]
+    """Capabilities of every engine, the default first, ``auto`` last.
+
+    A built-in engine that is not installed has a note with the command that installs it.
+    """
+    return [
+        capabilities_of(name) if is_installed(name) else _not_installed(name)
+        for name in (*engine_names(), AUTO)
+    ]
+
+
+def _not_installed(name: str) -> Capabilities:
+    """The capabilities that its class has: an engine that needs an extra is not made for them."""
+    known: Capabilities = load(BUILT_IN[name]).capabilities
+    notes = (f"To install it: {install_line(name)}", *known.notes)
+    return msgspec.structs.replace(known, library="not installed", notes=notes)

@@ -12,27 +12,22 @@ import http.client
 import platform
 import ssl
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import certifi
 
 from crawler.engines.base import Capabilities, EngineOptions
-from crawler.engines.shared.alerts import explained
 from crawler.engines.shared.framing import check_lines
-from crawler.engines.shared.messages import timed_out, too_large
-from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import basic
 from crawler.engines.shared.tls import TlsContexts
 from crawler.engines.shared.tls_sessions import TlsSessions
-from crawler.engines.urllib.hold import ThreadHold
+from crawler.engines.urllib.body import read_response
+from crawler.engines.urllib.errors import translate
+from crawler.engines.urllib.hold import BodyHold
 from crawler.engines.urllib.response import UrllibResponse
-from crawler.engines.urllib.wire import READ_BYTES, Phase, Wire
-from crawler.model.body_budget import FREE_BYTES
-from crawler.model.errors import SILENT, FailureKind, FetchError
+from crawler.engines.urllib.wire import Wire
 from crawler.model.exchange import Request, Response
 
 
@@ -49,6 +44,7 @@ class ThreadsEngine:
         proxies=("http",),
         notes=("urllib closes each connection after one response (it sends Connection: close).",),
         holds_bodies=True,
+        suspends="threads",
     )
 
     def __init__(self, options: EngineOptions) -> None:
@@ -72,20 +68,14 @@ class ThreadsEngine:
 
     async def fetch(self, request: Request) -> Response:
         """Raises FetchError. The deadline starts here, so it includes waiting for a thread."""
-        hold = ThreadHold(self._bodies)
+        hold = BodyHold(self._bodies)
         wire = Wire(request, self._context(request), self._sessions, hold)
         self._wires.add(wire)
         work = asyncio.get_running_loop().run_in_executor(self._pool, self._exchange, wire)
         try:
             await _wait(work, wire)
             if not work.done():
-                message = f"{timed_out(request)} ({wire.phase})"
-                raise FetchError(
-                    FailureKind.TIMEOUT,
-                    message,
-                    answered=wire.received > 0,
-                    connected=wire.is_connected,
-                )
+                raise wire.late()
             return work.result()
         finally:
             if not work.done():
@@ -103,16 +93,9 @@ class ThreadsEngine:
         """Run one fetch on a thread of the pool. Translates every error of the library."""
         try:
             with self._opener.open(_ThreadFetch(wire)) as answer:
-                body = _read_body(answer, wire)
-                return Response(
-                    status=answer.status,
-                    headers=answer.fields,
-                    body=body,
-                    timing=wire.timing(len(body)),
-                    http_version="1.0" if answer.version == 10 else "1.1",
-                )
+                return read_response(answer, wire)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _translate(error, wire) from error
+            raise translate(error, wire) from error
         finally:
             wire.release()
 
@@ -170,84 +153,3 @@ class _UrllibConnection(http.client.HTTPConnection):
         if proxy is not None and proxy.userinfo is not None and self._wire.is_forwarded:
             self.putheader("Proxy-Authorization", basic(proxy.userinfo))
         super().endheaders(message_body, encode_chunked=encode_chunked)
-
-
-def _read_body(answer: http.client.HTTPResponse, wire: Wire) -> bytes:
-    """Read the body as sent. Raises FetchError if it exceeds ``max_bytes`` or is truncated."""
-    limit, cut = wire.request.max_bytes, wire.request.cut
-    body = Pieces()
-    if (answer.length or 0) > limit and not cut:
-        raise FetchError(FailureKind.TOO_LARGE, too_large(wire.request))
-    for piece in _pieces(answer):
-        wire.reset_allowance()
-        body.add(piece)
-        if body.size > limit:
-            if cut:
-                return body.take()[:limit]
-            raise FetchError(FailureKind.TOO_LARGE, too_large(wire.request))
-        if body.size > FREE_BYTES:
-            wire.hold.grew(body.size)
-    if answer.length:
-        raise FetchError(FailureKind.TRUNCATED, f"{answer.length} bytes of the body are missing")
-    if answer.chunked and wire.eof:
-        raise FetchError(FailureKind.TRUNCATED, "the connection closed inside the trailers")
-    return body.take()
-
-
-def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    """``read1`` returns what has arrived; ``read`` would wait for missing bytes."""
-    while piece := answer.read1(READ_BYTES):
-        yield piece
-
-
-def _translate(error: Exception, wire: Wire) -> FetchError:
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
-        error = error.reason
-    endpoint = wire.request.endpoint
-    where = f"{wire.phase} ({endpoint.dial_host} port {endpoint.dial_port})"
-    kind = _kind(error, wire)
-    answered = _is_answered(kind, error, wire)
-    message = f"{where}: {_reason(error)}"
-    return FetchError(kind, message, answered=answered, connected=wire.is_connected)
-
-
-def _is_answered(kind: FailureKind, error: Exception, wire: Wire) -> bool:
-    """Whether something came from the host. A handshake that was cut is not an answer."""
-    if kind is FailureKind.TLS:
-        return isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
-    return wire.received > 0 or kind not in SILENT
-
-
-def _kind(error: Exception, wire: Wire) -> FailureKind:
-    if isinstance(error, TimeoutError):
-        return FailureKind.TIMEOUT
-    if isinstance(error, http.client.IncompleteRead):
-        return FailureKind.TRUNCATED if wire.eof else FailureKind.PROTOCOL
-    if not isinstance(error, OSError):
-        return FailureKind.PROTOCOL
-    if wire.phase == Phase.CONNECT:
-        return FailureKind.CONNECT
-    if isinstance(error, ssl.SSLEOFError | http.client.RemoteDisconnected) and wire.received:
-        return FailureKind.TRUNCATED
-    if wire.phase == Phase.HANDSHAKE or (
-        isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
-    ):
-        return FailureKind.TLS
-    return FailureKind.RESET
-
-
-def _reason(error: Exception) -> str:
-    match error:
-        case ssl.SSLCertVerificationError():
-            return f"certificate rejected: {error.verify_message}"
-        case http.client.RemoteDisconnected() | ssl.SSLEOFError():
-            return "the server closed the connection"
-        case ssl.SSLError():
-            return explained((error.reason or "TLS error").lower().replace("_", " "))
-        case OSError():
-            return error.strerror or str(error)
-        case http.client.BadStatusLine() | http.client.UnknownProtocol():
-            return f"not an HTTP/1 response: {str(error)[:60]!r}"
-        case http.client.IncompleteRead():
-            return "the chunked body is incomplete or malformed"
-    return str(error)

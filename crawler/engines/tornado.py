@@ -32,6 +32,7 @@ class TornadoEngine:
         own_threads=False,
         proxies=("http", "https", "socks5"),
         holds_bodies=True,
+        suspends="callbacks",
     )
 
     def __init__(self, options: EngineOptions) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from benchmarks.runs import Bench, Case, Goal, Measured, alternate
 
-BY_HAND = ("curl", "aiohttp", "tornado", "threads")
+BY_HAND = ("curl", "aiohttp", "tornado", "threads", "gevent")
 PAIRS = 7
 """At least: a tenth is what runs of a few seconds differ by themselves."""
 

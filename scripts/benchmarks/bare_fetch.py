@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.bare_fetch ENGINE CONCURRENCY URLS OUT [length]``. The line has the SHA-256
 of the body, or with ``length`` only its length. The loop, the queue and what is done with a body
-are the same for all; only ``fetch`` differs.
+are the same for all; only ``fetch`` differs. gevent has a loop of its own.
 """
 
 import asyncio
@@ -97,6 +97,26 @@ def length(body: bytes) -> str:
     return str(len(body))
 
 
+def line(url: str, told: str) -> bytes:
+    return f'{{"url":"{url}","digest":"{told}"}}\n'.encode()
+
+
+def run_on_greenlets(
+    concurrency: int, urls: list[str], out: io.BufferedWriter, digest: Digest
+) -> None:
+    from gevent.pool import Pool
+    from geventhttpclient import HTTPClient
+
+    client = HTTPClient.from_url(urls[0], concurrency=concurrency)
+
+    def one(url: str) -> None:
+        told = digest(bytes(client.get(url).read()))
+        out.write(line(url, told))
+
+    Pool(concurrency).map(one, urls)
+    client.close()
+
+
 async def run(
     library: Library, concurrency: int, urls: list[str], out: io.BufferedWriter, digest: Digest
 ) -> None:
@@ -105,7 +125,7 @@ async def run(
     async def one_after_the_other(fetch: Fetch) -> None:
         for url in queue:
             told = digest(await fetch(url))
-            out.write(f'{{"url":"{url}","digest":"{told}"}}\n'.encode())
+            out.write(line(url, told))
 
     async with library(concurrency) as fetch:
         await asyncio.gather(*(one_after_the_other(fetch) for _ in range(concurrency)))
@@ -116,6 +136,9 @@ def main() -> None:
     with Path(out).open("wb") as file:
         listed = Path(urls).read_text().split()
         digest = length if only_length else sha256
+        if engine == "gevent":
+            run_on_greenlets(int(concurrency), listed, file, digest)
+            return
         uvloop.run(run(LIBRARIES[engine], int(concurrency), listed, file, digest))
 
 

@@ -12,6 +12,7 @@ from support.browser import Browser
 from support.comparisons import write_comparison
 from support.reports import FAILURE, REPORT, fetch, write_run
 
+from crawler.engines.names import ENGINES
 from crawler.localweb.server import Answer
 from crawler.localweb.site import SiteOptions, SiteProcess
 from crawler.model import units
@@ -54,7 +55,7 @@ async def place(browser: Browser, x: float, y: float) -> tuple[float, float]:
     return lanes["x"] + x * lanes["width"], lanes["y"] + y
 
 
-@pytest.mark.parametrize("engine", ["curl", "aiohttp", "tornado", "threads", "sequential"])
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_the_report_of_a_real_crawl_opens(
     crawl: Crawl, browser: Browser, engine: str
 ) -> None:

@@ -22,6 +22,7 @@ LIBRARIES = {
     "tornado": "libcurl",
     "threads": "urllib",
     "sequential": "urllib",
+    "gevent": "urllib",
     AUTO: "libcurl",
 }
 """The library that parses HTTP for an engine. Engines with the same library must not differ."""

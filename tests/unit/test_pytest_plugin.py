@@ -78,6 +78,14 @@ def test_the_mark_engines_selects_engines(run: Pytest) -> None:
     assert "skipped" not in outcome.text
 
 
+def test_an_engine_that_is_not_installed_is_left_out(run: Pytest) -> None:
+    hidden = "from crawler.engines import names\nnames.find_spec = lambda name: None\n"
+    outcome = run(hidden + NOTHING)
+    assert outcome.verdicts == passed(*(name for name in ENGINES if name != "gevent"))
+    outcome = run(hidden + '@pytest.mark.engines("gevent", "curl")\n' + NOTHING)
+    assert outcome.verdicts == passed("curl", "gevent"), "a name that is given stays"
+
+
 def test_the_mark_skip_engine_skips_with_a_reason(run: Pytest) -> None:
     outcome = run(
         '@pytest.mark.skip_engine("threads", "it has no such thing")\n'

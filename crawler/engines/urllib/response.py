@@ -19,7 +19,7 @@ from crawler.engines.shared.heads import (
     parse_head,
     parse_line,
 )
-from crawler.engines.urllib.wire import Phase, Wire
+from crawler.engines.urllib.stream import HttpStream, Phase
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Headers, values_of
 
@@ -34,9 +34,9 @@ class UrllibResponse(http.client.HTTPResponse):
 
     fields: Headers = ()
 
-    def __init__(self, wire: Wire, method: str | None = None) -> None:
-        super().__init__(wire, method=method)  # type: ignore[arg-type]
-        self._wire = wire
+    def __init__(self, stream: HttpStream, method: str | None = None) -> None:
+        super().__init__(stream, method=method)  # type: ignore[arg-type]
+        self._stream = stream
 
     def begin(self) -> None:
         """Read the head, and skip every 1xx response before it. Raises FetchError."""
@@ -51,7 +51,7 @@ class UrllibResponse(http.client.HTTPResponse):
         self.version = 10 if head.version == "1.0" else 11
         self.will_close = True
         self._frame()
-        self._wire.phase = Phase.BODY
+        self._stream.phase = Phase.BODY
 
     def _read_head(self) -> Head:
         lines = [self._read_line()]
@@ -64,7 +64,7 @@ class UrllibResponse(http.client.HTTPResponse):
 
     def _read_line(self) -> bytes:
         line = self.fp.readline(MAX_LINE_BYTES)
-        if not line and not self._wire.received:
+        if not line and not self._stream.received:
             raise http.client.RemoteDisconnected("no response")
         if len(line) == MAX_LINE_BYTES:
             raise FetchError(FailureKind.PROTOCOL, TOO_LONG_LINE)
@@ -75,7 +75,7 @@ class UrllibResponse(http.client.HTTPResponse):
         check_locations(values_of(self.fields, "location"))
         codings = values_of(self.fields, "transfer-encoding")
         length = body_length(values_of(self.fields, "content-length"), codings)
-        bodiless = self._wire.request.is_bodiless(self.status)
+        bodiless = self._stream.request.is_bodiless(self.status)
         self.length = 0 if bodiless else length
         self.chunked, self.chunk_left = bool(codings) and not bodiless, None
 

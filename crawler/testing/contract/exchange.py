@@ -1,10 +1,11 @@
 """One request, one response: nothing is followed, repeated, kept or decoded."""
 
 import gzip
+from typing import get_args
 
 import pytest
 
-from crawler.engines.base import Capabilities, Engine
+from crawler.engines.base import Capabilities, Engine, Suspends
 from crawler.localweb.connection import CLOSE, Answer
 from crawler.model.errors import FailureKind, FetchError
 from crawler.testing.contract.base import EngineTests, with_engine
@@ -36,6 +37,8 @@ class ExchangeTests(EngineTests):
         assert isinstance(found, Capabilities), f"capabilities are Capabilities: {found!r}"
         for name in ("name", "summary", "library"):
             assert getattr(found, name), f"capabilities have a {name}, which is shown to people"
+        ways = get_args(Suspends)
+        assert found.suspends in ways, f"capabilities.suspends is one of {ways}"
         unknown = {*found.proxies} - {"http", "https", "socks5"}
         assert not unknown, f"capabilities.proxies are schemes of proxies: {unknown}"
 

@@ -13,12 +13,15 @@ from support.heartbeat import ALLOWED, beating
 
 import crawler
 from crawler.cli import main
+from crawler.engines.names import ENGINES
 from crawler.model.errors import FailureKind
 from crawler.testing import CLOSE, Answer, MockWeb, Seen, Step
 
 RAW = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
 """Control characters in UTF-8, but LF, which ends a line."""
 GOOD = "<!DOCTYPE html><title>fine</title>"
+SIDE_BY_SIDE = pytest.mark.engines(*(name for name in ENGINES if name != "sequential"))
+"""For tests that need several requests at once; ``sequential`` sends one after the other."""
 
 Crawled = Callable[..., Run]
 Sourced = Callable[..., Run]

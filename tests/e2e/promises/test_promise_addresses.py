@@ -1,7 +1,7 @@
 """Where names lead, and what is at the other end: private addresses, DNS, dying connections."""
 
 import pytest
-from e2e.promises.conftest import GOOD, Crawled, kinds, paths
+from e2e.promises.conftest import GOOD, SIDE_BY_SIDE, Crawled, kinds, paths
 
 from crawler.localweb import hosts
 from crawler.testing import RESET, Answer, Fault, MockWeb
@@ -150,7 +150,7 @@ def test_an_unknown_host_is_a_dns_failure(mock_web: MockWeb, crawled: Crawled, e
 
 
 @pytest.mark.promise("P21")
-@pytest.mark.engines("curl", "aiohttp", "tornado", "threads")  # sequential is to wait for each
+@SIDE_BY_SIDE
 def test_a_slow_name_server_delays_no_other_host(
     mock_web: MockWeb, crawled: Crawled, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

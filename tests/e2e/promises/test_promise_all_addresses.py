@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 import pytest
-from e2e.promises.conftest import GOOD, Crawled
+from e2e.promises.conftest import GOOD, SIDE_BY_SIDE, Crawled
 from support.engines import PROXIES
 from support.names import NamesServer
 
@@ -198,7 +198,7 @@ def test_a_host_that_was_reached_is_not_tried_elsewhere(
 
 
 @pytest.mark.promise("P80")
-@pytest.mark.engines("curl", "aiohttp", "tornado", "threads")  # sequential has one at a time
+@SIDE_BY_SIDE
 def test_the_limit_of_an_address_holds_for_the_one_that_is_dialled(
     names: NamesServer, crawled: Crawled, engine: str
 ) -> None:

@@ -97,7 +97,7 @@ def test_thousands_of_hosts_leave_descriptors_free(
 
 @pytest.mark.promise("P78")
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.engines("curl", "aiohttp", "tornado")  # urllib keeps no connection
+@pytest.mark.engines("curl", "aiohttp", "tornado", "gevent")  # urllib keeps no connection
 def test_connections_to_many_hosts_are_kept(crawled: Crawled, engine: str, scheme: str) -> None:
     """Every host is visited again long after all slots were used for others."""
     hosts = [f"host{number}.example" for number in range(24)]

@@ -12,7 +12,7 @@ from email.utils import formatdate
 from itertools import pairwise
 
 import pytest
-from e2e.promises.conftest import GOOD, Crawled, kinds, paths
+from e2e.promises.conftest import GOOD, SIDE_BY_SIDE, Crawled, kinds, paths
 
 from crawler.fetch.addresses import AddressRules
 from crawler.fetch.network import Resolver
@@ -22,7 +22,6 @@ from crawler.testing import RESET, SILENCE, Answer, MockWeb, Seen, Step
 HTML = (("Content-Type", "text/html"),)
 FINE = Answer(headers=HTML, body=GOOD.encode())
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1\r\n\r\nx"
-SIDE_BY_SIDE = pytest.mark.engines("curl", "aiohttp", "tornado", "threads")
 
 
 def pages(host: str, count: int) -> list[str]:

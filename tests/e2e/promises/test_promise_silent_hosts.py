@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.promises.conftest import GOOD, Crawled
+from e2e.promises.conftest import GOOD, SIDE_BY_SIDE, Crawled
 
 import crawler
 from crawler.frontier import held_up
@@ -14,7 +14,7 @@ from crawler.testing import CLOSE, Answer, MockWeb, Seen, Step
 
 pytestmark = [
     pytest.mark.promise("P79"),
-    pytest.mark.engines("curl", "aiohttp", "tornado", "threads"),  # sequential has only one slot
+    SIDE_BY_SIDE,
 ]
 PAGE = Answer(headers=(("Content-Type", "text/html"),), body=GOOD.encode())
 

@@ -4,7 +4,7 @@ from functools import partial
 from itertools import groupby
 
 import pytest
-from e2e.promises.conftest import GOOD, Crawled
+from e2e.promises.conftest import GOOD, SIDE_BY_SIDE, Crawled
 
 from crawler.app import assemble
 from crawler.frontier.memory_window import MemoryWindow, WindowSizes
@@ -12,7 +12,7 @@ from crawler.testing import Answer, MockWeb
 
 pytestmark = [
     pytest.mark.promise("P77"),
-    pytest.mark.engines("curl", "aiohttp", "tornado", "threads"),  # sequential: one at a time
+    SIDE_BY_SIDE,
 ]
 PAGE = Answer(headers=(("Content-Type", "text/html"),), body=GOOD.encode())
 SMALL = WindowSizes(least=4, roomy=60, total=120)

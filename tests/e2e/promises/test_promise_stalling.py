@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 import pytest
-from e2e.promises.conftest import GOOD, Crawled, Crowd, kinds
+from e2e.promises.conftest import GOOD, SIDE_BY_SIDE, Crawled, Crowd, kinds
 
 from crawler.testing import SILENCE, Answer, MockWeb, Step
 from crawler.testing.contract.helpers import little_memory
@@ -56,7 +56,7 @@ def test_endless_responses_are_bounded_and_delay_nobody(
 
 
 @pytest.mark.promise("P15", "P20")
-@pytest.mark.engines("curl", "aiohttp", "tornado", "threads")  # sequential is to wait for each
+@SIDE_BY_SIDE
 @pytest.mark.parametrize("case", [*FLOODS, *SLOW])
 def test_other_hosts_finish_during_an_endless_response(
     mock_web: MockWeb, crawled: Crawled, engine: str, case: str

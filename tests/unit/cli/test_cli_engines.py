@@ -19,6 +19,7 @@ ENGINES = [
         own_threads=True,
         max_concurrency=1,
         notes=("closes [every] connection",),
+        suspends="threads",
     ),
 ]
 
@@ -33,6 +34,7 @@ def test_engines_are_listed_in_columns(capsys: pytest.CaptureFixture[str]) -> No
     head, first, second, *rest = capsys.readouterr().out.splitlines()
     for heading, one, other in [
         ("library", "libone 1.2", "two 3"),
+        ("suspends", "await", "threads"),
         ("keep-alive", "yes", "no"),
         ("HTTP/2", "yes", "no"),
         ("own threads", "no", "yes"),
@@ -49,6 +51,7 @@ def test_engines_are_listed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in found] == ["one", "second-one"]
     assert found[1]["max_concurrency"] == 1
+    assert [each["suspends"] for each in found] == ["await", "threads"]
 
 
 def test_a_terminal_shows_the_same_facts(

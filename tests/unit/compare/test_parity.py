@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from crawler.compare.parity import audit
+from crawler.compare.parity import _different_suspends, audit
 from crawler.compare.reuse import Reuse
 from crawler.engines.base import Capabilities
 from crawler.localweb.connection import Seen
@@ -82,6 +83,17 @@ def test_order_and_spelling_of_headers_stay_fair() -> None:
     found = judge(account(), other)
     assert found.fair
     assert "header names differ in upper and lower case" in found.engines
+
+
+def test_how_requests_wait_is_named_where_it_differs() -> None:
+    able = {
+        name: replace(CURL, name=name, suspends=how)
+        for name, how in (("a", "callbacks"), ("b", "greenlets"), ("c", "callbacks"))
+    }
+    assert list(_different_suspends(able)) == [
+        "how a request waits: callbacks (a, c), greenlets (b)"
+    ]
+    assert not list(_different_suspends({"a": able["a"], "c": able["c"]}))
 
 
 def test_an_engine_that_could_keep_connections_and_did_not_is_unfair() -> None:

@@ -93,6 +93,7 @@ async def test_an_address_of_the_proxy_is_remembered_as_its_own(host: str) -> No
         ("aiohttp", {"http"}),
         ("threads", {"http"}),
         ("sequential", {"http"}),
+        ("gevent", {"http"}),
     ],
 )
 def test_proxies_an_engine_cannot_use_are_refused(engine: str, able: set[str]) -> None:
