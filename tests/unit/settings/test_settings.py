@@ -76,7 +76,6 @@ CONFLICTS = [
     ({"parse": "none", "extract": "a"}, ("extract", "parse")),
     ({"parse": "none", "html": True}, ("html", "parse")),
     ({"parse": "inline", "workers": 2}, ("workers", "parse")),
-    ({"parse": "none", "workers": 2}, ("workers", "parse")),
     ({"json": True, "out": ["-"]}, ("json", "out")),
     ({"out": ["a", "a"]}, ("out",)),
     ({"sources": ["-", "-"]}, ("sources",)),
