@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from crawler.compare.reuse import OfRuns, unequal_reuse
 from crawler.engines.base import Capabilities
 from crawler.localweb.request_log import Account
 from crawler.metrics.comparison import Parity
@@ -16,8 +17,6 @@ _COMPARED = {"sources", "engine", "concurrency", "parse", "workers", "run"}
 _HOP_BY_HOP = "connection"
 _MORE_REQUESTS = 0.01
 """Share by which the requests of a run may exceed the fewest of all runs."""
-_MORE_CONNECTIONS = 2
-"""Factor by which the connections of a run may exceed the fewest of all runs."""
 
 SeenByServer = Mapping[Contestant, Sequence[Account]]
 """What the server received, one account for each run."""
@@ -28,6 +27,7 @@ def audit(
     capabilities: Mapping[str, Capabilities],
     headers: Headers,
     seen: SeenByServer,
+    reuse: OfRuns,
 ) -> Parity:
     """``settings`` are by name of what differs, such as the engine, ``capabilities`` by engine.
 
@@ -37,11 +37,15 @@ def audit(
     unequal = tuple(_different_settings(settings))
     heads = _heads_by_engine(seen)
     normalized = {engine: {_normalized(head) for head in found} for engine, found in heads.items()}
-    unexplained = (*_different_heads(normalized), *_different_requests(seen))
+    keeping = {name for name, each in capabilities.items() if each.keep_alive}
+    unexplained = (
+        *_different_heads(normalized),
+        *_different_requests(seen),
+        *unequal_reuse(reuse, keeping),
+    )
     engines = [f"{each.name}: {note}" for each in capabilities.values() for note in each.notes]
     engines += _different_keep_alive(capabilities)
     engines += _different_spelling(heads, normalized)
-    engines += _different_connections(capabilities, seen)
     same = _same(next(iter(settings.values())), headers, unequal)
     return Parity(same, unequal, unexplained, tuple(engines))
 
@@ -131,18 +135,3 @@ def _different_spelling(
     same_headers = len(set(map(frozenset, normalized.values()))) < 2
     if same_headers and len(set(map(frozenset, names.values()))) > 1:
         yield "header names differ in upper and lower case"
-
-
-def _different_connections(
-    capabilities: Mapping[str, Capabilities], seen: SeenByServer
-) -> Iterator[str]:
-    made = {
-        each: max(account.connections for account in found)
-        for each, found in seen.items()
-        if found and capabilities[each.engine].keep_alive
-    }
-    naming = Naming(seen)
-    for each, count in made.items():
-        fewest = min(n for other, n in made.items() if other.concurrency == each.concurrency)
-        if count > _MORE_CONNECTIONS * fewest + each.concurrency:
-            yield f"{naming.name(each)} made {count:,} connections; another one made {fewest:,}"

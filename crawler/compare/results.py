@@ -1,4 +1,4 @@
-"""Whether runs had the same results: only then may their times be compared."""
+"""Reads what runs wrote; only if they had the same results may their times be compared."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -32,6 +32,16 @@ class _SkippedLine(msgspec.Struct):
     reason: str
 
 
+class FetchLine(msgspec.Struct):
+    """A fetch began at ``t`` and took ``dns + total``, in seconds."""
+
+    url: str
+    t: float
+    dns: float
+    total: float
+    error: str | None
+
+
 def read(directory: Path) -> RunResults:
     """How each URL ended in the run that wrote ``directory``."""
     return {
@@ -47,6 +57,10 @@ def page_urls(directory: Path) -> Iterator[str]:
 
 def failures(directory: Path) -> Iterator[_FailureLine]:
     return _lines(directory / "failures.jsonl", _FailureLine)
+
+
+def fetches(directory: Path) -> Iterator[FetchLine]:
+    return _lines(directory / "timeline.jsonl", FetchLine)
 
 
 def _pages(directory: Path) -> Iterator[_PageLine]:

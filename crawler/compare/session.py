@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ from crawler.compare.options import CompareOptions, parse_flags
 from crawler.compare.parity import audit
 from crawler.compare.plan import Plan, RunTurn, plan, turns
 from crawler.compare.processes import Crawls
+from crawler.compare.reuse import Reuse, reuse_of
 from crawler.engines.base import Capabilities
 from crawler.engines.registry import capabilities_of
 from crawler.localweb.replay import Replay
@@ -112,6 +113,15 @@ def _check(options: CompareOptions, settings: Settings) -> None:
         raise UsageError("--live and --replay exclude each other")
 
 
+class _Ended(NamedTuple):
+    """What a run left, and the CPU time of its processes in seconds."""
+
+    report: Report
+    found: results.RunResults
+    fetches: list[results.FetchLine]
+    cpu: float
+
+
 class Session:
     """One comparison in progress; its run directory is ``directory``."""
 
@@ -134,6 +144,7 @@ class Session:
         self._started = time.monotonic()
         self._runs: list[TimedRun] = []
         self._seen: dict[Contestant, list[Account]] = defaultdict(list)
+        self._reuse: dict[Contestant, list[Reuse]] = defaultdict(list)
         self._first: tuple[str, results.RunResults] | None = None
         self._differences: list[str] = []
         self._alone: Report | None = None
@@ -207,26 +218,29 @@ class Session:
         sample = self._common.baseline
         self._say(f"measuring {count(sample or 0, 'URL')} one after the other")
         first = RunTurn(self._plan.contestants[0], 0)
-        self._alone, _, _ = self._crawl(crawls, first, replay, baseline=sample, **some)
+        self._alone = self._crawl(crawls, first, replay, baseline=sample, **some).report
 
     def _count(self, crawls: Crawls, turn: RunTurn, replay: Replay | None) -> None:
         name = self._naming.name(turn.contestant)
         self._say(f"run {turn.repeat} of {self._options.repeat}: {name}")
-        report, found, cpu = self._crawl(crawls, turn, replay)
+        report, found, fetches, cpu = self._crawl(crawls, turn, replay)
         account = replay.account() if replay else None
         if account:
             self._seen[turn.contestant].append(account)
+        reuse = reuse_of(report, fetches, account)
+        if reuse:
+            self._reuse[turn.contestant].append(reuse)
         name = f"{name}, run {turn.repeat},"
         if not report.urls.done:
             raise StateError(f"{name} has no page")
         if self._first is None:
             self._first = name, found
         self._differences += results.differences(*self._first, name, found)
-        self._runs.append(summary.figures(turn, report, cpu, account))
+        self._runs.append(summary.figures(turn, report, cpu, account, reuse))
 
     def _crawl(
         self, crawls: Crawls, turn: RunTurn, replay: Replay | None, **changes: Any
-    ) -> tuple[Report, results.RunResults, float]:
+    ) -> _Ended:
         folder = self._directory / "run"
         job = self._job(
             {**self._flags(turn.contestant), **changes}
@@ -234,9 +248,10 @@ class Session:
             replay.network.ready if replay else None,
         )
         cpu = crawls.crawl(job)
-        report, found = from_json((folder / "report.json").read_bytes()), results.read(folder)
+        report = from_json((folder / "report.json").read_bytes())
+        ended = _Ended(report, results.read(folder), list(results.fetches(folder)), cpu)
         shutil.rmtree(folder)
-        return report, found, cpu
+        return ended
 
     def _job(self, flags: dict[str, Any], replay: Ready | None = None) -> RunJob:
         config, variables = self._options.config, self._options.variables
@@ -270,7 +285,11 @@ class Session:
             for each in self._plan.contestants
         }
         parity = audit(
-            own, self._capabilities, request_headers(self._common).of(_ANY_URL), self._seen
+            own,
+            self._capabilities,
+            request_headers(self._common).of(_ANY_URL),
+            self._seen,
+            self._reuse,
         )
         hide = secrets_of(self._common).hide
         parity = msgspec.structs.replace(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from crawler.compare.plan import RunTurn
+from crawler.compare.reuse import Reuse
 from crawler.compare.statistics import Interval, interval
 from crawler.compare.verdict import main_limit, server_busy
 from crawler.localweb.request_log import Account
@@ -14,7 +15,9 @@ from crawler.metrics.report import Cpu, OneByOne, Report
 from crawler.metrics.simultaneous import Simultaneous, Work, simultaneous
 
 
-def figures(turn: RunTurn, report: Report, cpu: float, account: Account | None) -> TimedRun:
+def figures(
+    turn: RunTurn, report: Report, cpu: float, account: Account | None, reuse: Reuse | None
+) -> TimedRun:
     """The figures of one run with at least one page.
 
     ``cpu`` is the CPU time of its processes in seconds.
@@ -39,7 +42,8 @@ def figures(turn: RunTurn, report: Report, cpu: float, account: Account | None) 
         errors=report.errors,
         limited_by=report.limited_by,
         requests=account.requests if account else None,
-        connections=account.connections if account else None,
+        connections=account.connections if account else report.connections.opened,
+        connections_needed=reuse.needed if reuse else None,
         server_cpu_s=account.cpu_s if account else None,
         wait_error=_wait_error(report, account) if account else None,
     )

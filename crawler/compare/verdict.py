@@ -25,6 +25,7 @@ _OTHER_LIMITS = {
     Limiter.POLITENESS: "politeness",
     Limiter.CONCURRENCY: "the response time of the server",
     Limiter.SOURCE: "the list, which is read too slowly",
+    Limiter.HANDSHAKES: "the handshakes of new connections",
     Limiter.LOCK: "the interpreter's lock",
     Limiter.PARSE: "parsing",
     Limiter.MEMORY: "the memory for bodies",

@@ -18,10 +18,11 @@ class TimedRun(msgspec.Struct, frozen=True):
     ``wall_s`` runs from the first request to the last commit; ``cpu`` is the CPU time of fetching
     and parsing in that time, ``cpu_s_per_1000`` the same for 1,000 pages. With ``parse`` inline,
     the CPU time of fetching includes that of parsing. ``cpu_s`` is the CPU time of all processes of
-    the run, including start-up (wait4(2)). Four fields describe the replay server and are None
-    without one: ``requests`` and ``connections`` it received, ``server_cpu_s``, and ``wait_error``:
-    how much longer the waits were than in the recording, as a share of them. ``workers`` is the
-    number of processes or threads that parse.
+    the run, including start-up (wait4(2)). Three fields describe the replay server and are None
+    without one: ``requests`` it received, ``server_cpu_s``, and ``wait_error``: how much longer the
+    waits were than in the recording, as a share of them. ``connections`` is what the replay server
+    counted, or without one the report of the run; ``connections_needed`` were enough if each was
+    kept, None if that is not known. ``workers`` is the number of processes or threads that parse.
     """
 
     engine: str
@@ -46,6 +47,7 @@ class TimedRun(msgspec.Struct, frozen=True):
     wait_error: float | None = None
     parse: str = ""
     workers: int = 0
+    connections_needed: int | None = None
 
 
 class Parity(msgspec.Struct, frozen=True):

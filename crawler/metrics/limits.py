@@ -2,15 +2,45 @@
 
 import msgspec
 
-from crawler.metrics.report import Cpu, Limit, Limiter, SlotSeconds, TimeBudget
+from crawler.metrics.report import Connections, Cpu, Limit, Limiter, SlotSeconds, TimeBudget
 from crawler.model.units import count, figure, percent, seconds
 
 BUSY = 0.8
 """A fetch thread that is busy for at least this share of the wall time limits the run."""
 _CROWDED = 0.25
 """A fetch thread without a core for this share of the wall time: the machine limits the run."""
+_MOST = 0.5
+"""A part that is larger than this share is most of the whole."""
+_NEW = 1 / 3
+"""If more than this share of the responses needed a TLS handshake, that was most of the computing.
+
+It takes about four times the CPU of a request (measured with curl and aiohttp).
+"""
 _COMPUTING = 0.5
 """Workers that compute for at least this share of their time do not wait for something else."""
+
+
+class Handshakes(msgspec.Struct, frozen=True):
+    """What new connections cost.
+
+    ``tls`` of the ``connections`` opened needed a TLS handshake. Of ``io_wait_s``, the seconds that
+    all requests waited, ``wait_s`` passed until new connections could be used; look-ups are not in
+    it.
+    """
+
+    connections: Connections = Connections()
+    tls: int = 0
+    wait_s: float = 0.0
+    io_wait_s: float = 0.0
+
+    @property
+    def of_responses(self) -> float:
+        """The share of responses for which a TLS connection was opened."""
+        return self.tls / self.connections.used if self.connections.used else 0.0
+
+    @property
+    def of_waits(self) -> float:
+        return self.wait_s / self.io_wait_s if self.io_wait_s > 0 else 0.0
 
 
 class LimitFacts(msgspec.Struct, frozen=True):
@@ -30,6 +60,7 @@ class LimitFacts(msgspec.Struct, frozen=True):
     cpu: Cpu
     locked: bool = False
     memory: float = 0.0
+    handshakes: Handshakes = Handshakes()
 
     def of_wall(self, part: float) -> float:
         return part / self.wall_s if self.wall_s > 0 else 0.0
@@ -42,6 +73,14 @@ class LimitFacts(msgspec.Struct, frozen=True):
         """Fetching and parsing fill one core together, and fetching alone does not."""
         cpu = self.cpu
         return self.locked and self.of_wall(cpu.fetch_s) < BUSY <= self.of_wall(cpu.total_s)
+
+    @property
+    def wait_for_handshakes(self) -> bool:
+        """Requests spent most of their time waiting for the network, and most of that for
+        handshakes.
+        """
+        found = self.handshakes
+        return found.of_waits > _MOST and found.io_wait_s > _MOST * self.slots.used
 
     @property
     def few(self) -> bool:
@@ -76,7 +115,9 @@ def limited_by(facts: LimitFacts) -> Limit:
         return _backpressure(facts)
     if facts.few:
         return _short(facts)
-    return _concurrency(facts) if most == slots.used else _source(facts)
+    if most != slots.used:
+        return _source(facts)
+    return _waiting_for_handshakes(facts) if facts.wait_for_handshakes else _concurrency(facts)
 
 
 def _machine(facts: LimitFacts) -> Limit:
@@ -98,11 +139,47 @@ def _cpu(facts: LimitFacts) -> Limit:
             f"Parsing on the fetch thread: the thread was computing {share} of the time.",
             "Parse in other processes: --parse process.",
         )
+    if facts.handshakes.of_responses > _NEW:
+        return _computing_handshakes(facts, share)
     return Limit(
         Limiter.CPU,
         f"The fetch thread's CPU: the thread was computing {share} of the time.",
         "Use an engine that needs less CPU per page (crawler compare shows which), or split the "
         "list into several runs; more concurrency does not help.",
+    )
+
+
+def _computing_handshakes(facts: LimitFacts, share: str) -> Limit:
+    new = percent(facts.handshakes.of_responses)
+    return Limit(
+        Limiter.HANDSHAKES,
+        f"Handshakes: the fetch thread was computing {share} of the time, and had to open a TLS "
+        f"connection for {new} of the responses, which takes several times the CPU of a request.",
+        _fewer_handshakes(facts),
+    )
+
+
+def _waiting_for_handshakes(facts: LimitFacts) -> Limit:
+    used = percent(facts.of_slots(facts.slots.used))
+    waits = percent(facts.handshakes.of_waits)
+    return Limit(
+        Limiter.HANDSHAKES,
+        f"Handshakes: the slots were used {used} of the time, and {waits} of the I/O wait was for "
+        "opening connections.",
+        f"{_fewer_handshakes(facts)} {_more_slots(facts.concurrency)}",
+    )
+
+
+def _fewer_handshakes(facts: LimitFacts) -> str:
+    if not facts.handshakes.connections.reused:
+        return (
+            "Use an engine that keeps connections (crawler engines shows which), unless each host "
+            "has only one page."
+        )
+    return (
+        "If the hosts have more pages, sort the list by host or raise the limit of open files "
+        "(ulimit -n), so that connections are used again before they are closed. A host with one "
+        "page needs a handshake in any case."
     )
 
 
@@ -194,15 +271,18 @@ def _short(facts: LimitFacts) -> Limit:
 def _concurrency(facts: LimitFacts) -> Limit:
     used = percent(facts.of_slots(facts.slots.used))
     waiting = percent(facts.of_wall(facts.budget.waiting))
-    now = facts.concurrency
     return Limit(
         Limiter.CONCURRENCY,
         f"Concurrency: the slots were used {used} of the time, and the fetch thread waited "
         f"{waiting} of it.",
-        f"Raise --concurrency (it was {now})."
-        if now > 1
-        else "Raise --concurrency above 1, with any engine except sequential.",
+        _more_slots(facts.concurrency),
     )
+
+
+def _more_slots(concurrency: int) -> str:
+    if concurrency > 1:
+        return f"Raise --concurrency (it was {concurrency})."
+    return "Raise --concurrency above 1, with any engine except sequential."
 
 
 def _source(facts: LimitFacts) -> Limit:

@@ -5,8 +5,9 @@ from collections import defaultdict, deque
 import msgspec
 
 from crawler.metrics.budget import Budget, ReadClocks, Reading
+from crawler.metrics.connections import ConnectionCount
 from crawler.metrics.histogram import Histogram
-from crawler.metrics.limits import LimitFacts, limited_by
+from crawler.metrics.limits import Handshakes, LimitFacts, limited_by
 from crawler.metrics.report import Cpu, IoWait, Latency, Report, TimeBudget, Urls
 from crawler.metrics.slots import Slots
 from crawler.metrics.waits import Waits
@@ -84,6 +85,7 @@ class Meter:
         self._skips: defaultdict[str, int] = defaultdict(int)
         self._latency = Histogram()
         self._waits = Waits()
+        self._connections = ConnectionCount()
 
     def restore(self, urls: Urls, size: int, errors: dict[str, int], skips: dict[str, int]) -> None:
         """Add the totals of earlier sessions: entries, ``size`` of all pages, failures, skips."""
@@ -155,6 +157,7 @@ class Meter:
         if event.status is not None:
             self._status[event.status] += 1
             self._latency.add(event.timing.total)
+            self._connections.add(event.url, event.timing)
         # While all slots are in use there is no Load event, so the clocks are read here too.
         self.tick(event.started + event.timing.total)
 
@@ -248,6 +251,7 @@ class Meter:
         cpu = self._cpu()
         urls = self._urls()
         finished = urls.finished - self._before
+        connections = self._connections.close()
         facts = LimitFacts(
             self._concurrency,
             wall,
@@ -259,6 +263,9 @@ class Meter:
             cpu,
             locked,
             self._slots.memory,
+            Handshakes(
+                connections, self._connections.tls, self._waits.handshake, self._waits.total
+            ),
         )
         return Report(
             version=version,
@@ -280,6 +287,7 @@ class Meter:
             cpu=cpu,
             rss_peak_mb=rss_peak_mb,
             limited_by=limited_by(facts),
+            connections=connections,
         )
 
     def _cpu(self) -> Cpu:

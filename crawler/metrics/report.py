@@ -67,6 +67,24 @@ class IoWait(msgspec.Struct, frozen=True):
     method: str = "none"
 
 
+class Connections(msgspec.Struct, frozen=True):
+    """On what the requests that got a response were sent; redirects and robots.txt included.
+
+    ``opened`` made a connection for it, ``reused`` were sent on a kept one; the two add up to the
+    number of responses. ``resumed`` is the part of ``opened`` whose TLS handshake resumed an
+    earlier session. Failed requests are in none of them: an error does not tell whether its
+    connection was new, so there may have been more connections than ``opened``.
+    """
+
+    opened: int = 0
+    reused: int = 0
+    resumed: int = 0
+
+    @property
+    def used(self) -> int:
+        return self.opened + self.reused
+
+
 class TimeBudget(msgspec.Struct, frozen=True):
     """The fetch thread's wall time in six parts that add up to it."""
 
@@ -136,6 +154,7 @@ class Limiter(StrEnum):
     HOSTS = "hosts"
     CONCURRENCY = "concurrency"
     CPU = "cpu"
+    HANDSHAKES = "handshakes"
     LOCK = "lock"
     PARSE = "parse"
     MEMORY = "memory"
@@ -189,6 +208,7 @@ class Report(msgspec.Struct, frozen=True):
     lost_workers: int = 0
     resting_hosts: int = 0
     resting: tuple[RestingHost, ...] = ()
+    connections: Connections = Connections()
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""

@@ -3,7 +3,15 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from crawler.metrics.report import Baseline, IoWait, Latency, OneByOne, Report, Urls
+from crawler.metrics.report import (
+    Baseline,
+    Connections,
+    IoWait,
+    Latency,
+    OneByOne,
+    Report,
+    Urls,
+)
 from crawler.metrics.simultaneous import Simultaneous
 from crawler.model.events import Choice
 from crawler.model.resting import RestingHost
@@ -96,6 +104,16 @@ def latency(ms: Latency) -> Iterator[str]:
     yield f"90 % < {seconds(ms.p90 / 1e3)}"
     yield f"99 % < {seconds(ms.p99 / 1e3)}"
     yield f"slowest {seconds(ms.max / 1e3)}"
+
+
+def connections(found: Connections) -> Iterator[str]:
+    """``14 connections opened``, ``513 requests on a kept one``; nothing if none was used."""
+    if not found.used:
+        return
+    yield f"{count(found.opened, 'connection')} opened"
+    yield f"{count(found.reused, 'request')} on a kept one" if found.reused else "none used again"
+    if found.resumed:
+        yield f"{count(found.resumed, 'TLS session')} resumed"
 
 
 def saved(io: IoWait, concurrency: int) -> str:

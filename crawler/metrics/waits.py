@@ -9,8 +9,10 @@ class Waits:
     """Sums of ``Timing``."""
 
     def __init__(self) -> None:
-        self._total = 0.0
-        self._handshake = 0.0
+        self.total = 0.0
+        self._lookup = 0.0
+        self.handshake = 0.0
+        """Seconds for new connections: TCP, CONNECT or SOCKS of a proxy, and TLS."""
         self._naive = 0.0
         self._answers = 0
         self._by_kernel = 0
@@ -19,8 +21,9 @@ class Waits:
 
     def add(self, timing: Timing, *, answered: bool) -> None:
         """Add a request. A failed one waited too, but its response was not measured."""
-        self._handshake += timing.dns + timing.connect + timing.tls
-        self._total += timing.io_wait
+        self._lookup += timing.dns
+        self.handshake += timing.connect + timing.tls
+        self.total += timing.io_wait
         # The latency does not contain the lookup, and another clock than that of the wait tells it.
         self._naive += max(timing.dns + timing.total, timing.io_wait)
         if answered:
@@ -32,11 +35,11 @@ class Waits:
     def close(self, exposed: float) -> IoWait:
         """The sums; ``exposed``: seconds in which the fetch thread only waited for requests."""
         return IoWait(
-            total_s=self._total,
-            handshake_s=self._handshake,
+            total_s=self.total,
+            handshake_s=self._lookup + self.handshake,
             exposed_s=exposed,
-            saved_s=max(0.0, self._total - exposed),
-            overlap=self._total / exposed if exposed > 0 else None,
+            saved_s=max(0.0, self.total - exposed),
+            overlap=self.total / exposed if exposed > 0 else None,
             naive_sum_s=self._naive,
             method=self._method(),
         )
@@ -51,7 +54,7 @@ class Waits:
         name = "kernel" if self._by_kernel else "library"
         if 0 < self._by_kernel < self._answers:
             name = f"mixed ({percent(self._by_kernel / self._answers)} kernel)"
-        off = self._off / self._total if self._off else 0.0
+        off = self._off / self.total if self._off else 0.0
         unsure = self._unsure / self._answers
         bound = f", ±{percent(off)}" if off else ""
         return name + bound + (f", {percent(unsure)} uncertain" if unsure else "")

@@ -157,6 +157,8 @@ class Timing(msgspec.Struct, frozen=True):
     receive window: ``answer`` may then include time that we needed for reading; and if other
     addresses were tried before, whose waits our own clock measured: they are part of ``connect``.
     ``off`` is by how much ``answer`` may be wrong, if streams share a connection (HTTP/2).
+    ``reused``: the connection was kept from an earlier request. ``resumed``: it is new, and its TLS
+    handshake resumed an earlier session (RFC 8446, 2.2); False if the library does not say it.
     """
 
     connect: float = 0.0
@@ -170,6 +172,7 @@ class Timing(msgspec.Struct, frozen=True):
     method: Literal["kernel", "library"] = "library"
     sure: bool = True
     off: float = 0.0
+    resumed: bool = False
 
     @property
     def io_wait(self) -> float:

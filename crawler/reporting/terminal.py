@@ -108,6 +108,8 @@ def _fetched(report: Report, run: str | None) -> Iterator[ReportRow]:
         yield _items("Resting", hosts, "yellow")
     if report.status:
         yield _items("Responses", sentences.tally(report.status))
+    if report.connections.used:
+        yield _items("Network", sentences.connections(report.connections))
 
 
 def _speed(report: Report) -> Iterator[ReportRow]:

@@ -1,4 +1,7 @@
-"""Run the benchmarks, print a table, write JSON. Ends with 1 if anything was missed or refused."""
+"""Run the benchmarks, print a table, write JSON. Ends with 1 if anything was missed or refused.
+
+With --trend it measures nothing, and ends with 1 if anything became slower.
+"""
 
 import argparse
 import sys
@@ -7,18 +10,22 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 from support.needs import Missing
 
-from benchmarks import against
+from benchmarks import against, history
 from benchmarks.budget import budget
-from benchmarks.checkouts import commit_of
+from benchmarks.checkouts import commit_of, state
 from benchmarks.chess import chess
+from benchmarks.cores import cores
 from benchmarks.fetching import fetch
+from benchmarks.machine import this_machine
+from benchmarks.mix import mix
 from benchmarks.politeness import politeness
 from benchmarks.runs import Bench, Case, Refused
-from benchmarks.startup import help_text
-from benchmarks.table import Figure, draw, figure, to_json
+from benchmarks.startup import help_text, start_up
+from benchmarks.table import Figure, Told, draw, figure
 from benchmarks.throughput import list_of_urls, site
 from benchmarks.waiting import iowait
 
@@ -26,17 +33,22 @@ Scenario = Callable[[Bench], Iterator[Case]]
 SCENARIOS: Mapping[str, Scenario] = {
     "list": list_of_urls,
     "site": site,
+    "mix": mix,
+    "cores": cores,
     "fetch": fetch,
     "chess": chess,
     "politeness": politeness,
     "iowait": iowait,
     "budget": budget,
+    "startup": start_up,
     "help": help_text,
 }
+_HISTORY = Path("bench-history.jsonl")
 _REPEAT = 3
 _WIDTH = 140
 """Columns of a table that goes into a file or a pipe."""
 _TITLE = "median (lowest to highest)"
+_TITLE_TREND = "{file}: the last figures beside the earlier ones; {left_out} other runs left out"
 _TITLE_AGAINST = "this working tree, beside {}: median (95 % interval; a ratio above 1 is faster)"
 
 
@@ -47,6 +59,21 @@ def arguments() -> argparse.Namespace:
     add("--quick", action="store_true", help="small sizes: does it work at all?")
     add("--only", nargs="+", metavar="NAME", help=f"of {names}; with --against of {compared}")
     add("--json", type=Path, metavar="FILE", default=Path("bench.json"), help="(bench.json)")
+    add(
+        "--history",
+        type=Path,
+        metavar="FILE",
+        default=_HISTORY,
+        help=f"gets a line with the figures, unless --against ({_HISTORY})",
+    )
+    add(
+        "--trend",
+        type=Path,
+        metavar="FILE",
+        nargs="?",
+        const=_HISTORY,
+        help="measure nothing; what of a history became slower",
+    )
     add(
         "--repeat",
         "--pairs",
@@ -91,6 +118,8 @@ def measure(name: str, scenario: Scenario, bench: Bench) -> Iterator[Figure]:
                 yield figure(name, case, case.measure())
             except Refused as why:
                 yield Figure(name, case.name, "refused", reach=str(case.goal), note=str(why))
+            except Missing as why:
+                yield Figure(name, case.name, "skipped", reach=str(case.goal), note=str(why))
     except Missing as why:
         yield Figure(name, "", "skipped", note=str(why))
 
@@ -115,15 +144,34 @@ def _measure_all(asked: argparse.Namespace, commit: str | None) -> Iterator[Figu
 def main() -> int:
     asked = arguments()
     try:
-        commit = None if asked.against is None else commit_of(asked.against)
-        figures = list(_measure_all(asked, commit))
+        return _trend(asked.trend) if asked.trend else _run(asked)
     except (Refused, Missing) as why:
         sys.exit(f"scripts/bench: {why}")
+
+
+def _run(asked: argparse.Namespace) -> int:
+    commit = None if asked.against is None else commit_of(asked.against)
+    figures = tuple(_measure_all(asked, commit))
     title = _TITLE_AGAINST.format(asked.against) if commit else _TITLE
-    draw(figures, title, Console(width=None if sys.stdout.isatty() else _WIDTH))
-    told = to_json(figures, quick=asked.quick, repeat=asked.repeat, against=commit)
-    asked.json.write_bytes(told)
+    draw(figures, title, _console())
+    told = Told(this_machine(), state(), commit, asked.quick, asked.repeat, figures)
+    asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+    if commit is None:
+        history.append(asked.history, told)
     return int(any(each.verdict in ("missed", "refused") for each in figures))
+
+
+def _trend(file: Path) -> int:
+    runs = history.read(file)
+    measured_alike = history.comparable(runs)
+    found = history.trends(measured_alike)
+    title = _TITLE_TREND.format(file=file, left_out=len(runs) - len(measured_alike))
+    history.draw(found, title, _console())
+    return int(any(each.verdict in ("slower", "moved") for each in found))
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else _WIDTH)
 
 
 if __name__ == "__main__":

@@ -8,21 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, partial
 from pathlib import Path
-from statistics import median
 
 import msgspec
 
 from benchmarks import records
 from benchmarks.checkouts import Checkout, revision, working_tree
 from benchmarks.chess import MOVES, chess_work
-from benchmarks.runs import Bench, Case, Goal, Measured, Pair, Run, Spread, in_turns, run
-from benchmarks.throughput import LIST_PAGES, Work, list_work, site_work
+from benchmarks.runs import Bench, Case, Goal, Measured, Pair, Run, Spread, in_turns, run, typical
+from benchmarks.throughput import LIST_PAGES, list_work, site_work
+from benchmarks.work import Work
 from crawler.compare.statistics import FEWEST_PAIRS, interval
 
 PAIRS = 11
 LEAST = 0.97
 _STARTS = (5, 1)
-"""One figure is the median of so many starts, because a single one varies too much."""
+"""One figure is the median of so many starts; and if it has to be quick."""
 _WARM_UP = 1
 
 WORKS: dict[str, Callable[[Bench], AbstractContextManager[Work]]] = {
@@ -112,8 +112,8 @@ def cases(both: Contest, name: str, bench: Bench) -> Iterator[Case]:
         crawl = partial(_crawl, bench, work)
         if name == "startup":
             times = bench.size(*_STARTS)
-            yield from both.figures(bench, "page", partial(_median, times, crawl))
-            yield from both.figures(bench, "help", partial(_median, times, _help))
+            for part, sample in (("page", crawl), ("help", _help)):
+                yield from both.figures(bench, part, partial(_typical, times, sample))
         else:
             yield from both.figures(bench, "pages", crawl, work.pages)
 
@@ -132,6 +132,5 @@ def _help(checkout: Checkout) -> Run:
     return run(checkout.command("--help"), env=checkout.env)
 
 
-def _median(times: int, sample: Callable[[Checkout], Run], checkout: Checkout) -> Run:
-    taken = [sample(checkout) for _ in range(times)]
-    return Run(median(each.wall for each in taken), median(each.cpu for each in taken))
+def _typical(times: int, sample: Callable[[Checkout], Run], checkout: Checkout) -> Run:
+    return typical(times, partial(sample, checkout))

@@ -1,7 +1,8 @@
-"""The reference for ``fetch``: a library alone, on uvloop, hashing each body and writing a line.
+"""The reference for ``fetch``: a library alone, on uvloop, and a line for each body.
 
-``python -m benchmarks.bare_fetch ENGINE CONCURRENCY URLS OUT``. The loop, the queue and what is
-done with a body are the same for all; only ``fetch`` differs.
+``python -m benchmarks.bare_fetch ENGINE CONCURRENCY URLS OUT [length]``. The line has the SHA-256
+of the body, or with ``length`` only its length. The loop, the queue and what is done with a body
+are the same for all; only ``fetch`` differs.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from pathlib import Path
 import uvloop
 
 Fetch = Callable[[str], Awaitable[bytes]]
+Digest = Callable[[bytes], str]
 Library = Callable[[int], AbstractAsyncContextManager[Fetch]]
 
 
@@ -87,23 +89,34 @@ LIBRARIES: dict[str, Library] = {
 }
 
 
-async def run(library: Library, concurrency: int, urls: list[str], out: io.BufferedWriter) -> None:
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def length(body: bytes) -> str:
+    return str(len(body))
+
+
+async def run(
+    library: Library, concurrency: int, urls: list[str], out: io.BufferedWriter, digest: Digest
+) -> None:
     queue = iter(urls)
 
     async def one_after_the_other(fetch: Fetch) -> None:
         for url in queue:
-            digest = hashlib.sha256(await fetch(url)).hexdigest()
-            out.write(f'{{"url":"{url}","digest":"{digest}"}}\n'.encode())
+            told = digest(await fetch(url))
+            out.write(f'{{"url":"{url}","digest":"{told}"}}\n'.encode())
 
     async with library(concurrency) as fetch:
         await asyncio.gather(*(one_after_the_other(fetch) for _ in range(concurrency)))
 
 
 def main() -> None:
-    engine, concurrency, urls, out = sys.argv[1:]
+    engine, concurrency, urls, out, *only_length = sys.argv[1:]
     with Path(out).open("wb") as file:
         listed = Path(urls).read_text().split()
-        uvloop.run(run(LIBRARIES[engine], int(concurrency), listed, file))
+        digest = length if only_length else sha256
+        uvloop.run(run(LIBRARIES[engine], int(concurrency), listed, file, digest))
 
 
 if __name__ == "__main__":

@@ -69,6 +69,17 @@ def commit_of(name: str) -> str:
     return _git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
 
 
+def state() -> str | None:
+    """The hash of the commit that is checked out, with ``-dirty`` if tracked files differ from it.
+
+    None where this is no checkout, or git is not installed.
+    """
+    try:
+        return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    except (Refused, OSError):
+        return None
+
+
 def _git(*arguments: str) -> str:
     return output(["git", "-C", str(ROOT), *arguments])
 

@@ -10,8 +10,8 @@ from benchmarks.crawls import crawl
 from benchmarks.records import Facts
 from benchmarks.runs import Bench, Case, Goal, Measured, alternate, extrapolate
 from benchmarks.server import Options, ServerProcess, page
-from benchmarks.throughput import Work
 from benchmarks.web import write_urls
+from benchmarks.work import Work
 
 MOVES = (30, 10)
 """On each board, and if it has to be quick."""

@@ -13,6 +13,8 @@ from typing import IO, Literal, Self, TypeVar
 import msgspec
 
 T = TypeVar("T")
+Better = Literal["more", "less", "near"]
+"""What of a figure is better; ``near``: it has a truth that it should be near to."""
 PATIENCE = 600.0
 """Seconds after which a command is taken to hang, and is ended."""
 
@@ -66,13 +68,18 @@ class Spread(msgspec.Struct, frozen=True):
 class Goal(msgspec.Struct, frozen=True):
     """What is to be reached, in bounds of the ratio to the reference, the difference, or the value.
 
-    It is the median over the pairs that counts; with ``each`` none of them may be outside.
+    It is the median over the pairs that counts; with ``each`` none of them may be outside. Without
+    a bound nothing is to be reached: the figure is only told.
     """
 
     kind: Literal["ratio", "difference", "value"]
     least: float | None = None
     most: float | None = None
     each: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        return self.least is not None or self.most is not None
 
     def measure(self, pairs: Sequence[Pair]) -> Spread:
         return Spread.of(map(self._one, pairs))
@@ -91,6 +98,8 @@ class Goal(msgspec.Struct, frozen=True):
         return above and (self.most is None or high <= self.most)
 
     def __str__(self) -> str:
+        if not self.bounded:
+            return ""
         if self.least is not None and self.most is not None:
             return f"{self.least:g} to {self.most:g}"
         sign, bound = ("≤", self.most) if self.least is None else ("≥", self.least)
@@ -110,6 +119,12 @@ class Case(msgspec.Struct, frozen=True):
     goal: Goal
     measure: Callable[[], Measured]
     note: str = ""
+
+    @property
+    def better(self) -> Better:
+        if self.goal.least is not None and self.goal.most is not None:
+            return "near"
+        return "more" if self.unit.endswith("/s") else "less"
 
 
 def run(
@@ -181,6 +196,13 @@ def in_turns(
         else:
             second = reference()
             yield ours(), second
+
+
+def typical(times: int, sample: Callable[[], Run]) -> Run:
+    """The medians of so many runs: a single one of a short command varies too much."""
+    taken = [sample() for _ in range(times)]
+    wall, cpu = ([getattr(each, part) for each in taken] for part in ("wall", "cpu"))
+    return Run(statistics.median(wall), statistics.median(cpu))
 
 
 def slope(small: tuple[int, float], large: tuple[int, float]) -> float:

@@ -1,21 +1,20 @@
 """What was measured, for people (a table) and for programs (JSON)."""
 
-import os
-import platform
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.runs import Case, Measured, Spread
+from benchmarks.machine import Machine
+from benchmarks.runs import Better, Case, Measured, Spread
 
-Verdict = Literal["reached", "missed", "refused", "skipped"]
+Verdict = Literal["reached", "missed", "measured", "refused", "skipped"]
 _COLOURS: dict[Verdict, str] = {
     "reached": "green",
     "missed": "red",
+    "measured": "cyan",
     "refused": "red",
     "skipped": "yellow",
 }
@@ -25,8 +24,9 @@ class Figure(msgspec.Struct, frozen=True):
     """A line of the table. ``value`` and ``reference`` are medians, in ``unit``.
 
     ``ratio`` or ``difference`` is over the pairs, and its median what ``reach`` is held against;
-    where both are None that is ``value``. ``refused``: the command failed or its output was wrong;
-    ``skipped``: something it needs is missing; ``note`` says what.
+    where both are None that is ``value``. ``values`` and ``references`` are over the runs.
+    ``measured``: there is nothing to reach; ``refused``: the command failed or its output was
+    wrong; ``skipped``: something it needs is missing; ``note`` says what.
     """
 
     scenario: str
@@ -39,23 +39,59 @@ class Figure(msgspec.Struct, frozen=True):
     difference: Spread | None = None
     reach: str = ""
     note: str = ""
+    values: Spread | None = None
+    references: Spread | None = None
+    better: Better | None = None
+
+    @property
+    def judged(self) -> float | None:
+        """The median that ``reach`` is held against; None where nothing was measured."""
+        spread = self.ratio or self.difference
+        return self.value if spread is None else spread.median
+
+
+class Told(msgspec.Struct, frozen=True):
+    """All that a call of the benchmarks measured, and of what: the content of its JSON file.
+
+    ``commit`` has the suffix ``-dirty`` where the working tree differs from it, and is None where
+    there is no git. ``against`` is the commit that is the reference; then ``low`` and ``high`` of a
+    ratio are the bounds of its 95 % interval.
+    """
+
+    machine: Machine
+    commit: str | None
+    against: str | None
+    quick: bool
+    repeat: int
+    figures: tuple[Figure, ...]
 
 
 def figure(scenario: str, case: Case, measured: Measured) -> Figure:
     judged = case.goal.measure(measured.pairs)
+    values = Spread.of(pair.value for pair in measured.pairs)
     references = [pair.reference for pair in measured.pairs if pair.reference is not None]
+    reference = Spread.of(references) if references else None
     return Figure(
         scenario=scenario,
         name=case.name,
-        verdict="reached" if case.goal.reached(judged) else "missed",
+        verdict=_verdict(case, judged),
         unit=case.unit,
-        value=Spread.of(pair.value for pair in measured.pairs).median,
-        reference=Spread.of(references).median if references else None,
+        value=values.median,
+        reference=None if reference is None else reference.median,
         ratio=judged if case.goal.kind == "ratio" else None,
         difference=judged if case.goal.kind == "difference" else None,
         reach=str(case.goal),
         note="; ".join(filter(None, (case.note, measured.note))),
+        values=values,
+        references=reference,
+        better=case.better,
     )
+
+
+def _verdict(case: Case, judged: Spread) -> Verdict:
+    if not case.goal.bounded:
+        return "measured"
+    return "reached" if case.goal.reached(judged) else "missed"
 
 
 def draw(figures: Sequence[Figure], title: str, console: Console) -> None:
@@ -71,9 +107,9 @@ def draw(figures: Sequence[Figure], title: str, console: Console) -> None:
         table.add_row(
             each.scenario,
             each.name,
-            f"{_number(each.value)} {each.unit}".strip(),
-            _number(each.reference),
-            _spread(each.ratio or each.difference),
+            f"{shown(each.value)} {each.unit}".strip(),
+            shown(each.reference),
+            shown_spread(each.ratio or each.difference),
             each.reach,
             f"[{colour}]{each.verdict}[/]",
         )
@@ -82,34 +118,13 @@ def draw(figures: Sequence[Figure], title: str, console: Console) -> None:
         console.print(f"{each.scenario} {each.name}: {each.note}", markup=False, highlight=False)
 
 
-def _number(value: float | None) -> str:
+def shown(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _spread(spread: Spread | None) -> str:
+def shown_spread(spread: Spread | None) -> str:
     if spread is None:
         return ""
-    return f"{_number(spread.median)} ({_number(spread.low)} to {_number(spread.high)})"
-
-
-def to_json(
-    figures: Sequence[Figure], *, quick: bool, repeat: int, against: str | None = None
-) -> bytes:
-    """The figures and the machine they were taken on. ``load`` is the mean of the last minute.
-
-    ``against`` is the commit that is the reference; then ``low`` and ``high`` of a ratio are the
-    bounds of its 95 % interval.
-    """
-    machine = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load": os.getloadavg()[0],
-        "quick": quick,
-        "repeat": repeat,
-    }
-    text = msgspec.json.encode({"machine": machine, "against": against, "figures": figures})
-    return msgspec.json.format(text, indent=2) + b"\n"
+    return f"{shown(spread.median)} ({shown(spread.low)} to {shown(spread.high)})"

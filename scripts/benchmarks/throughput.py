@@ -1,9 +1,9 @@
-"""``list`` and ``site``: pages a second, all told, beside a bare loop and beside Scrapy."""
+"""``list`` and ``site``: pages a second, all told, beside a bare loop, Scrapy and a C program."""
 
 import hashlib
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,57 +11,36 @@ from support import needs
 from support.needs import Missing
 from support.nginx import Nginx
 
-from benchmarks import records
+from benchmarks import records, references
 from benchmarks.auto import auto_beside_the_best
-from benchmarks.crawls import crawl
+from benchmarks.beside import beside_bare_loop, beside_c, crawled, fastest_stage, speeds
 from benchmarks.records import Facts
-from benchmarks.runs import Bench, Case, Goal, Measured, alternate, extrapolate, run
-from benchmarks.scrapy_env import scrapy_python
+from benchmarks.runs import Bench, Case, Goal, Measured, extrapolate
 from benchmarks.web import write_list, write_urls
+from benchmarks.work import Work, listed, served
 
 LIST_PAGES = (10_000, 1_000)
 """How many, and how many if it has to be quick."""
 _LIST_BYTES = 7_000
-_BEGIN_TO_END = "start to exit"
 _SCALED = "Scrapy was run on {part:,} pages and on 1, and scaled to {whole:,}"
-
-
-class Work(msgspec.Struct, frozen=True):
-    """A file of URLs to be crawled, with these options of ``crawler crawl``; what must come out."""
-
-    urls: str
-    expected: Mapping[str, Facts]
-    options: tuple[str, ...] = ()
-
-    @property
-    def pages(self) -> int:
-        return len(self.expected)
-
-    @property
-    def follow(self) -> bool:
-        return "--follow" in self.options
+_OF_A_SITE = "it has the list of all pages, and follows no link"
 
 
 @contextmanager
 def list_work(bench: Bench, pages: int) -> Iterator[Work]:
     """``pages`` made-up pages, each of them listed. Raises Missing where there is no nginx."""
-    root = bench.fresh("www")
-    root.mkdir()
-    facts = write_list(root, pages, _LIST_BYTES)
-    with Nginx(bench.fresh("nginx"), root) as nginx:
-        yield _listed(bench, {nginx.url(f"{n}.html"): each for n, each in enumerate(facts)})
+    with served(bench, partial(write_list, pages=pages, size=_LIST_BYTES)) as work:
+        yield work
 
 
 def list_of_urls(bench: Bench) -> Iterator[Case]:
     with list_work(bench, bench.size(*LIST_PAGES)) as whole:
-        part = _listed(bench, dict(list(whole.expected.items())[: whole.pages // 10]))
-        yield _beside_bare_loop(bench, whole, 0.6)
-        yield auto_beside_the_best(bench, lambda engine: _ours(bench, whole, engine))
+        part = listed(bench, dict(list(whole.expected.items())[: whole.pages // 10]))
+        yield beside_bare_loop(bench, whole, 0.6)
+        yield fastest_stage(bench, whole, 0.68)
+        yield auto_beside_the_best(bench, lambda engine: crawled(bench, whole, "--engine", engine))
         yield _beside_scrapy(bench, whole, part, 15)
-
-
-def _listed(bench: Bench, expected: Mapping[str, Facts]) -> Work:
-    return Work(write_urls(bench.fresh("urls"), list(expected)), expected)
+        yield beside_c(bench, whole)
 
 
 @contextmanager
@@ -79,15 +58,16 @@ def site_work(bench: Bench) -> Iterator[Work]:
 
 def site(bench: Bench) -> Iterator[Case]:
     with site_work(bench) as whole:
-        yield _beside_bare_loop(bench, whole, 0.75)
-        yield auto_beside_the_best(bench, lambda engine: _ours(bench, whole, engine))
+        yield beside_bare_loop(bench, whole, 1)
+        yield auto_beside_the_best(bench, lambda engine: crawled(bench, whole, "--engine", engine))
         yield _beside_scrapy(bench, whole, _of_one_address(bench, whole), 50)
+        yield beside_c(bench, whole, _OF_A_SITE)
 
 
 def _followed(bench: Bench, seeds: list[str], root: Path) -> Work:
     """What can be found from ``seeds``: as the bare loop does, each held against the file."""
     work = Work(write_urls(bench.fresh("urls"), seeds), {}, ("--follow",))
-    found = records.read(_bare_loop(bench, work)[1])
+    found = records.read(references.bare_loop_unchecked(bench, work)[1])
     expected = {each.url: Facts(_digest(root, each.url), len(each.links)) for each in found}
     return msgspec.structs.replace(work, expected=expected)
 
@@ -105,67 +85,16 @@ def _digest(root: Path, url: str) -> str:
     return hashlib.sha256((root / path).read_bytes()).hexdigest()
 
 
-def _beside_bare_loop(bench: Bench, work: Work, least: float) -> Case:
-    def ours() -> float:
-        return work.pages / _ours(bench, work)
-
-    def bare() -> float:
-        wall, out = _bare_loop(bench, work)
-        records.check(out, work.expected)
-        return work.pages / wall
-
-    return Case(
-        "beside a bare loop",
-        "pages/s",
-        Goal("ratio", least=least),
-        lambda: Measured(alternate(ours, bare, bench.repeat)),
-        _BEGIN_TO_END,
-    )
-
-
 def _beside_scrapy(bench: Bench, whole: Work, part: Work, least: float) -> Case:
     url, facts = next(iter(part.expected.items()))
-    alone = _listed(bench, {url: facts})
+    alone = listed(bench, {url: facts})
 
     def scrapy() -> float:
-        points = [(work.pages, _scrapy(bench, work)) for work in (alone, part)]
-        return whole.pages / extrapolate(points[0], points[1], whole.pages)
+        points = [(work.pages, references.scrapy(bench, work)) for work in (alone, part)]
+        return extrapolate(points[0], points[1], whole.pages)
 
     def measure() -> Measured:
-        def ours() -> float:
-            return whole.pages / _ours(bench, whole)
-
-        return Measured(alternate(ours, scrapy, bench.repeat))
+        return speeds(bench, whole.pages, lambda: crawled(bench, whole), scrapy)
 
     note = _SCALED.format(part=part.pages, whole=whole.pages)
     return Case("beside Scrapy", "pages/s", Goal("ratio", least=least), measure, note)
-
-
-def _ours(bench: Bench, work: Work, engine: str = "curl") -> float:
-    """Seconds."""
-    done = crawl(bench, work.urls, "--engine", engine, *work.options)
-    records.check(done.pages, work.expected)
-    return done.run.wall
-
-
-def _bare_loop(bench: Bench, work: Work) -> tuple[float, Path]:
-    """Seconds, and the file it wrote, unchecked."""
-    command = (sys.executable, "-P", "-m", "benchmarks.bare_loop")
-    return _reference(bench, command, work)
-
-
-def _scrapy(bench: Bench, work: Work) -> float:
-    """Seconds. Links are counted for a list; where they are followed, the pages show them."""
-    spiders = str(Path(__file__).with_name("scrapy_spiders.py"))
-    wall, out = _reference(bench, (scrapy_python(), spiders), work)
-    expected = work.expected
-    if work.follow:
-        expected = {url: Facts(facts.digest) for url, facts in expected.items()}
-    records.check(out, expected)
-    return wall
-
-
-def _reference(bench: Bench, command: tuple[str, ...], work: Work) -> tuple[float, Path]:
-    out = bench.fresh("records.jsonl")
-    follow = ("follow",) if work.follow else ()
-    return run([*command, work.urls, str(out), *follow]).wall, out

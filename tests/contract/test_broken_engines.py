@@ -51,6 +51,13 @@ CAUGHT = {
         "test_a_fresh_request_uses_a_new_connection": "fresh=True uses a new connection",
         "test_open_connections_are_limited": "options.connections limits how many",
     },
+    "ClosesConnections": {
+        "test_a_fresh_request_uses_a_new_connection": "only a request with fresh=True uses a new",
+        "test_connections_are_reused_as_the_capabilities_say": "capabilities say keep_alive=True",
+        "test_connections_to_more_hosts_than_slots_are_kept": "a kept connection is used again",
+        "test_method_and_body_are_sent_as_given": "a connection is kept, whatever the method was",
+        "test_the_answer_to_a_head_has_no_body": "a HEAD does not spoil the next fetch",
+    },
     "KeepsCookies": {"test_cookies_are_not_kept": "an engine keeps no cookies"},
     "KeepsHeaders": {"test_headers_do_not_carry_over": "do not carry over to the next"},
     "DecodesGzip": {"test_the_content_encoding_is_not_decoded": "does not decode the Content-"},

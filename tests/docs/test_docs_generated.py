@@ -30,6 +30,7 @@ SECTIONS = {
     "Urls": "report.urls",
     "Latency": "report.latency_ms",
     "IO wait": "report.io_wait",
+    "Connections": "report.connections",
     "Budget": "report.budget",
     "Slots": "report.slots",
     "CPU": "report.cpu",

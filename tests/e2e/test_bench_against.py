@@ -80,3 +80,12 @@ def test_other_versions_of_packages_need_another_environment(project, tmp_path, 
 def test_what_git_does_not_know_cannot_be_compared_with(project, tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match=r"^scripts/bench: git .*: exit code 128"):
         bench(tmp_path, monkeypatch, "--against", "no-such-revision")
+
+
+def test_the_history_names_the_commit_and_whether_the_tree_differs(project, tmp_path, monkeypatch):
+    commit = git(project, "rev-parse", "HEAD")
+    assert checkouts.state() == commit
+    (project / "constraints.txt").write_text("")
+    assert checkouts.state() == f"{commit}-dirty"
+    monkeypatch.setattr(checkouts, "ROOT", tmp_path)
+    assert checkouts.state() is None

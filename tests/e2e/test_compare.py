@@ -16,6 +16,8 @@ from support.comparing import Compare, Compared, compared, record
 from support.processes import ending
 
 import crawler
+from crawler.compare.results import fetches
+from crawler.compare.reuse import reuse_of
 from crawler.localweb.replay import Replay
 from crawler.testing import Answer, MockWeb, Seen, Server
 
@@ -111,6 +113,55 @@ def test_unequal_results_get_no_verdict(
     assert "pages/s" not in words
     assert "Not shown, because the runs cannot be compared." in words
     assert ("x-chatty: yes" if engine == "chatty" else "liar at 2, run 1, page 200") in words
+
+
+def unequal_connections(run: Compared) -> tuple[str, ...]:
+    return tuple(each for each in run.found.parity.unexplained if " connections for " in each)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_an_engine_that_could_keep_connections_and_did_not_gets_no_verdict(
+    compare: Compare, recorded: tuple[Path, str], site: Server, live: bool
+) -> None:
+    archive, listed = recorded
+    source = ("--live", "--no-robots") if live else ("--replay", archive, "--latency-scale", 0)
+    run = compare(
+        *(*source, "--engines", "curl,forgetful"),
+        *("--concurrency", 2, "--repeat", 1, "-"),
+        stdin="\n".join(site.url(f"/{n}") for n in range(PAGES)) if live else listed,
+    )
+    assert run.code == 0, run.err
+    (says,) = unequal_connections(run)
+    assert says.startswith(f"forgetful at 2 opened {PAGES} connections for {PAGES} requests, alth")
+    assert "; curl at 2 opened " in says
+    assert says in " ".join(run.out.split())
+    assert run.found.recommended is None
+    kept, closed = (run.found.runs[number] for number in (0, 1))
+    assert closed.connections == PAGES > (closed.connections_needed or PAGES)
+    assert (kept.connections or 0) <= (kept.connections_needed or 0) + 1
+    (verdict,) = run.found.verdict
+    assert (verdict.what, verdict.ratio) == ("withheld", None)
+
+
+@pytest.mark.promise("P78")
+@pytest.mark.parametrize("engine", ["curl", "aiohttp", "tornado"])
+def test_engines_may_open_connections_for_requests_at_once(
+    recorded: tuple[Path, str], tmp_path: Path, engine: str
+) -> None:
+    """A comparison accuses none of them, also if its thread is busy with parsing."""
+    archive, urls = recorded
+    found = []
+    with Replay(archive, latency_scale=0.1, last=True) as replay:
+        for concurrency in (1, 8, 64):
+            run = tmp_path / f"{concurrency}"
+            settings = {"concurrency": concurrency, "parse": "inline", "robots": False}
+            report = crawler.crawl(urls.splitlines(), engine=engine, run=run, **settings)
+            found.append(reuse_of(report, list(fetches(run)), replay.account()))
+            assert found[-1] is not None
+            assert found[-1].opened == report.connections.opened
+    assert [made.requests for made in found] == [PAGES] * 3
+    assert [made.wasted for made in found] == [0] * 3, found
+    assert found[0].opened == found[0].needed == 4, "one for each host"
 
 
 def test_a_measured_baseline_is_shown_beside_the_model(

@@ -79,6 +79,14 @@ class KeepsTooMuch(CurlEngine):
         return await super().fetch(replace(request, fresh=False))
 
 
+class ClosesConnections(CurlEngine):
+    """It says that it keeps connections, and lets the server close each of them."""
+
+    async def fetch(self, request: Request) -> Response:
+        headers = (*request.headers, ("Connection", "close"))
+        return await super().fetch(replace(request, headers=headers))
+
+
 class KeepsCookies(CurlEngine):
     _cookies: Headers = ()
 

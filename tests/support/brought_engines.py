@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import msgspec
+from support.broken_engines import ClosesConnections
 
 from crawler.engines.base import Capabilities
 from crawler.engines.curl import CurlEngine
@@ -15,6 +16,7 @@ twin = support.brought_engines:Twin
 slower = support.brought_engines:Slower
 liar = support.brought_engines:Liar
 chatty = support.brought_engines:Chatty
+forgetful = support.brought_engines:Forgetful
 broken = support.brought_engines:Missing
 """
 
@@ -58,6 +60,12 @@ class Chatty(Twin):
     async def fetch(self, request: Request) -> Response:
         headers = (*request.headers, ("X-Chatty", "yes"))
         return await super().fetch(msgspec.structs.replace(request, headers=headers))
+
+
+class Forgetful(ClosesConnections, Twin):
+    """Uses no connection again, although its capabilities say that it does."""
+
+    name = "forgetful"
 
 
 def install(folder: Path) -> Path:

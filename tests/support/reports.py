@@ -7,6 +7,7 @@ import msgspec
 
 from crawler.metrics.report import (
     Baseline,
+    Connections,
     Cpu,
     IoWait,
     Latency,
@@ -42,6 +43,7 @@ REPORT = Report(
     rss_peak_mb=312.4,
     limited_by=Limit(Limiter.CONCURRENCY, "Concurrency: it is.", "Raise it."),
     baseline=Baseline(50, 480, 430, 540, 24),
+    connections=Connections(opened=130, reused=10_292, resumed=12),
 )
 FAILURE = Failure("http://a.example/gone", FailureKind.TIMEOUT, "no answer in 30 s", 3)
 SKIPPED = Skipped("http://a.example/private", SkipReason.ROBOTS, "robots.txt says no")

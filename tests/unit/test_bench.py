@@ -1,5 +1,7 @@
 """The benchmarks: their arithmetic, and that they refuse to measure what was done wrong."""
 
+import hashlib
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +16,7 @@ from crawler.parsing.facts import read_facts
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 against = import_module("benchmarks.against")
 checkouts = import_module("benchmarks.checkouts")
+cores = import_module("benchmarks.cores")
 environments = import_module("benchmarks.environments")
 program = import_module("benchmarks.__main__")
 records = import_module("benchmarks.records")
@@ -64,6 +67,26 @@ def test_bounds_are_part_of_the_goal(bounds, inside, outside, text):
     assert all(goal.reached(runs.Spread(0, median, 100)) for median in inside)
     assert not any(goal.reached(runs.Spread(0, median, 100)) for median in outside)
     assert str(goal) == text
+
+
+def test_without_a_bound_there_is_nothing_to_reach():
+    case = runs.Case("c", "pages/s", runs.Goal("ratio"), lambda: None)
+    figure = table.figure("s", case, runs.Measured([runs.Pair(1.0, 2.0)]))
+    assert (figure.verdict, figure.ratio.median, figure.reach) == ("measured", 0.5, "")
+
+
+@pytest.mark.parametrize(
+    ("unit", "bounds", "better"),
+    [
+        ("pages/s", {"least": 0.6}, "more"),
+        ("pages/s", {}, "more"),
+        ("µs/page", {"most": 60}, "less"),
+        ("s", {}, "less"),
+        ("s", {"least": 0.9, "most": 1.1}, "near"),
+    ],
+)
+def test_unit_and_bounds_say_what_is_better(unit, bounds, better):
+    assert runs.Case("c", unit, runs.Goal("ratio", **bounds), lambda: None).better == better
 
 
 def test_no_pair_may_be_outside_if_each_counts():
@@ -144,8 +167,13 @@ def refuse():
     raise runs.Refused("another digest")
 
 
+def miss():
+    raise needs.Missing("needs a compiler")
+
+
 def without_nginx(_bench):
     yield runs.Case("refused", "s", runs.Goal("value", most=1), refuse)
+    yield runs.Case("missing", "s", runs.Goal("value", most=1), miss)
     yield runs.Case("measured", "s", runs.Goal("value", most=1), lambda: runs.Measured([ONE]))
     raise needs.Missing("needs nginx")
 
@@ -155,12 +183,10 @@ def test_what_is_refused_or_missing_becomes_a_line_and_the_others_go_on(tmp_path
 
     assert [(each.verdict, each.note) for each in figures] == [
         ("refused", "another digest"),
+        ("skipped", "needs a compiler"),
         ("reached", ""),
         ("skipped", "needs nginx"),
     ]
-    told = msgspec.json.decode(table.to_json(figures, quick=True, repeat=1))
-    assert [each["verdict"] for each in told["figures"]] == ["refused", "reached", "skipped"]
-    assert told["figures"][1]["value"] == 1
 
 
 def test_generated_pages_are_stable_with_stated_links():
@@ -170,6 +196,47 @@ def test_generated_pages_are_stable_with_stated_links():
     tree = import_module("selectolax.lexbor").LexborHTMLParser(body)
     facts = read_facts(tree, "http://127.0.0.1/7.html")
     assert (facts.title, len(facts.links)) == ("Page 7", links)
+
+
+def test_sizes_are_drawn_like_those_of_the_web():
+    sizes = sorted(web.mix_sizes(20_000))
+    assert sizes == sorted(web.mix_sizes(20_000))
+    assert web.mix_sizes(50) == web.mix_sizes(20_000)[:50]
+    tenth, median, nine_tenths = (sizes[len(sizes) * part // 10] for part in (1, 5, 9))
+    assert (tenth, median, nine_tenths) == pytest.approx((6_400, 30_000, 140_000), rel=0.05)
+    assert (sizes[0], sizes[-1]) == (web.MIX_LEAST, web.MIX_MOST)
+
+
+def test_pages_of_the_mix_have_more_links_the_larger_they_are(tmp_path):
+    facts = web.write_mix(tmp_path, 40)
+    for number, (size, told) in enumerate(zip(web.mix_sizes(40), facts, strict=True)):
+        body = (tmp_path / f"{number}.html").read_bytes()
+        assert told.digest == hashlib.sha256(body).hexdigest()
+        assert size <= len(body) < 1.02 * size + 1_000
+        tree = import_module("selectolax.lexbor").LexborHTMLParser(body)
+        assert len(read_facts(tree, "http://127.0.0.1/0.html").links) == told.links
+
+
+@pytest.mark.parametrize(
+    ("there", "shared"),
+    [
+        ({3}, [({3}, {3})]),
+        ({0, 1}, [({0}, {1}), ({0, 1}, {0, 1})]),
+        ({0, 2, 4, 6}, [({0}, {2, 4, 6}), ({0, 2}, {4, 6}), ({0, 2, 4, 6}, {0, 2, 4, 6})]),
+    ],
+)
+def test_the_server_has_the_cores_that_the_crawl_has_not(there, shared):
+    found = [(share.crawl, share.server) for share in cores.shares(frozenset(there))]
+    assert found == shared
+
+
+def test_cores_are_those_of_the_processes_that_are_started():
+    before = os.sched_getaffinity(0)
+    one = frozenset([min(before)])
+    ask = [sys.executable, "-S", "-c", "import os; print(*os.sched_getaffinity(0))"]
+    with cores.only_on(one):
+        assert runs.output(ask) == str(min(before))
+    assert os.sched_getaffinity(0) == before
 
 
 @pytest.mark.parametrize(

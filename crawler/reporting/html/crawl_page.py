@@ -1,6 +1,6 @@
 """The HTML report of a crawl."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from heapq import nlargest
 from operator import attrgetter
 from urllib.parse import quote
@@ -10,6 +10,7 @@ import msgspec
 from crawler.metrics.report import IoWait, Report
 from crawler.metrics.sentences import (
     baseline,
+    connections,
     latency,
     lost_workers,
     measured,
@@ -108,9 +109,15 @@ def _throughput(report: Report, lines: Sequence[Line]) -> Markup:
             ("Memory", f"{size(report.rss_peak_mb * 1e6)} at most, all processes together"),
             *([("Workers", lost_workers(report))] if report.lost_workers else []),
             ("Responses", dotted(tally(report.status)) or "none"),
+            *_network(report),
         ),
         _responses(report, lines),
     )
+
+
+def _network(report: Report) -> Iterator[tuple[str, str]]:
+    if report.connections.used:
+        yield "Network", dotted(connections(report.connections))
 
 
 def _responses(report: Report, lines: Sequence[Line]) -> Markup:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from crawler.compare.parity import audit
+from crawler.compare.reuse import Reuse
 from crawler.engines.base import Capabilities
 from crawler.localweb.connection import Seen
 from crawler.localweb.request_log import Account, RequestHead, RequestLog
@@ -36,7 +37,7 @@ def judge(curl: Account, other: Account, options: dict[str, Any] | None = None) 
         "curl": Settings(engine="curl", **(options or {})),
         "threads": Settings(engine="threads"),
     }
-    return audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen)
+    return audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen, {})
 
 
 def test_equal_runs_are_fair_with_notes() -> None:
@@ -83,12 +84,15 @@ def test_order_and_spelling_of_headers_stay_fair() -> None:
     assert "header names differ in upper and lower case" in found.engines
 
 
-def test_an_engine_that_reconnects_is_named() -> None:
-    seen = {Contestant(name, 8): [account(connections=n)] for name, n in (("a", 8), ("b", 90))}
+def test_an_engine_that_could_keep_connections_and_did_not_is_unfair() -> None:
+    reuse = {Contestant(name, 8): [Reuse(100, n, 8)] for name, n in (("a", 8), ("b", 90))}
     able = {name: Capabilities(name, "", "", True, False, False) for name in "ab"}
-    own = {name: Settings() for name in "ab"}
-    found = audit(own, able, HEADERS, seen)
-    assert "b at 8 made 90 connections; another one made 8" in found.engines
+    found = audit({name: Settings() for name in "ab"}, able, HEADERS, {}, reuse)
+    assert not found.fair
+    (sentence,) = found.unexplained
+    assert sentence.startswith("b at 8 opened 90 connections for 100 requests, although 8 were")
+    closing = {**able, "b": Capabilities("b", "", "", False, False, False)}
+    assert audit({name: Settings() for name in "ab"}, closing, HEADERS, {}, reuse).fair
 
 
 def ways(process: list[Account], inline: list[Account], **options: Any) -> Parity:
@@ -98,7 +102,7 @@ def ways(process: list[Account], inline: list[Account], **options: Any) -> Parit
         "curl, process": Settings(parse="process", workers=2),
         "curl, inline": Settings(parse="inline", **options),
     }
-    return audit(own, {"curl": CURL}, HEADERS, seen)
+    return audit(own, {"curl": CURL}, HEADERS, seen, {})
 
 
 def test_ways_to_parse_may_differ_in_nothing_else() -> None:
@@ -121,7 +125,7 @@ def test_headers_of_every_run_of_an_engine_count() -> None:
         Contestant("threads", 8): [account()],
     }
     own = {"curl": Settings(), "threads": Settings(engine="threads")}
-    found = audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen)
+    found = audit(own, {"curl": CURL, "threads": THREADS}, HEADERS, seen, {})
     assert found.unexplained == ("threads never sent x-more: 1; other engines did",)
 
 

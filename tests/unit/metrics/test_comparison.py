@@ -7,7 +7,7 @@ from crawler.metrics.comparison import from_json, to_json
 from crawler.metrics.contestants import Contestant
 
 NEW = {
-    "runs": ("parse", "workers"),
+    "runs": ("parse", "workers", "connections_needed"),
     "verdict": ("a_parse", "a_workers", "b_parse", "b_workers"),
     "summary": ("parse", "workers", "cpu", "cores"),
 }

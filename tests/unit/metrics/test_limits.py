@@ -1,7 +1,7 @@
 import pytest
 
-from crawler.metrics.limits import LimitFacts, limited_by
-from crawler.metrics.report import Cpu, Limiter, SlotSeconds, TimeBudget
+from crawler.metrics.limits import Handshakes, LimitFacts, limited_by
+from crawler.metrics.report import Connections, Cpu, Limiter, SlotSeconds, TimeBudget
 
 
 def facts(
@@ -16,6 +16,7 @@ def facts(
     parse: float = 0.0,
     locked: bool = False,
     memory: float = 0.0,
+    handshakes: Handshakes = Handshakes(),  # noqa: B008
 ) -> LimitFacts:
     """``budget`` and ``slots`` as shares; ``parse`` as a share of what the workers could give."""
     time_budget = TimeBudget(**{name: share * wall for name, share in budget.items()})
@@ -30,10 +31,24 @@ def facts(
         Cpu(fetch_s=time_budget.computing, parse_s=parse * wall * max(1, workers)),
         locked,
         memory * wall * concurrency,
+        handshakes,
     )
 
 
+def tls(opened: int, reused: int) -> Handshakes:
+    """TLS connections to servers that answer at once."""
+    return Handshakes(Connections(opened, reused), tls=opened)
+
+
+def waits(of_io: float, io: float, reused: int = 500) -> Handshakes:
+    """``of_io`` is the part of the I/O wait for connections, ``io`` the part of 200 slot-seconds
+    for I/O wait.
+    """
+    return Handshakes(Connections(500, reused), 0, of_io * io * 200, io * 200)
+
+
 IDLE = {"waiting": 0.9, "computing": 0.1}
+BUSY = {"computing": 0.85, "waiting": 0.15}
 
 CASES = {
     "two hundred polite hosts: something is always in flight": (
@@ -57,8 +72,64 @@ CASES = {
         Limiter.CONCURRENCY,
     ),
     "all slots used, thread busy": (
-        facts({"computing": 0.85, "waiting": 0.15}, {"used": 1.0}),
+        facts(BUSY, {"used": 1.0}),
         Limiter.CPU,
+    ),
+    "busy, and most requests opened a TLS connection": (
+        facts(BUSY, {"used": 1.0}, handshakes=tls(600, 400)),
+        Limiter.HANDSHAKES,
+    ),
+    "busy with hosts that have a robots.txt and one page": (
+        facts(BUSY, {"used": 1.0}, handshakes=tls(500, 500)),
+        Limiter.HANDSHAKES,
+    ),
+    "busy, and most TLS connections were kept": (
+        facts(BUSY, {"used": 1.0}, handshakes=tls(300, 700)),
+        Limiter.CPU,
+    ),
+    "busy, and connections were opened without TLS": (
+        facts(BUSY, {"used": 1.0}, handshakes=Handshakes(Connections(1000))),
+        Limiter.CPU,
+    ),
+    "busy, and a part of the connections was for TLS": (
+        facts(BUSY, {"used": 1.0}, handshakes=Handshakes(Connections(1000), tls=300)),
+        Limiter.CPU,
+    ),
+    "busy with TLS connections, and more with what it parses": (
+        facts(BUSY, {"used": 1.0}, workers=0, parse=0.6, handshakes=tls(1000, 0)),
+        Limiter.PARSE,
+    ),
+    "a few TLS connections, over before it began": (
+        facts(BUSY, {"used": 1.0}, entries=12, wall=0.02, handshakes=tls(12, 0)),
+        Limiter.SHORT,
+    ),
+    "no core for handshakes": (
+        facts(
+            {"descheduled": 0.4, "computing": 0.4, "waiting": 0.2},
+            {"used": 1.0},
+            handshakes=tls(1000, 0),
+        ),
+        Limiter.MACHINE,
+    ),
+    "all slots used, mostly to wait for new connections": (
+        facts(IDLE, {"used": 1.0}, handshakes=waits(0.6, 0.9)),
+        Limiter.HANDSHAKES,
+    ),
+    "all slots used, mostly to wait for responses": (
+        facts(IDLE, {"used": 1.0}, handshakes=waits(0.4, 0.9)),
+        Limiter.CONCURRENCY,
+    ),
+    "handshakes are most of the wait, and hosts that do not answer hold the slots": (
+        facts(IDLE, {"used": 1.0}, handshakes=waits(0.9, 0.3)),
+        Limiter.CONCURRENCY,
+    ),
+    "handshakes are most of the wait of a few URLs": (
+        facts({"waiting": 1.0}, {"used": 1.0}, entries=30, handshakes=waits(0.9, 0.9)),
+        Limiter.SHORT,
+    ),
+    "handshakes are most of the wait, and every host has a delay": (
+        facts(IDLE, {"used": 0.2, "politeness": 0.8}, handshakes=waits(0.9, 0.2)),
+        Limiter.POLITENESS,
     ),
     "busy with what it parses itself": (
         facts({"computing": 0.9, "waiting": 0.1}, {"used": 1.0}, workers=0, parse=0.6),
@@ -158,6 +229,26 @@ def test_a_sentence_contains_its_figure() -> None:
     idle = limited_by(facts(IDLE, full, workers=2, parse=0.03))
     assert "2 parse workers, which computed only 3 % of their time" in idle.says
     assert "more --workers than there are cores" in idle.change
+
+
+def test_the_cost_of_handshakes_is_named() -> None:
+    busy = limited_by(facts(BUSY, {"used": 1.0}, handshakes=tls(900, 100)))
+    assert "computing 85 % of the time, and had to open a TLS connection for 90 % of" in busy.says
+    idle = limited_by(facts(IDLE, {"used": 1.0}, handshakes=waits(0.6, 0.9)))
+    assert "60 % of the I/O wait was for opening connections" in idle.says
+    assert idle.change.endswith("Raise --concurrency (it was 10).")
+
+
+def test_advice_about_handshakes_depends_on_whether_any_connection_was_kept() -> None:
+    for reused, advice in (
+        (0, "Use an engine that keeps"),
+        (1, "If the hosts have more pages, sort"),
+    ):
+        for given in (
+            facts(BUSY, {"used": 1.0}, handshakes=tls(900, reused)),
+            facts(IDLE, {"used": 1.0}, handshakes=waits(0.6, 0.9, reused)),
+        ):
+            assert limited_by(given).change.startswith(advice)
 
 
 @pytest.mark.promise("P72")

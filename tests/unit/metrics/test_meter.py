@@ -5,7 +5,15 @@ import pytest
 
 from crawler.metrics.budget import Reading
 from crawler.metrics.meter import TICK_S, Meter
-from crawler.metrics.report import Cpu, Limiter, Report, TimeBudget, from_json, to_json
+from crawler.metrics.report import (
+    Connections,
+    Cpu,
+    Limiter,
+    Report,
+    TimeBudget,
+    from_json,
+    to_json,
+)
 from crawler.model.errors import FailureKind, SkipReason
 from crawler.model.events import Counted, Fetched, Finished, Load
 from crawler.model.exchange import Timing
@@ -14,7 +22,7 @@ from crawler.model.pages import Failure, Skipped
 KEYS = {
     "": "version engine concurrency startup_s wall_s pages_per_s urls bytes status errors skips "
     "latency_ms io_wait budget slots cpu rss_peak_mb same_content baseline limited_by auto model "
-    "lost_workers resting_hosts resting",
+    "lost_workers resting_hosts resting connections",
     "urls": "input duplicates discovered filtered done failed skipped pending",
     "latency_ms": "p50 p90 p99 max",
     "io_wait": "total_s handshake_s exposed_s saved_s overlap naive_sum_s method",
@@ -22,6 +30,7 @@ KEYS = {
     "slots": "used politeness starved backpressure parsing silent",
     "cpu": "fetch_s parse_s",
     "limited_by": "what says change",
+    "connections": "opened reused resumed",
 }
 
 
@@ -50,8 +59,12 @@ def meter(clock: Clock) -> Meter:
     return meter
 
 
-def fetched(timing: Timing = Timing(), status: int | None = 200) -> Fetched:  # noqa: B008
-    return Fetched("http://a/", 1000.0, 0.0, timing, status, 10)
+def fetched(
+    timing: Timing = Timing(),  # noqa: B008
+    status: int | None = 200,
+    url: str = "http://a/",
+) -> Fetched:
+    return Fetched(url, 1000.0, 0.0, timing, status, 10)
 
 
 def failure(kind: FailureKind) -> Failure:
@@ -79,6 +92,12 @@ def test_a_report_can_be_read_back(meter: Meter) -> None:
     meter.fold(fetched())
     report = finish(meter)
     assert from_json(to_json(report)) == report
+
+
+def test_a_report_of_an_earlier_version_can_be_read(meter: Meter) -> None:
+    document = msgspec.json.decode(to_json(finish(meter)))
+    del document["connections"]
+    assert from_json(msgspec.json.encode(document)).connections == Connections()
 
 
 def test_every_entry_is_counted(meter: Meter, clock: Clock) -> None:
@@ -111,6 +130,56 @@ def test_status_and_latency_count_responses_only(meter: Meter) -> None:
     assert report.latency_ms.p50 == pytest.approx(200, rel=0.01)
     assert report.latency_ms.p90 == pytest.approx(400, rel=0.01)
     assert report.latency_ms.max == 400
+
+
+def test_connections_of_responses_are_counted(meter: Meter) -> None:
+    new, kept = Timing(), Timing(reused=True)
+    for timing in (new, kept, kept, kept, Timing(resumed=True)):
+        meter.fold(fetched(timing))
+    meter.fold(fetched(new, status=503))
+    meter.fold(fetched(new, status=None))
+    report = finish(meter)
+    assert report.connections == Connections(opened=3, reused=3, resumed=1)
+    assert report.connections.used == sum(report.status.values())
+
+
+def busy_run(scheme: str, timing: Timing) -> Report:
+    """A thread that computes all the time; half of its requests had this timing."""
+    clock = Clock(cpu=0.9)
+    meter = Meter(4, clock)
+    meter.start()
+    load(meter, clock, 1000, 4)
+    for _ in range(100):
+        meter.fold(fetched(timing, url=f"{scheme}://a/"))
+    meter.fold(Counted(input=100))
+    meter.fold(Finished(done=100))
+    clock.now = 1020
+    return finish(meter)
+
+
+def test_handshakes_are_the_limit_of_a_thread_that_is_busy_with_tls() -> None:
+    assert busy_run("https", Timing()).limited_by.what == Limiter.HANDSHAKES
+    assert busy_run("https", Timing(reused=True)).limited_by.what == Limiter.CPU
+    assert busy_run("http", Timing()).limited_by.what == Limiter.CPU
+
+
+@pytest.mark.parametrize(
+    ("timing", "limit"),
+    [
+        (Timing(connect=0.2, tls=0.4, answer=0.2), Limiter.HANDSHAKES),
+        (Timing(connect=0.2, answer=0.6), Limiter.CONCURRENCY),
+        (Timing(dns=0.6, connect=0.1, answer=0.1), Limiter.CONCURRENCY),
+    ],
+)
+def test_handshakes_are_the_limit_where_they_are_most_of_the_wait(
+    meter: Meter, clock: Clock, timing: Timing, limit: Limiter
+) -> None:
+    load(meter, clock, 1000, 4)
+    for _ in range(100):
+        meter.fold(fetched(timing))
+    meter.fold(Finished(done=100))
+    clock.now = 1020
+    assert finish(meter).limited_by.what == limit
 
 
 def test_budget_and_slots_follow_the_load() -> None:

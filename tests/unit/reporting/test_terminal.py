@@ -8,6 +8,7 @@ from support import reports
 
 from crawler.metrics.report import (
     Baseline,
+    Connections,
     IoWait,
     Report,
     TimeBudget,
@@ -48,6 +49,28 @@ def test_the_summary_says_what_was_saved() -> None:
 
 def test_the_summary_says_what_limits_the_crawl() -> None:
     assert "Limit Concurrency: it is. Raise it." in words(REPORT)
+
+
+@pytest.mark.parametrize(
+    ("connections", "says"),
+    [
+        (Connections(14, 513), "14 connections opened · 513 requests on a kept one"),
+        (
+            Connections(1, 1, 1),
+            "1 connection opened · 1 request on a kept one · 1 TLS session resu",
+        ),
+        (Connections(527), "527 connections opened · none used again"),
+    ],
+)
+def test_the_summary_says_what_connections_were_worth(connections: Connections, says: str) -> None:
+    (line,) = re.findall(
+        r"^  Network   (.*)$", shown(change(REPORT, connections=connections)), re.MULTILINE
+    )
+    assert line.startswith(says)
+
+
+def test_a_report_without_connections_says_nothing_of_them() -> None:
+    assert "Network" not in words(change(REPORT, connections=Connections()))
 
 
 def test_parts_of_the_time_are_drawn_to_scale() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from support.reports import FAILURE, REPORT, SKIPPED, fetch, write_run
 
-from crawler.metrics.report import IoWait, Report, TimeBudget, Urls
+from crawler.metrics.report import Connections, IoWait, Report, TimeBudget, Urls
 from crawler.reporting.html.write import write_html
 
 change = msgspec.structs.replace
@@ -38,6 +38,7 @@ def test_the_verdict_comes_first(html) -> None:
         "10,412 of 10,500 URLs · 612 MB · 63 failed · 25 skipped",
         "Waited 6 min 52 s in total, 9.1 s of it exposed: overlap 45 ×, 6 min 43 s saved.",
         "521 pages/s · 31 MB/s",
+        "130 connections opened · 10,292 requests on a kept one · 12 TLS sessions resumed",
         "Where the time went",
         "naive sum plain sum of latencies, an upper bound 52 min",
         "One request at a time, it would take 8 min (95 %: 7 min 10 s to 9 min)",
@@ -53,6 +54,10 @@ def test_the_verdict_comes_first(html) -> None:
     ]
     places = [text.index(each) for each in order]
     assert places == sorted(places)
+
+
+def test_a_run_without_responses_says_nothing_of_connections(html) -> None:
+    assert "Network" not in words(html(change(REPORT, connections=Connections())))
 
 
 def test_parts_of_the_time_add_up(html) -> None:
