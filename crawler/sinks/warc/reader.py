@@ -33,6 +33,8 @@ _FAR = 1_000_000
 """The first record must begin before this offset: the file may be anything else."""
 _WARC = b"WARC/"
 _VERSION = re.compile(rb"WARC/\d{1,2}\.\d{1,2}[ \t]*\r?\n")
+_ENDS_WITH_VERSION = re.compile(rb"WARC/\d{1,2}\.\d{1,2}[ \t]*\r?\n\Z")
+"""The line of a head that was cut, and goes over into another record. But a URL may end so, too."""
 _START = re.compile(rb"WARC/\d{1,2}\.\d{1,2}[ \t]*\r?\n(?:WARC-|Content-)", re.IGNORECASE)
 """How a record begins, wherever it is. A page that shows one is not taken for it, unless the record
 that has the page is damaged."""
@@ -341,6 +343,7 @@ def _read_fields(stream: BinaryIO) -> dict[str, str]:
     fields: dict[str, str] = {}
     name = ""
     left = _MAX_HEAD
+    has_version = False
     while True:
         raw = stream.readline(_MAX_LINE)
         left -= len(raw)
@@ -361,5 +364,8 @@ def _read_fields(stream: BinaryIO) -> dict[str, str]:
         if not colon:
             raise DamagedPartError("its head has a line without a colon")
         found = found.strip().lower()
+        if found in fields and has_version:
+            raise DamagedPartError("another record begins in its head")
+        has_version = has_version or _ENDS_WITH_VERSION.search(raw) is not None
         name = "" if found in fields else found  # the first one counts
         fields.setdefault(found, value.strip())

@@ -178,6 +178,25 @@ def test_damage_inside_a_record_leaves_the_others(
     assert only(AROUND).items() <= bodies(answers).items()
 
 
+@pytest.mark.promise("P96")
+@pytest.mark.parametrize("form", [plain, by_record, as_one])
+def test_a_head_that_goes_over_into_another_record_leaves_that(
+    tmp_path: Path, form: Callable[..., bytes]
+) -> None:
+    cut = B[: B.index(b"Content-Type:") + len("Content-Type:")]
+    answers, losses = found(tmp_path / "x.warc", form(A, cut, C))
+    assert bodies(answers) == only(AROUND)
+    assert losses
+
+
+@pytest.mark.promise("P96")
+def test_a_url_may_end_as_a_record_begins(tmp_path: Path) -> None:
+    url = "http://a.example/WARC/1.0"
+    (tmp_path / "x.warc").write_bytes(record(url, HTTP % (2, b"ok")))
+    with Archive(tmp_path / "x.warc") as archive:
+        assert isinstance(archive.answer(url), Response)
+
+
 def test_a_decompressed_file_needs_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     (tmp_path / "x.warc.gz").write_bytes(as_one(A, B))
