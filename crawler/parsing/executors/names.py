@@ -16,7 +16,7 @@ EXECUTORS = MappingProxyType(
 )
 """Name → ``module:class``, a class that takes ExecutorOptions; the first one is the default.
 
-With ``none`` pages are not parsed: threads make their digests, which needs no lock, and records.
+With ``none`` pages are not parsed: a thread makes their digests, which needs no lock, and records.
 """
 
 WITHOUT_WORKERS = frozenset({"inline"})
