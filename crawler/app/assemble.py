@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from crawler.app.descriptors import share
+from crawler.app.descriptors import kept_connections, share
 from crawler.app.fetching import (
     check_fetching,
     engine_options,
@@ -20,7 +20,7 @@ from crawler.app.input_rights import InputRights
 from crawler.app.inputs import OpenInput
 from crawler.app.observer import RunObserver
 from crawler.app.outputs import channels, open_outputs, recorder
-from crawler.app.parsing import executor_options, parse_options
+from crawler.app.parsing import executor_options, parse_options, prepare_cache
 from crawler.app.report import make_report
 from crawler.app.resume import (
     changed_hosts,
@@ -113,6 +113,7 @@ def prepare(settings: Settings, network: Network) -> Prepared:
     options = msgspec.structs.replace(engine_options(settings, network), bodies=bodies)
     engine = make_engine(settings.engine, options, ThreadClocks)
     check_fetching(settings, network, engine)
+    prepare_cache(parse)
     return Prepared(parse, engine, bodies)
 
 
@@ -149,6 +150,7 @@ def assemble(
         host_policy(settings, addresses, network),
         robots=settings.robots,
         slots=share(settings).slots,
+        connections=kept_connections(settings, engine.capabilities),
         rate=settings.rate,
         window=MemoryWindow(run.store.tails()),
         depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from crawler.app.descriptors import enough_files
 from crawler.app.inputs import check_same, facts, logins, of_settings, streams_of
 from crawler.app.interrupts import CODE as INTERRUPTED
 from crawler.app.interrupts import Interrupts
@@ -37,6 +38,7 @@ def run(settings: Settings, prestarted: "ForkServer | None" = None) -> int:
     """
     waiting_since = _process_start()
     with (
+        enough_files(settings),
         begin(settings, facts(settings), logins(settings)) as begun,
         Interrupts(quiet=settings.quiet) as interrupts,
     ):
@@ -63,6 +65,7 @@ def resume_run(
     """
     waiting_since = _process_start()
     with (
+        enough_files(settings),
         resume(directory, settings) as resumed,
         Interrupts(quiet=settings.quiet) as interrupts,
     ):

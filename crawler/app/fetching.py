@@ -16,7 +16,7 @@ from crawler.fetch.network import Network
 from crawler.fetch.network import current as network_now
 from crawler.fetch.proxy import parse_proxy
 from crawler.fetch.proxy_resolver import ProxyResolver
-from crawler.frontier.schedule import HostPolicy
+from crawler.frontier.host_queue import HostPolicy
 from crawler.model.errors import UsageError
 from crawler.model.exchange import Proxy
 from crawler.model.secrets import Hide

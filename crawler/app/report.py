@@ -51,6 +51,7 @@ def make_report(
         lost_workers=executor.lost_workers,
         resting_hosts=resting_hosts,
         resting=longest,
+        cache=meter.cache_use if settings.cache else None,
     )
     return _with_choice(report, engine, workers) if isinstance(engine, AutoEngine) else report
 

@@ -47,8 +47,10 @@ _NO_OUTPUT: dict[str, Any] = {
     "strict": False,
     "json": False,
     "log_file": None,
+    "cache": None,
+    "cache_size": None,
 }
-"""Options that turn off the output of a single run."""
+"""Options that turn off the output of a single run, and what would spare it its work."""
 _ANY_URL = "http://nowhere.invalid/"
 """Has only the headers that go with every request, none that are for one origin."""
 _ON_REPLAY: dict[str, Any] = {
@@ -77,6 +79,9 @@ _NOTES_ON_REPLAY = (
     "handshakes and DNS took as long as they take on this machine.",
     "The replay had no delays, no limits per host, no robots.txt (and no Crawl-delay) and no "
     "retries. Politeness applied to the recording.",
+)
+_NOTE_ON_CACHE = (
+    "No run used the folder of --cache: pages that are in it would have cost no parsing."
 )
 
 
@@ -323,7 +328,7 @@ class Session:
             summary=summaries,
             parsing=tuple(learned),
             left_out=self._plan.left_out,
-            notes=notes,
+            notes=(*notes, _NOTE_ON_CACHE) if self._common.cache else notes,
             recording=recording,
         )
 

@@ -15,11 +15,11 @@ from crawler.engines.aiohttp_connect import TaskConnectLimit
 from crawler.engines.aiohttp_hooks import (
     FRESH,
     BareRequest,
-    Handshake,
     HookedConnector,
     HookedResponse,
     WireExchange,
 )
+from crawler.engines.aiohttp_opening import ORIGIN, Handshake
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.shared.alerts import explained
 from crawler.engines.shared.framing import body_length, check_locations
@@ -126,6 +126,7 @@ class AiohttpEngine:
         scheme, _, rest = request.url.partition("://")
         authority, _, target = rest.partition("/")
         secure = scheme == "https"
+        ORIGIN.set(authority)
         headers = (("Host", authority), *request.headers)
         if request.content_length is not None:
             headers = (*headers, ("Content-Length", str(request.content_length)))
@@ -225,7 +226,8 @@ def _timing(
     exchange: WireExchange, request: Request, started: float, size: int, held: float
 ) -> Timing:
     info, reused = exchange.info, exchange.reused
-    connect, tls = (0.0, 0.0) if reused else exchange.connection.waits
+    connection = exchange.connection
+    connect, tls = (0.0, 0.0) if reused else connection.waits
     return make_timing(
         request,
         connect=connect,
@@ -236,6 +238,7 @@ def _timing(
         first_byte=exchange.first_byte - started,
         total=time.monotonic() - started,
         reused=reused,
+        resumed=connection.resumed and not reused,
         body_size=size,
         held=held,
     )

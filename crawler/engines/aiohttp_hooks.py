@@ -34,10 +34,11 @@ from crawler.engines.aiohttp_connect import CONNECTING
 from crawler.engines.aiohttp_head import HeadFilter
 from crawler.engines.aiohttp_hold import ExchangeHold
 from crawler.engines.aiohttp_latin import LatinTransport
+from crawler.engines.aiohttp_opening import OPENED, ORIGIN, OpeningSocket, Sockets
 from crawler.engines.base import KEPT_SECONDS, MAX_HEADER_BYTES, EngineOptions
 from crawler.engines.shared.kernel import TcpInfo, tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE
-from crawler.engines.shared.opening import Opening
+from crawler.engines.shared.tls_sessions import TlsSessions
 from crawler.model.body_budget import FREE_BYTES, BodyBudget
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import BODILESS
@@ -47,38 +48,6 @@ Message: TypeAlias = tuple[RawResponseMessage, StreamReader]
 _CLOSING_TURNS = 16
 FRESH = ContextVar("FRESH", default=False)
 """Whether the fetch of the running task uses a new connection."""
-
-
-class OpeningSocket(socket.socket):
-    """A socket with what its opening waited for."""
-
-    def __init__(self, family: int, kind: int, protocol: int) -> None:
-        super().__init__(family, kind, protocol)
-        self._begun = time.monotonic()
-        self._opening = Opening(self._begun)
-
-    def look(self) -> None:
-        """Call this before each message of a handshake is sent."""
-        self._opening.look(self, time.monotonic())
-
-    def opened(self, connected: float) -> tuple[float, float]:
-        """Return the seconds waited for TCP, ``connected`` then, and for a proxy and TLS."""
-        now = time.monotonic()
-        self._opening.look_once(self, now)
-        return self._opening.waits(connected - self._begun, now - connected)
-
-
-Sockets: TypeAlias = WeakValueDictionary[int, OpeningSocket]
-_opened: ContextVar[OpeningSocket] = ContextVar("opened")
-"""The socket that the current task opened last: a TLS object does not know its transport."""
-
-
-class Handshake(ssl.SSLObject):
-    """Has the kernel's data read at each turn of the TLS handshake, before the reply is sent."""
-
-    def do_handshake(self) -> None:
-        _opened.get().look()
-        super().do_handshake()
 
 
 class WireExchange:
@@ -132,7 +101,8 @@ class WireExchange:
 class HookedConnection(ResponseHandler):
     """One connection, for one request at a time.
 
-    ``waits`` are the seconds that its opening waited for TCP, and then for a proxy and TLS;
+    ``waits`` are the seconds that its opening waited for TCP, and then for a proxy and TLS, which
+    may have ``resumed`` a session;
     ``lost`` is the error that the transport reported at the end. ``key`` says where it leads, as
     soon as it has been kept.
     """
@@ -141,7 +111,9 @@ class HookedConnection(ResponseHandler):
     lost: BaseException | None = None
     key: ConnectionKey | None = None
     waits = (0.0, 0.0)
+    resumed = False
     _clean_end = False
+    _tls: ssl.SSLObject | None = None
 
     def __init__(
         self,
@@ -164,7 +136,8 @@ class HookedConnection(ResponseHandler):
         if self._sock is not None:
             self._readable.register(self._sock, select.POLLIN)
             self.waits = self._sock.opened(self._dialled)
-        self._secure = transport.get_extra_info("ssl_object") is not None
+        self._tls = transport.get_extra_info("ssl_object")
+        self.resumed = self._tls is not None and bool(self._tls.session_reused)
 
     @contextmanager
     def in_latin_1(self) -> Iterator[None]:
@@ -188,7 +161,7 @@ class HookedConnection(ResponseHandler):
             waiting = self._sock.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
-        return not (waiting and self._secure)  # session tickets may wait there
+        return not (waiting and self._tls)  # session tickets may wait there
 
     def _tcp_info(self) -> TcpInfo | None:
         return None if self._sock is None else tcp_info(self._sock)
@@ -270,6 +243,11 @@ class HookedConnection(ResponseHandler):
         """Close immediately: a clean TLS close would wait 30 s for the server's closing alert."""
         self.abort()
 
+    def keep_session(self) -> None:
+        """The connection was lost, and others may follow."""
+        if self._sock is not None and self._tls is not None:
+            self._sock.keep_session(self._tls)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         self.lost = exc
         if not self._clean_end and self.exchange is not None:
@@ -337,6 +315,7 @@ class HookedConnector(aiohttp.TCPConnector):
 
     def __init__(self, options: EngineOptions) -> None:
         self._sockets: Sockets = WeakValueDictionary()
+        self._sessions = TlsSessions()
         self._most = max(options.concurrency, options.connections)
         super().__init__(
             limit=options.concurrency,
@@ -360,6 +339,8 @@ class HookedConnector(aiohttp.TCPConnector):
 
     def _forget(self, lost: HookedConnection) -> None:
         """Drop a kept connection that was closed; aiohttp would drop it at the next request."""
+        if not self.closed:
+            lost.keep_session()
         if lost.key is not None and lost.key in self._conns:
             kept = self._conns[lost.key]
             self._keep(lost.key, [each for each in kept if each[0] is not lost])
@@ -380,9 +361,10 @@ class HookedConnector(aiohttp.TCPConnector):
 
     def _open(self, address: tuple[Any, ...]) -> socket.socket:
         self._make_room()
-        sock = OpeningSocket(*address[:3])
+        family, kind, protocol = address[:3]
+        sock = OpeningSocket(family, kind, protocol, ORIGIN.get(), self._sessions)
         self._sockets[sock.fileno()] = sock
-        _opened.set(sock)
+        OPENED.set(sock)
         limit = CONNECTING.get()
         if limit is not None:
             limit.opened(sock)

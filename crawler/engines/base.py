@@ -20,6 +20,7 @@ only engines. An engine
   does not send the request again. The error has ``reused=True``, so that the crawler does, but only
   if the request ``is_idempotent`` or nothing of it was sent. If ``request.fresh``, it uses a new
   connection;
+* may resume TLS sessions of closed connections: only for the same host, port and verification;
 * enforces ``request.timeout`` as a total deadline and ``request.max_bytes`` as a limit for the
   body, whatever the server does, and limits the header block (256 KiB) and the number of 1xx
   responses (``shared/heads.py``). If ``request.cut``, it returns the first ``max_bytes`` of a
@@ -47,7 +48,10 @@ from crawler.model.exchange import Request, Response
 MAX_HEADER_BYTES = 256 * 1024
 """Limit for everything before a body: status lines, headers, 1xx responses."""
 CONNECTIONS = 2_000
-"""Connections that an engine may have open, if there are file descriptors for them."""
+"""Connections that an engine may have open, if there are file descriptors for them.
+
+An idle one costs about 90 KB with TLS and 3 to 13 KB without, whatever the engine: 180 MB in all.
+"""
 KEPT_SECONDS = 118.0
 """How long an engine keeps a connection without a request; after that it may have died silently."""
 

@@ -8,6 +8,7 @@ from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.libcurl.constants import limit_connections
 from crawler.engines.libcurl.headers import RequestLines, header_lines
 from crawler.engines.libcurl.multi import Multi
+from crawler.engines.libcurl.session_shares import SessionShares
 from crawler.engines.libcurl.sockets import Sockets
 from crawler.engines.libcurl.transfer import Transfer
 from crawler.model.errors import FailureKind, FetchError
@@ -41,6 +42,7 @@ class CurlEngine:
     async def __aenter__(self) -> Self:
         self._free, self._all = [], []
         self._multi = Multi(self._sockets)
+        self._sessions = SessionShares()
         limit_connections(self._multi.multi, self._options)
         return self
 
@@ -48,6 +50,7 @@ class CurlEngine:
         self._multi.close()
         for transfer in self._all:
             transfer.curl.close()
+        self._sessions.close()
         self._sockets.close()
 
     async def fetch(self, request: Request) -> Response:
@@ -55,6 +58,7 @@ class CurlEngine:
             self._lines = (request.headers, header_lines(request.headers))
         transfer = self._free.pop() if self._free else self._new()
         try:
+            self._sessions.assign(transfer.curl, request.url)
             transfer.prepare(request, self._lines[1])
             await self._multi.perform(transfer.curl)
             return transfer.response()

@@ -27,6 +27,7 @@ from crawler.engines.shared.messages import timed_out, too_large
 from crawler.engines.shared.pieces import Pieces
 from crawler.engines.shared.proxying import basic
 from crawler.engines.shared.tls import TlsContexts
+from crawler.engines.shared.tls_sessions import TlsSessions
 from crawler.engines.urllib.hold import ThreadHold
 from crawler.engines.urllib.response import UrllibResponse
 from crawler.engines.urllib.wire import READ_BYTES, Phase, Wire
@@ -52,6 +53,7 @@ class ThreadsEngine:
 
     def __init__(self, options: EngineOptions) -> None:
         self._tls = TlsContexts(options.ca_file or certifi.where())
+        self._sessions = TlsSessions()
         self._concurrency = options.concurrency
         self._bodies = options.bodies
         self._wires: set[Wire] = set()
@@ -70,7 +72,8 @@ class ThreadsEngine:
 
     async def fetch(self, request: Request) -> Response:
         """Raises FetchError. The deadline starts here, so it includes waiting for a thread."""
-        wire = Wire(request, self._context(request), ThreadHold(self._bodies))
+        hold = ThreadHold(self._bodies)
+        wire = Wire(request, self._context(request), self._sessions, hold)
         self._wires.add(wire)
         work = asyncio.get_running_loop().run_in_executor(self._pool, self._exchange, wire)
         try:

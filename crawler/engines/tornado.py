@@ -13,6 +13,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from crawler.engines.base import Capabilities, EngineOptions
 from crawler.engines.libcurl.constants import limit_connections
 from crawler.engines.libcurl.headers import header_lines
+from crawler.engines.libcurl.session_shares import SessionShares
 from crawler.engines.libcurl.sockets import Sockets
 from crawler.engines.libcurl.transfer import Transfer
 from crawler.model.errors import FailureKind, FetchError
@@ -40,6 +41,7 @@ class TornadoEngine:
 
     async def __aenter__(self) -> Self:
         self._closing = False
+        self._sessions = SessionShares()
         self._client = _Client(
             force_instance=True,
             max_clients=self._options.concurrency,
@@ -54,10 +56,11 @@ class TornadoEngine:
             done.cancel()
         await asyncio.sleep(0)  # each fetch releases its handle
         self._client.close()
+        self._sessions.close()
         self._sockets.close()
 
     async def fetch(self, request: Request) -> Response:
-        call = _TornadoFetch(request, self._options, self._sockets)
+        call = _TornadoFetch(request, self._options, self._sockets, self._sessions)
         done = self._client.fetch(call.tornado_request, raise_error=False)
         self._under_way.add(done)
         try:
@@ -86,10 +89,17 @@ class TornadoEngine:
 class _TornadoFetch:
     """One request in tornado's form, and its result."""
 
-    def __init__(self, request: Request, options: EngineOptions, sockets: Sockets) -> None:
+    def __init__(
+        self,
+        request: Request,
+        options: EngineOptions,
+        sockets: Sockets,
+        sessions: SessionShares,
+    ) -> None:
         self.result: Response | FetchError | None = None
         self.transfer: Transfer | None = None
         self._request, self._options, self._sockets = request, options, sockets
+        self._sessions = sessions
         self.tornado_request = HTTPRequest(
             request.url,
             follow_redirects=False,
@@ -103,6 +113,7 @@ class _TornadoFetch:
         """Override the options and callbacks that tornado has set before."""
         curl.call = self
         self.transfer = Transfer(curl, self._options, self._sockets)
+        self._sessions.assign(curl, self._request.url)
         self.transfer.prepare(self._request, header_lines(self._request.headers))
 
     def waits_as(self, waiting: Any) -> bool:

@@ -15,12 +15,13 @@ from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
 from crawler.frontier.held_up import FirstByteWait, HeldUp
 from crawler.frontier.host_memory import HostChanges, HostMemory, HostRecord
+from crawler.frontier.host_queue import HostPolicy
 from crawler.frontier.memory_window import MemoryWindow
 from crawler.frontier.pace import SLOW_DOWN, Paces, is_overload
 from crawler.frontier.patience import Patience, Rest
 from crawler.frontier.robots import Rules
 from crawler.frontier.robots_memory import RobotsMemory
-from crawler.frontier.schedule import HostPolicy, Schedule, Wait
+from crawler.frontier.schedule import Schedule, Wait
 from crawler.frontier.ticket import (
     Disallowed,
     DocumentTicket,
@@ -61,6 +62,7 @@ class Frontier:
         *,
         robots: bool,
         slots: int = 1,
+        connections: float = math.inf,
         rate: float | None = None,
         window: MemoryWindow | None = None,
         depth_order: DepthOrder | None = None,
@@ -70,16 +72,16 @@ class Frontier:
     ) -> None:
         """``policy`` returns the limits for a host name; ``rate`` is in requests/s.
 
-        ``slots`` is the maximum number of requests in flight. ``window`` knows which entries wait
-        on disk, ``pending`` is the number of entries that are not final. With ``depth_order`` all
-        pages of one depth are requested before the next depth. ``memory`` has the hosts of earlier
-        sessions.
+        ``slots`` is the maximum number of requests in flight, ``connections`` that of connections
+        that the engine keeps. ``window`` knows which entries wait on disk, ``pending`` is the
+        number of entries that are not final. With ``depth_order`` all pages of one depth are
+        requested before the next depth. ``memory`` has the hosts of earlier sessions.
         """
         memory = memory or HostMemory()
         self._policy = policy
         self._held_up = HeldUp(slots)
         self._schedule: Schedule[Ticket] = Schedule(
-            self._host_policy, rate, self._held_up.standing, memory.not_before
+            self._host_policy, rate, self._held_up.standing, memory.not_before, connections
         )
         self._robots = RobotsMemory() if robots else None
         self._forgotten: OrderedDict[str, None] = OrderedDict()
@@ -99,9 +101,9 @@ class Frontier:
         return f"Frontier({self.pending} pending, {self.window.held} in memory, {self._schedule!r})"
 
     @property
-    def waiting(self) -> int:
-        """Number of requests in memory that are not sent yet."""
-        return self._schedule.waiting
+    def lacks_requests(self) -> bool:
+        """Whether more of the input must be read into memory."""
+        return self._schedule.lacks_requests
 
     @property
     def is_stuck(self) -> bool:
@@ -239,10 +241,7 @@ class Frontier:
         self._schedule.push(ticket.host, ticket, first=True, urgent=urgent)
 
     def release(
-        self,
-        ticket: Ticket,
-        now: float,
-        end: RequestEnd = _NORMAL_END,
+        self, ticket: Ticket, now: float, end: RequestEnd = _NORMAL_END
     ) -> list[HostNotice]:
         """The request has ended: free the slot of its host, and adapt the pace to ``end``."""
         host = ticket.host

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from crawler.frontier.host_queue import HostPolicy
 from crawler.frontier.retry import LONGEST_PAUSE
-from crawler.frontier.schedule import HostPolicy
 
 UNSEEN = 1.5
 """Seconds after the last commit in which a killed session may still have sent requests."""

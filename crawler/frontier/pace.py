@@ -9,7 +9,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from crawler.frontier.schedule import HostPolicy
+from crawler.frontier.host_queue import HostPolicy
 from crawler.model.errors import FailureKind
 
 LEAST = 0.5

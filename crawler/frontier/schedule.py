@@ -1,12 +1,16 @@
 """Decides when each request may start. Hosts are in a heap by their next allowed time.
 
-A host is in the heap, passed over, or parked at its address, exactly when it has a waiting request
+If more hosts have requests than connections can be kept open, then in turns every request would
+need a new connection. So a host whose last request has just ended is preferred, a few times.
+
+A host is in a heap, passed over, or parked at its address, exactly when it has a waiting request
 and is below its limit. A waiting host holds no slot. A host without requests is forgotten when its
 delay is over. Pure: ``now`` (monotonic seconds) is passed in.
 """
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from enum import Enum
 from typing import Generic, TypeVar
@@ -14,19 +18,15 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from crawler.frontier.host_queue import AddressLoad, HostPolicy, HostQueue, HostTurn
+
 T = TypeVar("T")
-
-
-class HostPolicy(msgspec.Struct, frozen=True):
-    """At most ``per_host`` requests at once (0: no limit), ``delay`` seconds between them.
-
-    The delay counts from the start of the previous request; from its end if ``per_host`` is 1.
-    ``per_address`` limits the requests to all hosts at the same IP address together (0: no limit).
-    """
-
-    per_host: int = 4
-    delay: float = 0.25
-    per_address: int = 0
+PREFERENCES = 7
+"""How often a host is preferred before it waits for its turn among all hosts again."""
+FEW_REQUESTS, MANY_REQUESTS = 256, 20_000
+"""So many requests wait, so that there is always one to start; of many hosts, at most so many."""
+_SHARE_OF_CONNECTIONS = 0.125
+"""If so many hosts are among the next few requests, there may be more of them than connections."""
 
 
 class Standing(Enum):
@@ -49,78 +49,12 @@ class Wait(msgspec.Struct, frozen=True):
     silent: bool = False
 
 
-class _AddressLoad(Generic[T]):
-    """One IP address: its requests in flight, and the hosts that wait for a free slot there."""
-
-    __slots__ = ("__weakref__", "active", "parked")
-
-    def __init__(self) -> None:
-        self.active = 0
-        self.parked: list[_HostTurn[T]] = []
-
-
-class _HostQueue(Generic[T]):
-    """The waiting requests of one host, its limits and its requests in flight.
-
-    ``turn`` is the number of its valid entry in the heap or at its address, or None. The first
-    ``urgent`` of ``items`` may start even if the host is closed. ``items`` is a list because there
-    are many hosts with few requests: an empty deque takes 760 bytes.
-    """
-
-    __slots__ = (
-        "active",
-        "address",
-        "allowed",
-        "closed",
-        "items",
-        "name",
-        "policy",
-        "turn",
-        "urgent",
-    )
-
-    def __init__(self, name: str, policy: HostPolicy) -> None:
-        self.name = name
-        self.policy = policy
-        self.items: list[T] = []
-        self.urgent = 0
-        self.active = 0
-        self.allowed = 0.0
-        self.closed = False
-        self.turn: int | None = None
-        self.address: _AddressLoad[T] | None = None
-
-    @property
-    def has_work(self) -> bool:
-        return bool(self.urgent or (self.items and not self.closed))
-
-    @property
-    def is_idle(self) -> bool:
-        return not (self.items or self.active or self.closed)
-
-    @property
-    def is_free(self) -> bool:
-        return not self.policy.per_host or self.active < self.policy.per_host
-
-    @property
-    def has_address(self) -> bool:
-        """Whether its IP address is below the limit."""
-        limit = self.policy.per_address
-        return not limit or self.address is None or self.address.active < limit
-
-    def count(self, change: int) -> None:
-        """``change`` more requests are in flight."""
-        self.active += change
-        if self.address is not None:
-            self.address.active += change
-
-
-_HostTurn = tuple[float, int, _HostQueue[T]]
-"""When the host may start a request, the number of the turn (lower goes first), and the host."""
-
-
 class Schedule(Generic[T]):
-    """Requests of any type ``T``, by host. The first allowed starts first, so no host starves."""
+    """Requests of any type ``T``, by host.
+
+    The first allowed starts first, except for ``PREFERENCES`` requests for each that was the first.
+    So no host starves.
+    """
 
     def __init__(
         self,
@@ -128,23 +62,27 @@ class Schedule(Generic[T]):
         rate: float | None = None,
         standing: Callable[[str], Standing] = lambda _: Standing.ANSWERS,
         not_before: Callable[[str, HostPolicy], float] = lambda _, __: 0.0,
+        connections: float = math.inf,
     ) -> None:
         """``policy`` is called for each new host, and again for a host that was forgotten.
 
         ``rate`` limits the requests per second to all hosts together. ``standing`` is called when
         ``next`` must be wary. ``not_before`` returns when a host may get its first request.
+        ``connections`` is how many hosts can keep a connection.
         """
         self._policy = policy
         self._not_before = not_before
         self._standing = standing
         self._interval = 1.0 / rate if rate else 0.0
         self._next_any = 0.0
-        self._queues: dict[str, _HostQueue[T]] = {}
-        self._addresses: WeakValueDictionary[str, _AddressLoad[T]] = WeakValueDictionary()
-        self._heap: list[_HostTurn[T]] = []
-        self._new: list[_HostTurn[T]] = []
-        self._silent: list[_HostTurn[T]] = []
-        self._idle: list[_HostTurn[T]] = []
+        self._queues: dict[str, HostQueue[T]] = {}
+        self._addresses: WeakValueDictionary[str, AddressLoad[T]] = WeakValueDictionary()
+        self._connections = connections
+        self._heap: list[HostTurn[T]] = []
+        self._warm: list[HostTurn[T]] = []
+        self._new: list[HostTurn[T]] = []
+        self._silent: list[HostTurn[T]] = []
+        self._idle: list[HostTurn[T]] = []
         self._later: list[tuple[float, int, str, T, bool]] = []
         self._turns = itertools.count()
         self._now = 0.0
@@ -154,9 +92,25 @@ class Schedule(Generic[T]):
         return f"Schedule({self.waiting} waiting, {self.hosts} hosts)"
 
     @property
+    def _in_turn(self) -> tuple[list[HostTurn[T]], ...]:
+        """The hosts that are preferred, and all others that were not passed over."""
+        return self._warm, self._heap
+
+    @property
     def hosts(self) -> int:
         """Number of hosts with requests or with a delay that is not over."""
         return len(self._queues)
+
+    @property
+    def lacks_requests(self) -> bool:
+        """Whether more of them must wait: a few, or if there are many hosts, a few of each host.
+
+        Else a list that visits its hosts in turns would have none for a host that is preferred.
+        """
+        enough = FEW_REQUESTS
+        if self.hosts > self._connections * _SHARE_OF_CONNECTIONS:
+            enough = max(enough, min(self.hosts * (PREFERENCES + 1), MANY_REQUESTS))
+        return self.waiting < enough
 
     def queued(self, host: str) -> int:
         """Number of requests of ``host`` that wait, without those pushed for later."""
@@ -195,6 +149,7 @@ class Schedule(Generic[T]):
         allowed, _, queue = heapq.heappop(heap)
         since = max(allowed, self._next_any)
         queue.turn = None
+        queue.preferences = queue.preferences - 1 if heap is self._warm else PREFERENCES
         item = queue.items.pop(0)
         queue.urgent -= queue.urgent > 0
         self._take(queue, now)
@@ -210,18 +165,30 @@ class Schedule(Generic[T]):
         if host in self._queues:
             self._renew_turn(self._queues[host])
 
-    def _choose(self, now: float, *, wary: bool) -> list[_HostTurn[T]] | None:
+    def _choose(self, now: float, *, wary: bool) -> list[HostTurn[T]] | None:
         """Return the heap whose first host starts the next request now, or None."""
         if not wary:
             if self._new or self._silent:
                 self._end_passing()
-            return self._heap if self._is_ready(self._heap, now) else None
-        while self._is_ready(self._heap, now):
-            standing = self._standing(self._heap[0][2].name)
-            if standing is Standing.ANSWERS:
-                return self._heap
-            passed = self._new if standing is Standing.NEW else self._silent
-            heapq.heappush(passed, heapq.heappop(self._heap))
+            return self._first_ready(now)
+        while True:
+            heap = self._choose_warily(now)
+            # A host that was passed over waits among all others again, if its time has changed.
+            if heap is self._warm or heap is self._heap or self._first_ready(now) is None:
+                return heap
+
+    def _first_ready(self, now: float) -> list[HostTurn[T]] | None:
+        return next((heap for heap in self._in_turn if self._is_ready(heap, now)), None)
+
+    def _choose_warily(self, now: float) -> list[HostTurn[T]] | None:
+        """Pass over the hosts that do not answer, as long as there are others."""
+        for heap in self._in_turn:
+            while self._is_ready(heap, now):
+                standing = self._standing(heap[0][2].name)
+                if standing is Standing.ANSWERS:
+                    return heap
+                passed = self._new if standing is Standing.NEW else self._silent
+                heapq.heappush(passed, heapq.heappop(heap))
         while self._is_ready(self._new, now):
             if self._standing(self._new[0][2].name) is not Standing.SILENT:
                 return self._new
@@ -236,7 +203,8 @@ class Schedule(Generic[T]):
             and queue.has_work
             and queue.is_free
             and self._standing(queue.name) is not Standing.SILENT
-            for _, turn, queue in self._heap
+            for heap in self._in_turn
+            for _, turn, queue in heap
         )
 
     def _end_passing(self) -> None:
@@ -246,7 +214,7 @@ class Schedule(Generic[T]):
                 heapq.heappush(self._heap, turn)
             passed.clear()
 
-    def _is_ready(self, heap: list[_HostTurn[T]], now: float) -> bool:
+    def _is_ready(self, heap: list[HostTurn[T]], now: float) -> bool:
         """Whether the first host of ``heap`` may start a request now.
 
         Hosts before it, which may not, are dropped or parked.
@@ -268,12 +236,12 @@ class Schedule(Generic[T]):
 
     def _wait(self) -> Wait:
         silent = self._silent if self._silent and not self._others_come() else ()
-        heaps = (self._heap, self._new, silent)
+        heaps = (*self._in_turn, self._new, silent)
         times = [max(heap[0][0], self._next_any) for heap in heaps if heap]
         times += [self._later[0][0]] if self._later else []
         return Wait(min(times, default=None), self.waiting > 0)
 
-    def _take(self, queue: _HostQueue[T], now: float) -> None:
+    def _take(self, queue: HostQueue[T], now: float) -> None:
         self.waiting -= 1
         queue.count(1)
         if queue.policy.per_host != 1:
@@ -289,7 +257,10 @@ class Schedule(Generic[T]):
         if queue.policy.per_host == 1:
             queue.allowed = max(queue.allowed, now + queue.policy.delay)
         self._free_slot(queue, now)
-        self._add_turn(queue)
+        if queue.preferences and not queue.active and len(self._queues) > self._connections:
+            self._renew_turn(queue, self._warm)
+        else:
+            self._add_turn(queue)
 
     def give_back(self, host: str, allowed: float) -> None:
         """Undo the last ``next``: its request is not sent. ``allowed`` is what it returned."""
@@ -333,12 +304,12 @@ class Schedule(Generic[T]):
         queue = self._queue_of(host)
         found = self._addresses.get(address)
         if found is None:
-            found = self._addresses[address] = _AddressLoad()
+            found = self._addresses[address] = AddressLoad()
         if found is not queue.address:
             self._move(queue, found)
         return not queue.policy.per_address or found.active <= queue.policy.per_address
 
-    def _move(self, queue: _HostQueue[T], found: _AddressLoad[T]) -> None:
+    def _move(self, queue: HostQueue[T], found: AddressLoad[T]) -> None:
         left, active = queue.address, queue.active
         queue.count(-active)
         queue.address = found
@@ -347,30 +318,31 @@ class Schedule(Generic[T]):
         self._forget_if_idle(queue, self._now)
         self._unpark(left, active + 1)
 
-    def _queue_of(self, name: str) -> _HostQueue[T]:
+    def _queue_of(self, name: str) -> HostQueue[T]:
         queue = self._queues.get(name)
         if queue is None:
-            queue = self._queues[name] = _HostQueue(name, self._policy(name))
+            queue = self._queues[name] = HostQueue(name, self._policy(name))
             queue.allowed = self._not_before(name, queue.policy)
         return queue
 
-    def _add_turn(self, queue: _HostQueue[T]) -> None:
+    def _add_turn(self, queue: HostQueue[T], heap: list[HostTurn[T]] | None = None) -> None:
+        """Let the host wait in ``heap``, by default among all, if it does not wait."""
         if queue.turn is None and queue.has_work and queue.is_free:
             queue.turn = next(self._turns)
             since = max(queue.allowed, self._now)
-            heapq.heappush(self._heap, (since, queue.turn, queue))
+            heapq.heappush(self._heap if heap is None else heap, (since, queue.turn, queue))
 
-    def _renew_turn(self, queue: _HostQueue[T]) -> None:
-        """Replace the turn, because its time or its address has changed."""
+    def _renew_turn(self, queue: HostQueue[T], heap: list[HostTurn[T]] | None = None) -> None:
+        """Replace the turn, because its time or its address has changed, or it is preferred."""
         queue.turn = None
-        self._add_turn(queue)
+        self._add_turn(queue, heap)
 
-    def _free_slot(self, queue: _HostQueue[T], now: float) -> None:
+    def _free_slot(self, queue: HostQueue[T], now: float) -> None:
         queue.count(-1)
         self._forget_if_idle(queue, now)
         self._unpark(queue.address)
 
-    def _unpark(self, address: _AddressLoad[T] | None, count: int = 1) -> None:
+    def _unpark(self, address: AddressLoad[T] | None, count: int = 1) -> None:
         """Move the first ``count`` hosts that are parked at ``address`` back to the heap."""
         while address is not None and address.parked and count:
             parked = heapq.heappop(address.parked)
@@ -378,7 +350,7 @@ class Schedule(Generic[T]):
                 heapq.heappush(self._heap, parked)
                 count -= 1
 
-    def _forget_if_idle(self, queue: _HostQueue[T], now: float) -> None:
+    def _forget_if_idle(self, queue: HostQueue[T], now: float) -> None:
         """Forget the host if it has no requests, now or when its delay is over."""
         if not queue.is_idle:
             return

@@ -1,4 +1,4 @@
-"""A connection of the test server: it reads requests and sends scripted answers, also over TLS.
+"""A connection of the test server: it reads requests and sends scripted answers.
 
 It never corrects an answer: wrong lengths, truncated heads and broken connections are its purpose.
 Times are seconds, clocks are ``time.monotonic``.
@@ -7,7 +7,6 @@ Times are seconds, clocks are ``time.monotonic``.
 import asyncio
 import re
 import socket
-import ssl
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
@@ -23,7 +22,6 @@ from crawler.model.exchange import BODILESS
 
 _TICK = 0.001
 """libuv counts whole milliseconds, so its timers may fire that much too early."""
-_TLS_CHUNK = 64 * 1024
 _LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: *([0-9]+)\r\n")
 
 
@@ -60,7 +58,8 @@ class Seen(msgspec.Struct, frozen=True):
     connections from 1. ``at`` is when the request was complete (of pipelined requests: when its
     turn came), ``local`` the address that the client connected to, ``tls`` whether it used TLS.
     ``lain`` is how many seconds it had waited in the kernel by then, to a kernel tick; 0 if not
-    measured. ``body`` is as sent with Content-Length; chunks are not read.
+    measured. ``body`` is as sent with Content-Length; chunks are not read. ``resumed`` is whether
+    the TLS handshake of the connection resumed a session.
     """
 
     method: str
@@ -74,6 +73,7 @@ class Seen(msgspec.Struct, frozen=True):
     tls: bool = False
     lain: float = 0.0
     body: bytes = b""
+    resumed: bool = False
 
     @property
     def url(self) -> str:
@@ -133,7 +133,7 @@ class Abortable(Protocol):
 class Connection(asyncio.Protocol):
     """One TCP connection: one answer at a time, in request order."""
 
-    _is_tls = False
+    _is_tls = _is_resumed = False
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -245,6 +245,7 @@ class Connection(asyncio.Protocol):
             self._is_tls,
             self._kernel_wait(),
             body,
+            self._is_resumed,
         )
 
     def _kernel_wait(self) -> float:
@@ -299,65 +300,6 @@ class Connection(asyncio.Protocol):
 
     def _close_cleanly(self) -> None:
         """Send what the layer between HTTP and TCP needs at the end."""
-
-
-class TlsConnection(Connection):
-    """The same over TLS, in memory, so that the handshake can be delayed by ``delay`` seconds."""
-
-    _is_tls = True
-
-    def __init__(self, service: Service, context: ssl.SSLContext, delay: float = 0.0) -> None:
-        super().__init__(service)
-        self._delay = delay
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._react: Callable[[], None] = self._hello
-
-    def data_received(self, data: bytes) -> None:
-        self._incoming.write(data)
-        self._react()
-
-    def _hello(self) -> None:
-        self._react = lambda: None
-        self._wait(self._delay, self._handshake)
-
-    def _handshake(self) -> None:
-        self._react = self._handshake
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self._flush()
-        except ssl.SSLError:
-            self._flush()
-            self._transport.close()
-        else:
-            self._flush()
-            self._react = self._read
-            self._read()
-
-    def _read(self) -> None:
-        try:
-            while data := self._tls.read(_TLS_CHUNK):
-                super().data_received(data)
-        except ssl.SSLWantReadError:
-            return
-        except ssl.SSLError:
-            self._flush()
-        self._transport.close()
-
-    def _send(self, data: bytes) -> None:
-        self._tls.write(data)
-        self._flush()
-
-    def _flush(self) -> None:
-        if data := self._outgoing.read():
-            self._transport.write(data)
-
-    def _close_cleanly(self) -> None:
-        try:
-            self._tls.unwrap()
-        except ssl.SSLError:  # it wants to wait for the client's close_notify
-            self._flush()
 
 
 def _steps(

@@ -6,8 +6,9 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
-from crawler.localweb.connection import Connection, Handler, Service, TlsConnection
+from crawler.localweb.connection import Connection, Handler, Service
 from crawler.localweb.server import Server, bind, set_up
+from crawler.localweb.tls_connection import TlsConnection
 
 _HANDSHAKE = 22
 """First byte of a TLS connection: the content type of its ClientHello (RFC 8446, 5.1)."""

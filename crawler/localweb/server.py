@@ -26,9 +26,9 @@ from crawler.localweb.connection import (
     Seen,
     Service,
     Step,
-    TlsConnection,
     read_at_once,
 )
+from crawler.localweb.tls_connection import TlsConnection
 from crawler.model.exchange import bracketed
 
 __all__ = [

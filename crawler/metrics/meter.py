@@ -8,10 +8,10 @@ from crawler.metrics.budget import Budget, ReadClocks, Reading
 from crawler.metrics.connections import ConnectionCount
 from crawler.metrics.histogram import Histogram
 from crawler.metrics.limits import Handshakes, LimitFacts, limited_by
-from crawler.metrics.report import Cpu, IoWait, Latency, Report, TimeBudget, Urls
+from crawler.metrics.report import CacheUse, Cpu, IoWait, Latency, Report, TimeBudget, Urls
 from crawler.metrics.slots import Slots
 from crawler.metrics.waits import Waits
-from crawler.model.events import Counted, Event, Fetched, Finished, Load
+from crawler.model.events import CacheFailed, Counted, Event, Fetched, Finished, Load
 
 TICK_S = 0.25
 """While events arrive, the clocks are read at least this often."""
@@ -80,6 +80,8 @@ class Meter:
         self._done = self._failed = self._skipped = 0
         self._bytes = 0
         self._parse_cpu = 0.0
+        self._cached = 0
+        self._cache_trouble: str | None = None
         self._status: defaultdict[int, int] = defaultdict(int)
         self._errors: defaultdict[str, int] = defaultdict(int)
         self._skips: defaultdict[str, int] = defaultdict(int)
@@ -116,6 +118,11 @@ class Meter:
             [(reading.wall, self._before)], maxlen=round(RATE_WINDOW_S / TICK_S) + 1
         )
 
+    @property
+    def cache_use(self) -> CacheUse:
+        """What the cache of results was for this session."""
+        return CacheUse(self._cached, self._cache_trouble)
+
     def fold(self, event: Event) -> None:
         """Add an event of the pipeline."""
         if isinstance(event, Load):
@@ -126,6 +133,8 @@ class Meter:
             self._finished(event)
         elif isinstance(event, Counted):
             self._count(event)
+        elif isinstance(event, CacheFailed):
+            self._cache_trouble = event.message
 
     def _load(self, event: Load) -> None:
         self._slots.close(
@@ -165,6 +174,7 @@ class Meter:
         self._done += event.done
         self._bytes += event.body_bytes
         self._parse_cpu += event.parse_cpu
+        self._cached += event.cached
         for failure in event.failed:
             self._failed += 1
             self._errors[failure.error.value] += 1

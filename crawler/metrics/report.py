@@ -129,6 +129,17 @@ class Cpu(msgspec.Struct, frozen=True):
         return self.fetch_s + self.parse_s
 
 
+class CacheUse(msgspec.Struct, frozen=True):
+    """What the cache of results was for a session.
+
+    ``pages`` were not parsed, because it had what is read from them. ``trouble`` says why a parse
+    worker did not use it to the end.
+    """
+
+    pages: int = 0
+    trouble: str | None = None
+
+
 class OneByOne(msgspec.Struct, frozen=True):
     """The time for one request at a time, estimated from ``sample`` measured URLs.
 
@@ -181,6 +192,7 @@ class Report(msgspec.Struct, frozen=True):
     ``--engine auto`` chose, and why. ``model`` has lower bounds of the time for the same work.
     ``lost_workers`` is the number of parse workers that died and were replaced. ``resting`` has
     the first 100 of ``resting_hosts`` hosts that got no requests when the session ended.
+    ``cache`` is None without ``--cache``.
     """
 
     version: str
@@ -209,6 +221,7 @@ class Report(msgspec.Struct, frozen=True):
     resting_hosts: int = 0
     resting: tuple[RestingHost, ...] = ()
     connections: Connections = Connections()
+    cache: CacheUse | None = None
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""

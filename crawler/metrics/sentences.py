@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from crawler.metrics.report import (
     Baseline,
+    CacheUse,
     Connections,
     IoWait,
     Latency,
@@ -97,6 +98,12 @@ def lost_workers(report: Report) -> str:
         return ""
     were = "was" if report.lost_workers == 1 else "were"
     return f"{count(report.lost_workers, 'parse worker')} died and {were} replaced"
+
+
+def cache_use(use: CacheUse) -> Iterator[str]:
+    yield f"{count(use.pages, 'page')} not parsed again"
+    if use.trouble is not None:
+        yield f"not used to the end: {use.trouble}"
 
 
 def latency(ms: Latency) -> Iterator[str]:

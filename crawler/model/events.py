@@ -40,13 +40,17 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """Entries reached a final state: the number of pages, and every failure and skip."""
+    """Entries reached a final state: the number of pages, and every failure and skip.
+
+    ``cached`` of the pages were not parsed, because the cache knew what is read from them.
+    """
 
     done: int = 0
     failed: tuple[Failure, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     body_bytes: int = 0
     parse_cpu: float = 0.0
+    cached: int = 0
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -191,6 +195,12 @@ class LinksCut(msgspec.Struct, frozen=True):
     links: int
 
 
+class CacheFailed(msgspec.Struct, frozen=True):
+    """A parse worker does not use the cache of results from now on, because of ``message``."""
+
+    message: str
+
+
 class Committed(msgspec.Struct, frozen=True):
     """All results so far are on disk: ``entries`` new final states, written in ``seconds``."""
 
@@ -199,7 +209,7 @@ class Committed(msgspec.Struct, frozen=True):
 
 
 HostNotice = Held | Slowed | Rested | Returned | GaveUp | NetworkAway
-Notice = Retried | HostNotice | RobotsFailed | LinksCut | Committed
+Notice = Retried | HostNotice | RobotsFailed | LinksCut | CacheFailed | Committed
 """Events for people who follow a crawl; no figure counts them."""
 Event = Fetched | Finished | Counted | Load | Notice
 """Everything that the pipeline reports to its observers."""

@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from crawler.model.errors import StateError
@@ -95,6 +96,27 @@ def make_folder(path: Path) -> None:
     except FileExistsError:
         if not stat.S_ISDIR(os.lstat(path).st_mode):
             raise StateError(f"{path}: is not a folder") from None
+
+
+def open_own_folder(path: Path) -> int:
+    """Open a folder that only its owner may change; return its descriptor.
+
+    If it is missing, it is created for its owner alone. Raises OSError, and StateError for a link,
+    for anything else, and for a folder that others may change.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        path.mkdir(0o700)
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except NotADirectoryError:
+        is_link = stat.S_ISLNK(os.lstat(path).st_mode)
+        raise StateError(f"{path}: {_LINK if is_link else 'is not a folder'}") from None
+    found = os.fstat(folder)
+    if found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return folder
+    os.close(folder)
+    raise StateError(f"{path}: other users may change it; choose a folder of your own")
 
 
 def make_folders(path: Path) -> None:

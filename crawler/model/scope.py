@@ -35,7 +35,7 @@ class Scope(msgspec.Struct, frozen=True):
             return False
         if self.include and not _matches(self.include, url):
             return False
-        return not _matches(self.exclude, url)
+        return not (self.exclude and _matches(self.exclude, url))
 
     def _near(self, seed: str, url: str) -> bool:
         if self.kind == "any":

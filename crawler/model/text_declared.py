@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from crawler.model.text_labels import label
 from crawler.model.text_tags import parsed_meta, prescanned_meta
@@ -65,9 +66,15 @@ def in_html(body: bytes) -> str | None:
             return name
     head = body[:PRESCAN_BYTES]
     # Looking for a word is much faster than reading each tag of a long page.
-    if b"charset" not in head and b"charset" not in body.lower():
+    at = head.find(b"charset")
+    if at < 0 and b"charset" not in body.lower():
         return _in_xml_declaration(body)
-    return _parsed(body) or _prescanned(head) or _in_xml_declaration(body)
+    return (
+        _begins(head[: head.find(b">", at) + 1])
+        or _parsed(body)
+        or _prescanned(head)
+        or _in_xml_declaration(body)
+    )
 
 
 def in_xml(body: bytes) -> str | None:
@@ -80,6 +87,16 @@ def in_xml(body: bytes) -> str | None:
         if head.startswith(start):
             return name
     return _in_xml_declaration(head)
+
+
+@lru_cache(maxsize=256)
+def _begins(tags: bytes) -> str | None:
+    """``_parsed`` of the ``tags`` before the first declaration and of that; it ends with ">".
+
+    The pages of a site begin alike, so it is remembered. What it finds is right for the whole page:
+    a comment or a raw text that continues after ``tags`` hides what is in it here as well.
+    """
+    return _parsed(tags)
 
 
 def _parsed(body: bytes) -> str | None:

@@ -7,7 +7,7 @@ fragment. Functions with a parameter ``url`` expect a canonical URL and raise no
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import product
 from typing import TYPE_CHECKING
@@ -185,16 +185,25 @@ class Joiner:
 
     A query beyond ASCII is written in ``encoding``, the character set of the page by its name in
     the Encoding Standard, and all else in UTF-8 (URL Standard, 4.4).
-    Raises UrlError if ``base`` is not an absolute http or https URL.
+    Raises UrlError if ``base`` is not an absolute http or https URL; if it ``is_canonical``, it is
+    not checked.
     """
 
-    def __init__(self, base: str, encoding: str = "utf-8") -> None:
-        parsed = _parse(base)
-        url = _serialise(parsed)
+    def __init__(self, base: str, encoding: str = "utf-8", *, is_canonical: bool = False) -> None:
+        url = base if is_canonical else canonical(base)
+        self._url = url
         self._encoding = None if encoding in _QUERIES_IN_UTF8 else encoding
-        self._base = parsed if parsed.href == url else can_ada.parse(url)
         self._origin = origin(url)
-        self._folder = url.partition("?")[0].rpartition("/")[0] + "/"
+        self.page = url.partition("?")[0]
+        """The base without its query."""
+        self._folder = self.page.rpartition("/")[0] + "/"
+        self.folder = self._folder, self._encoding
+        """Equal for bases from which links lead to the same URLs, except to the page itself."""
+
+    @cached_property
+    def _base(self) -> can_ada.URL:
+        """It is parsed when it is needed: all links of many pages are plain or known."""
+        return can_ada.parse(self._url)
 
     def join(self, href: str) -> str | None:
         """Return ``href`` as a canonical URL, or None if it is not an http or https URL."""

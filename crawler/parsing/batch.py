@@ -33,7 +33,7 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     ``links`` are links to follow that this worker has not reported before. ``filtered`` is the
     number of links out of scope or too deep, ``cut`` that of links beyond the limits of a page.
     ``trapped`` are links that look like traps, with the reason. ``digest`` is the first 64 bits of
-    the page's digest, as a signed number.
+    the page's digest, as a signed number. ``cached``: it was not parsed, see ``Parsed``.
     """
 
     id: int
@@ -45,27 +45,30 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     digest: int | None = None
     trapped: tuple[tuple[Link, str], ...] = ()
     cut: int = 0
+    cached: bool = False
 
 
 class Results(msgspec.Struct, frozen=True, array_like=True):
     """The results of a batch: one outcome per job, and the encoded pages for each sink.
 
     The last jobs of the batch have no outcome if the results were large enough without them: parse
-    them again. ``cpu`` is CPU time in seconds, without that of the fetch thread.
+    them again. ``cpu`` is CPU time in seconds, without that of the fetch thread. ``trouble`` says
+    why a worker does not use the cache from now on.
     """
 
     outcomes: tuple[Outcome, ...]
     chunks: tuple[bytes, ...]
     cpu: float = 0.0
+    trouble: str = ""
 
 
 class BatchParser:
     """Parses batches, and remembers a limited number of links that it has reported."""
 
     def __init__(self, options: ParseOptions, encoders: Sequence[Encoder]) -> None:
-        self._parser = PageParser(options)
-        self._encoders = tuple(encoders)
         self._reported: set[int] = set()
+        self._parser = PageParser(options, self._reported)
+        self._encoders = tuple(encoders)
 
     def run(self, tasks: Iterable[Task]) -> Results:
         """Parse ``tasks`` in order, at least one; ``cpu`` is not measured (0)."""
@@ -77,7 +80,8 @@ class BatchParser:
             size += _size(outcomes[-1], chunks)
             if size >= MOST_RESULT_BYTES:
                 break
-        return Results(tuple(outcomes), tuple([b"".join(parts) for parts in chunks]))
+        joined = tuple([b"".join(parts) for parts in chunks])
+        return Results(tuple(outcomes), joined, trouble=self._parser.flush())
 
     def run_timed(self, tasks: Iterable[Task]) -> Results:
         """Like ``run``, with the CPU time of the calling thread. Costs some microseconds more."""
@@ -108,6 +112,7 @@ class BatchParser:
             digest=digest,
             trapped=tuple([pair for pair in parsed.trapped if self._is_fresh(pair[0])]),
             cut=parsed.cut,
+            cached=parsed.cached,
         )
 
     def _is_fresh(self, link: Link) -> bool:

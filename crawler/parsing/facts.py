@@ -2,13 +2,15 @@
 
 import ctypes
 import os
+from collections.abc import Iterable
 
 import msgspec
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborCSSSelector, LexborHTMLParser, LexborNode
 
-from crawler.model.urls import MAX_URL_CHARACTERS, Joiner
+from crawler.model.urls import Joiner
+from crawler.parsing.link_memory import LinkMemory
 from crawler.parsing.robots_directives import EVERYONE, forbids_following
-from crawler.parsing.ways import Namespaces, frame_sources, header_refresh, refreshes
+from crawler.parsing.ways import Attributes, Namespaces, frame_sources, header_refresh, refreshes
 
 MAX_LINKS = 20_000
 """Links of one page, at most."""
@@ -17,13 +19,14 @@ MAX_LINK_BYTES = 2_000_000
 link.
 """
 MAX_TEXT_CHARACTERS = 2_000
+_MOST_ESCAPED = 16
+"""A character of a link becomes at most so many of its URL: ``%26%23``, a number and ``%3B``."""
 
 # One query for everything, because walking the tree is most of the cost; over the whole document,
 # because the parser moves elements after a misplaced one in <head> to <body>.
 # [href] is cheaper than the names of all elements that may have it; in SVG it is also xlink:href.
 _WANTED = "[href],title,meta,frame,iframe"
-_ABSENT = "\0"
-"""Stands for an attribute that is missing; the parser leaves it in no attribute."""
+_LINKS = frozenset(LexborHTMLParser("").create_node(tag).tag_id for tag in ("a", "area"))
 _Found = dict[str, list[LexborNode]]
 # malloc.h
 _M_TRIM_THRESHOLD = -1
@@ -50,33 +53,89 @@ class PageFacts(msgspec.Struct, frozen=True):
     ways: tuple[str, ...] = ()
 
 
-def read_facts(
-    tree: LexborHTMLParser,
-    url: str,
-    names: frozenset[str] = frozenset(),
-    encoding: str = "utf-8",
-    refresh: str | None = None,
-) -> PageFacts:
-    """The fields of the page at ``url``, its final URL; ``names`` are ours, in lower case.
+class FactsReader:
+    """Reads the fields of pages, on one thread. It remembers where links lead."""
 
-    ``encoding`` is the character set of the page, ``refresh`` its Refresh header.
-    Titles and descriptions are cut at 2,000 characters, and links at 20,000 or 2 MB.
-    """
-    found = _find(tree)
-    joiner = _base(found, url, encoding)
-    metas, directives = _metas(found, names | EVERYONE)
-    links, cut = _joined(_hrefs(found.get("a", [])), joiner)
-    ways, more = _ways(found, joiner, url, refresh)
-    return PageFacts(
-        title=_text(title.text()) if (title := _of_html(found, "title")) else None,
-        description=_text(metas.get("description", "")),
-        lang=_lang(tree),
-        canonical=_canonical(found, joiner),
-        links=links,
-        nofollow=forbids_following(directives),
-        cut=cut + more,
-        ways=ways,
-    )
+    def __init__(self) -> None:
+        self._links = LinkMemory()
+        # Made once: making it takes half as long as using it on a small page.
+        self._selector = LexborCSSSelector()  # type: ignore[no-untyped-call]
+
+    def read(
+        self,
+        tree: LexborHTMLParser,
+        url: str,
+        names: frozenset[str] = frozenset(),
+        encoding: str = "utf-8",
+        refresh: str | None = None,
+    ) -> PageFacts:
+        """The fields of the page at ``url``, its final URL; ``names`` are ours, in lower case.
+
+        ``encoding`` is the character set of the page, ``refresh`` its Refresh header.
+        Titles and descriptions are cut at 2,000 characters, and links at 20,000 or 2 MB.
+        """
+        hrefs, found = self._find(tree.root)
+        joiner = _base(found, url, encoding)
+        metas = [node.attributes for node in found.get("meta", ())]
+        contents, directives = _contents(metas, names | EVERYONE)
+        links, cut = self._joined(_without_fragments(hrefs), joiner)
+        targets = [*_frames(found), *refreshes(metas)]
+        ways, more = self._ways(targets, joiner, url, refresh)
+        return PageFacts(
+            title=_text(title.text()) if (title := _of_html(found, "title")) else None,
+            description=_text(contents.get("description", "")),
+            lang=_lang(tree),
+            canonical=_canonical(found, joiner),
+            links=links,
+            nofollow=forbids_following(directives),
+            cut=cut + more,
+            ways=ways,
+        )
+
+    def _find(self, root: LexborNode | None) -> tuple[dict[str, None], _Found]:
+        """The different hrefs of <a> and <area>, and the other wanted elements by tag.
+
+        Both are in document order. An attribute without a value is "".
+        """
+        hrefs: dict[str, None] = {}
+        found: _Found = {}
+        for node in self._selector.find(_WANTED, root) if root else ():
+            if node.tag_id not in _LINKS:  # reading the tag takes longer
+                found.setdefault(node.tag or "", []).append(node)
+                continue
+            attributes = node.attrs
+            try:
+                hrefs[attributes["href"] or ""] = None
+            except KeyError:  # SVG 2, 16.1.3: xlink:href counts if there is no href
+                hrefs[attributes.get("xlink:href") or ""] = None
+        return hrefs, found
+
+    def _ways(
+        self, targets: list[str], joiner: Joiner, url: str, refresh: str | None
+    ) -> tuple[tuple[str, ...], int]:
+        """Where the page leads without a link, and the number of those beyond the limits."""
+        if not targets and refresh is None:  # nearly always
+            return (), 0
+        ways, cut = self._joined(_without_fragments(targets), joiner)
+        at_once = header_refresh(url, refresh)
+        both = ways if at_once is None else (at_once, *ways)
+        return tuple([way for way in both if way != url]), cut
+
+    def _joined(self, hrefs: dict[str, None], joiner: Joiner) -> tuple[tuple[str, ...], int]:
+        """The URLs of ``hrefs`` within the limits of a page, and the number of the others."""
+        most = len(hrefs) * len(joiner.page) + _MOST_ESCAPED * sum(map(len, hrefs))
+        if len(hrefs) <= MAX_LINKS and most <= MAX_LINK_BYTES:  # usually: they fit in any case
+            return tuple(dict.fromkeys(filter(None, self._links.join_all(hrefs, joiner)))), 0
+        links: dict[str, None] = {}
+        room = MAX_LINK_BYTES
+        for before, url in enumerate(joiner.join_all(hrefs)):
+            if url is None or url in links:
+                continue
+            room -= len(url)
+            if room < 0 or len(links) == MAX_LINKS:
+                return tuple(links), len(hrefs) - before
+            links[url] = None
+        return tuple(links), 0
 
 
 def read_refresh(url: str, refresh: str) -> PageFacts:
@@ -135,24 +194,11 @@ def squeeze(text: str) -> str:
     return " ".join(text.split())
 
 
-def _find(tree: LexborHTMLParser) -> _Found:
-    """Find the wanted elements by tag (``area`` among ``a``), in document order."""
-    found: _Found = {}
-    by_id: dict[int, list[LexborNode]] = {}  # reading a node's tag_id is cheaper than its tag
-    for node in tree.css(_WANTED):
-        tag_id = node.tag_id
-        if tag_id not in by_id:
-            tag = node.tag or ""
-            by_id[tag_id] = found.setdefault("a" if tag == "area" else tag, [])
-        by_id[tag_id].append(node)
-    return found
-
-
 def _base(found: _Found, url: str, encoding: str) -> Joiner:
     """Resolves links against the first <base href> if that is valid, else against the page."""
-    joiner, node = Joiner(url, encoding), _of_html(found, "base")
+    joiner, node = Joiner(url, encoding, is_canonical=True), _of_html(found, "base")
     base = joiner.join(node.attrs.sget("href")) if node else None
-    return Joiner(base, encoding) if base else joiner
+    return Joiner(base, encoding, is_canonical=True) if base else joiner
 
 
 def _of_html(found: _Found, tag: str) -> LexborNode | None:
@@ -161,18 +207,21 @@ def _of_html(found: _Found, tag: str) -> LexborNode | None:
     return next(filter(Namespaces().is_html, nodes), None) if nodes else None
 
 
-def _metas(found: _Found, robots: frozenset[str]) -> tuple[dict[str, str], str]:
+def _contents(metas: Iterable[Attributes], robots: frozenset[str]) -> tuple[dict[str, str], str]:
     """Content of the first <meta> of each name (lower case), and lines of all for ``robots``."""
-    metas: dict[str, str] = {}
+    contents: dict[str, str] = {}
     directives = ""
-    for node in found.get("meta", []):
-        attributes = node.attributes
+    for attributes in metas:
         name = (attributes.get("name") or "").strip().lower()
         content = attributes.get("content") or ""
-        metas.setdefault(name, content)
+        contents.setdefault(name, content)
         if name in robots:
             directives += f"{content.replace(chr(10), ' ')}\n"
-    return metas, directives
+    return contents, directives
+
+
+def _frames(found: _Found) -> list[str]:
+    return frame_sources(found) if "iframe" in found or "frame" in found else []
 
 
 def _canonical(found: _Found, joiner: Joiner) -> str | None:
@@ -182,47 +231,12 @@ def _canonical(found: _Found, joiner: Joiner) -> str | None:
     return None
 
 
-def _hrefs(anchors: list[LexborNode]) -> dict[str, None]:
-    """The different URLs of ``anchors`` as they are written there, without fragments."""
-    # Many links repeat or differ only in the fragment; removing it is much cheaper than joining.
-    hrefs = [node.attrs.sget("href", _ABSENT).partition("#")[0] for node in anchors]
-    found = dict.fromkeys(hrefs)
-    if _ABSENT not in found:
-        return found
-    # SVG 2, 16.1.3: xlink:href counts if there is no href.
-    either = [node.attrs.sget("href", node.attrs.sget("xlink:href")) for node in anchors]
-    return dict.fromkeys([href.partition("#")[0] for href in either])
-
-
-def _ways(
-    found: _Found, joiner: Joiner, url: str, refresh: str | None
-) -> tuple[tuple[str, ...], int]:
-    """Where the page leads without a link, and the number of those beyond the limits."""
-    sources = frame_sources(found) if "iframe" in found or "frame" in found else []
-    targets = [*sources, *refreshes(found)]
-    if not targets and refresh is None:  # nearly always
-        return (), 0
-    ways, cut = _joined(dict.fromkeys([each.partition("#")[0] for each in targets]), joiner)
-    at_once = header_refresh(url, refresh)
-    both = ways if at_once is None else (at_once, *ways)
-    return tuple([way for way in both if way != url]), cut
-
-
-def _joined(hrefs: dict[str, None], joiner: Joiner) -> tuple[tuple[str, ...], int]:
-    """The URLs of ``hrefs`` within the limits of a page, and the number of the others."""
-    if len(hrefs) * MAX_URL_CHARACTERS <= MAX_LINK_BYTES:  # usually: they fit, however long
-        joined = dict.fromkeys(joiner.join_all(hrefs))
-        return tuple([url for url in joined if url is not None]), 0
-    links: dict[str, None] = {}
-    room = MAX_LINK_BYTES
-    for before, url in enumerate(joiner.join_all(hrefs)):
-        if url is None or url in links:
-            continue
-        room -= len(url)
-        if room < 0 or len(links) == MAX_LINKS:
-            return tuple(links), len(hrefs) - before
-        links[url] = None
-    return tuple(links), 0
+def _without_fragments(hrefs: Iterable[str]) -> dict[str, None]:
+    """The different ones of ``hrefs``, without fragments."""
+    # Many links differ only in the fragment; removing it is much cheaper than joining.
+    return dict.fromkeys(
+        [href.partition("#")[0] if "#" in href else href for href in hrefs],
+    )
 
 
 def _lang(tree: LexborHTMLParser) -> str | None:

@@ -36,6 +36,13 @@ class Job(msgspec.Struct, frozen=True):
     refresh: str | None = None
 
 
+class CacheOptions(msgspec.Struct, frozen=True):
+    """The cache of results in ``folder``, an absolute path. Its file has at most ``most_bytes``."""
+
+    folder: str
+    most_bytes: int
+
+
 class ParseOptions(msgspec.Struct, frozen=True):
     """How pages are parsed. ``max_bytes`` limits a body after content decoding.
 
@@ -43,7 +50,7 @@ class ParseOptions(msgspec.Struct, frozen=True):
     obeyed, if it is for all robots or for one of ``names``, those in our User-Agent. Without
     ``read``, pages are not parsed: their records have no title and no links.
     ``strip`` is applied to links before all checks; the list of links in a page's record is not
-    changed.
+    changed. ``cache`` has the results of earlier crawls; it is not used with a ``parser``.
     """
 
     max_bytes: int
@@ -58,6 +65,7 @@ class ParseOptions(msgspec.Struct, frozen=True):
     strip: Strip = Strip()
     traps: Traps = Traps()
     names: frozenset[str] = frozenset()
+    cache: CacheOptions | None = None
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -66,7 +74,8 @@ class Parsed(msgspec.Struct, frozen=True):
 
     ``filtered`` is the number of links that are out of scope or too deep; 0 if links are not
     followed at all. ``trapped`` are links that look like traps, each with the reason. ``cut`` is
-    the number of links beyond the limits of a page.
+    the number of links beyond the limits of a page. ``cached``: the page was not parsed, because
+    what is read from it was known.
     """
 
     page: Page
@@ -74,3 +83,4 @@ class Parsed(msgspec.Struct, frozen=True):
     filtered: int = 0
     trapped: tuple[tuple[Link, str], ...] = ()
     cut: int = 0
+    cached: bool = False

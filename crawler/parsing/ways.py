@@ -1,6 +1,6 @@
 """What leads on from a page without being a link: its frames and its refresh."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from selectolax.lexbor import LexborNode
 
@@ -9,10 +9,13 @@ from crawler.parsing.refresh import refresh_url
 
 Elements = Mapping[str, Sequence[LexborNode]]
 """Elements by tag, in document order."""
+Attributes = Mapping[str, str | None]
+"""Those of an element; None is an attribute without a value."""
 # https://html.spec.whatwg.org/#html-integration-point and #mathml-text-integration-point
 _FOREIGN = frozenset({"svg", "math"})
 _HTML_INSIDE = frozenset(
     {"foreignObject", "desc", "title", "annotation-xml", "mi", "mo", "mn", "ms", "mtext"}
+    | {"head", "body"}  # they are never foreign (HTML Standard, 13.2.6.5)
 )
 
 
@@ -32,9 +35,10 @@ class Namespaces:
                 is_html = known
                 break
             passed.append(parent.mem_id)
-            if parent.tag in _HTML_INSIDE:
+            tag = parent.tag
+            if tag in _HTML_INSIDE:
                 break
-            if parent.tag in _FOREIGN:
+            if tag in _FOREIGN:
                 is_html = False
                 break
             parent = parent.parent
@@ -58,15 +62,15 @@ def frame_sources(found: Elements) -> list[str]:
     ]
 
 
-def refreshes(found: Elements) -> list[str]:
-    """The URLs to which the page leads by itself after some time, as they are written there.
+def refreshes(metas: Iterable[Attributes]) -> list[str]:
+    """The URLs to which ``metas`` lead after some time, as they are written there.
 
     All of them: the standard lets the first one win, browsers the fastest one.
     """
     contents = [
-        node.attrs.sget("content")
-        for node in found.get("meta", ())
-        if node.attrs.sget("http-equiv").lower() == "refresh"
+        attributes.get("content") or ""
+        for attributes in metas
+        if (attributes.get("http-equiv") or "").lower() == "refresh"
     ]
     return [target for content in contents if (target := refresh_url(content))]
 

@@ -35,9 +35,6 @@ from crawler.sinks.base import UnreadError
 from crawler.sinks.outputs import Outputs
 from crawler.sources import Source
 
-READ_BELOW = 256
-"""If fewer requests than this wait in memory, more lines of the input are read."""
-
 
 class Pipeline:
     """One crawl. Call ``run`` once; ``stop`` and ``abort`` end it early."""
@@ -162,7 +159,7 @@ class Pipeline:
         self._parse_stage.proceed()
         self._bodies.update(self._executor.waiting_bytes + self._outputs.waiting_bytes)
         idle = self._start_requests(now)
-        if self._frontier.waiting < READ_BELOW:
+        if self._frontier.lacks_requests:
             self._intake.read()
         self._intake.feed()
         self._observe_load(now, idle)

@@ -9,7 +9,7 @@ from crawler.frontier.state.store_thread import StoreThread
 from crawler.frontier.ticket import EntryTicket
 from crawler.model.callbacks import Fail, Wake
 from crawler.model.errors import FetchError
-from crawler.model.events import Counted, Event, Finished, LinksCut
+from crawler.model.events import CacheFailed, Counted, Event, Finished, LinksCut
 from crawler.parsing.batch import Outcome, Results, Task
 from crawler.parsing.executors.base import ParseExecutor
 from crawler.pipeline.final_states import FinalStates
@@ -117,7 +117,7 @@ class ParseStage:
         finished in one iteration of the loop, so none has a record without its final state.
         """
         self._final_states.write(results.chunks)
-        done = size = 0
+        done = size = cached = 0
         for outcome in results.outcomes:
             ticket = self._tickets.pop(outcome.id)
             if outcome.error is not None:
@@ -125,11 +125,14 @@ class ParseStage:
                 continue
             done += 1
             size += outcome.bytes
+            cached += outcome.cached
             self._count(outcome, ticket.url)
             self._final_states.page(ticket.entry, outcome.digest)
         self.done += done
         self._store.count(bytes=size)
-        self._observe(Finished(done, body_bytes=size, parse_cpu=results.cpu))
+        self._observe(Finished(done, body_bytes=size, parse_cpu=results.cpu, cached=cached))
+        if results.trouble:
+            self._observe(CacheFailed(results.trouble))
         self._wake()
 
     def _count(self, outcome: Outcome, url: str) -> None:

@@ -124,6 +124,9 @@ def _speed(report: Report) -> Iterator[ReportRow]:
     cpu = report.cpu
     yield _items("CPU", [f"{seconds(cpu.fetch_s)} fetching", f"{seconds(cpu.parse_s)} parsing"])
     yield _items("Memory", [f"{size(report.rss_peak_mb * 1e6)} at most, all processes together"])
+    if report.cache is not None:
+        style = "yellow" if report.cache.trouble else ""
+        yield _items("Cache", sentences.cache_use(report.cache), style)
     if report.lost_workers:
         yield _items("Workers", [sentences.lost_workers(report)], "yellow")
 

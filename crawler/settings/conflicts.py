@@ -116,10 +116,16 @@ _RULES = (
         "cannot be combined with {replay}, which supports only HTTP/1.1",
     ),
     _Rule(
-        ("follow", "parser", "extract", "html"),
+        ("follow", "parser", "extract", "html", "cache"),
         lambda fields: fields.parse != "none",
         "needs parsed pages: it cannot be combined with {parse} none",
     ),
+    _Rule(
+        ("cache",),
+        lambda fields: fields.parser is None,
+        "cannot be combined with {parser}: what your function depends on is not known",
+    ),
+    _Rule(("cache_size",), lambda fields: fields.cache is not None, "needs {cache}"),
     _Rule(
         ("workers",),
         lambda fields: fields.parse not in WITHOUT_WORKERS,

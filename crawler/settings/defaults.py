@@ -21,3 +21,5 @@ RUNS = "runs"
 """Directory of the run directories."""
 PATIENCE = 600
 """Seconds to wait for a host that has answered and from which nothing comes."""
+CACHE_SIZE = 10**9
+"""Bytes of the results in a cache."""

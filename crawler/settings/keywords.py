@@ -62,6 +62,8 @@ class CrawlKeywords(TypedDict, total=False):
     parse_timeout: float
     parser: str | ParserFunction | None
     extract: Place | None
+    cache: Place | None
+    cache_size: SizeText | None
     html: bool
     out: Output | Sequence[Output]
     json: bool

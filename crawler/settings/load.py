@@ -58,6 +58,8 @@ _CHANGEABLE = frozenset(
         "retries",
         "patience",
         "workers",
+        "cache",
+        "cache_size",
         "max_pages",
         "run",
         "resume",

@@ -5,10 +5,12 @@ from typing import Annotated
 from crawler.engines.names import AUTO
 from crawler.parsing.executors.names import EXECUTORS, WITHOUT_WORKERS
 from crawler.settings.cores import usable_cores
+from crawler.settings.defaults import CACHE_SIZE
 from crawler.settings.following import FollowingFields
 from crawler.settings.objects import EXECUTOR, PARSER
 from crawler.settings.option import option
-from crawler.settings.types import ParseChoice, ParserChoice, Path, Seconds, Workers
+from crawler.settings.sizes import format_size
+from crawler.settings.types import ParseChoice, ParserChoice, Path, Seconds, Size, Workers
 
 
 class ParsingFields(FollowingFields, frozen=True, kw_only=True):
@@ -64,6 +66,30 @@ class ParsingFields(FollowingFields, frozen=True, kw_only=True):
             "FILE",
             example="fields.toml",
             path=True,
+        ),
+    ] = None
+
+    cache: Annotated[
+        Path | None,
+        option(
+            "parsing",
+            "keep the results of parsing in this folder, for all crawls that name it; a page "
+            "that was parsed before is not parsed again",
+            "DIR",
+            example="cache",
+            path=True,
+        ),
+    ] = None
+
+    cache_size: Annotated[
+        Size | None,
+        option(
+            "parsing",
+            "maximum size of the results in the folder of --cache; the oldest ones are dropped "
+            f"(default: {format_size(CACHE_SIZE)})",
+            "SIZE",
+            example="5GB",
+            size=True,
         ),
     ] = None
 

@@ -28,11 +28,13 @@ from benchmarks.startup import help_text, start_up
 from benchmarks.table import Figure, Told, draw, figure
 from benchmarks.throughput import list_of_urls, site
 from benchmarks.waiting import iowait
+from benchmarks.wide import wide
 
 Scenario = Callable[[Bench], Iterator[Case]]
 SCENARIOS: Mapping[str, Scenario] = {
     "list": list_of_urls,
     "site": site,
+    "wide": wide,
     "mix": mix,
     "cores": cores,
     "fetch": fetch,

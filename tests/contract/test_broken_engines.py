@@ -70,6 +70,10 @@ CAUGHT = {
         "test_environment_proxies_are_not_used": "does not take a proxy from the environment"
     },
     "NeverBegins": {"test_begun_is_called_during_the_response": "begun is called when"},
+    "MixesSessions": {
+        "test_a_session_is_used_for_its_host_only": "for its host, port and verification only",
+        "test_resumption_is_not_claimed_wrongly": "only if the server has resumed a TLS session",
+    },
     "NeverVerifies": {
         "test_a_bad_certificate_is_refused": "fails with tls",
         "test_the_host_is_verified_through_a_tunnel": "fails with tls",

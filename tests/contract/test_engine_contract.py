@@ -44,6 +44,8 @@ MARKS = MappingProxyType(
         "test_bytes_after_a_response_answer_no_other_request": pytest.mark.promise("P16"),
         "test_connections_to_more_hosts_than_slots_are_kept": pytest.mark.promise("P78"),
         "test_connecting_is_limited": pytest.mark.promise("P80"),
+        "test_a_session_is_used_for_its_host_only": pytest.mark.promise("P09", "P107"),
+        "test_resumption_is_not_claimed_wrongly": pytest.mark.promise("P107"),
         "test_cookies_are_not_kept": pytest.mark.promise("P04"),
         "test_endless_framing_costs_no_memory": pytest.mark.promise("P15"),
         "test_headers_do_not_carry_over": pytest.mark.promise("P04"),

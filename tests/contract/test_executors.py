@@ -29,8 +29,9 @@ from support.executors import (
 from crawler.localweb.synthetic import SyntheticWeb
 from crawler.model.errors import FailureKind, UsageError
 from crawler.model.pages import Page
-from crawler.parsing.batch import MOST_RESULT_BYTES, Task
+from crawler.parsing.batch import MOST_RESULT_BYTES, Outcome, Task
 from crawler.parsing.executors.registry import make_executor
+from crawler.parsing.job import CacheOptions
 
 every = pytest.mark.parametrize("form", FORMS)
 watched = pytest.mark.parametrize("form", WATCHED)
@@ -106,7 +107,26 @@ async def test_the_records_are_those_of_inline(form: str, corpus: str) -> None:
     assert links(here) == links(there)
 
 
-def facts(collected: Collected) -> dict[int, object]:
+@pytest.mark.parametrize("corpus", ["synthetic", "odd"])
+@every
+async def test_the_records_are_the_same_with_a_cache(
+    form: str, corpus: str, tmp_path: Path
+) -> None:
+    tasks = list(CORPORA[corpus]())
+    expected = await parsed("inline", tasks, executor_options(html=True))
+    options = executor_options(html=True, cache=CacheOptions(str(tmp_path / "cache"), 10**9))
+    await parsed(form, tasks, options)
+    found = await parsed(form, tasks, options)
+    assert found.lines == expected.lines
+    assert links(found) == links(expected)
+    cached = [outcome.id for outcome in found.outcomes.values() if outcome.cached]
+    pages = [msgspec.json.decode(line, type=Page) for line in expected.lines]
+    assert len(cached) == len([page for page in pages if page.encoding is not None]) > 5
+    plain = {n: msgspec.structs.replace(each, cached=False) for n, each in facts(found).items()}
+    assert plain == facts(expected)
+
+
+def facts(collected: Collected) -> dict[int, Outcome]:
     """All of each outcome but its links: each worker leaves out links that it has told before."""
     return {
         number: msgspec.structs.replace(outcome, links=(), trapped=())

@@ -10,7 +10,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from support.needs import Missing
 
-from crawler.parsing.facts import read_facts
+from crawler.parsing.facts import FactsReader
 from crawler.testing import Answer, Server
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
@@ -95,7 +95,7 @@ class TestProgram:
         done, out = crawl(lambda _: Answer(headers=HTML, body=body), ["page"])
         assert done.returncode == 0, done.stderr
         (record,) = records.read(out)
-        facts = read_facts(LexborHTMLParser(body), record.url)
+        facts = FactsReader().read(LexborHTMLParser(body), record.url)
         assert record.links == tuple(facts.links)
         assert len(facts.links) == 6
         assert record.digest == hashlib.sha256(body).hexdigest()

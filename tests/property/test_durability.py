@@ -27,9 +27,10 @@ from support.stepped import SteppedJobs, drive
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry, Final, State
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.host_queue import HostPolicy
 from crawler.frontier.memory_window import MemoryWindow, WindowSizes
 from crawler.frontier.quota import Quota
-from crawler.frontier.schedule import HostPolicy, Wait
+from crawler.frontier.schedule import Wait
 from crawler.frontier.state.store import Store
 from crawler.frontier.state.store_thread import Closing, StoreThread
 from crawler.frontier.ticket import EntryTicket

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.host_queue import HostPolicy
 from crawler.frontier.memory_window import MemoryWindow, WindowSizes
-from crawler.frontier.schedule import HostPolicy
 from crawler.frontier.ticket import EntryTicket
 
 SIZES = WindowSizes(head=4, low=2, part=2, least=1, roomy=4, total=6)

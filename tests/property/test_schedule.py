@@ -1,11 +1,12 @@
 """The schedule keeps its promises for any order of what can happen to it."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from crawler.frontier.schedule import HostPolicy, Schedule, Standing, Wait
+from crawler.frontier.host_queue import HostPolicy
+from crawler.frontier.schedule import Schedule, Standing, Wait
 
 pytestmark = pytest.mark.promise("P43")
 HOSTS = ("a", "b", "c")
@@ -22,9 +23,11 @@ class PoliteMachine(RuleBasedStateMachine):
     """Drives a schedule and keeps its own books of what was allowed when."""
 
     @initialize(
-        policy=st.fixed_dictionaries(dict.fromkeys(HOSTS, policies)), per_address=st.integers(0, 2)
+        policy=st.fixed_dictionaries(dict.fromkeys(HOSTS, policies)),
+        per_address=st.integers(0, 2),
+        connections=st.integers(0, 3),
     )
-    def build(self, policy: dict[str, HostPolicy], per_address: int) -> None:
+    def build(self, policy: dict[str, HostPolicy], per_address: int, connections: int) -> None:
         self.policy = {
             host: HostPolicy(each.per_host, each.delay, per_address)
             for host, each in policy.items()
@@ -32,7 +35,9 @@ class PoliteMachine(RuleBasedStateMachine):
         self.per_address = per_address
         self.standing = dict.fromkeys(HOSTS, Standing.NEW)
         self.schedule: Schedule[tuple[str, int]] = Schedule(
-            self.policy.__getitem__, standing=self.standing.__getitem__
+            self.policy.__getitem__,
+            standing=self.standing.__getitem__,
+            connections=connections,
         )
         self.now = 0.0
         self.number = 0
@@ -233,20 +238,6 @@ class PoliteMachine(RuleBasedStateMachine):
 TestPoliteMachine = PoliteMachine.TestCase
 
 
-@given(rate=st.floats(1, 100), steps=st.lists(st.floats(0, 0.5), min_size=1, max_size=50))
-def test_the_rate_bounds_all_hosts_together(rate: float, steps: list[float]) -> None:
-    schedule: Schedule[int] = Schedule(lambda _: HostPolicy(0, 0.0), rate)
-    for number in range(len(steps)):
-        schedule.push(f"host{number}", number)
-    now, starts = 0.0, []
-    for step in steps:
-        now += step
-        if not isinstance(schedule.next(now), Wait):
-            starts.append(now)
-    for count in range(1, len(starts)):
-        assert starts[count] - starts[count - 1] >= 1 / rate - 1e-9
-
-
 def test_new_hosts_do_not_starve_a_waiting_host() -> None:
     schedule: Schedule[str] = Schedule(lambda _: HostPolicy(1, 1.0))
     schedule.push("old", "old")
@@ -387,12 +378,12 @@ def test_set_address_reports_a_full_address() -> None:
     assert schedule.next(1.0) == (0.0, "c")
 
 
-def test_what_is_given_back_does_not_use_the_rate() -> None:
-    schedule: Schedule[int] = Schedule(lambda _: HostPolicy(0, 0.0), 1.0)
-    schedule.push("a", 1)
-    turn = schedule.next(0.0)
-    assert not isinstance(turn, Wait)
-    schedule.give_back("a", turn[0])
-    schedule.push("b", 2)
-    assert schedule.next(0.0) == (0.0, 2)
-    assert isinstance(schedule.next(0.5), Wait)
+def test_a_host_that_was_passed_over_and_held_starts_when_its_time_has_come() -> None:
+    schedule: Schedule[str] = Schedule(
+        lambda _: HostPolicy(4, 0.0), standing=lambda _: Standing.NEW
+    )
+    for host in ("a", "b"):
+        schedule.push(host, host)
+    assert schedule.next(0.0, wary=True) == (0.0, "a")
+    schedule.hold("b", 1.0)
+    assert schedule.next(1.0, wary=True) == (1.0, "b")

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from crawler.frontier.entry import Entry
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.host_queue import HostPolicy
 from crawler.frontier.patience import FIRST_PAUSE, NETWORK_AWAY, NEVER_ANSWERED, Patience
 from crawler.frontier.retry import Retry
-from crawler.frontier.schedule import HostPolicy
 from crawler.frontier.ticket import Disallowed, RequestEnd, Ticket
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.events import GaveUp, NetworkAway

@@ -1,16 +1,19 @@
-"""Engines that each break one clause of the contract. Otherwise they are the curl engine."""
+"""Engines that each break one clause of the contract. Otherwise they are like ours."""
 
 import asyncio
 import gzip
 import math
 import os
 import socket
+import ssl
 from urllib.parse import urljoin, urlsplit
 
 from msgspec.structs import replace
 
 from crawler.engines.base import EngineOptions
 from crawler.engines.curl import CurlEngine
+from crawler.engines.shared.tls_sessions import SessionOwner, TlsSessions
+from crawler.engines.threads import ThreadsEngine
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Endpoint, Headers, Proxy, Request, Response, Timing, unnoticed
 
@@ -156,3 +159,23 @@ class NeverBegins(CurlEngine):
 class NeverVerifies(CurlEngine):
     async def fetch(self, request: Request) -> Response:
         return await super().fetch(replace(request, verify=False))
+
+
+class MixesSessions(ThreadsEngine):
+    """It resumes a TLS session for any host, and always says that it did."""
+
+    def __init__(self, options: EngineOptions) -> None:
+        super().__init__(options)
+        self._sessions = _OneForAll()
+
+    async def fetch(self, request: Request) -> Response:
+        response = await super().fetch(request)
+        return replace(response, timing=replace(response.timing, resumed=True))
+
+
+class _OneForAll(TlsSessions):
+    def keep(self, owner: SessionOwner, session: ssl.SSLSession | None) -> None:
+        super().keep((owner[0], ""), session)
+
+    def take(self, owner: SessionOwner) -> ssl.SSLSession | None:
+        return super().take((owner[0], ""))

@@ -7,7 +7,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from crawler.localweb.connection import Service, TlsConnection
+from crawler.localweb.connection import Service
+from crawler.localweb.tls_connection import TlsConnection
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _HEAD = 9

@@ -25,8 +25,9 @@ import msgspec
 import uvloop
 from support.http2_server import Http2Connection
 
-from crawler.localweb.connection import Answer, Connection, Seen, Service, TlsConnection
+from crawler.localweb.connection import Answer, Connection, Seen, Service
 from crawler.localweb.server import bind
+from crawler.localweb.tls_connection import TlsConnection
 
 _BACKLOG = 4096
 _LAST_DATA_RECV = 52

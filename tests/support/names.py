@@ -50,25 +50,31 @@ class NamesServer:
             self._sock.sendto(self._answer(message), client)
 
     def _answer(self, message: bytes) -> bytes:
-        end = message.index(b"\0", _QUESTION) + 5
-        question, kind = message[_QUESTION:end], int.from_bytes(message[end - 4 : end - 2])
-        name = _name(question)
+        name = asked_name(message)
         self.asked.append(name)
-        found = [ip_address(each) for each in self.names.get(name, ())]
-        records = [
-            b"\xc0\x0c" + kind.to_bytes(2) + b"\0\1" + _TTL + len(each.packed).to_bytes(2)
-            + each.packed
-            for each in found
-            if kind == (_A if isinstance(each, IPv4Address) else _AAAA)
-        ]  # fmt: skip
-        code = b"\x81\x80" if found else b"\x81\x83"
-        counts = b"\0\1" + len(records).to_bytes(2) + bytes(4)
-        return message[:2] + code + counts + question + b"".join(records)
+        return answer(message, self.names.get(name, ()))
 
 
-def _name(question: bytes) -> str:
-    labels, at = [], 0
-    while size := question[at]:
-        labels.append(question[at + 1 : at + 1 + size].decode().lower())
+def answer(message: bytes, addresses: Sequence[str]) -> bytes:
+    """The answer to a question for A or AAAA about a name that has these ``addresses``."""
+    end = message.index(b"\0", _QUESTION) + 5
+    question, kind = message[_QUESTION:end], int.from_bytes(message[end - 4 : end - 2])
+    found = [ip_address(each) for each in addresses]
+    records = [
+        b"\xc0\x0c" + kind.to_bytes(2) + b"\0\1" + _TTL + len(each.packed).to_bytes(2)
+        + each.packed
+        for each in found
+        if kind == (_A if isinstance(each, IPv4Address) else _AAAA)
+    ]  # fmt: skip
+    code = b"\x81\x80" if found else b"\x81\x83"
+    counts = b"\0\1" + len(records).to_bytes(2) + bytes(4)
+    return message[:2] + code + counts + question + b"".join(records)
+
+
+def asked_name(message: bytes) -> str:
+    """The name that the question is about, in lower case."""
+    labels, at = [], _QUESTION
+    while size := message[at]:
+        labels.append(message[at + 1 : at + 1 + size].decode().lower())
         at += size + 1
     return ".".join(labels)

@@ -1,28 +1,34 @@
 """The benchmarks: their arithmetic, and that they refuse to measure what was done wrong."""
 
+import asyncio
 import hashlib
 import os
 import sys
 from importlib import import_module
+from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography import x509
 from support import needs
 from support.needs import Missing
 
-from crawler.parsing.facts import read_facts
+from crawler.fetch.lookup import NameServers
+from crawler.parsing.facts import FactsReader
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 against = import_module("benchmarks.against")
 checkouts = import_module("benchmarks.checkouts")
 cores = import_module("benchmarks.cores")
 environments = import_module("benchmarks.environments")
+name_server = import_module("benchmarks.name_server")
 program = import_module("benchmarks.__main__")
 records = import_module("benchmarks.records")
 runs = import_module("benchmarks.runs")
 table = import_module("benchmarks.table")
 web = import_module("benchmarks.web")
+wide = import_module("benchmarks.wide")
 
 A, B = "http://127.0.0.1/a", "http://127.0.0.1/b"
 EXPECTED = {A: records.Facts("d1", 2), B: records.Facts("d2")}
@@ -194,7 +200,7 @@ def test_generated_pages_are_stable_with_stated_links():
     assert (body, links) == web.list_page(7, 7_000, 10_000)
     assert 7_000 <= len(body) < 7_500
     tree = import_module("selectolax.lexbor").LexborHTMLParser(body)
-    facts = read_facts(tree, "http://127.0.0.1/7.html")
+    facts = FactsReader().read(tree, "http://127.0.0.1/7.html")
     assert (facts.title, len(facts.links)) == ("Page 7", links)
 
 
@@ -214,7 +220,7 @@ def test_pages_of_the_mix_have_more_links_the_larger_they_are(tmp_path):
         assert told.digest == hashlib.sha256(body).hexdigest()
         assert size <= len(body) < 1.02 * size + 1_000
         tree = import_module("selectolax.lexbor").LexborHTMLParser(body)
-        assert len(read_facts(tree, "http://127.0.0.1/0.html").links) == told.links
+        assert len(FactsReader().read(tree, "http://127.0.0.1/0.html").links) == told.links
 
 
 @pytest.mark.parametrize(
@@ -326,3 +332,41 @@ def test_only_scenarios_that_can_be_compared_are_taken(name, monkeypatch, capsys
     with pytest.raises(SystemExit, match="2"):
         program.main()
     assert f"{name} is not one of list, site, chess, startup" in capsys.readouterr().err
+
+
+def test_a_wide_list_visits_its_hosts_in_turns():
+    facts = [records.Facts("d0"), records.Facts("d1")]
+    found = wide._expected(lambda path, host: f"https://{host}/{path}", ["a", "b"], facts)
+    assert list(found) == [
+        "https://a/0.html",
+        "https://b/0.html",
+        "https://a/1.html",
+        "https://b/1.html",
+    ]
+    assert list(found.values()) == [facts[0], facts[0], facts[1], facts[1]]
+
+
+def test_every_wide_host_has_an_address_and_a_certificate_for_it(tmp_path):
+    addresses = wide._addresses(300)
+    assert len(set(addresses)) == 300
+    _, certificates = wide._certificates(tmp_path / "certificates", addresses[:30])
+    assert list(certificates) == addresses[:30]
+    for address, path in certificates.items():
+        issued = x509.load_pem_x509_certificate(path.read_bytes())
+        names = issued.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert ip_address(address) in names.get_values_for_type(x509.IPAddress)
+
+
+def test_the_name_server_finds_the_address_in_the_name(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    with name_server.NameServer(0.0) as server:
+        looked_up = asyncio.run(look_up(server.port, name_server.name_of("127.2.3.4")))
+    assert looked_up == ("127.2.3.4",)
+
+
+async def look_up(port, name):
+    servers = NameServers((f"127.0.0.1:{port}",))
+    try:
+        return (await servers.look_up(name)).addresses
+    finally:
+        servers.close()

@@ -6,7 +6,7 @@ every option that a proxy route sets, and the other way round.
 
 import pycurl
 
-from crawler.model.exchange import Endpoint, Proxy, bracketed
+from crawler.model.exchange import Endpoint, Proxy, Request, bracketed
 
 _SCHEMES = {"http": "http", "https": "https", "socks5": "socks5h"}
 """libcurl's scheme names; ``socks5h`` means that the proxy looks up the host name."""
@@ -25,6 +25,15 @@ def set_route(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy | None) -> None:
     curl.unsetopt(pycurl.CONNECT_TO)
     curl.setopt(pycurl.NOPROXY, "")
     _set_proxy(curl, dial, proxy)
+
+
+def shows_tls(request: Request) -> bool:
+    """Whether a new connection for ``request`` shows its TLS handshake with the host.
+
+    That is not so inside the TLS of an https proxy.
+    """
+    is_hidden = request.proxy is not None and request.proxy.scheme == "https"
+    return request.url.startswith("https:") and not is_hidden
 
 
 def _set_proxy(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy) -> None:

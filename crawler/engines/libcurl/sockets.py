@@ -5,10 +5,10 @@ import time
 from typing import Protocol
 
 from crawler.engines.libcurl.arrivals import StreamArrivals, ThreadClock
+from crawler.engines.libcurl.opening import TlsOpening, peek
 from crawler.engines.shared.kernel import TICK_S, TcpInfo, tcp_info
 from crawler.engines.shared.opening import Opening
 
-_PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 _ALERT = b"\x17\x03\x03\0\x13"
 """The head of a record with an alert: level, description, kind, and 16 bytes of its tag."""
 _ALERT_BYTES = 24
@@ -46,9 +46,13 @@ class Sockets:
         self.watched: dict[int, Opening | StreamArrivals] = {}
         """By descriptor: what must ``look`` at each of its events."""
 
-    def opened(self, fd: int) -> None:
-        """A socket is about to be connected."""
-        self._opening[fd] = self.watched[fd] = Opening(time.monotonic())
+    def opened(self, fd: int, *, shows_tls: bool = False) -> None:
+        """A socket is about to be connected.
+
+        ``shows_tls``: what is read on it shows the TLS handshake with the host of the request.
+        """
+        opening = (TlsOpening if shows_tls else Opening)(time.monotonic())
+        self._opening[fd] = self.watched[fd] = opening
 
     def is_opening(self, fd: int) -> bool:
         """Whether a socket with this descriptor was opened and is not connected yet."""
@@ -127,12 +131,8 @@ class Sockets:
         return self._peek(ends, _ALERT_BYTES).startswith(_ALERT)
 
     def _peek(self, ends: Ends, most: int) -> bytes:
-        """The first bytes that nobody has read; none if the connection is closed."""
         sock = self._sockets.get(ends)
-        try:
-            return b"" if sock is None else sock.recv(most, _PEEK)
-        except OSError:
-            return b""
+        return b"" if sock is None else peek(sock, most)
 
     def _forget(self, ends: Ends | None) -> None:
         if ends is None:

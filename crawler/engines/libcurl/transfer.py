@@ -17,7 +17,7 @@ from crawler.engines.libcurl.constants import set_constants
 from crawler.engines.libcurl.content import TransferContent
 from crawler.engines.libcurl.headers import RequestLines, parse_headers
 from crawler.engines.libcurl.hold import TransferHold
-from crawler.engines.libcurl.route import set_route
+from crawler.engines.libcurl.route import set_route, shows_tls
 from crawler.engines.libcurl.sockets import Ends, Sockets
 from crawler.engines.shared.alerts import REFUSED_AFTERWARDS
 from crawler.engines.shared.framing import body_length, check_trailer
@@ -120,7 +120,7 @@ class Transfer:
             self.refused = unanswered(self.request)
             return _DO_NOT_CONNECT
         self._fresh = fd
-        self._sockets.opened(fd)
+        self._sockets.opened(fd, shows_tls=shows_tls(self.request))
         if self.request.connect_timeout < self.request.timeout:
             until = self.started + self.request.connect_timeout
             self._connecting = TransferConnectLimit(self.curl, fd, until)
@@ -358,6 +358,7 @@ class Transfer:
             first_byte=curl.getinfo(pycurl.STARTTRANSFER_TIME),
             total=time.monotonic() - self.started,
             reused=self._fresh is None,
+            resumed=self._opening is not None and self._opening.resumed,
             body_size=self._body.size,
             held=0.0 if self._hold is None else self._hold.seconds,
         )
@@ -379,6 +380,7 @@ class Transfer:
             first_byte=self.curl.getinfo(pycurl.STARTTRANSFER_TIME),
             total=now - self.started,
             reused=self._fresh is None,
+            resumed=self._opening is not None and self._opening.resumed,
             body_size=self._body.size,
             held=0.0 if self._hold is None else self._hold.seconds,
             off=off,

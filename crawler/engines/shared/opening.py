@@ -23,6 +23,11 @@ class Opening:
         self._sent = 0
         self._turns = self._turn = 0.0
 
+    @property
+    def resumed(self) -> bool:
+        """Whether TLS resumed a session, as far as this object can see it."""
+        return False
+
     def look(self, sock: socket.socket, now: float) -> None:
         """Read the kernel's data; nothing is measured if there is none."""
         info = opening_info(sock)

@@ -15,6 +15,7 @@ def make_timing(
     first_byte: float,
     total: float,
     reused: bool,
+    resumed: bool,
     body_size: int,
     held: float = 0.0,
     off: float = 0.0,
@@ -39,4 +40,5 @@ def make_timing(
         method="kernel" if kernel else "library",
         sure=body_size <= RECEIVE_WINDOW,
         off=off,
+        resumed=resumed,
     )

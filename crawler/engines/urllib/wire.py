@@ -17,6 +17,7 @@ from crawler.engines.shared.kernel import tcp_info
 from crawler.engines.shared.messages import HEADERS_TOO_LARGE, not_connected
 from crawler.engines.shared.opening import Opening
 from crawler.engines.shared.timing import make_timing
+from crawler.engines.shared.tls_sessions import SessionOwner, TlsSessions
 from crawler.engines.urllib.hold import ThreadHold
 from crawler.engines.urllib.tunnel import open_tunnel
 from crawler.model.errors import FailureKind, FetchError
@@ -52,7 +53,13 @@ class Wire(io.RawIOBase):
     Times are monotonic seconds. Another thread may call ``abort`` at any time.
     """
 
-    def __init__(self, request: Request, tls: ssl.SSLContext | None, hold: ThreadHold) -> None:
+    def __init__(
+        self,
+        request: Request,
+        tls: ssl.SSLContext | None,
+        sessions: TlsSessions,
+        hold: ThreadHold,
+    ) -> None:
         self.request = request
         self.hold = hold
         self.phase = Phase.CONNECT
@@ -60,6 +67,7 @@ class Wire(io.RawIOBase):
         self.received = 0
         self.is_connected = False
         self._tls = tls
+        self._sessions = sessions
         self._sock: socket.socket | None = None
         self._aborted = False
         self._lock = threading.Lock()
@@ -67,6 +75,7 @@ class Wire(io.RawIOBase):
         self._started = time.monotonic()
         self._opening = Opening(self._started)
         self._waits = (0.0, 0.0)
+        self._resumed = False
         self._sent = 0.0
         self._first_byte = 0.0
         self.reset_allowance()
@@ -121,11 +130,16 @@ class Wire(io.RawIOBase):
                 server_hostname=name,
                 do_handshake_on_connect=False,
                 suppress_ragged_eofs=False,
+                session=self._sessions.take(self._owner(tls)),
             )
         wrapped.setblocking(False)
         while self._wants(wrapped):
             self._look(wrapped)
         wrapped.setblocking(True)
+        self._resumed = bool(wrapped.session_reused)
+
+    def _owner(self, tls: ssl.SSLContext) -> SessionOwner:
+        return tls, self.request.url.split("/", 3)[2]
 
     def _wants(self, wrapped: ssl.SSLSocket) -> bool:
         """Do what can be done of the handshake; True if it then waited for the server."""
@@ -164,7 +178,13 @@ class Wire(io.RawIOBase):
         """Close the socket. Under the lock: abort must not reach a reused descriptor."""
         with self._lock:
             if self._sock is not None:
+                self._keep_session(self._sock)
                 self._sock.close()
+
+    def _keep_session(self, sock: socket.socket) -> None:
+        """A later connection may resume it, if this one has carried a response."""
+        if isinstance(sock, ssl.SSLSocket) and self.received:
+            self._sessions.keep(self._owner(sock.context), sock.session)
 
     def close(self) -> None:
         """Do nothing: urllib closes before the kernel's data is read; ``release`` does it later."""
@@ -231,6 +251,7 @@ class Wire(io.RawIOBase):
             first_byte=self._first_byte - self._started,
             total=now - self._started,
             reused=False,
+            resumed=self._resumed,
             body_size=size,
             held=self.hold.seconds,
         )

@@ -10,6 +10,7 @@ import msgspec
 from crawler.metrics.report import IoWait, Report
 from crawler.metrics.sentences import (
     baseline,
+    cache_use,
     connections,
     latency,
     lost_workers,
@@ -107,6 +108,7 @@ def _throughput(report: Report, lines: Sequence[Line]) -> Markup:
             ("Start-up", seconds(report.startup_s)),
             ("CPU", f"{seconds(cpu.fetch_s)} fetching · {seconds(cpu.parse_s)} parsing"),
             ("Memory", f"{size(report.rss_peak_mb * 1e6)} at most, all processes together"),
+            *([("Cache", dotted(cache_use(report.cache)))] if report.cache else []),
             *([("Workers", lost_workers(report))] if report.lost_workers else []),
             ("Responses", dotted(tally(report.status)) or "none"),
             *_network(report),

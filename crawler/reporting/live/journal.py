@@ -1,16 +1,18 @@
 """Writes events to the log, for the operator of a long crawl.
 
-Level ``info`` has what the operator may want to react to: failures, and hosts that slow the crawl
-down. Level ``debug`` has everything else, including each request.
+Level ``warning`` has what the user asked for and does not get. Level ``info`` has what the operator
+may want to react to: failures, and hosts that slow the crawl down. Level ``debug`` has everything
+else, including each request.
 """
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from logging import DEBUG, INFO
+from logging import DEBUG, INFO, WARNING
 
 from crawler.metrics.report import Report
 from crawler.model.errors import FailureKind
 from crawler.model.events import (
+    CacheFailed,
     Committed,
     Event,
     Fetched,
@@ -227,6 +229,11 @@ def _links_cut(event: LinksCut) -> None:
     )
 
 
+def _cache_failed(event: CacheFailed) -> None:
+    text = "a parse worker does not use the cache from now on"
+    _log(_run, WARNING, f"{text}: {event.message}", reason=event.message)
+
+
 def _committed(event: Committed) -> None:
     _log(
         _state,
@@ -249,6 +256,7 @@ _WRITERS: dict[type, tuple[logging.Logger, int, Callable[..., None]]] = {
     NetworkAway: (_hosts, INFO, _network_away),
     RobotsFailed: (_hosts, INFO, _robots_failed),
     LinksCut: (_entries, INFO, _links_cut),
+    CacheFailed: (_run, WARNING, _cache_failed),
     Committed: (_state, DEBUG, _committed),
 }
 """Kind of event → the log, the lowest level at which it writes the event, and what writes it."""

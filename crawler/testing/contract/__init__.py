@@ -21,6 +21,7 @@ from crawler.testing.contract.limits import LimitTests
 from crawler.testing.contract.methods import MethodTests
 from crawler.testing.contract.proxies import ProxyTests
 from crawler.testing.contract.sent import SentTests
+from crawler.testing.contract.sessions import SessionTests
 from crawler.testing.contract.timing import TimingTests
 from crawler.testing.contract.truncation import TruncationTests
 from crawler.testing.contract.trust import TrustTests
@@ -35,6 +36,7 @@ class EngineContract(
     MethodTests,
     EndpointTests,
     TrustTests,
+    SessionTests,
     TruncationTests,
     LimitTests,
     DeadlineTests,

@@ -27,10 +27,16 @@ def everywhere() -> Iterator[Listener]:
         yield listener
 
 
-def crawl_with(descriptors: int, hosts: int, engine: str, web: Listener, folder: Path) -> Run:
-    """Crawl a page of each host; no more than ``descriptors`` may be open in any process."""
-    places = (f"127.1.{number // 250}.{number % 250 + 1}" for number in range(hosts))
-    (folder / "list").write_text("".join(f"http://{each}:{web.port}/\n" for each in places))
+def crawl_with(
+    descriptors: int | str, hosts: int, engine: str, web: Listener, folder: Path, pages: int = 1
+) -> Run:
+    """Crawl ``pages`` of each host, in turns.
+
+    No more than ``descriptors`` may be open in any process; text is the soft and the hard limit.
+    """
+    places = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(hosts)]
+    urls = [f"http://{at}:{web.port}/{number}\n" for number in range(pages) for at in places]
+    (folder / "list").write_text("".join(urls))
     flags = ("--engine", engine, "--retries", "0", "--parse", "inline", folder / "list")
     ended = subprocess.run(
         ["prlimit", f"--nofile={descriptors}", *command("crawl", "--run", folder / "run", *flags)],
@@ -52,6 +58,29 @@ def test_idle_connections_leave_descriptors_free(
     run = crawl_with(100, 200, engine, everywhere, tmp_path)
     assert run.code == 0, run.err
     assert (len(run.pages), run.failures) == (200, {})
+
+
+@pytest.mark.promise("P78")
+@pytest.mark.engines("curl", "aiohttp", "tornado")
+def test_the_limit_of_files_is_raised_to_keep_connections(
+    everywhere: Listener, tmp_path: Path, engine: str
+) -> None:
+    run = crawl_with("128:2000", 200, engine, everywhere, tmp_path, pages=3)
+    assert run.code == 0, run.err
+    assert len(run.pages) == 600
+    assert everywhere.connections < 250  # two of a host at once need two
+
+
+@pytest.mark.promise("P78")
+@pytest.mark.engines("curl", "aiohttp", "tornado")
+def test_hosts_with_a_connection_are_preferred(
+    everywhere: Listener, tmp_path: Path, engine: str
+) -> None:
+    """In turns, each request would need a new connection; with robots.txt that is 2,700."""
+    run = crawl_with(150, 300, engine, everywhere, tmp_path, pages=8)
+    assert run.code == 0, run.err
+    assert len(run.pages) == 2_400
+    assert everywhere.connections < 1_000
 
 
 @pytest.mark.long

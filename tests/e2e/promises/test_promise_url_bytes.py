@@ -6,7 +6,7 @@ import pytest
 from e2e.promises.conftest import GOOD, Crawled
 
 from crawler.parsing.document import Document
-from crawler.parsing.facts import read_facts
+from crawler.parsing.facts import FactsReader
 from crawler.parsing.job import Job
 from crawler.testing import Answer, MockWeb
 
@@ -171,5 +171,5 @@ def test_the_query_of_a_base_is_in_the_encoding_of_its_page(number: int) -> None
     case = ENCODED[number]
     answer = written('<base href="/b?@"><a href=""></a><a href="?@"></a><a href="c"></a>', case)
     tree = Document(job(f"text/html; charset={case.encoding}"), answer.body)
-    facts = read_facts(tree.tree, f"{SITE}/", encoding=tree.encoding)
+    facts = FactsReader().read(tree.tree, f"{SITE}/", encoding=tree.encoding)
     assert facts.links == (f"{SITE}/b?{case.query}", f"{SITE}/c")

@@ -49,6 +49,8 @@ def test_every_line_of_the_file_can_be_used(tmp_path: Path) -> None:
         needs = {"follow": "true"} if option.name in FOLLOWING else {}
         if option.name == "again":
             needs = {"resume": "true", "run": "runs/first"}
+        if option.name == "cache_size":
+            needs = {"cache": "cache"}
         value = getattr(load(needs, {}, path), option.name)
         assert value == getattr(usual, option.name) or option.default in (None, ())
 

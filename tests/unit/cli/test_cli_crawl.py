@@ -55,6 +55,8 @@ def test_every_flag_reaches_its_field(asked: list[Settings]) -> None:
     for option in options()[1:]:
         if option.name in {"replay", "latency_scale", "again"}:
             continue  # the file, or the run, has to be there
+        if option.name in {"cache", "cache_size"}:
+            continue  # they exclude --parser
         value = option.extra["example"] if option.default in (None, ()) else option.default
         if option.kind is bool:
             value = not value and option.name not in {"json", "http2", "resume"}
@@ -69,6 +71,8 @@ def test_every_flag_reaches_its_field(asked: list[Settings]) -> None:
     assert asked == [Settings(sources="x", **expected)]
     assert asked[0].robots is False
     assert asked[0].memory == 2**30
+    main(["crawl", "x", "--cache", "kept", "--cache-size", "5GB"])
+    assert (asked[1].cache, asked[1].cache_size) == ("kept", 5 * 10**9)
 
 
 def test_flags_win_over_variables_over_the_file(

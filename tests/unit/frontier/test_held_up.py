@@ -4,7 +4,8 @@ import pytest
 
 from crawler.frontier import held_up as module
 from crawler.frontier.held_up import FirstByteWait, HeldUp
-from crawler.frontier.schedule import HostPolicy, Schedule, Standing, Wait
+from crawler.frontier.host_queue import HostPolicy
+from crawler.frontier.schedule import Schedule, Standing, Wait
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Response, Timing
 

@@ -5,8 +5,9 @@ import pytest
 from crawler.frontier.entry import Entry
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.host_memory import UNSEEN, HostChanges, HostMemory, HostRecord
+from crawler.frontier.host_queue import HostPolicy
 from crawler.frontier.retry import LONGEST_PAUSE
-from crawler.frontier.schedule import HostPolicy, Wait
+from crawler.frontier.schedule import Wait
 from crawler.frontier.ticket import EntryTicket, RequestEnd
 
 pytestmark = pytest.mark.promise("P74")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.frontier.host_queue import HostPolicy
 from crawler.frontier.pace import GOOD, KEPT, LEAST, MOST, Pace, Paces
-from crawler.frontier.schedule import HostPolicy
 from crawler.model.errors import FailureKind
 
 ASKED = HostPolicy(4, 0.25, 16)

@@ -7,7 +7,7 @@ neighbours.
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.parsing.facts import read_facts
+from crawler.parsing.facts import FactsReader
 from crawler.parsing.robots_directives import forbids_following
 
 pytestmark = pytest.mark.promise("P90")
@@ -121,5 +121,5 @@ def test_long_lines_take_linear_time() -> None:
     ],
 )
 def test_every_meta_tag_counts(head: str, forbidden: bool) -> None:
-    facts = read_facts(LexborHTMLParser(head), "http://a.example/", OURS)
+    facts = FactsReader().read(LexborHTMLParser(head), "http://a.example/", OURS)
     assert facts.nofollow is forbidden

@@ -5,14 +5,14 @@ import time
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.parsing.facts import MAX_LINKS, PageFacts, read_facts
+from crawler.parsing.facts import MAX_LINKS, FactsReader, PageFacts
 
 URL = "http://h.example/dir/page"
 DIR = "http://h.example/dir/"
 
 
 def facts(html: str, refresh: str | None = None) -> PageFacts:
-    return read_facts(LexborHTMLParser(html), URL, refresh=refresh)
+    return FactsReader().read(LexborHTMLParser(html), URL, refresh=refresh)
 
 
 SHEET = "<meta http-equiv=refresh content="
@@ -173,6 +173,6 @@ def seconds(html: str) -> float:
     tree, spent = LexborHTMLParser(html), []
     for _ in range(3):
         before = time.process_time()
-        assert read_facts(tree, URL).ways == ()
+        assert FactsReader().read(tree, URL).ways == ()
         spent.append(time.process_time() - before)
     return min(spent)

@@ -10,9 +10,9 @@ import pytest
 
 from crawler.frontier.entry import Candidate, Final, State
 from crawler.frontier.frontier import Frontier
+from crawler.frontier.host_queue import HostPolicy
 from crawler.frontier.quota import Quota
 from crawler.frontier.retry import Retry
-from crawler.frontier.schedule import HostPolicy
 from crawler.model.body_budget import BodyBudget
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason, StateError
 from crawler.model.events import Event, Fetched, Finished, Load

@@ -63,4 +63,4 @@ def test_each_member_of_a_type_is_accepted(kind: Any) -> None:
     for option in options():
         if accepted(option) == kind and option.name not in WITH_FORMAT:
             for value in values[kind]:
-                Settings(**{option.name: value, "follow": True})
+                Settings(**{"follow": True, "cache": "cache", option.name: value})

@@ -75,6 +75,9 @@ CONFLICTS = [
     ({"parse": "none", "parser": "a:b"}, ("parser", "parse")),
     ({"parse": "none", "extract": "a"}, ("extract", "parse")),
     ({"parse": "none", "html": True}, ("html", "parse")),
+    ({"parse": "none", "cache": "a"}, ("cache", "parse")),
+    ({"parser": "a:b", "cache": "a"}, ("cache", "parser")),
+    ({"cache_size": 100}, ("cache_size", "cache")),
     ({"parse": "inline", "workers": 2}, ("workers", "parse")),
     ({"json": True, "out": ["-"]}, ("json", "out")),
     ({"out": ["a", "a"]}, ("out",)),
@@ -239,6 +242,8 @@ def test_every_option_can_be_given_everywhere(tmp_path: Path) -> None:
         helpers: dict[str, object] = {"follow": True} if option.name in FOLLOWING else {}
         if option.name == "again":
             helpers = {"resume": True, "run": "runs/first"}
+        if option.name == "cache_size":
+            helpers = {"cache": "cache"}
         lines = list(value) if option.many else [value]
         text = "\n".join(str(line) for line in lines)
         path = write(tmp_path, f"{option.name} = {toml(value)}\n")

@@ -6,6 +6,7 @@ import pytest
 
 from crawler.model.errors import FailureKind, FetchError, SkipReason
 from crawler.model.events import (
+    CacheFailed,
     Committed,
     Counted,
     Event,
@@ -28,7 +29,7 @@ from crawler.reporting.live import journal
 
 URL = "http://a.example:81/x"
 AT = {"url": URL, "host": "a.example:81"}
-INFO, DEBUG = logging.INFO, logging.DEBUG
+INFO, DEBUG, WARNING = logging.INFO, logging.DEBUG, logging.WARNING
 FETCHED = Fetched(URL, 1.0, 0.0, Timing(total=0.25), 200, 1200)
 REFUSED = Fetched(URL, 1.0, 0.0, Timing(total=0.25), None, 0, FailureKind.TIMEOUT)
 FAILURE = Failure(URL, FailureKind.STATUS, "the server answered 500", 3, 500)
@@ -142,6 +143,13 @@ LINES: list[tuple[Event, int, str, str, dict[str, object]]] = [
         "entries",
         f"{URL}: 1,500 links not used: a page may have 20,000 links and 2 MB of them",
         {**AT, "links": 1500},
+    ),
+    (
+        CacheFailed("/c/results.db: disk is full"),
+        WARNING,
+        "run",
+        "a parse worker does not use the cache from now on: /c/results.db: disk is full",
+        {"reason": "/c/results.db: disk is full"},
     ),
     (
         Committed(1200, 0.02),
