@@ -54,6 +54,7 @@ from crawler.model.body_budget import BodyBudget
 from crawler.model.secrets import Secrets
 from crawler.model.units import utc_now
 from crawler.parsing.executors.base import ParseExecutor
+from crawler.parsing.executors.names import ON_THREADS
 from crawler.parsing.executors.registry import make_executor
 from crawler.parsing.job import ParseOptions
 from crawler.pipeline.checkpoint import Checkpoint
@@ -234,7 +235,7 @@ def assemble(
 
 def _meter(run: Run, own_threads: bool) -> Meter:
     settings, clocks = run.settings, ThreadClocks(own_threads=own_threads)
-    twice = own_threads and settings.parse == "thread"
+    twice = own_threads and settings.parse in ON_THREADS
     meter = Meter(share(settings).slots, clocks, includes_parsing=twice)
     restore_meter(meter, run.store.counts)
     return meter

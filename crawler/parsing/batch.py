@@ -4,7 +4,7 @@ This is the work of one parse worker, which may be a process, a thread or the fe
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -70,7 +70,7 @@ class BatchParser:
         self._parser = PageParser(options, self._reported)
         self._encoders = tuple(encoders)
 
-    def run(self, tasks: Sequence[Task]) -> Results:
+    def run(self, tasks: Iterable[Task]) -> Results:
         """Parse ``tasks`` in order, at least one; ``cpu`` is not measured (0)."""
         chunks: list[list[bytes]] = [[] for _ in self._encoders]
         outcomes: list[Outcome] = []
@@ -83,7 +83,7 @@ class BatchParser:
         joined = tuple([b"".join(parts) for parts in chunks])
         return Results(tuple(outcomes), joined, trouble=self._parser.flush())
 
-    def run_timed(self, tasks: Sequence[Task]) -> Results:
+    def run_timed(self, tasks: Iterable[Task]) -> Results:
         """Like ``run``, with the CPU time of the calling thread. Costs some microseconds more."""
         started = time.thread_time()
         results = self.run(tasks)

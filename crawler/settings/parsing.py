@@ -30,7 +30,8 @@ class ParsingFields(FollowingFields, frozen=True, kw_only=True):
         Workers | None,
         option(
             "parsing",
-            "number of worker processes or threads that parse (default: number of usable cores)",
+            "number of worker processes or threads that parse (default: number of usable cores; 1 "
+            "with --parse none)",
             "N",
             example=2,
         ),
@@ -99,7 +100,8 @@ class ParsingFields(FollowingFields, frozen=True, kw_only=True):
         """``workers`` or the number of usable cores; 0 if no process or thread parses."""
         if self.parse in WITHOUT_WORKERS:
             return 0
-        return self.workers or usable_cores()
+        # One thread makes digests fast enough; more of them delay the fetch thread at the lock.
+        return self.workers or (1 if self.parse == "none" else usable_cores())
 
     @property
     def first_workers(self) -> int:

@@ -3,7 +3,10 @@
 import asyncio
 import gzip
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +187,23 @@ async def test_a_function_that_no_module_has_is_called(form: str) -> None:
     assert b'"tripled":3' in collected.lines[0].replace(b" ", b"")
 
 
+class WhoEncodes:
+    """Encodes the thread that it runs on."""
+
+    def encode(self, record: Page) -> bytes:
+        return f"{threading.get_ident()} {record.digest} {record.title}\n".encode()
+
+
+async def test_without_parsing_other_threads_make_the_records() -> None:
+    options = msgspec.structs.replace(executor_options(read=False), encoders=(WhoEncodes(),))
+    tasks = [page(n) for n in range(100)]
+    collected = await parsed("none", tasks, options)
+    records = {tuple(line.decode().split()) for line in collected.lines}
+    assert {digest for _, digest, _ in records} == {sha256(each.body).hexdigest() for each in tasks}
+    assert {title for _, _, title in records} == {"None"}
+    assert str(threading.get_ident()) not in {thread for thread, _, _ in records}
+
+
 # Start and end
 
 
@@ -197,6 +217,31 @@ async def test_leaving_early_ends_at_once_and_leaves_no_process(form: str) -> No
             executor.submit(page(number, "x" * 1000))
         pids += executor.pids
     assert not [pid for pid in pids if is_running(pid)]
+
+
+class Slow:
+    """Takes a while for each of its ``pages``."""
+
+    def __init__(self) -> None:
+        self.pages = 0
+        self.begun = threading.Event()
+
+    def encode(self, record: Page) -> bytes:
+        self.pages += 1
+        self.begun.set()
+        time.sleep(0.01)
+        return b""
+
+
+@pytest.mark.parametrize("form", ["thread", "none"])
+async def test_leaving_early_does_not_wait_for_a_whole_batch(form: str) -> None:
+    slow = Slow()
+    options = msgspec.structs.replace(executor_options(), encoders=(slow,))
+    async with running(form, options) as (executor, _):
+        for number in range(200):
+            executor.submit(page(number))
+        assert await asyncio.to_thread(slow.begun.wait, 30)
+    assert slow.pages < 32, "two threads have a batch of 32 each"
 
 
 @every

@@ -19,7 +19,7 @@ class Multi:
     def __init__(self, sockets: Sockets, make_watcher: MakeWatcher = watcher) -> None:
         self._loop = asyncio.get_running_loop()
         self._sockets = sockets
-        self._watcher = make_watcher(self._loop, self._act)
+        self._watcher = make_watcher(self._loop, self._act, sockets.is_opening)
         self._futures: dict[pycurl.Curl, asyncio.Future[None]] = {}
         self._timer: asyncio.Handle | None = None
         self._timer_at = _FOREVER

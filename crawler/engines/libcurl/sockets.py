@@ -54,6 +54,10 @@ class Sockets:
         opening = (TlsOpening if shows_tls else Opening)(time.monotonic())
         self._opening[fd] = self.watched[fd] = opening
 
+    def is_opening(self, fd: int) -> bool:
+        """Whether a socket with this descriptor was opened and is not connected yet."""
+        return fd in self._opening
+
     def look(self, fd: int) -> None:
         """Call this at each event of a descriptor in ``watched``, before libcurl handles it."""
         sock = view(fd)

@@ -32,7 +32,7 @@ class FuturesExecutor:
         self._most = most
         self._running: set[asyncio.Future[Results]] = set()
         self._queue: list[Task] = []
-        self._is_held = False
+        self._is_held = self._is_due = False
         self.workers = workers
         self.width = most * _BATCH
         self.waiting = 0
@@ -54,7 +54,9 @@ class FuturesExecutor:
         self.waiting += 1
         self.waiting_bytes += len(task.body)
         self._queue.append(task)
-        self._feed()
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._feed)  # with all pages that come until then
 
     def hold(self) -> None:
         self._is_held = True
@@ -65,6 +67,7 @@ class FuturesExecutor:
             self._feed()
 
     def _feed(self) -> None:
+        self._is_due = False
         while len(self._running) < self._most and self._queue and not self._is_held:
             batch, self._queue = tuple(self._queue[:_BATCH]), self._queue[_BATCH:]
             try:

@@ -11,18 +11,21 @@ EXECUTORS = MappingProxyType(
         "loky": "crawler.parsing.executors.loky:LokyExecutor",
         "thread": "crawler.parsing.executors.thread:ThreadExecutor",
         "inline": "crawler.parsing.executors.inline:InlineExecutor",
-        "none": "crawler.parsing.executors.inline:InlineExecutor",
+        "none": "crawler.parsing.executors.thread:ThreadExecutor",
     }
 )
 """Name → ``module:class``, a class that takes ExecutorOptions; the first one is the default.
 
-With ``none`` pages are not parsed, which is so cheap that it runs inline.
+With ``none`` pages are not parsed: a thread makes their digests, which needs no lock, and records.
 """
 
-WITHOUT_WORKERS = frozenset({"inline", "none"})
+WITHOUT_WORKERS = frozenset({"inline"})
 """Executors that parse on the fetch thread; a number of workers means nothing to them."""
 
-IN_THIS_PROCESS = WITHOUT_WORKERS | {"thread"}
+ON_THREADS = frozenset({"thread", "none"})
+"""Executors that work on threads of this process."""
+
+IN_THIS_PROCESS = WITHOUT_WORKERS | ON_THREADS
 """Executors for which nothing is pickled, and whose pages have no deadline."""
 
 PARSING_HERE = IN_THIS_PROCESS - {"none"}

@@ -30,7 +30,8 @@ def options(
     [
         ("", "", [("process", usable_cores())]),
         ("inline", "", [("inline", 0)]),
-        ("none", "", [("none", 0)]),
+        ("none", "", [("none", 1)]),
+        ("none", "2", [("none", 2)]),
         ("", "1 3", [("process", 1), ("process", 3)]),
         ("thread", "3", [("thread", 3)]),
         ("process inline", "", [("process", usable_cores()), ("inline", 0)]),

@@ -79,7 +79,6 @@ CONFLICTS = [
     ({"parser": "a:b", "cache": "a"}, ("cache", "parser")),
     ({"cache_size": 100}, ("cache_size", "cache")),
     ({"parse": "inline", "workers": 2}, ("workers", "parse")),
-    ({"parse": "none", "workers": 2}, ("workers", "parse")),
     ({"json": True, "out": ["-"]}, ("json", "out")),
     ({"out": ["a", "a"]}, ("out",)),
     ({"sources": ["-", "-"]}, ("sources",)),

@@ -17,6 +17,7 @@ from crawler.engines.libcurl.sockets import Sockets
 from crawler.engines.libcurl.watching import (
     Act,
     EpollWatcher,
+    IsNew,
     LoopWatcher,
     MakeWatcher,
     Watcher,
@@ -125,8 +126,8 @@ async def test_what_the_loop_found_before_the_close_is_ignored(make: MakeWatcher
     loop = create_autospec(asyncio.AbstractEventLoop, instance=True)
     made: list[Watcher] = []
 
-    def on_that_loop(_: asyncio.AbstractEventLoop, act: Act) -> Watcher:
-        made.append(make(loop, act))
+    def on_that_loop(_: asyncio.AbstractEventLoop, act: Act, is_new: IsNew) -> Watcher:
+        made.append(make(loop, act, is_new))
         return made[0]
 
     multi = Multi(Sockets(), on_that_loop)
@@ -139,21 +140,73 @@ async def test_what_the_loop_found_before_the_close_is_ignored(make: MakeWatcher
             callback(*args)
 
 
-async def test_a_descriptor_that_was_closed_without_a_word_is_watched_again() -> None:
-    seen: asyncio.Queue[list[tuple[int, int]]] = asyncio.Queue()
-    watcher = EpollWatcher(asyncio.get_running_loop(), seen.put_nowait)
-    ours, theirs = socket.socketpair()
-    fd = ours.fileno()
-    watcher.watch(pycurl.POLL_IN, fd, None, None)
-    theirs.close()
-    ours.close()
-    ours, theirs = socket.socketpair()
-    os.dup2(ours.fileno(), fd)
-    watcher.watch(pycurl.POLL_IN, fd, None, None)
-    theirs.send(b"x")
-    assert (fd, pycurl.CSELECT_IN) in await asyncio.wait_for(seen.get(), 10)
-    watcher.close()
-    if ours.fileno() != fd:
-        os.close(fd)
-    ours.close()
-    theirs.close()
+class Events:
+    """What an EpollWatcher tells of a pair of sockets, of which it watches ours."""
+
+    def __init__(self, new: set[int]) -> None:
+        self.queue: asyncio.Queue[list[tuple[int, int]]] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        self.watcher = EpollWatcher(loop, self.queue.put_nowait, new.__contains__)
+        self.ours, self.theirs = socket.socketpair()
+        self.fd = self.ours.fileno()
+
+    def watch(self, what: int) -> None:
+        self.watcher.watch(what, self.fd, None, None)
+
+    def replace(self) -> None:
+        """Close our end; another socket gets its number."""
+        old = self.ours, self.theirs
+        self.ours, self.theirs = socket.socketpair()
+        os.dup2(self.ours.fileno(), self.fd)
+        self.ours.close()
+        old[0].detach()
+        old[1].close()
+        self.ours = socket.socket(fileno=self.fd)
+
+    async def next(self) -> list[tuple[int, int]]:
+        """The next event of a descriptor that is watched."""
+        while not (found := await asyncio.wait_for(self.queue.get(), 10)):
+            pass
+        return found
+
+    def close(self) -> None:
+        self.watcher.close()
+        self.ours.close()
+        self.theirs.close()
+
+
+@pytest.fixture
+def new() -> set[int]:
+    """The descriptors of connections that are being made."""
+    return set()
+
+
+@pytest.fixture
+async def events(new: set[int]) -> AsyncIterator[Events]:
+    found = Events(new)
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("before", [pycurl.POLL_IN, pycurl.POLL_OUT])
+async def test_a_descriptor_that_was_closed_without_a_word_is_watched_again(
+    events: Events, new: set[int], before: int
+) -> None:
+    events.watch(before)
+    events.watch(pycurl.POLL_REMOVE)
+    events.replace()
+    new.add(events.fd)
+    events.watch(pycurl.POLL_IN)
+    events.theirs.send(b"x")
+    assert await events.next() == [(events.fd, pycurl.CSELECT_IN)]
+
+
+async def test_between_two_requests_a_connection_has_no_events(events: Events) -> None:
+    events.watch(pycurl.POLL_IN)
+    events.watch(pycurl.POLL_REMOVE)
+    events.theirs.send(b"x")
+    assert await asyncio.wait_for(events.queue.get(), 10) == []
+    await asyncio.sleep(0.01)
+    assert events.queue.empty(), "the loop does not turn for it"
+    events.watch(pycurl.POLL_IN)
+    assert await events.next() == [(events.fd, pycurl.CSELECT_IN)]
