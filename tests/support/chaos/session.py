@@ -87,7 +87,10 @@ class Disturber:
         todo = sorted([*network, *_to_processes(plan, process.pid)], key=lambda each: each.at)
         while todo and todo[0].at < plan.seconds and _lives_until(process, began + todo[0].at):
             todo.pop(0).do()
-        if _lives_until(process, began + plan.seconds):
+        lives = _lives_until(process, began + plan.seconds)
+        # Also if the crawler has ended already: nobody who is suspended can end.
+        _signal(process.pid, signal.SIGCONT, workers_only=False)
+        if lives:
             _end(process, plan)
         _, errors = process.communicate(timeout=LONGEST_END_S)
         wait_for_end_of_session(process.pid)
@@ -137,7 +140,6 @@ def _lives_until(process: "subprocess.Popen[str]", moment: float) -> bool:
 
 
 def _end(process: "subprocess.Popen[str]", plan: Plan) -> None:
-    _signal(process.pid, signal.SIGCONT, workers_only=False)
     if plan.ending in ("kill", "io"):
         process.kill()
         return
