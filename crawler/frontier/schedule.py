@@ -23,8 +23,9 @@ from crawler.frontier.host_queue import AddressLoad, HostPolicy, HostQueue, Host
 T = TypeVar("T")
 PREFERENCES = 7
 """How often a host is preferred before it waits for its turn among all hosts again."""
-FEW_REQUESTS, MANY_REQUESTS = 256, 20_000
-"""So many requests wait, so that there is always one to start; of many hosts, at most so many."""
+FEW_REQUESTS, MANY_REQUESTS = 256, 600
+"""So many requests wait, so that there is always one to start; of many hosts, at most so many: each
+host takes memory, above all its robots.txt."""
 _SHARE_OF_CONNECTIONS = 0.125
 """If so many hosts are among the next few requests, there may be more of them than connections."""
 

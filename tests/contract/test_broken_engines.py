@@ -77,6 +77,7 @@ CAUGHT = {
     "NeverVerifies": {
         "test_a_bad_certificate_is_refused": "fails with tls",
         "test_the_host_is_verified_through_a_tunnel": "fails with tls",
+        "test_a_session_is_used_for_its_host_only": "host, port and verification only",
         "test_unverified_connections_are_kept_apart": "uses no connection that was not verified",
         "test_verification_is_off_for_one_host_only": "fails with tls",
         "test_verification_is_off_for_one_request_only": "fails with tls",

@@ -2,6 +2,7 @@
 
 import socket
 
+from crawler.engines.shared.kernel import unread_bytes
 from crawler.engines.shared.opening import Opening
 from crawler.engines.shared.server_hello import MOST_BYTES, is_resumed
 
@@ -30,8 +31,11 @@ class TlsOpening(Opening):
 
 
 def peek(sock: socket.socket, most: int) -> bytes:
-    """The first bytes that nobody has read, ``most`` of them; none if the connection is closed."""
+    """The first bytes that nobody has read, ``most`` of them; none if the connection is closed.
+
+    Where there are none it does not receive: that would take the error of a reset from libcurl.
+    """
     try:
-        return sock.recv(most, _PEEK)
+        return sock.recv(most, _PEEK) if unread_bytes(sock) else b""
     except OSError:
         return b""

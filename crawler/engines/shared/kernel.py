@@ -105,11 +105,17 @@ def received_info(sock: socket.socket) -> ReceivedInfo | None:
         return None
     ago, received = _RECEIVED.unpack(raw)
     try:
-        (unread,) = _INT.unpack(ioctl(sock, FIONREAD, bytes(_INT.size)))
+        unread = unread_bytes(sock)
         buffer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
     except OSError:
         return None
     return ReceivedInfo(received, ago / 1e3, unread, buffer)
+
+
+def unread_bytes(sock: socket.socket) -> int:
+    """The number of bytes that arrived and that nobody has read; raises OSError."""
+    (unread,) = _INT.unpack(ioctl(sock, FIONREAD, bytes(_INT.size)))
+    return int(unread)
 
 
 def is_connected(sock: socket.socket) -> bool:
