@@ -17,6 +17,8 @@ STREAMS_OFF = 0.25
 """By what share of itself the wait of a stream may be wrong, at least: the order is not known."""
 _HEAD_BYTES = 100
 """What the first response takes on the wire beside its body: compressed headers, frames, TLS."""
+MOST_SPANS = 1_000
+"""Looks that are remembered, because a server may send frames that belong to no response."""
 
 
 class ThreadClock(NamedTuple):
@@ -51,15 +53,14 @@ class StreamArrivals:
         self._clock = clock
         self._full_since: float | None = None
         self._seen = 0
-        self._spans: deque[tuple[int, Arrival]] = deque()
+        self._spans: deque[tuple[int, Arrival]] = deque(maxlen=MOST_SPANS)
         self._users: set[object] = set()
-        # Bytes of the connection: what libcurl has read, had read at the last event, and has
-        # handed over to the streams, as far as we know.
-        self._read = 0
-        self._read_before: int | None = None
-        self._position = 0
+        # Bytes of the connection: what libcurl has read, and what it has handed over to the
+        # streams, as far as we know.
+        self._read = self._position = 0
         # To learn what a head takes: where the first response began, and what came since.
-        self._first = self._heads = self._bodies = 0
+        self._first: int | None = None
+        self._heads = self._bodies = 0
         self._head = _HEAD_BYTES
 
     @property
@@ -78,13 +79,11 @@ class StreamArrivals:
     def look(self, _: socket.socket, now: float) -> None:
         """Call this at each event, before libcurl reads."""
         self.pass_by(now)
-        if self._read_before is None:  # what came before is the handshake's
+        if self._first is None:  # what came before is the handshake's
             self._first = self._position = self._read
-        else:  # libcurl hands over what it reads before it comes back for more
-            self._position = max(self._position, self._read_before)
-        if self._heads:
+        elif self._heads:
+            # Also bytes of which no stream hears: whoever is behind because of them catches up.
             self._head = max(0, self._read - self._first - self._bodies) // self._heads
-        self._read_before = self._read
         self._skip()
 
     def pass_by(self, now: float) -> None:

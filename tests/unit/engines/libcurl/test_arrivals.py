@@ -5,7 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler.engines.libcurl.arrivals import STREAMS_OFF, Arrival, StreamArrivals, ThreadClock
+from crawler.engines.libcurl.arrivals import (
+    MOST_SPANS,
+    STREAMS_OFF,
+    Arrival,
+    StreamArrivals,
+    ThreadClock,
+)
 from crawler.engines.shared.kernel import ReceivedInfo
 
 START = ThreadClock(100.0, 10.0)
@@ -52,11 +58,18 @@ def test_of_a_stream_alone_the_last_byte_is_the_connections(arrivals: StreamArri
     assert arrivals.take(700, 100.5) == (pytest.approx(100.39), pytest.approx(100.39), False)
 
 
-def test_what_was_read_is_forgotten(arrivals: StreamArrivals) -> None:
-    for number in range(1, 100):
+def test_bytes_of_no_response_fill_no_memory(arrivals: StreamArrivals) -> None:
+    for number in range(1, 2 * MOST_SPANS):
         arrivals.fold(ReceivedInfo(number * 10, 0.0), ThreadClock(100.0 + number, 10.0 + number))
         read(arrivals)
-    assert len(arrivals._spans) <= 2
+    assert len(arrivals._spans) == MOST_SPANS
+
+
+def test_what_was_handed_over_is_forgotten(arrivals: StreamArrivals) -> None:
+    for number in range(1, 100):
+        arrivals.fold(ReceivedInfo(number * 10, 0.0), ThreadClock(100.0 + number, 10.0 + number))
+        arrivals.take(10, 100.0 + number)
+    assert len(arrivals._spans) == 1
 
 
 def test_a_response_cannot_arrive_before_its_request_was_sent() -> None:
@@ -76,12 +89,21 @@ def test_no_stream_has_bytes_that_libcurl_has_not_read(arrivals: StreamArrivals)
     assert arrivals.take(1000, 100.6).latest == pytest.approx(100.4)
 
 
-def test_what_is_left_out_is_made_up_for_at_a_later_event(arrivals: StreamArrivals) -> None:
-    arrivals.fold(ReceivedInfo(1000, 0.0), ThreadClock(100.2, 10.2))
+def test_libcurl_may_read_more_before_it_hands_over_what_it_has(arrivals: StreamArrivals) -> None:
+    for number in range(1, 4):
+        arrivals.fold(ReceivedInfo(number * 1000, 0.0), ThreadClock(100.0 + number, 10.0 + number))
+        read(arrivals)
+    assert arrivals.take(1000, 104.0).latest == pytest.approx(101.0)
+    assert arrivals.take(1000, 104.0).latest == pytest.approx(102.0)
+
+
+def test_bytes_of_which_no_stream_hears_are_made_up_for(arrivals: StreamArrivals) -> None:
+    arrivals.fold(ReceivedInfo(10_000, 0.0), ThreadClock(101.0, 11.0))
+    arrivals.take_head(101.0)
     read(arrivals)
-    arrivals.fold(ReceivedInfo(2000, 0.0), ThreadClock(100.4, 10.4))
-    read(arrivals)
-    assert arrivals.take(100, 100.5).latest == pytest.approx(100.4)
+    arrivals.fold(ReceivedInfo(10_100, 0.0), ThreadClock(102.0, 12.0))
+    arrivals.take_head(102.0)
+    assert arrivals.take_head(102.0).latest == pytest.approx(102.0)
 
 
 def test_the_size_of_heads_is_learned(arrivals: StreamArrivals) -> None:
