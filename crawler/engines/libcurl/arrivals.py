@@ -82,7 +82,7 @@ class StreamArrivals:
         if self._first is None:  # what came before is the handshake's
             self._first = self._position = self._read
         elif self._heads:
-            # Also bytes of which no stream hears: whoever is behind because of them catches up.
+            # Bytes of which no stream hears count, too: so the position catches up with them.
             self._head = max(0, self._read - self._first - self._bodies) // self._heads
         self._skip()
 
