@@ -47,6 +47,7 @@ def test_all_hosts_of_a_sorted_list_are_fetched_at_once(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)  # the delays alone take 150 s
 @pytest.mark.engines("curl")
 def test_a_long_sorted_list_takes_as_long_as_its_delays(crawled: Crawled, engine: str) -> None:
     urls = sorted_list(200, 300)
