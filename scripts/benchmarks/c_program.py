@@ -35,14 +35,14 @@ def c_program() -> str:
     compiler = needs.compiler()
     if compiler is None:
         raise Missing(needs.missing("compiler") or "")
-    flags = library_flags()
+    flags = link_flags()
     try:
         return str(_program(compiler, flags, _lexbor(compiler)))
     except Refused as why:
         raise Missing(f"the C program could not be built: {why}") from why
 
 
-def library_flags() -> list[str]:
+def link_flags() -> list[str]:
     """What pkg-config says of ``LIBRARIES``. Raises Missing where they or it are not installed."""
     missing = Missing(f"needs the headers of {' and '.join(LIBRARIES)} (apt install {_PACKAGES})")
     if shutil.which("pkg-config") is None:

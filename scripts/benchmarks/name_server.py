@@ -4,15 +4,14 @@
 """
 
 import asyncio
-import subprocess
 import sys
 import threading
-from typing import Self, cast
+from typing import cast
 
 import uvloop
 from support.names import answer, asked_name
 
-from benchmarks.runs import Refused
+from benchmarks.child import Child
 
 _DOMAIN = ".wide.test"
 
@@ -21,27 +20,11 @@ def name_of(address: str) -> str:
     return f"a{address.replace('.', '-')}{_DOMAIN}"
 
 
-class NameServer:
+class NameServer(Child):
     """The server, as a context; each look-up takes ``latency`` seconds."""
 
     def __init__(self, latency: float) -> None:
-        self._latency = latency
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "benchmarks.name_server", str(self._latency)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            process_group=0,  # Ctrl-C is for us, who then end it
-        )
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline() or b"0")
-        if not self.port:
-            raise Refused("the name server does not start")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
+        super().__init__("benchmarks.name_server", str(latency))
 
 
 class _Names(asyncio.DatagramProtocol):

@@ -4,15 +4,13 @@
 then says what is true, as JSON.
 """
 
-import subprocess
 import sys
 from collections import defaultdict
 from itertools import pairwise
-from typing import Self
 
 import msgspec
 
-from benchmarks.runs import Refused
+from benchmarks.child import Child
 from crawler.testing import Answer, Seen, Server
 
 
@@ -40,29 +38,12 @@ class Truth(msgspec.Struct, frozen=True):
     longest_s: float
 
 
-class ServerProcess:
+class ServerProcess(Child):
     """The server, as a context; ``truth`` ends it."""
 
     def __init__(self, options: Options) -> None:
+        super().__init__("benchmarks.server", msgspec.json.encode(options).decode())
         self._options = options
-
-    def __enter__(self) -> Self:
-        options = msgspec.json.encode(self._options).decode()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "benchmarks.server", options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            process_group=0,  # Ctrl-C is for us, who then end it
-        )
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline() or b"0")
-        if not self.port:
-            raise Refused("the server does not start")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._process.returncode is None:
-            self._end()
 
     def urls(self, pages: int) -> list[str]:
         """``pages`` of each host, in turns."""
@@ -71,13 +52,6 @@ class ServerProcess:
 
     def truth(self) -> Truth:
         return msgspec.json.decode(self._end(), type=Truth)
-
-    def _end(self) -> bytes:
-        with self._process as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.close()
-            return process.stdout.read()
 
 
 def page(options: Options) -> Answer:

@@ -62,7 +62,7 @@ def test_links_are_kept_once_and_forgotten_with_their_page(tmp_path):
 def test_a_machine_without_the_headers_is_told_what_to_install(monkeypatch):
     monkeypatch.setattr(c_program, "LIBRARIES", ("no-such-library",))
     with pytest.raises(Missing, match=r"needs the headers of .* \(apt install pkg-config libcurl4"):
-        c_program.library_flags()
+        c_program.link_flags()
 
 
 @pytest.fixture(scope="module")
