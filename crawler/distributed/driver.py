@@ -15,7 +15,7 @@ from crawler.distributed.board import Board
 from crawler.distributed.divider import Divider
 from crawler.distributed.records import SliceAnswer, SliceOrder, standing_of
 from crawler.distributed.slice import run_slice
-from crawler.distributed.workers import Workers
+from crawler.distributed.workers import SliceWorkers
 from crawler.model.errors import StateError, UsageError
 from crawler.model.files import replace_file
 from crawler.model.version import __version__
@@ -46,7 +46,7 @@ class Driver:
         settings: Settings,
         shards: int,
         divider: Divider,
-        workers: Workers,
+        workers: SliceWorkers,
         *,
         visit_all: bool = False,
     ) -> None:

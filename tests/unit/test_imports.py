@@ -86,11 +86,7 @@ ROOMS = {
     "": ("model", "app", "metrics", "settings", "engines", "sinks", "parsing"),
 }
 """Room → rooms, or modules of rooms, that it may import; None: all. "" is the package itself."""
-<<<<<<< HEAD
-MOST_ARROWS = 80
-=======
-MOST_ARROWS = 78
->>>>>>> dist-engines
+MOST_ARROWS = 82
 
 
 def room(module: str) -> str:
