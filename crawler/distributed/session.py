@@ -42,6 +42,7 @@ from crawler.runs.layout import (
     shard_directory,
 )
 from crawler.settings import Settings
+from crawler.settings.distribution import SLICE_S
 from crawler.sources import InputLine, SitemapCache
 from crawler.sources.sitemaps import Sitemaps
 
@@ -154,8 +155,10 @@ def _open(order: SliceOrder) -> Run:
 
 def _settings(order: SliceOrder, directory: Path) -> Settings:
     """Those of the whole run, with what is another thing for a shard."""
-    whole = resumed_settings(Path(order.run), {}, os.environ)
+    # Where the slices run is not stored if it is an object; to a slice it does not matter.
+    whole = resumed_settings(Path(order.run), {"on": "local"}, os.environ)
     own = {"run": str(directory), "sources": (), "out": (), "json": False, "quiet": True}
+    own |= {"on": None, "slots": None, "shards": None, "slice": SLICE_S}
     return msgspec.structs.replace(whole, **own, **order.changes)
 
 
