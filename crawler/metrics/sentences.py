@@ -11,6 +11,7 @@ from crawler.metrics.report import (
     Latency,
     OneByOne,
     Report,
+    ShardUse,
     Urls,
 )
 from crawler.metrics.simultaneous import Simultaneous
@@ -98,6 +99,14 @@ def lost_workers(report: Report) -> str:
         return ""
     were = "was" if report.lost_workers == 1 else "were"
     return f"{count(report.lost_workers, 'parse worker')} died and {were} replaced"
+
+
+def shard_use(use: ShardUse) -> Iterator[str]:
+    yield f"{count(use.shards, 'shard')}"
+    yield f"{count(use.sessions, 'session')}"
+    if use.killed:
+        were = "was" if use.killed == 1 else "were"
+        yield f"{use.killed:,} of them {were} killed, their times are missing"
 
 
 def cache_use(use: CacheUse) -> Iterator[str]:
