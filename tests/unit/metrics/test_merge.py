@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from support.shards import BEGAN, DRIVER, session, shard
+from support.sessions import BEGAN, DRIVER, session, shard
 
 from crawler.metrics.merge import merge
 from crawler.metrics.report import (
