@@ -131,7 +131,7 @@ def _check_engine(settings: Settings, engine: Capabilities) -> None:
     if settings.http2 and not engine.http2:
         raise UsageError(f"--http2: the engine {engine.name} supports only HTTP/1.1")
     most = engine.max_concurrency
-    if most is not None and settings.slots > most:
+    if most is not None and settings.fetch_slots > most:
         raise UsageError(f"--concurrency must be at most {most} with the engine {engine.name}")
 
 

@@ -4,21 +4,24 @@ import math
 import time
 
 from crawler.fetch.cookies import Jar
-from crawler.frontier.entry import Counts
+from crawler.frontier.entry import Candidate, Counts
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.host_memory import HostMemory, HostRecord
 from crawler.frontier.patience import Patience
 from crawler.frontier.quota import Quota
 from crawler.frontier.state.store import Store
+from crawler.frontier.state.store_thread import StoreThread
 from crawler.metrics.meter import Meter
 from crawler.metrics.report import Urls
 from crawler.pipeline.checkpoint import CookieChanges, no_cookies
+from crawler.pipeline.outbox import Outbox
 from crawler.settings import Settings
 from crawler.sources import SourceReader
 
 INPUT = "input"
 """Name of the fact whether the input was ``read`` to its end, is ``open``, or was ``cut``."""
 CUT = "cut"
+READ = "read"
 COMMITTED = "committed"
 """Name of the fact that has the Unix time of a commit."""
 
@@ -58,10 +61,16 @@ def quota(settings: Settings, store: Store) -> Quota:
     return Quota(settings.max_per_host, store.fetched())
 
 
-def facts(source: SourceReader) -> dict[str, str]:
-    """Return what a commit stores in addition to entries, for the next session and ``status``."""
-    how_far = CUT if source.is_cut else "read" if source.exhausted else "open"
-    return {INPUT: how_far, COMMITTED: repr(time.time())}
+def facts(
+    source: SourceReader[Candidate], store: StoreThread, outbox: Outbox | None
+) -> dict[str, str]:
+    """Return what a commit stores in addition to entries, for the next session and ``status``.
+
+    The input is only read to its end if the ``store`` has entered all of it.
+    """
+    is_read = source.exhausted and not store.is_entering
+    how_far = CUT if source.is_cut else READ if is_read else "open"
+    return {INPUT: how_far, COMMITTED: repr(time.time()), **(outbox.facts() if outbox else {})}
 
 
 def cookie_changes(jar: Jar | None) -> CookieChanges:

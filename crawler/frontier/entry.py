@@ -9,12 +9,16 @@ from crawler.model.urls import host_name
 
 
 class State(IntEnum):
-    """The state of an entry; the last three are final."""
+    """The state of an entry; all but the first are final.
+
+    A ``MOVED`` entry goes on in another shard of the crawl, where it is counted.
+    """
 
     PENDING = 0
     DONE = 1
     FAILED = 2
     SKIPPED = 3
+    MOVED = 4
 
 
 class Wrong(msgspec.Struct, frozen=True, array_like=True):
@@ -35,7 +39,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """``seed`` is the input URL from which this URL was reached; for an input URL, the URL itself.
 
     ``row`` (a JSON object) contains the other columns of its table, and the line number.
-    ``wrong`` is the reason why it cannot be fetched.
+    ``wrong`` is the reason why it cannot be fetched. An entry that was redirected before it came
+    from another shard goes on ``at`` this URL, after ``hops`` redirects.
     """
 
     id: int
@@ -44,17 +49,20 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     seed: str
     row: str | None = None
     wrong: Wrong | None = None
+    at: str | None = None
+    hops: int = 0
 
     @property
     def host(self) -> str:
-        """Host name of the URL; an entry that is not a URL has no host."""
-        return "" if self.wrong is not None else host_name(self.url)
+        """Host name of the URL to fetch; an entry that is not a URL has no host."""
+        return "" if self.wrong is not None else host_name(self.at or self.url)
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
     """A URL that becomes an entry if its ``key`` is new. Its fields are a row of the state file.
 
-    ``spilled`` is 1 if the entry waits on disk, 0 if it waits in memory.
+    ``spilled`` is 1 if the entry waits on disk, 0 if it waits in memory. ``at`` and ``hops`` are
+    those of an ``Entry``; they have a table of their own.
     """
 
     id: int
@@ -66,15 +74,24 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     spilled: int
     row: str | None = None
     wrong: Wrong | None = None
+    at: str | None = None
+    hops: int = 0
 
     def entry(self) -> Entry:
-        return Entry(self.id, self.url, self.depth, self.seed or self.url, self.row, self.wrong)
+        seed = self.seed or self.url
+        return Entry(self.id, self.url, self.depth, seed, self.row, self.wrong, self.at, self.hops)
+
+
+INPUT = "input"
+LINK = "link"
+"""What an entry was found by: a line of the input, or a link."""
 
 
 class Final(msgspec.Struct, frozen=True, array_like=True):
     """The final ``state`` of entry ``id``.
 
-    ``why`` is the kind of a failure or the reason of a skip; ``digest`` is that of a page.
+    ``why`` is the kind of a failure, the reason of a skip, or ``INPUT`` or ``LINK`` of an entry
+    that has moved; ``digest`` is that of a page.
     """
 
     id: int

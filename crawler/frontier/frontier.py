@@ -123,7 +123,8 @@ class Frontier:
             entries = self._depth_order.release()
         for entry in entries:
             host = entry.host
-            self._schedule.push(host, EntryTicket(entry.url, host, now, entry=entry))
+            ticket = EntryTicket(entry.at or entry.url, host, now, hops=entry.hops, entry=entry)
+            self._schedule.push(host, ticket)
 
     def add_document(self, url: str, now: float, deliver: Callable[[FetchResult], None]) -> None:
         """Queue a document of the input at the head of its host; it is not an entry.

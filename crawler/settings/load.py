@@ -71,6 +71,9 @@ _CHANGEABLE = frozenset(
         "log_json",
         "metrics_port",
         "strict",
+        "on",
+        "slots",
+        "slice",
     ]
 )
 """Options that may change when a run is resumed; the others decide the result of the run."""

@@ -14,9 +14,10 @@ from typing import Any, Self
 
 import msgspec
 
-from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
+from crawler.frontier.entry import INPUT, Candidate, Counts, Entry, Final, State, Wrong
 from crawler.frontier.host_memory import HostRecord
-from crawler.frontier.state import again, host_table, kept_cookies, login_table
+from crawler.frontier.state import again, continued_table, host_table, kept_cookies, login_table
+from crawler.frontier.state.continued_table import Continued
 from crawler.frontier.state.schema import SCHEMA, VERSION, check_version, migrate
 from crawler.model.errors import StateError, writing
 from crawler.model.files import check_file, sync
@@ -39,9 +40,13 @@ FROM (SELECT value->>0 AS id, value->>1 AS state, value->>2 AS why, value->>3 AS
 WHERE entries.id = final.id
 """
 _TAILS = """
-SELECT json_group_array(json_array(entry.id, url, depth, coalesce(seed, url), row, json(why)))
+SELECT json_group_array(json_array(
+    entry.id, entry.url, depth, coalesce(seed, entry.url), row, json(why),
+    continued.url, coalesce(continued.hops, 0)
+))
 FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
     (SELECT id FROM entries WHERE spilled AND host = wanted.value AND id <= ? ORDER BY id LIMIT ?)
+LEFT JOIN continued ON continued.id = entry.id
 """
 _TAKEN = "UPDATE entries SET spilled = 0 WHERE id IN (SELECT value FROM json_each(?))"
 _SPILL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
@@ -143,8 +148,13 @@ class Store:
         ids = candidates[0].id, candidates[-1].id
         with self._errors():
             self._connection.execute(_ADD, (_json(candidates),))
-            added = self._connection.execute(_ADDED, ids).fetchone()[0]
-        return msgspec.json.decode(added, type=set[int])
+            found = self._connection.execute(_ADDED, ids).fetchone()[0]
+        added = msgspec.json.decode(found, type=set[int])
+        moved = [Continued(each.id, each.at, each.hops) for each in candidates if each.at]
+        if moved:
+            with self._errors():
+                continued_table.add(self._connection, [at for at in moved if at.id in added])
+        return added
 
     def take(self, hosts: Sequence[str], most: int, last_id: int) -> list[Entry]:
         """Take the next entries of each of ``hosts`` from disk, at most ``most`` per host.
@@ -207,6 +217,9 @@ class Store:
         for final in finals:
             if final.state is State.DONE:
                 self.counts.done += 1
+            elif final.state is State.MOVED:
+                self.counts.input -= final.why == INPUT
+                self.counts.discovered -= final.why != INPUT
             else:
                 of = self.counts.errors if final.state is State.FAILED else self.counts.skips
                 why = final.why or ""

@@ -66,7 +66,7 @@ def test_polite_is_politer_and_fast_is_faster() -> None:
     )
     delays = [each.host_delay(own=False) for each in (polite, usual, fast)]
     assert delays == sorted(delays, reverse=True)
-    assert polite.slots < usual.slots < fast.slots
+    assert polite.fetch_slots < usual.fetch_slots < fast.fetch_slots
     assert all(each.robots for each in (polite, usual, fast))
 
 

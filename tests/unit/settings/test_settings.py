@@ -259,9 +259,9 @@ def test_single_values_and_paths_are_accepted() -> None:
 
 
 def test_the_default_concurrency_is_one_for_sequential() -> None:
-    assert Settings().slots == 64
-    assert Settings(engine="sequential").slots == 1
-    assert Settings(concurrency=8).slots == 8
+    assert Settings().fetch_slots == 64
+    assert Settings(engine="sequential").fetch_slots == 1
+    assert Settings(concurrency=8).fetch_slots == 8
 
 
 @pytest.mark.promise("P43")

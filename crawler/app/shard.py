@@ -1,0 +1,18 @@
+"""What makes a run a shard of a crawl."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from crawler.pipeline.outbox import Outbox
+
+
+class Shard(msgspec.Struct, frozen=True):
+    """``outbox`` takes what other shards fetch.
+
+    ``origins`` are those of the whole input, and ``logins`` their ``user:password``.
+    """
+
+    outbox: Outbox
+    origins: tuple[str, ...] = ()
+    logins: Mapping[str, str] = {}
