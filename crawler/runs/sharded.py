@@ -11,7 +11,7 @@ from crawler.metrics.progress import MAX_HOSTS, SlotUse
 from crawler.metrics.report import Urls
 from crawler.metrics.sums import plus
 from crawler.model.resting import RestingHost
-from crawler.runs.shards import InputSent, ShardState, on_the_way
+from crawler.runs.shards import ShardFacts, ShardState, on_the_way
 
 _MOST_SHARDS = 100
 _MOST_ENTRIES = 1_000_000
@@ -50,27 +50,27 @@ def counted(shards: Sequence[ShardState]) -> ShardedCounts:
     return reduce(plus, each, ShardedCounts())
 
 
-def is_finished(shards: Sequence[ShardState], found: InputSent) -> bool:
+def is_finished(shards: Sequence[ShardState], of_input: ShardFacts) -> bool:
     """Whether all of the input has reached the shards, and nothing is left to do in any."""
     return (
-        found.is_read
+        of_input.is_read
         and not any(each.has_work for each in shards)
-        and not on_the_way(shards, found.sent)
+        and not on_the_way(shards, of_input.sent)
     )
 
 
 def sharded_progress(
-    shards: Sequence[ShardState], found: InputSent, now: datetime
+    shards: Sequence[ShardState], of_input: ShardFacts, now: datetime
 ) -> ShardedProgress:
-    travelling = on_the_way(shards, found.sent)
-    total = max([len(shards), *(each.facts.shards for each in shards)])
+    travelling = on_the_way(shards, of_input.sent)
     working = travelling.keys() | {each.number for each in shards if each.has_work}
     begun = len(travelling.keys() | {each.number for each in shards})
+    total = max([begun, *(each.facts.shards for each in shards)])
     current = [each.progress for each in shards if each.running and each.progress]
     resting, hosts = _resting(shards, now)
     return ShardedProgress(
         shards=total,
-        finished=(total if found.is_read else begun) - len(working),
+        finished=(total if of_input.is_read else begun) - len(working),
         running=sum(each.running for each in shards),
         on_the_way=sum(travelling.values()),
         rate=sum(each.rate for each in current),

@@ -9,8 +9,7 @@ from crawler.frontier.state.status import last_commit, read_counts
 from crawler.metrics.progress import RunProgress
 from crawler.metrics.report import Urls
 from crawler.model.errors import StateError
-from crawler.model.files import read_file, replace_file
-from crawler.runs.layout import INPUT_SENT, SHARDS, STATE, is_locked
+from crawler.runs.layout import SHARDS, STATE, is_locked
 from crawler.runs.progress import progress_of
 
 _INPUT = -1
@@ -57,29 +56,6 @@ class ShardState(msgspec.Struct, frozen=True):
         return self.urls.pending > 0 or not self.facts.is_read
 
 
-class InputSent(msgspec.Struct, frozen=True):
-    """``sent`` is the number of records of the input by shard; ``is_read`` if these are all."""
-
-    is_read: bool = False
-    sent: dict[int, int] = {}
-
-
-def note_input(directory: Path, found: InputSent) -> None:
-    """Write, for readers from outside, how much of the input the shards were sent.
-
-    Raises OSError and StateError.
-    """
-    replace_file(directory / INPUT_SENT, msgspec.json.encode(found))
-
-
-def input_sent(directory: Path) -> InputSent:
-    """Read what ``note_input`` wrote; if it is missing or damaged, nothing was sent so far."""
-    try:
-        return msgspec.json.decode(read_file(directory / INPUT_SENT), type=InputSent)
-    except (OSError, StateError, msgspec.MsgspecError):
-        return InputSent()
-
-
 def shard_directories(directory: Path) -> list[tuple[int, Path]]:
     """Return number and directory of each shard that has begun, by number."""
     names = (each for each in (directory / SHARDS).iterdir() if each.name.isdecimal())
@@ -89,6 +65,21 @@ def shard_directories(directory: Path) -> list[tuple[int, Path]]:
 def read_shards(directory: Path) -> list[ShardState]:
     """Return the shards that have begun, by number. Raises StateError."""
     return [_read(number, shard) for number, shard in shard_directories(directory)]
+
+
+def read_input(directory: Path) -> ShardFacts:
+    """Return what the driver has stored about the input: what was sent, and whether it is read.
+
+    Raises StateError. A driver that keeps its state to itself has sent nothing that is known.
+    """
+    running, path = is_locked(directory), directory / STATE
+    try:
+        _, facts = read_counts(path, wait=0, quiet=not running)
+    except StateError:
+        if not running:
+            raise
+        return ShardFacts()
+    return _decoded(path, facts)
 
 
 def on_the_way(shards: Sequence[ShardState], of_input: Mapping[int, int]) -> dict[int, int]:

@@ -31,7 +31,7 @@ from crawler.runs.sharded import (
     is_finished,
     sharded_progress,
 )
-from crawler.runs.shards import ShardState, input_sent, read_shards, shard_directories
+from crawler.runs.shards import ShardState, read_input, read_shards, shard_directories
 from crawler.settings import options
 from crawler.settings.option import Given, from_file
 
@@ -96,8 +96,8 @@ def _of_one(directory: Path) -> Status:
 
 def _of_shards(directory: Path) -> Status:
     running = is_locked(directory)
-    sent, shards = input_sent(directory), read_shards(directory)
-    counts, finished = counted(shards), is_finished(shards, sent)
+    of_input, shards = read_input(directory), read_shards(directory)
+    counts, finished = counted(shards), is_finished(shards, of_input)
     command, obstacle = (None, None) if running or finished else resume_command(directory)
     return Status(
         run=str(directory),
@@ -112,7 +112,7 @@ def _of_shards(directory: Path) -> Status:
         hosts=busiest_hosts(shards, _HOSTS, _hosts_of),
         resume=command,
         obstacle=obstacle,
-        shards=sharded_progress(shards, sent, utc_now()),
+        shards=sharded_progress(shards, of_input, utc_now()),
     )
 
 
@@ -159,8 +159,11 @@ def resume_command(directory: Path) -> tuple[str | None, str | None]:
 
 
 def _where(settings: Mapping[str, Given]) -> list[str]:
-    """Return the flag with the machines that crawl, if the crawl is sharded."""
-    return ["--on", shlex.quote(str(settings["on"].value))] if "on" in settings else []
+    """Return the flag with the workers of a sharded crawl; their address may have a password."""
+    if "on" not in settings:
+        return []
+    address = str(settings["on"].value)
+    return ["--on", "WHERE" if "@" in address else shlex.quote(address)]
 
 
 def _sources_to_give(directory: Path, settings: Mapping[str, Given]) -> list[str]:

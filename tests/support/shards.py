@@ -11,19 +11,26 @@ from types import MappingProxyType
 from crawler.frontier.entry import Candidate, Final
 from crawler.frontier.state.store import Store
 from crawler.runs.layout import LOCK, SETTINGS, SHARDS, STATE
-from crawler.runs.shards import InputSent, note_input
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 NO_OFFSETS: Mapping[str, int] = MappingProxyType({})
+UNSENT: Mapping[int, int] = MappingProxyType({})
 
 
-def make_run(directory: Path, sent: Mapping[int, int] | None = None) -> Path:
-    """A sharded run without shards; ``sent`` by its input, which was read."""
+def make_run(directory: Path, sent: Mapping[int, int] = UNSENT, *, is_read: bool = True) -> Path:
+    """A sharded run without shards; ``sent`` by its input, which was read unless said."""
     (directory / SHARDS).mkdir(parents=True)
     (directory / SETTINGS).write_text("concurrency = 4\n")
-    if sent is not None:
-        note_input(directory, InputSent(is_read=True, sent=dict(sent)))
+    note_input(directory, sent, is_read=is_read)
     return directory
+
+
+def note_input(directory: Path, sent: Mapping[int, int], *, is_read: bool = True) -> None:
+    """Write the state of the input anew."""
+    (directory / STATE).unlink(missing_ok=True)
+    store = Store.create(directory / STATE)
+    store.commit({}, {"sent": json.dumps(dict(sent)), "input": "read" if is_read else "open"})
+    store.close()
 
 
 def make_shard(

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.shards import crawled, make_run, make_shard
+from support.shards import crawled, make_run, make_shard, note_input
 from support.states import new
 
 from crawler.cli import main
@@ -111,6 +111,22 @@ def test_a_run_without_shards_has_not_begun(tmp_path: Path) -> None:
     assert (found.shards.shards, found.shards.finished, found.shards.on_the_way) == (1, 0, 3)
 
 
+@pytest.mark.promise("P05")
+@pytest.mark.parametrize(
+    ("on", "shown"),
+    [
+        ("local:2", "--on local:2"),
+        ("dask://10.0.0.1:8786", "--on dask://10.0.0.1:8786"),
+        ("celery+redis://:s3cr3t@broker/0", "--on WHERE"),
+    ],
+)
+def test_the_resume_command_names_the_workers_and_no_password(
+    run: Path, on: str, shown: str
+) -> None:
+    (run / "settings.toml").write_text(f'on = "{on}"\nshards = 4\n')
+    assert status_of(run).resume == f"crawler crawl --run '{run}' --resume {shown}"
+
+
 # the end
 
 
@@ -151,7 +167,7 @@ def test_a_run_is_not_finished_while_a_record_is_on_its_way(
 
 def test_a_run_is_not_finished_before_its_input_was_read(run: Path) -> None:
     finish(run)
-    (run / "input.json").write_text('{"is_read": false, "sent": {"0": 6, "1": 5}}')
+    note_input(run, {0: 6, 1: 5}, is_read=False)
     found = status_of(run)
     assert not found.finished
     assert shards_of(found) == (4, 2, 0, 0)
@@ -246,7 +262,7 @@ def test_status_prints_a_sharded_run_like_any_other(capsys: Capture, run: Path) 
     for number in (0, 1):
         os.utime(run / "shards" / f"000{number}" / STATE, (hour_ago, hour_ago))
     write_progress(run / "shards" / "0001", resting={"c.example": NOW})
-    (run / "input.json").write_text('{"is_read": true, "sent": {"0": 6, "1": 7}}')
+    note_input(run, {0: 6, 1: 7})
     text = shown(capsys, run)
     for words in (
         "my run · not running\n",

@@ -7,7 +7,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
-from support.shards import crawled, make_run, make_shard
+from support.shards import crawled, make_run, make_shard, note_input
 from support.states import new
 
 from crawler.frontier.entry import Final, State
@@ -15,15 +15,8 @@ from crawler.frontier.state.status import read_counts
 from crawler.frontier.state.store import Store
 from crawler.metrics.report import Urls
 from crawler.model.errors import StateError
-from crawler.runs.layout import INPUT_SENT, SHARDS, STATE
-from crawler.runs.shards import (
-    InputSent,
-    ShardFacts,
-    input_sent,
-    note_input,
-    on_the_way,
-    read_shards,
-)
+from crawler.runs.layout import SHARDS, STATE
+from crawler.runs.shards import ShardFacts, on_the_way, read_input, read_shards
 
 
 @pytest.fixture
@@ -138,9 +131,13 @@ def test_nothing_is_on_the_way_after_all_was_received(run: Path) -> None:
     assert on_the_way(read_shards(run), {0: 3}) == {}
 
 
-def test_what_the_input_sent_can_be_read_back(run: Path) -> None:
-    assert input_sent(run) == InputSent()
-    note_input(run, InputSent(is_read=True, sent={3: 12}))
-    assert input_sent(run) == InputSent(is_read=True, sent={3: 12})
-    (run / INPUT_SENT).write_bytes(b'{"is_read": tr')
-    assert input_sent(run) == InputSent()
+def test_the_state_of_the_run_says_what_the_input_sent(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", {3: 12}, is_read=False)
+    assert read_input(run) == ShardFacts(sent={3: 12})
+    note_input(run, {3: 13})
+    assert read_input(run) == ShardFacts(is_read=True, sent={3: 13})
+    (run / STATE).write_bytes(b"")
+    with pytest.raises(StateError, match=r"run/state\.db"):
+        read_input(run)
+    with crawled(run):
+        assert read_input(run) == ShardFacts()
