@@ -102,11 +102,11 @@ def lost_workers(report: Report) -> str:
 
 
 def shard_use(use: ShardUse) -> Iterator[str]:
-    yield f"{count(use.shards, 'shard')}"
-    yield f"{count(use.sessions, 'session')}"
+    """``24 sessions of 8 shards``, ``1 session was killed: its times are missing``."""
+    yield f"{count(use.sessions, 'session')} of {count(use.shards, 'shard')}"
     if use.killed:
-        were = "was" if use.killed == 1 else "were"
-        yield f"{use.killed:,} of them {were} killed, their times are missing"
+        were, their = ("was", "its") if use.killed == 1 else ("were", "their")
+        yield f"{count(use.killed, 'session')} {were} killed: {their} times are missing"
 
 
 def cache_use(use: CacheUse) -> Iterator[str]:

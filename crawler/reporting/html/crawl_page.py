@@ -37,13 +37,14 @@ from crawler.reporting.html.fetches import (
 from crawler.reporting.html.page import page
 from crawler.reporting.html.run_files import RunFiles
 from crawler.reporting.html.sections import dotted, facts, header, more, section
-from crawler.reporting.html.shard_table import sampled, shards
+from crawler.reporting.html.shard_table import shards
 from crawler.reporting.html.shares import BUDGET, SLOTS, parts
 from crawler.reporting.html.throughput import responses
 
 _SCRIPTS = ("text.js", "fetches.js", "lanes.js", "timeline.js", "hosts.js", "crawl.js")
 _SLOWEST = 50
 _NO_RESPONSE = "No response was received."
+_OF_TIMELINE = "The chart and the table have the fetches of the timeline alone."
 _PHASES = {
     "queued": "ready, but no slot was free (a thin line below the bar)",
     "dns": "host name lookup",
@@ -68,7 +69,7 @@ def crawl_report(run: RunFiles) -> str:
         _io_wait(report),
         _timeline(run, fetches),
         shards(run),
-        _latency(report, top_hosts(run.timeline)),
+        _latency(run, top_hosts(run.timeline)),
         _resting(report),
         _failures(run),
         _skips(run),
@@ -205,10 +206,11 @@ def _timeline(run: RunFiles, fetches: Columns) -> Markup:
 
 
 def _thinned(run: RunFiles) -> str:
-    if run.sharded is not None:
-        return sampled(run)
     answered = sum(line.error is None for line in run.timeline)
-    return ", an even sample of all" if answered < sum(run.report.status.values()) else ""
+    if run.sharded is None:
+        return ", an even sample of all" if answered < sum(run.report.status.values()) else ""
+    of = f" from the last session of {count(run.sharded.timelines, 'shard')}"
+    return f"{of}, an even sample" if answered < run.sharded.of_timelines else of
 
 
 def _viewer() -> Markup:
@@ -249,13 +251,15 @@ def _slow(line: Line) -> Markup:
     )
 
 
-def _latency(report: Report, hosts: Sequence[HostFetches]) -> Markup:
+def _latency(run: RunFiles, hosts: Sequence[HostFetches]) -> Markup:
+    report = run.report
     says = element("p", dotted(latency(report.latency_ms) if report.status else [_NO_RESPONSE]))
     if not hosts:
         return section("Latency", says)
     return section(
         "Latency",
         says,
+        *([element("p", _OF_TIMELINE, class_="quiet")] if run.sharded else []),
         element("figure", element("figcaption", id="which"), element("div", id="histogram")),
         element("h3", "By host"),
         element(

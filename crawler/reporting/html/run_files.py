@@ -36,13 +36,14 @@ class ShardedFiles(msgspec.Struct, frozen=True):
 
     ``rows`` are its shards, or some of them. ``responses`` are those per second in equal steps of
     the ``time_s`` seconds in which a shard was crawled. The timeline is that of the last sessions
-    of ``sampled`` shards.
+    of ``timelines`` shards, which got ``of_timelines`` responses.
     """
 
     rows: tuple[ShardRow, ...]
     responses: tuple[float, ...]
     time_s: float
-    sampled: int
+    timelines: int
+    of_timelines: int
 
 
 class RunFiles(msgspec.Struct, frozen=True):

@@ -33,9 +33,3 @@ def _row(shard: ShardRow) -> Markup:
     link = element("a", shard.name, href=f"./{shard.place}")
     figures = (shard.pages, shard.failed, shard.pending, shard.sessions, shard.killed)
     return row(link, *(f"{number:,}" for number in figures))
-
-
-def sampled(run: RunFiles) -> str:
-    """What the timeline of a sharded crawl contains, after the number of fetches."""
-    assert run.sharded is not None
-    return f" from the last session of {count(run.sharded.sampled, 'shard')}, an even sample"

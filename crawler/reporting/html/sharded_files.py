@@ -46,6 +46,7 @@ class _LastSession(msgspec.Struct, frozen=True):
 
     timeline: Path
     since: float
+    responses: int
 
 
 def read_sharded_run(directory: Path) -> RunFiles:
@@ -73,7 +74,8 @@ def read_sharded_run(directory: Path) -> RunFiles:
             rows=tuple(_worst(rows)),
             responses=tuple(responses_per_second(spans, axis, _STEPS)) if axis.length else (),
             time_s=axis.length,
-            sampled=len(last),
+            timelines=len(last),
+            of_timelines=sum(each.responses for each in last),
         ),
     )
 
@@ -105,8 +107,9 @@ def _worst(rows: Sequence[ShardRow]) -> Sequence[ShardRow]:
 def _last(shard: ShardState, slices: dict[int, SliceRecord]) -> Iterator[_LastSession]:
     """The last session of a shard, whose timeline is there; nothing if it was killed."""
     if slices and not shard.running and max(slices) == shard.facts.sessions:
-        since = slices[max(slices)].fetching_since
-        yield _LastSession(shard.directory / "timeline.jsonl", since)
+        last = slices[max(slices)]
+        path = shard.directory / "timeline.jsonl"
+        yield _LastSession(path, last.fetching_since, last.responses)
 
 
 def _some(sessions: Sequence[_LastSession]) -> list[_LastSession]:
