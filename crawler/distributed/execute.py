@@ -17,7 +17,7 @@ from crawler.distributed.driver import Driver
 from crawler.distributed.engines.registry import open_workers
 from crawler.distributed.origins import forget_logins
 from crawler.distributed.slice import end_idle
-from crawler.distributed.workers import Workers
+from crawler.distributed.workers import SliceWorkers
 from crawler.model.errors import StateError, UsageError
 from crawler.model.files import make_folder
 from crawler.runs.layout import ORIGINS, SHARDS
@@ -85,22 +85,18 @@ def _check(settings: Settings) -> None:
 
 
 @contextmanager
-def _workers(settings: Settings) -> Iterator[Workers]:
+def _workers(settings: Settings) -> Iterator[SliceWorkers]:
     """Raises UsageError."""
     if settings.on is None:
         raise UsageError("--on: this run has shards, so say where they are to be crawled")
     try:
-        if isinstance(settings.on, str):
-            with open_workers(settings.on, settings.slots) as workers:
-                yield workers
-        else:
-            slots = settings.slots or 1
-            yield Workers(settings.on, lambda: slots, type(settings.on).__name__)
+        with open_workers(settings.on, settings.slots) as workers:
+            yield workers
     finally:
         end_idle()
 
 
-def _with_shards(settings: Settings, workers: Workers) -> Settings:
+def _with_shards(settings: Settings, workers: SliceWorkers) -> Settings:
     count = settings.shards or SHARDS_PER_SLOT * max(1, workers.slots())
     return msgspec.structs.replace(settings, shards=count)
 
@@ -108,7 +104,7 @@ def _with_shards(settings: Settings, workers: Workers) -> Settings:
 class ShardedCrawl:
     """One session of a sharded crawl."""
 
-    def __init__(self, run: Run, lines: RawLines, workers: Workers) -> None:
+    def __init__(self, run: Run, lines: RawLines, workers: SliceWorkers) -> None:
         """Raises StateError if files of the run are damaged."""
         settings = run.settings
         assert settings.shards is not None

@@ -22,8 +22,8 @@ from crawler.distributed.records import (
     RECEIVED,
     SESSIONS,
     TURN,
-    Answer,
-    Order,
+    SliceAnswer,
+    SliceOrder,
     numbers,
     standing_of,
 )
@@ -62,24 +62,26 @@ class SliceSession:
     def __init__(self, server: "ForkServer | None" = None) -> None:
         self._server = server
 
-    def run(self, order: Order) -> Answer:
+    def run(self, order: SliceOrder) -> SliceAnswer:
         """Raises UsageError and StateError."""
         started = time.monotonic()
         run_directory = Path(order.run)
         _check_place(run_directory, order.epoch)
         if not _is_current(order):
-            return Answer(order.shard, order.turn, "refused", message="it is of an old epoch")
+            return SliceAnswer(order.shard, order.turn, "refused", message="it is of an old epoch")
         try:
             run = _open(order)
         except BusyError as error:
-            return Answer(order.shard, order.turn, "busy", message=str(error))
+            return SliceAnswer(order.shard, order.turn, "busy", message=str(error))
         with run:
             if int(run.store.facts.get(TURN, 0)) >= order.turn:
-                return Answer(order.shard, order.turn, "refused", message="it is an old one")
+                return SliceAnswer(order.shard, order.turn, "refused", message="it is an old one")
             self._crawl(order, run, started)
-        return Answer(order.shard, order.turn, "ended", standing_of(run_directory, order.shard))
+        return SliceAnswer(
+            order.shard, order.turn, "ended", standing_of(run_directory, order.shard)
+        )
 
-    def _crawl(self, order: Order, run: Run, started: float) -> None:
+    def _crawl(self, order: SliceOrder, run: Run, started: float) -> None:
         until = started + order.seconds
         began = time.time() + started - time.monotonic()
         with closing(_collected(order, run)) as inbox:
@@ -94,7 +96,7 @@ class SliceSession:
         record = slice_record(report, thread.meter, began, time.time())
         write_slice(run.directory, int(run.store.facts[SESSIONS]), record)
 
-    def _crawl_order(self, order: Order, run: Run, inbox: Inbox, started: float) -> CrawlOrder:
+    def _crawl_order(self, order: SliceOrder, run: Run, inbox: Inbox, started: float) -> CrawlOrder:
         facts = run.store.facts
         begun = {TURN: str(order.turn), SESSIONS: str(int(facts.get(SESSIONS, 0)) + 1)}
         run.store.commit(run.store.offsets, {**begun, "input": "open"})
@@ -112,7 +114,7 @@ class SliceSession:
         )
 
 
-def _is_current(order: Order) -> bool:
+def _is_current(order: SliceOrder) -> bool:
     return _epoch_in(Path(order.run)) == order.epoch
 
 
@@ -142,7 +144,7 @@ def _check_place(run: Path, epoch: str) -> None:
         )
 
 
-def _open(order: Order) -> Run:
+def _open(order: SliceOrder) -> Run:
     """Begin the run of the shard, or resume it. Raises BusyError, UsageError and StateError."""
     directory = shard_directory(Path(order.run), order.shard)
     settings = _settings(order, directory)
@@ -155,14 +157,14 @@ def _open(order: Order) -> Run:
     return run
 
 
-def _settings(order: Order, directory: Path) -> Settings:
+def _settings(order: SliceOrder, directory: Path) -> Settings:
     """Those of the whole run, with what is another thing for a shard."""
     whole = resumed_settings(Path(order.run), {}, os.environ)
     own = {"run": str(directory), "sources": (), "out": (), "json": False, "quiet": True}
     return msgspec.structs.replace(whole, **own, **order.changes)
 
 
-def _collected(order: Order, run: Run) -> Inbox:
+def _collected(order: SliceOrder, run: Run) -> Inbox:
     """The inbox of the shard with all letters that the order knows of."""
     inbox = Inbox(run.directory / INBOX, order.shard, run.store.counts.taken)
     try:

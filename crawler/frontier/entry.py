@@ -11,7 +11,7 @@ from crawler.model.urls import host_name
 class State(IntEnum):
     """The state of an entry; all but the first are final.
 
-    A ``MOVED`` entry goes on in another shard of the crawl, where it is counted.
+    A ``MOVED`` entry continues in another shard of the crawl, where it is counted.
     """
 
     PENDING = 0
@@ -40,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
     ``row`` (a JSON object) contains the other columns of its table, and the line number.
     ``wrong`` is the reason why it cannot be fetched. An entry that was redirected before it came
-    from another shard goes on ``at`` this URL, after ``hops`` redirects.
+    from another shard continues ``at`` this URL, after ``hops`` redirects.
     """
 
     id: int

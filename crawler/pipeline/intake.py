@@ -21,7 +21,7 @@ from crawler.pipeline.outbox import Outbox
 from crawler.pipeline.source import Source
 from crawler.sources import InputLine
 
-_Found = tuple[Link, Wrong | None]
+_FoundLink = tuple[Link, Wrong | None]
 
 
 class EntryRules(msgspec.Struct, frozen=True):
@@ -131,8 +131,8 @@ class Intake:
             )
 
     def _sorted_out(
-        self, found: Iterable[_Found], depth: int, seed: str, outbox: Outbox
-    ) -> list[_Found]:
+        self, found: Iterable[_FoundLink], depth: int, seed: str, outbox: Outbox
+    ) -> list[_FoundLink]:
         """Send the links of other shards; return the others."""
         own = []
         for link, wrong in found:
@@ -143,7 +143,7 @@ class Intake:
         return own
 
     def hand_over(self, ticket: EntryTicket, url: str) -> str | None:
-        """``ticket`` was redirected to ``url``: if another shard fetches that, it goes on there.
+        """``ticket`` was redirected to ``url``: if another shard fetches that, it continues there.
 
         Returns what the entry was found by, or None if it stays here.
         """
@@ -219,7 +219,7 @@ class Intake:
         if entry.wrong is not None:
             return entry.wrong.error()
         quota = self._rules.quota
-        # What goes on here after a redirect counts elsewhere.
+        # What continues here after a redirect counts elsewhere.
         why = quota.reason(entry.host) if entry.depth and entry.at is None else None
         if why is not None:
             return SkipError(SkipReason.TRAP, why)

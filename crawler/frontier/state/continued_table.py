@@ -1,4 +1,4 @@
-"""The table of the state file that has entries which go on at another URL than their own.
+"""The table of the state file that has entries which continue at another URL than their own.
 
 They were redirected in another shard of the crawl, to a host that is this shard's.
 """
@@ -18,7 +18,7 @@ INSERT INTO continued SELECT value->>0, value->>1, value->>2 FROM json_each(?) W
 
 
 class Continued(msgspec.Struct, frozen=True, array_like=True):
-    """The entry ``id`` goes on at ``url``, after ``hops`` redirects."""
+    """The entry ``id`` continues at ``url``, after ``hops`` redirects."""
 
     id: int
     url: str
