@@ -27,6 +27,7 @@ from crawler.distributed.records import (
     numbers,
     standing_of,
 )
+from crawler.metrics.slices import slice_record
 from crawler.model.errors import BusyError, StateError, UsageError
 from crawler.model.exchange import Response
 from crawler.model.files import read_file
@@ -41,6 +42,7 @@ from crawler.runs.layout import (
     resumed_settings,
     shard_directory,
 )
+from crawler.runs.slices import write_slice
 from crawler.settings import Settings
 from crawler.settings.distribution import SLICE_S
 from crawler.sources import InputLine, SitemapCache
@@ -82,6 +84,7 @@ class SliceSession:
 
     def _crawl(self, order: SliceOrder, run: Run, started: float) -> None:
         until = started + order.seconds
+        began = time.time() + started - time.monotonic()
         with closing(_collected(order, run)) as inbox:
             thread = CrawlThread(self._crawl_order(order, run, inbox, started))
             thread.start()
@@ -90,7 +93,9 @@ class SliceSession:
                 if not is_stopped and (time.monotonic() >= until or not _is_current(order)):
                     thread.stop()
                     is_stopped = True
-            thread.report()
+            report = thread.report()
+        record = slice_record(report, thread.meter, began, time.time())
+        write_slice(run.directory, int(run.store.facts[SESSIONS]), record)
 
     def _crawl_order(self, order: SliceOrder, run: Run, inbox: Inbox, started: float) -> CrawlOrder:
         facts = run.store.facts
