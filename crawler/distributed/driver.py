@@ -1,5 +1,6 @@
 """Orders slices until no shard has work. It keeps nothing: all it knows stands in the shards."""
 
+import math
 import secrets
 import threading
 import time
@@ -66,6 +67,9 @@ class Driver:
         self._error: Exception | None = None
         self._is_stopping = False
         self.lost = 0
+        """The number of orders that were not answered."""
+        self.first_order = math.inf
+        """When the first order was given (monotonic seconds)."""
 
     def start(self) -> None:
         """End what an earlier driver has begun, and see how far every shard is."""
@@ -155,6 +159,7 @@ class Driver:
         )
         future = self._workers.executor.submit(run_slice, msgspec.json.encode(order))
         future.add_done_callback(lambda _: self._awake.set())
+        self.first_order = min(self.first_order, now)
         self._given[shard] = GivenOrder(shard, turn, now, future)
         return True
 

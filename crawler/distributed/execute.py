@@ -9,17 +9,18 @@ from pathlib import Path
 
 import msgspec
 
+from crawler.app.execute import show
 from crawler.app.inputs import (
-    RawInput,
     UrlSource,
     check_same,
     facts,
-    of_python,
+    lines_of,
     streams_of,
     to_divide,
 )
 from crawler.app.interrupts import CODE as INTERRUPTED
 from crawler.app.interrupts import Interrupts
+from crawler.app.report import write_report
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.streams import InputStreams
 from crawler.distributed.divider import Divider
@@ -29,14 +30,18 @@ from crawler.distributed.origins import forget_logins
 from crawler.distributed.progress import RateWindow, finished_in, progress_of
 from crawler.distributed.slice import end_idle
 from crawler.distributed.workers import SliceWorkers
+from crawler.metrics.merge import DriverSession
 from crawler.metrics.report import Report
 from crawler.model.errors import StateError, UsageError
 from crawler.model.files import make_folder
+from crawler.reporting.html.write import write_html
 from crawler.reporting.progress import Progress
 from crawler.runs.layout import ORIGINS, SHARDS
+from crawler.runs.slices import merged_report
 from crawler.settings import Settings, options, source_names
 from crawler.settings.distribution import SHARDS_PER_SLOT
 from crawler.settings.secrets import from_secrets
+from crawler.sources.input_line import RawLines
 
 TELL_S = 0.5
 """Seconds between two updates of the progress line."""
@@ -66,13 +71,9 @@ def crawl_urls(urls: UrlSource, settings: Settings) -> Report:
     have ended.
     """
     with opened(settings) as workers, _run_of(settings, workers) as run_of_python:
-        crawl = ShardedCrawl(run_of_python, of_python(urls)(_no_document), workers)
+        crawl = ShardedCrawl(run_of_python, lines_of(urls), workers)
         crawl.run()
         return crawl.end()
-
-
-def _no_document(_line: object) -> object:
-    raise AssertionError("URLs from Python name no sitemaps")
 
 
 def _new(settings: Settings, workers: SliceWorkers) -> Run:
@@ -127,6 +128,7 @@ def _for_a_person(run: Run, workers: SliceWorkers, streams: InputStreams) -> int
             if not run.store.counts.taken:
                 raise UsageError(f"{source_names(settings)}: contains no URLs")
         report = crawl.end()
+    show(report, settings, run.directory)
     if interrupts.received:
         return INTERRUPTED
     return 3 if settings.strict and report.urls.failed else 0
@@ -135,19 +137,19 @@ def _for_a_person(run: Run, workers: SliceWorkers, streams: InputStreams) -> int
 class ShardedCrawl:
     """One session of a sharded crawl."""
 
-    def __init__(self, run: Run, lines: RawInput, workers: SliceWorkers) -> None:
+    def __init__(self, run: Run, lines: RawLines, workers: SliceWorkers) -> None:
         """Raises StateError if files of the run are damaged."""
         settings = run.settings
         assert settings.shards is not None
+        self._started = time.monotonic()
+        self._done_before = 0
         self._run = run
         self._workers = workers
         self._progress = Progress(sys.stderr, quiet=settings.quiet)
         self._rate = RateWindow()
         make_folder(run.directory / SHARDS)
         self._divider = Divider(run, lines, settings.shards)
-        self._driver = Driver(
-            run.directory, settings, settings.shards, self._divider, workers
-        )
+        self._driver = Driver(run.directory, settings, settings.shards, self._divider, workers)
 
     def stop(self) -> None:
         """Give no more orders, and let the slices end in order."""
@@ -160,6 +162,7 @@ class ShardedCrawl:
     def run(self) -> None:
         """Return when the crawl is over, or was stopped. Raises UsageError and StateError."""
         self._driver.start()
+        self._done_before = sum(each.counts.done for each in self._driver.board.standings)
         try:
             with self._progress:
                 self._driver.run(self._tell, TELL_S)
@@ -174,3 +177,21 @@ class ShardedCrawl:
         slots, busy = self._workers.slots(), len(board.ordered)
         progress = progress_of(board.standings, busy, slots, rate, self._driver.lost)
         self._progress.draw_line(progress.line)
+
+    def end(self) -> Report:
+        """Write the reports; returns that of the whole run. Raises StateError."""
+        run, driver = self._run, self._driver
+        if driver.board.is_over:
+            forget_logins(run.directory / ORIGINS)
+        ended = time.monotonic()
+        session = DriverSession(
+            started=time.time() - (ended - self._started),
+            wall_s=ended - self._started,
+            startup_s=driver.first_order - self._started,
+            slots=self._workers.slots(),
+            shards=len(driver.board.standings),
+            done_before=self._done_before,
+        )
+        report = write_report(merged_report(run.directory, session), run.directory)
+        write_html(run.directory)
+        return report
