@@ -35,6 +35,10 @@ def compiler() -> str | None:
     return shutil.which("cc") or shutil.which("gcc")
 
 
+def compose() -> str | None:
+    return shutil.which("docker-compose")
+
+
 def git() -> str | None:
     return shutil.which("git")
 
@@ -74,6 +78,7 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "browser": (browser, "chromium"),
     "wget": (wget, "wget"),
     "git": (git, "git"),
+    "compose": (compose, "docker-compose"),
     "compiler": (compiler, "gcc libc6-dev"),
     "manuals": (manuals, " ".join(MANUALS)),
     "large_manuals": (large_manuals, " ".join(LARGE_MANUALS)),
