@@ -65,7 +65,8 @@ def _costs(made: Choice) -> str:
 
 def title(report: Report) -> str:
     """``curl, 64 at a time · finished after 20 s``."""
-    state = "stopped" if report.urls.pending else "finished"
+    is_over = not report.urls.pending and not (report.shards and report.shards.on_the_way)
+    state = "finished" if is_over else "stopped"
     wall = seconds(report.wall_s)
     return f"{report.engine}, {report.concurrency} at a time · {state} after {wall}"
 
@@ -107,6 +108,12 @@ def shard_use(use: ShardUse) -> Iterator[str]:
     if use.killed:
         were, their = ("was", "its") if use.killed == 1 else ("were", "their")
         yield f"{count(use.killed, 'session')} {were} killed: {their} times are missing"
+    if use.on_the_way:
+        yield on_the_way(use.on_the_way)
+
+
+def on_the_way(records: int) -> str:
+    return f"{count(records, 'URL')} sent to a shard, not yet received"
 
 
 def cache_use(use: CacheUse) -> Iterator[str]:
