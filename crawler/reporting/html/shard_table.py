@@ -1,10 +1,13 @@
 """What only the report of a sharded crawl shows."""
 
-from crawler.metrics.sentences import shard_use
+from collections.abc import Iterator
+
+from crawler.metrics.report import ShardUse
+from crawler.metrics.sentences import on_the_way, shard_use
 from crawler.model.units import count
 from crawler.reporting.html.charts import row, table
 from crawler.reporting.html.elements import Markup, element
-from crawler.reporting.html.run_files import RunFiles, ShardRow
+from crawler.reporting.html.run_files import ROWS, RunFiles, ShardRow
 from crawler.reporting.html.sections import dotted, section
 
 
@@ -16,17 +19,17 @@ def shards(run: RunFiles) -> Markup:
     heads = ("shard", "pages", "failed", "left", "sessions", "killed")
     return section(
         "Shards",
-        element("p", dotted([*shard_use(use), *_left_out(found.rows, use.shards)])),
+        element("p", dotted(_says(use, len(found.rows)))),
         table("Shards", heads, map(_row, found.rows), class_="numbers"),
     )
 
 
-def _left_out(rows: tuple[ShardRow, ...], shards: int) -> list[str]:
-    if len(rows) == shards:
-        return []
-    return [
-        f"below are {count(len(rows), 'shard')}, those with killed sessions and most left first"
-    ]
+def _says(use: ShardUse, rows: int) -> Iterator[str]:
+    yield from shard_use(use)
+    if use.on_the_way:
+        yield on_the_way(use.on_the_way)
+    if rows == ROWS < use.shards:
+        yield f"below are {count(rows, 'shard')}, those with killed sessions and most left first"
 
 
 def _row(shard: ShardRow) -> Markup:
