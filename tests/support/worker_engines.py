@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+import pytest
 from support import needs, orders
 from support.orders import PATIENCE
 
@@ -20,6 +22,8 @@ from crawler.distributed.engines.registry import open_workers
 from crawler.distributed.workers import SliceWorkers
 
 TESTS = Path(__file__).parents[1]
+IMPORTED = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+"""The path of modules for programs of the tests."""
 SLOTS = 2
 HERE = ("local", "dask", "ray")
 PASSWORD = "s3cret/word"
@@ -30,6 +34,13 @@ Open = Callable[[], AbstractContextManager[SliceWorkers]]
 def here(on: str) -> Callable[[Path], AbstractContextManager[Open]]:
     """Workers that are started on this machine."""
     return lambda _: nullcontext(partial(open_workers, f"{on}:{SLOTS}"))
+
+
+@contextmanager
+def ray_here(folder: Path) -> Iterator[Open]:
+    with pytest.MonkeyPatch.context() as patch, here("ray")(folder) as open_them:
+        patch.setenv("PYTHONPATH", IMPORTED)  # Ray's workers do not have the path of this process
+        yield open_them
 
 
 @contextmanager
@@ -54,7 +65,7 @@ def dask(kind: str, *arguments: str) -> list[str]:
 
 
 @contextmanager
-def ray_cluster(folder: Path) -> Iterator[Open]:
+def ray_cluster(_: Path) -> Iterator[Open]:
     port, client_port = free_port(), free_port()
     options = {
         "port": port,
@@ -66,7 +77,11 @@ def ray_cluster(folder: Path) -> Iterator[Open]:
     }
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
     command += [f"--{name}={value}" for name, value in options.items()]
-    with running(command, RAY_TMPDIR=str(folder)), listening(client_port):
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,  # paths of sockets must be short
+        running(command, RAY_TMPDIR=folder),
+        listening(client_port),
+    ):
         yield partial(open_workers, f"ray://127.0.0.1:{client_port}")
 
 
@@ -103,7 +118,9 @@ def celery(_: Path) -> Iterator[Open]:
 
 FORMS: Mapping[str, Callable[[Path], AbstractContextManager[Open]]] = MappingProxyType(
     {
-        **{on: here(on) for on in HERE},
+        "local": here("local"),
+        "dask": here("dask"),
+        "ray": ray_here,
         "dask-cluster": dask_cluster,
         "ray-cluster": ray_cluster,
         "celery": celery,
@@ -115,10 +132,9 @@ FORMS: Mapping[str, Callable[[Path], AbstractContextManager[Open]]] = MappingPro
 @contextmanager
 def running(command: list[str], **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """A program that can import what the tests can; it is terminated at the end."""
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
     process = subprocess.Popen(
         command,
-        env={**os.environ, "PYTHONPATH": path, **variables},
+        env={**os.environ, "PYTHONPATH": IMPORTED, **variables},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
