@@ -33,8 +33,9 @@ def host_memory(store: Store) -> HostMemory:
     knows that there were requests.
     """
     committed, now = store.facts.get(COMMITTED), time.time()
-    memory = HostMemory()
-    if committed is not None:
+    if committed is None:
+        memory = HostMemory(unix_time=now, now=time.monotonic())
+    else:
         memory = HostMemory(store.hosts(), float(committed), now, time.monotonic())
     store.commit(store.offsets, {COMMITTED: repr(now)})
     return memory

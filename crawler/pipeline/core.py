@@ -338,7 +338,7 @@ class Pipeline:
 
     def _hop(self, ticket: Ticket, url: str, now: float, pause: float | None) -> None:
         if isinstance(ticket, EntryTicket):
-            found_by = self._intake.hand_over(ticket, url)
+            found_by = self._intake.hand_over(ticket, url, time.time() + pause if pause else 0.0)
             if found_by is not None:
                 self._final_states.move(ticket.entry, found_by)
                 return
