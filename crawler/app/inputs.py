@@ -129,6 +129,12 @@ def _lines(
 
 
 def of_python(urls: UrlSource) -> OpenInput:
+    """URLs from Python, see ``lines_of``. Raises UsageError."""
+    lines = lines_of(urls)
+    return lambda _: lines
+
+
+def lines_of(urls: UrlSource) -> RawLines:
     """URLs from Python; an async iterable runs on an event loop of its own. Raises UsageError."""
     lines: Iterable[str]
     if isinstance(urls, str):
@@ -139,7 +145,7 @@ def of_python(urls: UrlSource) -> OpenInput:
         lines = OwnLoopLines(urls)
     else:
         raise UsageError(f"the URLs must be a string or an iterable of strings, not {urls!r}")
-    return lambda _: judged(lines)
+    return judged(lines)
 
 
 def document(answer: Response) -> SitemapBody:

@@ -20,7 +20,7 @@ from crawler.app.outputs import page_sinks
 from crawler.app.run_dir import Run
 from crawler.app.shard import Shard
 from crawler.fetch.network import Network, current
-from crawler.metrics.meter import Snapshot
+from crawler.metrics.meter import Meter, Snapshot
 from crawler.metrics.report import Report
 from crawler.reporting.live import journal
 from crawler.reporting.live.logs import Console
@@ -93,6 +93,12 @@ class CrawlThread:
             raise self._error
         assert self._report is not None
         return self._report
+
+    @property
+    def meter(self) -> Meter:
+        """What has measured the crawl; only after ``report`` has returned."""
+        assert self._crawl is not None
+        return self._crawl.meter
 
     def snapshot(self) -> Snapshot | None:
         """Return the progress of the crawl; None before its start."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from crawler.distributed.records import Standing
+from crawler.distributed.records import ShardStanding
 
 
 class Allowances:
@@ -12,14 +12,14 @@ class Allowances:
         self._most = most
         self._given: dict[int, int] = {}
 
-    def left(self, standings: Sequence[Standing]) -> int | None:
+    def left(self, standings: Sequence[ShardStanding]) -> int | None:
         """The number of pages that no order may bring yet; None if there is no limit."""
         if self._most is None:
             return None
         done = [max(each.counts.done, self._given.get(each.shard, 0)) for each in standings]
         return max(0, self._most - sum(done))
 
-    def give(self, shard: int, standings: Sequence[Standing], free: int) -> int | None:
+    def give(self, shard: int, standings: Sequence[ShardStanding], free: int) -> int | None:
         """How many pages ``shard`` may have in all; 0 if it may have no more now.
 
         ``free`` is the number of slots among which what is left is shared out.

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from crawler.distributed.records import INPUT, Standing
+from crawler.distributed.records import INPUT, ShardStanding
 from crawler.model.errors import StateError
 
 REST_S = 1.0
@@ -20,7 +20,7 @@ class Board:
     """
 
     def __init__(self, shards: int) -> None:
-        self._standings = [Standing(number) for number in range(shards)]
+        self._standings = [ShardStanding(number) for number in range(shards)]
         self._input: Mapping[int, int] = {}
         self._input_log = 0
         self._turns = [0] * shards
@@ -33,7 +33,7 @@ class Board:
         self._unseen: set[int] = set()
 
     @property
-    def standings(self) -> list[Standing]:
+    def standings(self) -> list[ShardStanding]:
         return list(self._standings)
 
     @property
@@ -55,14 +55,14 @@ class Board:
         self._input, self._input_log = sent, log
 
     def visit_all(self) -> None:
-        """Order every shard once, whether it has work or not."""
+        """SliceOrder every shard once, whether it has work or not."""
         self._again = set(range(len(self._standings)))
 
     def hide(self, shard: int) -> None:
         """How far ``shard`` is must be seen in its state, once nobody crawls it."""
         self._unseen.add(shard)
 
-    def stands(self, standing: Standing) -> None:
+    def stands(self, standing: ShardStanding) -> None:
         """A shard that nobody crawls, or that is ordered, has committed this."""
         number = standing.shard
         self._unseen.discard(number)
@@ -86,7 +86,7 @@ class Board:
         ]
         return min(ready, key=lambda number: self._since[number], default=None)
 
-    def _has_work(self, standing: Standing) -> bool:
+    def _has_work(self, standing: ShardStanding) -> bool:
         return standing.has_work or standing.shard in self._again or bool(self.logs(standing.shard))
 
     def logs(self, shard: int) -> dict[int, int]:
@@ -159,6 +159,6 @@ class Board:
                     )
 
 
-def _finished(standing: Standing) -> int:
+def _finished(standing: ShardStanding) -> int:
     counts = standing.counts
     return counts.done + counts.failed + counts.skipped + counts.taken

@@ -11,7 +11,7 @@ from typing import IO
 import msgspec
 
 from crawler.app.little_memory import need_less_memory
-from crawler.distributed.records import Answer, Order
+from crawler.distributed.records import SliceAnswer, SliceOrder
 from crawler.distributed.session import SliceSession
 from crawler.distributed.slice_process import read, write
 from crawler.model.errors import CrawlerError, UsageError
@@ -24,7 +24,7 @@ def main() -> None:
 
     After that its run can be resumed, as after a kill.
     """
-    # Whoever has started the crawl gets the signals of the terminal, and tells us to stop.
+    # The driver gets the signals of the terminal, and then ends our slice.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = _own_output()
     orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -50,21 +50,21 @@ def _read(orders: IO[bytes], into: "queue.SimpleQueue[bytes]") -> None:
     os._exit(0)
 
 
-def _answer(text: bytes, session: SliceSession) -> Answer:
+def _answer(text: bytes, session: SliceSession) -> SliceAnswer:
     try:
         version = msgspec.json.decode(text, type=_Version).version
         if version != __version__:
             message = f"this worker has version {__version__}, the crawl was started by {version}"
-            return Answer(-1, -1, "usage", message=message)
-        order = msgspec.json.decode(text, type=Order)
+            return SliceAnswer(-1, -1, "usage", message=message)
+        order = msgspec.json.decode(text, type=SliceOrder)
     except msgspec.MsgspecError as error:
-        return Answer(-1, -1, "usage", message=f"this order cannot be read: {error}")
+        return SliceAnswer(-1, -1, "usage", message=f"this order cannot be read: {error}")
     try:
         return session.run(order)
     except UsageError as error:
-        return Answer(order.shard, order.turn, "usage", message=str(error))
+        return SliceAnswer(order.shard, order.turn, "usage", message=str(error))
     except CrawlerError as error:
-        return Answer(order.shard, order.turn, "failed", message=str(error))
+        return SliceAnswer(order.shard, order.turn, "failed", message=str(error))
 
 
 class _Version(msgspec.Struct):

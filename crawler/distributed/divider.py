@@ -84,7 +84,7 @@ class Divider:
                 self._room.wait()
                 self._room.clear()
                 self._divide()
-        except Exception as error:  # noqa: BLE001 - it is told to who has started the thread
+        except Exception as error:  # noqa: BLE001 - whatever it is, the crawl must end
             self._fail(error)
 
     def _divide(self) -> None:

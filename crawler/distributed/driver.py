@@ -1,5 +1,6 @@
 """Orders slices until no shard has work. It keeps nothing: all it knows stands in the shards."""
 
+import math
 import secrets
 import threading
 import time
@@ -13,9 +14,9 @@ import msgspec
 from crawler.distributed.allowance import Allowances
 from crawler.distributed.board import Board
 from crawler.distributed.divider import Divider
-from crawler.distributed.records import Answer, Order, standing_of
+from crawler.distributed.records import SliceAnswer, SliceOrder, standing_of
 from crawler.distributed.slice import run_slice
-from crawler.distributed.workers import Workers
+from crawler.distributed.workers import SliceWorkers
 from crawler.model.errors import StateError, UsageError
 from crawler.model.files import replace_file
 from crawler.model.version import __version__
@@ -28,7 +29,7 @@ LOOK_S = 1.0
 """Seconds between two looks at orders that are late."""
 
 
-class Given(msgspec.Struct, frozen=True):
+class GivenOrder(msgspec.Struct, frozen=True):
     """An order that was given ``since`` then (monotonic seconds)."""
 
     shard: int
@@ -38,7 +39,7 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class Driver:
-    """Drives the shards of the run in the folder ``run``. Only who holds its lock may do that."""
+    """Drives the shards of the run in the folder ``run``. Hold its lock while you do."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Driver:
         settings: Settings,
         shards: int,
         divider: Divider,
-        workers: Workers,
+        workers: SliceWorkers,
         *,
         visit_all: bool = False,
     ) -> None:
@@ -61,11 +62,14 @@ class Driver:
         if visit_all:
             self.board.visit_all()
         self._allowances = Allowances(settings.max_pages)
-        self._given: dict[int, Given] = {}
+        self._given: dict[int, GivenOrder] = {}
         self._awake = threading.Event()
         self._error: Exception | None = None
         self._is_stopping = False
         self.lost = 0
+        """The number of orders that were not answered."""
+        self.first_order = math.inf
+        """When the first order was given (monotonic seconds)."""
 
     def start(self) -> None:
         """End what an earlier driver has begun, and see how far every shard is."""
@@ -142,7 +146,7 @@ class Driver:
         if pages == 0:
             return False
         turn = self.board.order(shard)
-        order = Order(
+        order = SliceOrder(
             __version__,
             str(self._run),
             shard,
@@ -155,7 +159,8 @@ class Driver:
         )
         future = self._workers.executor.submit(run_slice, msgspec.json.encode(order))
         future.add_done_callback(lambda _: self._awake.set())
-        self._given[shard] = Given(shard, turn, now, future)
+        self.first_order = min(self.first_order, now)
+        self._given[shard] = GivenOrder(shard, turn, now, future)
         return True
 
     def _changes(self, max_pages: int | None) -> dict[str, object]:
@@ -167,9 +172,11 @@ class Driver:
             if given.future.cancelled() or error is not None:
                 self._lose(given, now, str(error or "it was cancelled"))
             else:
-                self._answered(given, msgspec.json.decode(given.future.result(), type=Answer), now)
+                self._answered(
+                    given, msgspec.json.decode(given.future.result(), type=SliceAnswer), now
+                )
 
-    def _answered(self, given: Given, answer: Answer, now: float) -> None:
+    def _answered(self, given: GivenOrder, answer: SliceAnswer, now: float) -> None:
         shard = given.shard
         del self._given[shard]
         match answer.outcome:
@@ -187,7 +194,7 @@ class Driver:
                 self.board.answered(shard, now)
                 self.board.check()
 
-    def _lose(self, given: Given, now: float, why: str) -> None:
+    def _lose(self, given: GivenOrder, now: float, why: str) -> None:
         """The engine will not answer. Who crawls the shard may still be alive."""
         self.lost += 1
         given.future.cancel()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.distributed.letters import HEAD_BYTES, Head, Kind, LetterFile, decode, pack
+from crawler.distributed.letters import HEAD_BYTES, LetterFile, LetterHead, LetterKind, decode, pack
 from crawler.frontier.entry import Candidate
 from crawler.model.errors import StateError, writing
 from crawler.model.files import open_file, sync
@@ -71,17 +71,17 @@ class Inbox:
                     raise
         return end
 
-    def _count(self, head: Head) -> None:
+    def _count(self, head: LetterHead) -> None:
         if head.place == _TAKEN:
             self._taken_before = head.start
             return
         self.read[head.place] = head.end
-        if head.kind is Kind.STANDING:
+        if head.kind is LetterKind.STANDING:
             self.received[head.place] = head.start
         else:
             self.received[head.place] = self.received.get(head.place, 0) + head.count
             self._records += head.count
-            self._has_sitemaps |= head.kind is Kind.SITEMAPS
+            self._has_sitemaps |= head.kind is LetterKind.SITEMAPS
 
     def _cut(self, end: int) -> None:
         with writing(self._path):
@@ -98,23 +98,23 @@ class Inbox:
         with LetterFile(log, end) as letters:
             found: list[bytes] = []
             count = size = 0
-            kind = Kind.LINES
+            kind = LetterKind.LINES
             for head, begin in letters.heads(start):
                 if head.place != self._shard:
                     continue
                 body = letters.body(head, begin)
                 found.append(pack(head.place, head.kind, body, head.count))
                 count, size = count + head.count, size + head.size
-                if head.kind is Kind.SITEMAPS:
-                    kind = Kind.SITEMAPS
+                if head.kind is LetterKind.SITEMAPS:
+                    kind = LetterKind.SITEMAPS
                 if size >= MOST_BYTES:
                     here = begin + head.size
                     self._append(source, kind, found, count, start, here)
-                    found, count, size, kind, start = [], 0, 0, Kind.LINES, here
+                    found, count, size, kind, start = [], 0, 0, LetterKind.LINES, here
             self._append(source, kind, found, count, start, end)
 
     def _append(
-        self, source: int, kind: Kind, found: list[bytes], count: int, start: int, end: int
+        self, source: int, kind: LetterKind, found: list[bytes], count: int, start: int, end: int
     ) -> None:
         letter = pack(source, kind, b"".join(found), count, start=start, end=end)
         with writing(self._path):
@@ -133,7 +133,7 @@ class Inbox:
             raise StateError(f"{self._path}: begins behind what was taken; restore the file")
         with LetterFile(self._path) as letters:
             for head, begin in letters.heads():
-                if head.kind is not Kind.SITEMAPS and skip >= head.count:
+                if head.kind is not LetterKind.SITEMAPS and skip >= head.count:
                     skip -= head.count
                     continue
                 for record in _records(letters.body(head, begin), letters, expand):
@@ -144,8 +144,8 @@ class Inbox:
 
     def begin_again(self, taken: int) -> None:
         """All ``taken`` records are in the state: keep only how far each log was read."""
-        standing = [pack(_TAKEN, Kind.STANDING, b"", 0, start=taken)] + [
-            pack(source, Kind.STANDING, b"", 0, start=self.received[source], end=end)
+        standing = [pack(_TAKEN, LetterKind.STANDING, b"", 0, start=taken)] + [
+            pack(source, LetterKind.STANDING, b"", 0, start=self.received[source], end=end)
             for source, end in self.read.items()
         ]
         draft = self._path.with_name(f"{self._path.name}.new")

@@ -27,7 +27,7 @@ _LIST = struct.Struct(">BI")
 _LIST_TAG = 0xDD
 
 
-class Kind(IntEnum):
+class LetterKind(IntEnum):
     """What is in a letter."""
 
     LINKS = 1
@@ -38,10 +38,10 @@ class Kind(IntEnum):
     """No records: how far a shard has read a log whose letters it does not have any more."""
 
 
-_KINDS = frozenset(Kind)
+_KINDS = frozenset(LetterKind)
 
 
-class Head(msgspec.Struct, frozen=True):
+class LetterHead(msgspec.Struct, frozen=True):
     """The head of a letter.
 
     ``place`` is the shard that it is for, or from which it came; there it was in the bytes from
@@ -50,7 +50,7 @@ class Head(msgspec.Struct, frozen=True):
     """
 
     place: int
-    kind: Kind
+    kind: LetterKind
     start: int
     end: int
     count: int
@@ -58,12 +58,14 @@ class Head(msgspec.Struct, frozen=True):
     checksum: int
 
 
-def pack(place: int, kind: Kind, body: bytes, count: int, *, start: int = 0, end: int = 0) -> bytes:
+def pack(
+    place: int, kind: LetterKind, body: bytes, count: int, *, start: int = 0, end: int = 0
+) -> bytes:
     fields = _FIELDS.pack(_MAGIC, place, kind, start, end, count, len(body), crc32(body))
     return fields + _CHECK.pack(crc32(fields)) + body
 
 
-def records(kind: Kind, encoded: Sequence[bytes]) -> bytes:
+def records(kind: LetterKind, encoded: Sequence[bytes]) -> bytes:
     """The body of a letter of ``kind`` with these records, each encoded as MessagePack."""
     return _LIST.pack(_LIST_TAG, len(encoded)) + b"".join(encoded)
 
@@ -73,9 +75,9 @@ _links = msgspec.msgpack.Decoder(list[Candidate]).decode
 _lines = msgspec.msgpack.Decoder(list[InputLine]).decode
 
 
-def decode(kind: Kind, body: bytes) -> Sequence[Candidate | InputLine]:
+def decode(kind: LetterKind, body: bytes) -> Sequence[Candidate | InputLine]:
     """Raises msgspec.MsgspecError."""
-    return _links(body) if kind is Kind.LINKS else _lines(body)
+    return _links(body) if kind is LetterKind.LINKS else _lines(body)
 
 
 class LetterFile:
@@ -103,7 +105,7 @@ class LetterFile:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def heads(self, start: int = 0) -> Iterator[tuple[Head, int]]:
+    def heads(self, start: int = 0) -> Iterator[tuple[LetterHead, int]]:
         """The heads from ``start`` on, and where each body begins.
 
         Raises StateError for a damaged one, and for a letter that goes over ``end``.
@@ -117,17 +119,17 @@ class LetterFile:
             yield head, begin
             at = begin + head.size
 
-    def _head(self, at: int) -> Head | None:
+    def _head(self, at: int) -> LetterHead | None:
         return _parsed(os.pread(self._file.fileno(), HEAD_BYTES, at))
 
-    def head_in(self, body: bytes, at: int) -> Head:
+    def head_in(self, body: bytes, at: int) -> LetterHead:
         """The head of a letter inside of another letter with this ``body``. Raises StateError."""
         head = _parsed(body[at : at + HEAD_BYTES])
         if head is None:
             raise self.damage(at)
         return head
 
-    def body(self, head: Head, begin: int) -> bytes:
+    def body(self, head: LetterHead, begin: int) -> bytes:
         """Raises StateError if it is damaged."""
         body = os.pread(self._file.fileno(), head.size, begin)
         if len(body) < head.size or crc32(body) != head.checksum:
@@ -141,11 +143,11 @@ class LetterFile:
         )
 
 
-def _parsed(data: bytes) -> Head | None:
+def _parsed(data: bytes) -> LetterHead | None:
     """The head in ``data``, or None if it is not a whole one."""
     if len(data) < HEAD_BYTES or not data.startswith(_MAGIC):
         return None
     if _CHECK.unpack(data[_FIELDS.size :])[0] != crc32(data[: _FIELDS.size]):
         return None
     _, place, kind, *rest = _FIELDS.unpack(data[: _FIELDS.size])
-    return Head(place, Kind(kind), *rest) if kind in _KINDS else None
+    return LetterHead(place, LetterKind(kind), *rest) if kind in _KINDS else None

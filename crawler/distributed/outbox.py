@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from crawler.distributed.letters import Kind, encode, pack, records
+from crawler.distributed.letters import LetterKind, encode, pack, records
 from crawler.distributed.partition import owner
 from crawler.frontier.entry import Candidate, next_url
 from crawler.sinks.outputs import Channel
@@ -23,7 +23,7 @@ class Letters:
     def __init__(self, put: Callable[[bytes], None], sent: Mapping[int, int]) -> None:
         """``sent`` is how many records each shard was sent before."""
         self._put = put
-        self._waiting: dict[tuple[int, Kind], list[bytes]] = defaultdict(list)
+        self._waiting: dict[tuple[int, LetterKind], list[bytes]] = defaultdict(list)
         self._bytes = 0
         self._sent = dict(sent)
 
@@ -44,10 +44,10 @@ class Letters:
         return dict(self._sent)
 
 
-def _kind_of(found: Candidate | InputLine) -> Kind:
+def _kind_of(found: Candidate | InputLine) -> LetterKind:
     if isinstance(found, Candidate):
-        return Kind.LINKS
-    return Kind.LINES if found.sitemap is None else Kind.SITEMAPS
+        return LetterKind.LINKS
+    return LetterKind.LINES if found.sitemap is None else LetterKind.SITEMAPS
 
 
 class ShardOutbox:

@@ -20,7 +20,7 @@ COUNT = "shards"
 """The name of the fact that has the number of shards."""
 
 
-class Standing(msgspec.Struct, frozen=True):
+class ShardStanding(msgspec.Struct, frozen=True):
     """How far ``shard`` is, by its last commit.
 
     ``turn`` is the number of the newest order that was begun, ``sessions`` how many were. Of its
@@ -44,14 +44,14 @@ class Standing(msgspec.Struct, frozen=True):
         return self.counts.pending > 0 or not self.is_read
 
 
-def standing_of(run: Path, shard: int) -> Standing:
+def standing_of(run: Path, shard: int) -> ShardStanding:
     """What the state of ``shard`` says. Raises StateError if it cannot be read."""
     state = shard_directory(run, shard) / STATE
     if not state.parent.exists():
-        return Standing(shard)
+        return ShardStanding(shard)
     counts, facts = read_counts(state)
     offsets = msgspec.json.decode(facts.get("offsets", "{}"), type=dict[str, int])
-    return Standing(
+    return ShardStanding(
         shard,
         int(facts.get(TURN, 0)),
         int(facts.get(SESSIONS, 0)),
@@ -68,7 +68,7 @@ def numbers(text: str) -> dict[int, int]:
     return msgspec.json.decode(text, type=dict[int, int])
 
 
-class Order(msgspec.Struct, frozen=True):
+class SliceOrder(msgspec.Struct, frozen=True):
     """Go on with ``shard`` of the run in the folder ``run`` for at most ``seconds``.
 
     ``logs`` has the length in bytes of each log with letters for it, by shard. ``epoch`` is the
@@ -87,10 +87,10 @@ class Order(msgspec.Struct, frozen=True):
     changes: dict[str, object]
 
 
-Outcome = Literal["ended", "busy", "refused", "failed", "usage"]
+SliceOutcome = Literal["ended", "busy", "refused", "failed", "usage"]
 
 
-class Answer(msgspec.Struct, frozen=True):
+class SliceAnswer(msgspec.Struct, frozen=True):
     """How a slice ended.
 
     ``ended``: ``standing`` is how far its shard is. ``busy``: another process crawls the shard.
@@ -100,6 +100,6 @@ class Answer(msgspec.Struct, frozen=True):
 
     shard: int
     turn: int
-    outcome: Outcome
-    standing: Standing | None = None
+    outcome: SliceOutcome
+    standing: ShardStanding | None = None
     message: str = ""

@@ -22,11 +22,12 @@ from crawler.distributed.records import (
     RECEIVED,
     SESSIONS,
     TURN,
-    Answer,
-    Order,
+    SliceAnswer,
+    SliceOrder,
     numbers,
     standing_of,
 )
+from crawler.metrics.slices import slice_record
 from crawler.model.errors import BusyError, StateError, UsageError
 from crawler.model.exchange import Response
 from crawler.model.files import read_file
@@ -41,7 +42,9 @@ from crawler.runs.layout import (
     resumed_settings,
     shard_directory,
 )
+from crawler.runs.slices import write_slice
 from crawler.settings import Settings
+from crawler.settings.distribution import SLICE_S
 from crawler.sources import InputLine, SitemapCache
 from crawler.sources.sitemaps import Sitemaps
 
@@ -60,25 +63,28 @@ class SliceSession:
     def __init__(self, server: "ForkServer | None" = None) -> None:
         self._server = server
 
-    def run(self, order: Order) -> Answer:
+    def run(self, order: SliceOrder) -> SliceAnswer:
         """Raises UsageError and StateError."""
         started = time.monotonic()
         run_directory = Path(order.run)
         _check_place(run_directory, order.epoch)
         if not _is_current(order):
-            return Answer(order.shard, order.turn, "refused", message="it is of an old epoch")
+            return SliceAnswer(order.shard, order.turn, "refused", message="it is of an old epoch")
         try:
             run = _open(order)
         except BusyError as error:
-            return Answer(order.shard, order.turn, "busy", message=str(error))
+            return SliceAnswer(order.shard, order.turn, "busy", message=str(error))
         with run:
             if int(run.store.facts.get(TURN, 0)) >= order.turn:
-                return Answer(order.shard, order.turn, "refused", message="it is an old one")
+                return SliceAnswer(order.shard, order.turn, "refused", message="it is an old one")
             self._crawl(order, run, started)
-        return Answer(order.shard, order.turn, "ended", standing_of(run_directory, order.shard))
+        return SliceAnswer(
+            order.shard, order.turn, "ended", standing_of(run_directory, order.shard)
+        )
 
-    def _crawl(self, order: Order, run: Run, started: float) -> None:
+    def _crawl(self, order: SliceOrder, run: Run, started: float) -> None:
         until = started + order.seconds
+        began = time.time() + started - time.monotonic()
         with closing(_collected(order, run)) as inbox:
             thread = CrawlThread(self._crawl_order(order, run, inbox, started))
             thread.start()
@@ -87,9 +93,11 @@ class SliceSession:
                 if not is_stopped and (time.monotonic() >= until or not _is_current(order)):
                     thread.stop()
                     is_stopped = True
-            thread.report()
+            report = thread.report()
+        record = slice_record(report, thread.meter, began, time.time())
+        write_slice(run.directory, int(run.store.facts[SESSIONS]), record)
 
-    def _crawl_order(self, order: Order, run: Run, inbox: Inbox, started: float) -> CrawlOrder:
+    def _crawl_order(self, order: SliceOrder, run: Run, inbox: Inbox, started: float) -> CrawlOrder:
         facts = run.store.facts
         begun = {TURN: str(order.turn), SESSIONS: str(int(facts.get(SESSIONS, 0)) + 1)}
         run.store.commit(run.store.offsets, {**begun, "input": "open"})
@@ -107,7 +115,7 @@ class SliceSession:
         )
 
 
-def _is_current(order: Order) -> bool:
+def _is_current(order: SliceOrder) -> bool:
     return _epoch_in(Path(order.run)) == order.epoch
 
 
@@ -137,7 +145,7 @@ def _check_place(run: Path, epoch: str) -> None:
         )
 
 
-def _open(order: Order) -> Run:
+def _open(order: SliceOrder) -> Run:
     """Begin the run of the shard, or resume it. Raises BusyError, UsageError and StateError."""
     directory = shard_directory(Path(order.run), order.shard)
     settings = _settings(order, directory)
@@ -150,14 +158,16 @@ def _open(order: Order) -> Run:
     return run
 
 
-def _settings(order: Order, directory: Path) -> Settings:
+def _settings(order: SliceOrder, directory: Path) -> Settings:
     """Those of the whole run, with what is another thing for a shard."""
-    whole = resumed_settings(Path(order.run), {}, os.environ)
+    # Where the slices run is not stored if it is an object; to a slice it does not matter.
+    whole = resumed_settings(Path(order.run), {"on": "local"}, os.environ)
     own = {"run": str(directory), "sources": (), "out": (), "json": False, "quiet": True}
+    own |= {"on": None, "slots": None, "shards": None, "slice": SLICE_S}
     return msgspec.structs.replace(whole, **own, **order.changes)
 
 
-def _collected(order: Order, run: Run) -> Inbox:
+def _collected(order: SliceOrder, run: Run) -> Inbox:
     """The inbox of the shard with all letters that the order knows of."""
     inbox = Inbox(run.directory / INBOX, order.shard, run.store.counts.taken)
     try:

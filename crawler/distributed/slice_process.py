@@ -1,7 +1,7 @@
 """A process of our own in which slices run, beside the process that an engine gives them.
 
-The workers of Dask and Celery may have no child processes of multiprocessing, and whoever writes
-to their standard output disturbs them. The process is kept for the next slice.
+The workers of Dask and Celery may have no child processes of multiprocessing, and a text on their
+standard output can disturb them. The process is kept for the next slice.
 """
 
 import os

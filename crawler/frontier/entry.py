@@ -11,7 +11,7 @@ from crawler.model.urls import host_name
 class State(IntEnum):
     """The state of an entry; all but the first are final.
 
-    A ``MOVED`` entry goes on in another shard of the crawl, where it is counted.
+    A ``MOVED`` entry continues in another shard of the crawl, where it is counted.
     """
 
     PENDING = 0
@@ -36,7 +36,7 @@ class Wrong(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Continuation(msgspec.Struct, frozen=True, array_like=True):
-    """Where an entry goes on that was redirected in another shard of the crawl: at ``url``.
+    """Where an entry continues that was redirected in another shard of the crawl: at ``url``.
 
     It has followed ``hops`` redirects. ``attempt`` and ``unanswered`` are those of its ``Ticket``.
     It waits until ``not_before`` (Unix time; 0: it does not wait), as the redirect requested.
@@ -53,7 +53,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """``seed`` is the input URL from which this URL was reached; for an input URL, the URL itself.
 
     ``row`` (a JSON object) contains the other columns of its table, and the line number.
-    ``wrong`` is the reason why it cannot be fetched. ``next`` is where an entry goes on that came
+    ``wrong`` is the reason why it cannot be fetched. ``next`` is where an entry continues that came
     from another shard.
     """
 

@@ -57,7 +57,7 @@ class HostMemory:
         return tuple(host for host, record in self.records.items() if record.answered)
 
     def continues_at(self, entry: Continuation) -> float:
-        """Return when ``entry`` may go on (monotonic seconds); it came before this session."""
+        """Return when ``entry`` may continue (monotonic seconds); it came before this session."""
         return self._now + min(entry.not_before - self._unix_time, LONGEST_PAUSE)
 
     def not_before(self, host: str, policy: HostPolicy) -> float:

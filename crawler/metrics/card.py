@@ -50,7 +50,7 @@ def _contents(report: Report) -> Iterator[tuple[str, str]]:
         yield "Left", f"{count(urls.pending, 'URL')} not done yet"
     if urls.done:
         yield "Speed", f"{figure(report.pages_per_s)} pages/s"
-    shares = report.budget.shares(report.wall_s)
+    shares = report.budget.shares(report.thread_s)
     if shares:
         yield "Time", _bar(shares)
     yield "I/O wait", escape(sentences.saved(report.io_wait, report.concurrency))

@@ -11,6 +11,7 @@ from crawler.metrics.report import (
     Latency,
     OneByOne,
     Report,
+    ShardUse,
     Urls,
 )
 from crawler.metrics.simultaneous import Simultaneous
@@ -98,6 +99,14 @@ def lost_workers(report: Report) -> str:
         return ""
     were = "was" if report.lost_workers == 1 else "were"
     return f"{count(report.lost_workers, 'parse worker')} died and {were} replaced"
+
+
+def shard_use(use: ShardUse) -> Iterator[str]:
+    """``24 sessions of 8 shards``, ``1 session was killed: its times are missing``."""
+    yield f"{count(use.sessions, 'session')} of {count(use.shards, 'shard')}"
+    if use.killed:
+        were, their = ("was", "its") if use.killed == 1 else ("were", "their")
+        yield f"{count(use.killed, 'session')} {were} killed: {their} times are missing"
 
 
 def cache_use(use: CacheUse) -> Iterator[str]:

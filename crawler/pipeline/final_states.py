@@ -62,7 +62,7 @@ class FinalStates:
         self._finish(entry, State.DONE, digest=digest)
 
     def move(self, entry: Entry, found_by: str) -> None:
-        """The entry goes on in another shard; ``found_by`` is ``INPUT`` or ``LINK``."""
+        """The entry continues in another shard; ``found_by`` is ``INPUT`` or ``LINK``."""
         self._finish(entry, State.MOVED, found_by)
         is_input = found_by == INPUT
         self._observe(Counted(input=-is_input, discovered=is_input - 1))

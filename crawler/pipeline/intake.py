@@ -29,7 +29,7 @@ from crawler.pipeline.outbox import Outbox
 from crawler.pipeline.source import Source
 from crawler.sources import InputLine
 
-_Found = tuple[Link, Wrong | None]
+_FoundLink = tuple[Link, Wrong | None]
 
 
 class EntryRules(msgspec.Struct, frozen=True):
@@ -139,8 +139,8 @@ class Intake:
             )
 
     def _sorted_out(
-        self, found: Iterable[_Found], depth: int, seed: str, outbox: Outbox
-    ) -> list[_Found]:
+        self, found: Iterable[_FoundLink], depth: int, seed: str, outbox: Outbox
+    ) -> list[_FoundLink]:
         """Send the links of other shards; return the others."""
         own = []
         for link, wrong in found:
@@ -151,7 +151,7 @@ class Intake:
         return own
 
     def hand_over(self, ticket: EntryTicket, url: str, not_before: float) -> str | None:
-        """``ticket`` was redirected to ``url``: if another shard fetches that, it goes on there.
+        """``ticket`` was redirected to ``url``: if another shard fetches that, it continues there.
 
         ``not_before`` is that of a ``Continuation``. Returns what the entry was found by, or None
         if it stays here.

@@ -23,7 +23,7 @@ class Outbox(Protocol):
         ...
 
     def send(self, found: Candidate | InputLine) -> None:
-        """Send a link, an entry that goes on elsewhere, or a line of a sitemap to its shard."""
+        """Send a link, an entry that continues elsewhere, or a line of a sitemap to its shard."""
         ...
 
     def facts(self) -> Mapping[str, str]:

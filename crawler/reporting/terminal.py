@@ -127,12 +127,15 @@ def _speed(report: Report) -> Iterator[ReportRow]:
     if report.cache is not None:
         style = "yellow" if report.cache.trouble else ""
         yield _items("Cache", sentences.cache_use(report.cache), style)
+    if report.shards is not None:
+        style = "yellow" if report.shards.killed else ""
+        yield _items("Shards", sentences.shard_use(report.shards), style)
     if report.lost_workers:
         yield _items("Workers", [sentences.lost_workers(report)], "yellow")
 
 
 def _time(report: Report, width: int, plain: bool) -> Iterator[ReportRow]:
-    shares = report.budget.shares(report.wall_s)
+    shares = report.budget.shares(report.thread_s)
     if shares:
         yield ReportRow("Time", [_bar(shares, width, plain)])
         yield ReportRow("", _legend(shares, plain), gap="  ")

@@ -21,6 +21,8 @@ from crawler.frontier.state.schema import SCHEMA, VERSION, check_version, migrat
 from crawler.model.errors import StateError, writing
 from crawler.model.files import check_file, sync
 
+WAIT_S = 10.0
+"""Seconds that the file is waited for if another process uses it."""
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 NO_LOGINS: Mapping[str, str] = MappingProxyType({})
 _ADD = """
@@ -296,14 +298,22 @@ class Store:
             raise
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(
+    path: Path, *, read_only: bool = False, wait: float = WAIT_S, quiet: bool = False
+) -> sqlite3.Connection:
+    """Open the state file; wait at most ``wait`` seconds for another process that uses it.
+
+    With ``quiet`` no process does, and it has no log: nothing is locked or created for reading it.
+    Raises StateError and sqlite3.Error.
+    """
     for each in ("", "-wal", "-shm", "-journal"):
         check_file(path.with_name(path.name + each))
     if not path.exists():
         raise StateError(f"{path}: no such file, so there is no run to resume")
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    uri += "&immutable=1" if quiet else ""
     connection = sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=wait
     )
     try:
         # A power failure may undo the last commits. The file stays consistent, and so does the

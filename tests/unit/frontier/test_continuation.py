@@ -1,4 +1,4 @@
-"""An entry that was redirected in another shard goes on where that one has sent it."""
+"""An entry that was redirected in another shard continues where that one has sent it."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def frontier(after: Continuation) -> Frontier:
     return found
 
 
-def test_it_goes_on_with_its_redirects_and_attempts() -> None:
+def test_it_continues_with_its_redirects_and_attempts() -> None:
     ticket = frontier(Continuation(NEXT, 3, attempt=2, unanswered=1)).next(NOW)
     assert isinstance(ticket, EntryTicket)
     assert (ticket.url, ticket.host, ticket.entry.url) == (NEXT, "b.example", URL)
@@ -39,7 +39,7 @@ def test_it_goes_on_with_its_redirects_and_attempts() -> None:
 @pytest.mark.parametrize(("wait", "waits"), [(7.0, 7.0), (1e9, LONGEST_PAUSE)])
 def test_it_waits_as_the_redirect_requested(wait: float, waits: float) -> None:
     found = frontier(Continuation(NEXT, 1, not_before=UNIX + wait))
-    assert found.next(NOW) == Wait(NOW + waits)
+    assert found.next(NOW) == Wait(NOW + waits, held=True)
     ticket = found.next(NOW + waits)
     assert isinstance(ticket, EntryTicket)
     assert ticket.since == NOW + waits

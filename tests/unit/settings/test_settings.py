@@ -244,6 +244,8 @@ def test_every_option_can_be_given_everywhere(tmp_path: Path) -> None:
             helpers = {"resume": True, "run": "runs/first"}
         if option.name == "cache_size":
             helpers = {"cache": "cache"}
+        if option.name in {"slots", "shards", "slice"}:
+            helpers = {"on": "local"}
         lines = list(value) if option.many else [value]
         text = "\n".join(str(line) for line in lines)
         path = write(tmp_path, f"{option.name} = {toml(value)}\n")
