@@ -104,7 +104,13 @@ class Frontier:
     @property
     def is_stuck(self) -> bool:
         """Whether all entries in memory wait for ones of a lower depth, which are on disk."""
-        return self._depth_order is not None and self._depth_order.held == self.window.held
+        order = self._depth_order
+        return order is not None and order.held == self.window.held and self.due > 0
+
+    @property
+    def due(self) -> int:
+        """Number of entries without a final state that may be requested in this session."""
+        return self.pending - (0 if self._depth_order is None else self._depth_order.too_deep)
 
     def entered(self, depths: Sequence[int]) -> None:
         """Count new entries with these depths; they may be on disk."""

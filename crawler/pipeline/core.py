@@ -198,7 +198,7 @@ class Pipeline:
             probing=self._frontier.probing,
             parsing=stage.parsing,
             done=stage.done,
-            pending=self._frontier.pending,
+            pending=self._frontier.due,
             parse_waiting=executor.waiting,
             parse_width=executor.width,
             body_bytes=executor.waiting_bytes,
