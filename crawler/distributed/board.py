@@ -55,7 +55,7 @@ class Board:
         self._input, self._input_log = sent, log
 
     def visit_all(self) -> None:
-        """SliceOrder every shard once, whether it has work or not."""
+        """Order every shard once, whether it has work or not."""
         self._again = set(range(len(self._standings)))
 
     def hide(self, shard: int) -> None:
