@@ -30,12 +30,12 @@ _IN_TWO = ("--on", "local:2", "--shards", "2", "--concurrency", str(_CONCURRENCY
 _ON_DASK = ("--on", "dask", "--slots", "2", "--shards", "2")
 _SLOW_S, _SLOW_CONCURRENCY = 0.02, 16
 _NOTE_DASK = (
-    f"{_HOSTS} hosts, half of them in each shard; two workers, {_SLOW_CONCURRENCY} requests at once in all; "
-    "from the first entry to the last commit"
+    f"{_HOSTS} hosts, half of them in each shard; two workers, {_SLOW_CONCURRENCY} requests at once"
+    " in all; from the first entry to the last commit"
 )
 _NOTE = (
-    f"{_HOSTS} hosts, half of them in each of two shards on this machine; {_CONCURRENCY} requests at"
-    " once in all"
+    f"{_HOSTS} hosts, half of them in each of two shards on this machine; {_CONCURRENCY} requests"
+    " at once in all"
 )
 
 
