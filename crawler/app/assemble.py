@@ -152,7 +152,7 @@ def assemble(
         slots=share(settings).slots,
         connections=kept_connections(settings, engine.capabilities),
         rate=settings.rate,
-        window=MemoryWindow(run.store.tails()),
+        window=MemoryWindow(run.store.pending()),
         depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,
         pending=run.store.counts.pending,
         patience=patience(seconds, memory, run.store),

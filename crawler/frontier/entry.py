@@ -51,7 +51,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
         return "" if self.wrong is not None else host_name(self.url)
 
 
-class Candidate(msgspec.Struct, frozen=True, array_like=True):
+class Candidate(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """A URL that becomes an entry if its ``key`` is new. Its fields are a row of the state file.
 
     ``spilled`` is 1 if the entry waits on disk, 0 if it waits in memory.

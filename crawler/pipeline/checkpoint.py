@@ -76,7 +76,7 @@ class Checkpoint:
     async def finish(self) -> None:
         """Commit for the last time, after everything else has ended. Raises StateError."""
         await self.stop()
-        await self._commit()
+        await self._commit(is_last=True)
 
     async def stop(self) -> None:
         """End the regular commits; wait for one that is running."""
@@ -84,8 +84,10 @@ class Checkpoint:
         if self._committing is not None:
             await self._committing
 
-    async def _commit(self) -> float:
+    async def _commit(self, *, is_last: bool = False) -> float:
         """Commit everything up to now; return how long it took, in seconds.
+
+        The last commit says that the session ended in order.
 
         Final states and facts are collected in the same iteration of the loop in which the commit
         of the outputs starts. So the committed length of an output includes the records of exactly
@@ -94,7 +96,10 @@ class Checkpoint:
         started = time.monotonic()
         closing, facts = self._store.closing(self._cookies(), self._hosts()), self._facts()
         offsets = await self._outputs.commit()
-        await self._store.commit(closing, offsets, facts)
+        if is_last:
+            await self._store.end(closing, offsets, facts, time.time())
+        else:
+            await self._store.commit(closing, offsets, facts)
         took = time.monotonic() - started
         self._observe(Committed(len(closing.finals), took))
         return took

@@ -7,11 +7,15 @@ import msgspec
 
 from crawler.frontier.entry import Counts
 from crawler.frontier.state.schema import check_version
-from crawler.frontier.state.store import connect, state_errors
+from crawler.frontier.state.store import ENDED, connect, state_errors
 
 _BUSIEST = """
 SELECT host, count(*) AS pending FROM entries WHERE state = 0 AND host != ''
 GROUP BY host ORDER BY pending DESC, host LIMIT ?
+"""
+_BUSIEST_AT_END = """
+SELECT host, sum(pending) AS pending FROM tallies WHERE host != ''
+GROUP BY host HAVING pending > 0 ORDER BY pending DESC, host LIMIT ?
 """
 
 
@@ -29,7 +33,9 @@ def busiest(path: Path, most: int) -> dict[str, int]:
     They are those of the last commit. Raises StateError.
     """
     with state_errors(path), closing(connect(path, read_only=True)) as connection:
-        return dict(connection.execute(_BUSIEST, (most,)))
+        has_ended = "SELECT 1 FROM facts WHERE name = ?"
+        is_counted = connection.execute(has_ended, (ENDED,)).fetchone() is not None
+        return dict(connection.execute(_BUSIEST_AT_END if is_counted else _BUSIEST, (most,)))
 
 
 def last_commit(path: Path) -> float:

@@ -10,17 +10,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
 from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
 from crawler.frontier.host_memory import HostRecord
-from crawler.frontier.state import again, host_table, kept_cookies, login_table
+from crawler.frontier.state import again, host_table, kept_cookies, login_table, tallies
 from crawler.frontier.state.schema import SCHEMA, VERSION, check_version, migrate
 from crawler.model.errors import StateError, writing
 from crawler.model.files import check_file, sync
 
+_DONE = State.DONE
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 NO_LOGINS: Mapping[str, str] = MappingProxyType({})
 _ADD = """
@@ -42,8 +43,15 @@ FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
     (SELECT id FROM entries WHERE spilled AND host = wanted.value AND id <= ? ORDER BY id LIMIT ?)
 """
 _TAKEN = "UPDATE entries SET spilled = 0 WHERE id IN (SELECT value FROM json_each(?))"
-_SPILL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
+_SPILL = "UPDATE entries SET spilled = 1 WHERE id IN (SELECT value FROM json_each(?))"
+_SPILL_ALL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
 _FACTS = "INSERT OR REPLACE INTO facts SELECT key, value FROM json_each(?)"
+_STRUCTURE = "PRAGMA quick_check(1)"
+ENDED = "ended"
+"""Name of the fact that the last session ended in order: it has the Unix time of its last commit.
+The first commit of the next session removes it.
+"""
+_CONTINUES = "DELETE FROM facts WHERE name = ?"
 _NAMED = "INSERT OR IGNORE INTO named SELECT value FROM json_each(?)"
 _TWICE = """
 SELECT coalesce(sum(pages - 1), 0)
@@ -54,8 +62,11 @@ FROM (SELECT count(*) AS pages FROM entries WHERE digest IS NOT NULL GROUP BY di
 class Store:
     """The state file of a run. Not thread-safe: use it from one thread.
 
-    ``create`` and ``open`` begin a session; changes are durable only after ``commit``. All methods
-    raise StateError if the file cannot be read or written; after that the store is unusable.
+    ``create`` and ``open`` begin a session; changes are durable only after ``commit``, and ``end``
+    is the last commit of a session that ends in order. All methods raise StateError if the file
+    cannot be read or written; after that the store is unusable.
+
+    ``ended`` is when the session before ended in order (Unix time), or None.
     """
 
     def __init__(
@@ -71,6 +82,10 @@ class Store:
         self.facts: dict[str, str] = found
         self.counts = msgspec.json.decode(found.pop("counts", "{}"), type=Counts)
         self.offsets = _offsets(found.pop("offsets", "{}"), outputs)
+        ended = found.pop(ENDED, None)
+        self.ended = None if ended is None else float(ended)
+        self._is_ended = ended is not None
+        self._tallies = tallies.Tallies(connection)
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -95,21 +110,36 @@ class Store:
     def open(cls, path: Path, outputs: Sequence[str] = ()) -> Self:
         """Open a file that ``create`` made; all pending entries then wait on disk.
 
+        If the session before ended in order, this takes a short time however many entries there
+        are. Else the whole file is checked. Damage that comes later is found where it is read.
         ``outputs`` are the names of the outputs in the order in which version 1 numbered them.
         """
         with state_errors(path), ExitStack() as undo:
             connection = undo.enter_context(closing(connect(path)))
             version = check_version(path, connection)
-            if (damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                damage = " ".join(damage.split())
-                raise StateError(f"{path}: is damaged ({damage}); it was not changed")
-            connection.execute(_SPILL)
             store = cls(path, connection, outputs)
-            if version < VERSION:
-                with store._errors():
+            with store._errors():
+                store._check()
+                if store.ended is None:
+                    connection.execute(_SPILL_ALL)
+                if version < VERSION:
                     migrate(connection, version, store.facts)
+                if store.ended is None:
+                    tallies.recount(connection)
             undo.pop_all()
         return store
+
+    def _check(self) -> None:
+        """Raise StateError if the file is damaged. After an end in order, only what is missing at
+        its end is found here: all else would be read for that.
+        """
+        damage = "ok"
+        if self._path.stat().st_size % self._connection.execute("PRAGMA page_size").fetchone()[0]:
+            damage = "its end is missing"
+        elif self.ended is None:
+            damage = " ".join(self._connection.execute(_STRUCTURE).fetchone()[0].split())
+        if damage != "ok":
+            raise StateError(f"{self._path}: is damaged ({damage}); it was not changed")
 
     def add(
         self,
@@ -138,11 +168,15 @@ class Store:
         return added
 
     def _insert(self, candidates: Sequence[Candidate]) -> set[int]:
-        ids = candidates[0].id, candidates[-1].id
         with self._errors():
-            self._connection.execute(_ADD, (_json(candidates),))
-            added = self._connection.execute(_ADDED, ids).fetchone()[0]
-        return msgspec.json.decode(added, type=set[int])
+            count = self._connection.execute(_ADD, (_json(candidates),)).rowcount
+            added = {each.id for each in candidates}
+            if count < len(candidates):
+                ids = candidates[0].id, candidates[-1].id
+                found = self._connection.execute(_ADDED, ids).fetchone()[0]
+                added = msgspec.json.decode(found, type=set[int])
+        self._tallies.add(candidates, added)
+        return added
 
     def take(self, hosts: Sequence[str], most: int, last_id: int) -> list[Entry]:
         """Take the next entries of each of ``hosts`` from disk, at most ``most`` per host.
@@ -153,25 +187,23 @@ class Store:
             found = self._connection.execute(_TAILS, (_json(hosts), last_id, most)).fetchone()[0]
             entries = msgspec.json.decode(found, type=list[Entry])
             self._connection.execute(_TAKEN, (_json([entry.id for entry in entries]),))
+        self._tallies.take(entries)
         return entries
 
-    def tails(self) -> dict[str, int]:
-        """Return the number of entries that wait on disk, by host."""
-        return self._counted("SELECT host, count(*) FROM entries WHERE spilled GROUP BY host")
+    def pending(self) -> dict[str, int]:
+        """Return the number of entries that are not final, by host."""
+        with self._errors():
+            return tallies.pending_by_host(self._connection)
 
     def depths(self) -> dict[int, int]:
         """Return the number of entries that are not final, by depth."""
-        return self._counted("SELECT depth, count(*) FROM entries WHERE state = 0 GROUP BY depth")
+        with self._errors():
+            return tallies.pending_by_depth(self._connection)
 
     def fetched(self) -> dict[str, int]:
         """Return the number of entries that are done or failed, by host."""
-        return self._counted(
-            "SELECT host, count(*) FROM entries WHERE state IN (1, 2) GROUP BY host"
-        )
-
-    def _counted(self, query: str) -> dict[Any, int]:
         with self._errors():
-            return dict(self._connection.execute(query))
+            return tallies.fetched_by_host(self._connection)
 
     def named(self) -> Iterator[str]:
         """Return the origins of the input, which have more rights than other origins."""
@@ -202,13 +234,13 @@ class Store:
         self.counts.bytes += size
         with self._errors():
             self._connection.execute(_FINISH, (_json(finals),))
-        for final in finals:
-            if final.state is State.DONE:
-                self.counts.done += 1
-            else:
-                of = self.counts.errors if final.state is State.FAILED else self.counts.skips
-                why = final.why or ""
-                of[why] = of.get(why, 0) + 1
+            self._tallies.finish(finals)
+        without_page = [final for final in finals if final.state is not _DONE]
+        self.counts.done += len(finals) - len(without_page)
+        for final in without_page:
+            of = self.counts.errors if final.state is State.FAILED else self.counts.skips
+            why = final.why or ""
+            of[why] = of.get(why, 0) + 1
 
     def unfetchable(self, ends: Iterable[str]) -> dict[str, int]:
         """Return the ids of lines and links that could not be fetched and have these ``ends``."""
@@ -219,6 +251,7 @@ class Store:
         """Make entries pending, see ``again.put_back``; return their number."""
         with self._errors():
             count = again.put_back(self._connection, ends, wrong)
+            tallies.recount(self._connection)
         for name in ends:
             self.counts.errors.pop(name, None)
             self.counts.skips.pop(name, None)
@@ -246,6 +279,21 @@ class Store:
         ``facts`` are kept by name, in addition to those of earlier commits. Where the ``input`` was
         read and nothing is pending, the logins that no resume can need are deleted.
         """
+        with self._errors():
+            self._tallies.relieve()
+        self._commit(offsets, facts, ended=None)
+
+    def end(
+        self, offsets: Mapping[str, int], facts: Mapping[str, str] = NO_FACTS, *, now: float
+    ) -> None:
+        """``commit`` at ``now`` (Unix time), after which nothing else happens in this session."""
+        with self._errors():
+            self._connection.execute(_SPILL, (_json(self._tallies.end()),))
+        self._commit(offsets, facts, ended=now)
+
+    def _commit(
+        self, offsets: Mapping[str, int], facts: Mapping[str, str], *, ended: float | None
+    ) -> None:
         self.offsets = dict(offsets)
         changed = {name: fact for name, fact in facts.items() if self.facts.get(name) != fact}
         self.facts.update(changed)
@@ -253,13 +301,17 @@ class Store:
             **changed,
             "counts": _json(self.counts),
             "offsets": _json(self.offsets),
+            **({} if ended is None else {ENDED: repr(ended)}),
         }
         with self._errors():
             if facts.get("input") == "read" and not self.counts.pending:
                 login_table.forget(self._connection)
+            if ended is None and self._is_ended:
+                self._connection.execute(_CONTINUES, (ENDED,))
             self._connection.execute(_FACTS, (_json(written),))
             self._connection.execute("COMMIT")
             self._connection.execute("BEGIN")
+        self._is_ended = ended is not None
 
     def duplicate_pages(self) -> int:
         """Return the number of pages with the same content as another page, counted after it."""

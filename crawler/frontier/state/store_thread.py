@@ -206,16 +206,29 @@ class StoreThread:
 
         Candidates that wait are not part of it, so that it takes a short time however many wait.
         """
-        await self._jobs.run(lambda: self._commit(closing, offsets, facts))
 
-    def _commit(
-        self, closing: Closing, offsets: Mapping[str, int], facts: Mapping[str, str]
+        def commit() -> None:
+            self._apply(closing)
+            self._store.commit(offsets, facts)
+
+        await self._jobs.run(commit)
+
+    async def end(
+        self, closing: Closing, offsets: Mapping[str, int], facts: Mapping[str, str], now: float
     ) -> None:
+        """``commit`` for the last time: the session ends in order at ``now`` (Unix time)."""
+
+        def end() -> None:
+            self._apply(closing)
+            self._store.end(offsets, facts, now=now)
+
+        await self._jobs.run(end)
+
+    def _apply(self, closing: Closing) -> None:
         self._store.finish(closing.finals, closing.filtered, closing.bytes)
         if closing.cookies:
             self._store.keep_cookies(closing.cookies)
         self._store.remember_hosts(closing.hosts)
-        self._store.commit(offsets, facts)
 
     async def duplicate_pages(self) -> int:
         """Return the number of pages with the same content as an earlier page."""
