@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 
 from crawler.frontier.entry import Counts
+from crawler.frontier.state.connection import connect, state_errors
 from crawler.frontier.state.schema import check_version
-from crawler.frontier.state.store import ENDED, connect, state_errors
+from crawler.frontier.state.store import ENDED
 
 _BUSIEST = """
 SELECT host, count(*) AS pending FROM entries WHERE state = 0 AND host != ''
@@ -17,11 +18,15 @@ _BUSIEST_AT_END = """
 SELECT host, sum(pending) AS pending FROM tallies WHERE host != ''
 GROUP BY host HAVING pending > 0 ORDER BY pending DESC, host LIMIT ?
 """
+WAIT = 10.0
 
 
-def read_counts(path: Path) -> tuple[Counts, dict[str, str]]:
-    """Return the counts and facts of a run at its last commit. Raises StateError."""
-    with state_errors(path), closing(connect(path, read_only=True)) as connection:
+def read_counts(path: Path, *, wait: float = WAIT) -> tuple[Counts, dict[str, str]]:
+    """Return the counts and facts of a run at its last commit.
+
+    Raises StateError; StateHeldError if a process has the state for itself for ``wait`` seconds.
+    """
+    with state_errors(path), closing(connect(path, read_only=True, wait=wait)) as connection:
         check_version(path, connection)
         facts = dict(connection.execute("SELECT name, value FROM facts"))
         return msgspec.json.decode(facts.pop("counts", "{}"), type=Counts), facts

@@ -17,9 +17,10 @@ import msgspec
 from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
 from crawler.frontier.host_memory import HostRecord
 from crawler.frontier.state import again, host_table, kept_cookies, login_table, tallies
+from crawler.frontier.state.connection import connect, state_errors
 from crawler.frontier.state.schema import SCHEMA, VERSION, check_version, migrate
 from crawler.model.errors import StateError, writing
-from crawler.model.files import check_file, sync
+from crawler.model.files import sync
 
 _DONE = State.DONE
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
@@ -66,7 +67,9 @@ class Store:
     is the last commit of a session that ends in order. All methods raise StateError if the file
     cannot be read or written; after that the store is unusable.
 
-    ``ended`` is when the session before ended in order (Unix time), or None.
+    ``ended`` is when the session before ended in order (Unix time), or None. An ``exclusive`` store
+    needs no memory that processes share, so its file may be on a network file system; meanwhile no
+    other process can read it, not even on this machine.
     """
 
     def __init__(
@@ -88,7 +91,7 @@ class Store:
         self._tallies = tallies.Tallies(connection)
 
     @classmethod
-    def create(cls, path: Path) -> Self:
+    def create(cls, path: Path, *, exclusive: bool = False) -> Self:
         """Create the state file ``path``, which must not exist; only its owner may read it.
 
         What this session commits survives a kill, but a loss of power only after the file was
@@ -98,7 +101,7 @@ class Store:
         with writing(path):
             path.touch(mode=0o600, exist_ok=False)
         with state_errors(path), ExitStack() as undo:
-            connection = undo.enter_context(closing(connect(path)))
+            connection = undo.enter_context(closing(connect(path, exclusive=exclusive)))
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
@@ -107,7 +110,7 @@ class Store:
         return store
 
     @classmethod
-    def open(cls, path: Path, outputs: Sequence[str] = ()) -> Self:
+    def open(cls, path: Path, outputs: Sequence[str] = (), *, exclusive: bool = False) -> Self:
         """Open a file that ``create`` made; all pending entries then wait on disk.
 
         If the session before ended in order, this takes a short time however many entries there
@@ -115,7 +118,7 @@ class Store:
         ``outputs`` are the names of the outputs in the order in which version 1 numbered them.
         """
         with state_errors(path), ExitStack() as undo:
-            connection = undo.enter_context(closing(connect(path)))
+            connection = undo.enter_context(closing(connect(path, exclusive=exclusive)))
             version = check_version(path, connection)
             store = cls(path, connection, outputs)
             with store._errors():
@@ -336,25 +339,6 @@ class Store:
             raise
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    for each in ("", "-wal", "-shm", "-journal"):
-        check_file(path.with_name(path.name + each))
-    if not path.exists():
-        raise StateError(f"{path}: no such file, so there is no run to resume")
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
-    connection = sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10
-    )
-    try:
-        # A power failure may undo the last commits. The file stays consistent, and so does the
-        # run, because a resume truncates the outputs to the lengths in the state.
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
 def _offsets(text: str, outputs: Sequence[str]) -> dict[str, int]:
     """Parse the length of each output by name; ``outputs`` are the names for version 1."""
     found = msgspec.json.decode(text, type=dict[str, int] | list[int])
@@ -365,15 +349,6 @@ def _offsets(text: str, outputs: Sequence[str]) -> dict[str, int]:
             f"the state has {len(found)} outputs, but the settings have {len(outputs)}"
         )
     return dict(zip(outputs, found, strict=False))
-
-
-@contextmanager
-def state_errors(path: Path) -> Iterator[None]:
-    """Turn errors of SQLite, the system and decoding into a StateError that names ``path``."""
-    try:
-        yield
-    except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
-        raise StateError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _json(value: object) -> str:

@@ -34,8 +34,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     connect = store_module.connect
 
-    def counted(path: Path) -> sqlite3.Connection:
-        connection = connect(path)
+    def counted(path: Path, **options: bool) -> sqlite3.Connection:
+        connection = connect(path, **options)
         connection.set_progress_handler(lambda: found.append(0), 10)
         return connection
 
