@@ -23,10 +23,10 @@ from crawler.app.outputs import channels, open_outputs, recorder
 from crawler.app.parsing import executor_options, parse_options, prepare_cache
 from crawler.app.report import make_report
 from crawler.app.resume import (
-    changed_hosts,
     cookie_changes,
     facts,
     host_memory,
+    learned,
     patience,
     quota,
     restore_cookies,
@@ -145,7 +145,7 @@ def assemble(
         restore_cookies(fetcher.cookies, run.store)
     rights = InputRights(addresses, fetcher.headers, store, secrets)
     rights.restore(run.store.named(), run.store.logins())
-    memory, seconds = host_memory(run.store), patience_seconds(settings, network)
+    memory, seconds = host_memory(run.store, settings), patience_seconds(settings, network)
     frontier = Frontier(
         host_policy(settings, addresses, network),
         robots=settings.robots,
@@ -196,10 +196,10 @@ def assemble(
         checkpoint=Checkpoint(
             store,
             outputs,
-            partial(facts, source),
+            partial(facts, source, settings),
             observer.event,
             cookies=cookie_changes(fetcher.cookies),
-            hosts=partial(changed_hosts, frontier),
+            learn=partial(learned, frontier),
         ),
         entry_rules=EntryRules(
             rights.accept, parse.strip, quota(settings, run.store), addresses.refusal

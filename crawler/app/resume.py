@@ -6,7 +6,8 @@ import time
 from crawler.fetch.cookies import Jar
 from crawler.frontier.entry import Counts
 from crawler.frontier.frontier import Frontier
-from crawler.frontier.host_memory import HostMemory, HostRecord
+from crawler.frontier.host_memory import HostMemory
+from crawler.frontier.learned import Learned
 from crawler.frontier.patience import Patience
 from crawler.frontier.quota import Quota
 from crawler.frontier.state.store import Store
@@ -21,10 +22,12 @@ INPUT = "input"
 CUT = "cut"
 COMMITTED = "committed"
 """Name of the fact that has the Unix time of a commit."""
+DELAY = "delay"
+"""Name of the fact that has the --delay of a commit."""
 
 
-def host_memory(store: Store) -> HostMemory:
-    """Return what earlier sessions knew about hosts.
+def host_memory(store: Store, settings: Settings) -> HostMemory:
+    """Return what earlier sessions knew, above all about hosts.
 
     Also commits that a session begins: if it is killed before its first other commit, the next one
     knows that there were requests.
@@ -32,7 +35,13 @@ def host_memory(store: Store) -> HostMemory:
     committed, now = store.facts.get(COMMITTED), time.time()
     memory = HostMemory()
     if committed is not None:
-        memory = HostMemory(store.hosts(), float(committed), now, time.monotonic())
+        memory = HostMemory(
+            store.learned(now),
+            float(committed),
+            now,
+            time.monotonic(),
+            is_exact=store.ended is not None and store.facts.get(DELAY) == str(settings.delay),
+        )
     store.commit(store.offsets, {COMMITTED: repr(now)})
     return memory
 
@@ -46,9 +55,9 @@ def patience(seconds: float, memory: HostMemory, store: Store) -> Patience:
     return Patience(seconds or math.inf, memory.answered, has_history=has_history)
 
 
-def changed_hosts(frontier: Frontier) -> list[HostRecord]:
-    """Return the hosts of which the next session must know more than after the last call."""
-    return frontier.changed_hosts(time.monotonic(), time.time())
+def learned(frontier: Frontier, is_last: bool) -> Learned:
+    """Return what the next session must know in addition to the last call."""
+    return frontier.learned(time.monotonic(), time.time(), is_last=is_last)
 
 
 def quota(settings: Settings, store: Store) -> Quota:
@@ -58,10 +67,10 @@ def quota(settings: Settings, store: Store) -> Quota:
     return Quota(settings.max_per_host, store.fetched())
 
 
-def facts(source: SourceReader) -> dict[str, str]:
+def facts(source: SourceReader, settings: Settings) -> dict[str, str]:
     """Return what a commit stores in addition to entries, for the next session and ``status``."""
     how_far = CUT if source.is_cut else "read" if source.exhausted else "open"
-    return {INPUT: how_far, COMMITTED: repr(time.time())}
+    return {INPUT: how_far, COMMITTED: repr(time.time()), DELAY: str(settings.delay)}
 
 
 def cookie_changes(jar: Jar | None) -> CookieChanges:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.frontier.state import host_table, kept_cookies, login_table, tallies
+from crawler.frontier.state import kept_cookies, learned_tables, login_table, tallies
 from crawler.model.errors import SkipReason, StateError
 
 APPLICATION = 0x43524157
@@ -17,14 +17,14 @@ OLDEST = 1
 In version 1 outputs had numbers instead of names, and a wrong line was stored as ``kind message``.
 Before version 3 the logins of the input, and what is known about hosts, were not stored.
 Up to version 2 the host of an entry had its port, and the cookies were one fact. Up to version 3
-nobody knew whether a session ended in order, and the entries were counted by each resume.
+each resume counted the entries, and forgot their attempts and robots.txt.
 """
 
 _NEW_TABLES = (
     login_table.CREATE,
-    host_table.CREATE,
     kept_cookies.CREATE,
     tallies.CREATE,
+    *learned_tables.CREATE,
 )
 """Tables that earlier versions do not have."""
 SCHEMA = f"""

@@ -15,8 +15,8 @@ from typing import Self
 import msgspec
 
 from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
-from crawler.frontier.host_memory import HostRecord
-from crawler.frontier.state import again, host_table, kept_cookies, login_table, tallies
+from crawler.frontier.learned import Learned
+from crawler.frontier.state import again, kept_cookies, learned_tables, login_table, tallies
 from crawler.frontier.state.connection import connect, state_errors
 from crawler.frontier.state.schema import SCHEMA, VERSION, check_version, migrate
 from crawler.model.errors import StateError, writing
@@ -218,15 +218,15 @@ class Store:
         with self._errors():
             return login_table.read(self._connection)
 
-    def hosts(self) -> list[HostRecord]:
-        """Return what is known about hosts, at most 100,000 of them."""
+    def learned(self, now: float) -> Learned:
+        """Return what earlier sessions knew, at the Unix time ``now``."""
         with self._errors():
-            return host_table.read(self._connection)
+            return learned_tables.read(self._connection, now)
 
-    def remember_hosts(self, hosts: Sequence[HostRecord]) -> None:
-        if hosts:
-            with self._errors():
-                host_table.write(self._connection, hosts)
+    def learn(self, learned: Learned) -> None:
+        """Store what the next session must know in addition."""
+        with self._errors():
+            learned_tables.write(self._connection, learned)
 
     def finish(self, finals: Sequence[Final], filtered: int = 0, size: int = 0) -> None:
         """Store final states and count them; ``size`` is the bytes of the pages among them.

@@ -4,8 +4,9 @@ import pytest
 
 from crawler.frontier.entry import Entry
 from crawler.frontier.frontier import Frontier
-from crawler.frontier.host_memory import UNSEEN, HostChanges, HostMemory, HostRecord
+from crawler.frontier.host_memory import UNSEEN, HostChanges, HostMemory
 from crawler.frontier.host_queue import HostPolicy
+from crawler.frontier.learned import HostRecord, Learned
 from crawler.frontier.retry import LONGEST_PAUSE
 from crawler.frontier.schedule import Wait
 from crawler.frontier.ticket import EntryTicket, RequestEnd
@@ -17,7 +18,7 @@ COMMITTED, NOW = 1000.0, 50.0
 
 
 def memory(*records: HostRecord, passed: float = 0.0) -> HostMemory:
-    return HostMemory(records, COMMITTED, COMMITTED + passed, NOW)
+    return HostMemory(Learned(records), COMMITTED, COMMITTED + passed, NOW)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +72,13 @@ def test_only_hosts_that_changed_are_written() -> None:
     ticket = found.next(NOW)
     assert isinstance(ticket, EntryTicket)
     found.release(ticket, NOW, RequestEnd(NOW, status=200, answered=True))
-    assert found.changed_hosts(NOW, COMMITTED) == [HostRecord(A, 0.0, 0.0, 0.0, True)]
-    assert found.changed_hosts(NOW, COMMITTED) == []
+    assert found.learned(NOW, COMMITTED).hosts == [HostRecord(A, 0.0, 0.0, 0.0, True)]
+    assert found.learned(NOW, COMMITTED).hosts == []
     found.repeat(ticket, NOW)
     again = found.next(NOW + 1.0)
     assert isinstance(again, EntryTicket)
     found.release(again, NOW + 1.0, RequestEnd(NOW, status=503, pause=100.0, answered=True))
-    assert found.changed_hosts(NOW + 1.0, COMMITTED) == [
+    assert found.learned(NOW + 1.0, COMMITTED).hosts == [
         HostRecord(A, COMMITTED + 100.0, 0.0, 0.5, False)
     ]
 

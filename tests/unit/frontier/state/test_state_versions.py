@@ -80,7 +80,7 @@ def test_version_2_is_resumed(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("DROP TABLE hosts; PRAGMA user_version = 2")
     with closing(Store.open(path)) as store:
-        assert (store.offsets, store.hosts()) == ({"pages": 5}, [])
+        assert (store.offsets, store.learned(0.0).hosts) == ({"pages": 5}, [])
         store.commit({"pages": 5})
     assert in_file(path, "PRAGMA user_version") == [(VERSION,)]
     assert in_file(path, "SELECT count(*) FROM hosts") == [(0,)]

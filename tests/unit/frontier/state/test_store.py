@@ -16,7 +16,7 @@ from support.states import NOT_A_URL, committed, in_file, new
 
 import crawler
 from crawler.frontier.entry import Candidate, Entry, Final, State
-from crawler.frontier.host_memory import HostRecord
+from crawler.frontier.learned import HostRecord, Learned
 from crawler.frontier.state.status import read_counts
 from crawler.frontier.state.store import Store
 from crawler.model.errors import StateError
@@ -43,16 +43,16 @@ def test_a_committed_state_can_be_read_back(path: Path) -> None:
 @pytest.mark.promise("P74")
 def test_what_is_known_about_hosts_is_replaced(path: Path) -> None:
     store = Store.create(path)
-    store.remember_hosts([HostRecord("a.example", 7.5, 1.0, 0.0, False)])
-    store.remember_hosts([])
-    store.remember_hosts(
-        [HostRecord("a.example", 0.0, 1.0, 2.0, True), HostRecord("b", 9.5, 0, 0, False)]
+    store.learn(Learned([HostRecord("a.example", 7.5, 1.0, 0.0, False)]))
+    store.learn(Learned([]))
+    store.learn(
+        Learned([HostRecord("a.example", 0.0, 1.0, 2.0, True), HostRecord("b", 9.5, 0, 0, False)])
     )
-    store.remember_hosts([HostRecord("a.example", 0.0, 1.0, 2.0, False)])
+    store.learn(Learned([HostRecord("a.example", 0.0, 1.0, 2.0, False)]))
     store.commit({})
     store.close()
     with closing(Store.open(path)) as again:
-        assert again.hosts() == [
+        assert again.learned(0.0).hosts == [
             HostRecord("b", 9.5, 0.0, 0.0, False),
             HostRecord("a.example", 0.0, 1.0, 2.0, True),
         ]
