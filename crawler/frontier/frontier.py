@@ -320,8 +320,9 @@ class Frontier:
         if is_last:
             for host, at in self._schedule.not_before(now):
                 changes.hold(host, at)
-        robots = self._robots.take() if self._robots is not None else ()
-        return Learned(changes.take(now, unix_time), robots, self._retries.take())
+        clocks = now, unix_time
+        robots = self._robots.take(*clocks) if self._robots is not None else ()
+        return Learned(changes.take(*clocks), robots, self._retries.take(*clocks))
 
     def redirect(self, ticket: Ticket, url: str, now: float, pause: float | None = None) -> None:
         """The response redirected ``ticket`` to ``url``: queue this hop at the head of its host.

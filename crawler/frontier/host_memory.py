@@ -33,7 +33,8 @@ class HostMemory:
         has ended in order, with the same delays.
         """
         self.learned = learned
-        self.unix_time = unix_time
+        # A clock that was set back would make all waits longer.
+        self.unix_time = unix_time if committed is None else max(unix_time, committed)
         self.now = now
         self.hosts = {record.host: record for record in learned.hosts}
         self._committed = committed
@@ -57,7 +58,7 @@ class HostMemory:
             until, delay = record.until, max(record.delay, record.pace)
         delay = max(delay, policy.delay)
         if delay and not self._is_exact:
-            until = max(until, min(self._committed, self.unix_time) + UNSEEN + delay)
+            until = max(until, self._committed + UNSEEN + delay)
         wait = min(until - self.unix_time, max(LONGEST_PAUSE, delay + UNSEEN))
         return self.now + wait if wait > 0 else 0.0
 

@@ -38,9 +38,7 @@ class RetryMemory:
         """``ticket`` waits for its next attempt, until ``ticket.since``."""
         number = ticket.entry.id
         self._known.add(number)
-        self._changed[number] = RetryRecord(
-            number, ticket.attempt, ticket.unanswered, ticket.since - self._ahead
-        )
+        self._changed[number] = RetryRecord(number, ticket.attempt, ticket.unanswered, ticket.since)
 
     def finish(self, number: int) -> None:
         """The entry with this id is final."""
@@ -48,7 +46,9 @@ class RetryMemory:
             self._known.discard(number)
             self._changed[number] = RetryRecord(number, OVER, 0, 0.0)
 
-    def take(self) -> list[RetryRecord]:
+    def take(self, now: float, unix_time: float) -> list[RetryRecord]:
         """Return what changed since the last call."""
         changed, self._changed = self._changed, {}
-        return list(changed.values())
+        return [
+            msgspec.structs.replace(each, at=each.at - now + unix_time) for each in changed.values()
+        ]

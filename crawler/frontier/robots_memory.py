@@ -90,16 +90,18 @@ class RobotsMemory:
         self._judged.pop(site, None)
         text = rules.take_text()
         if text is not None:
-            fetched, delay = now - self._ahead, rules.delay or 0.0
-            self._changed[site] = RobotsRecord(site, fetched, delay, text)
+            self._changed[site] = RobotsRecord(site, now, rules.delay or 0.0, text)
         self._add(site, _KnownRules(rules, now + LIFETIME, self._wanted.pop(site, None)))
         forgotten, self._forgotten = self._forgotten, []
         return forgotten
 
-    def take(self) -> list[RobotsRecord]:
+    def take(self, now: float, unix_time: float) -> list[RobotsRecord]:
         """Return what the next session must know in addition to the last call."""
         changed, self._changed = self._changed, {}
-        return list(changed.values())
+        return [
+            msgspec.structs.replace(each, fetched=each.fetched - now + unix_time)
+            for each in changed.values()
+        ]
 
     def _add(self, site: str, added: _KnownRules) -> _KnownRules:
         """Keep these rules, and forget those that were used longest ago if there is no room."""
