@@ -3,6 +3,8 @@
 import math
 import time
 
+import msgspec
+
 from crawler.fetch.cookies import Jar
 from crawler.frontier.entry import Counts
 from crawler.frontier.frontier import Frontier
@@ -22,6 +24,10 @@ INPUT = "input"
 CUT = "cut"
 COMMITTED = "committed"
 """Name of the fact that has the Unix time of a commit."""
+RECENT = 600.0
+"""Seconds after the end of a session for which a resume continues to wait for silent sites; later
+it asks them at once.
+"""
 DELAY = "delay"
 """Name of the fact that has the --delay of a commit."""
 
@@ -36,7 +42,7 @@ def host_memory(store: Store, settings: Settings) -> HostMemory:
     memory = HostMemory()
     if committed is not None:
         memory = HostMemory(
-            store.learned(now),
+            _recent(store, now, settings),
             float(committed),
             now,
             time.monotonic(),
@@ -46,13 +52,30 @@ def host_memory(store: Store, settings: Settings) -> HostMemory:
     return memory
 
 
+def _recent(store: Store, now: float, settings: Settings) -> Learned:
+    """Return what earlier sessions knew; silent sites may answer again after some time.
+
+    So they may if --again is given: then their failures are pending again.
+    """
+    learned, ended = store.learned(now), store.ended
+    if ended is None or settings.again or not 0 <= now - ended <= RECENT:
+        return msgspec.structs.replace(learned, silence=None)
+    return learned
+
+
 def patience(seconds: float, memory: HostMemory, store: Store) -> Patience:
     """Return how long hosts are waited for, and which of them have answered before.
 
     ``seconds`` are those of ``patience_seconds``.
     """
     has_history = bool(memory.answered) or store.counts.done > 0
-    return Patience(seconds or math.inf, memory.answered, has_history=has_history)
+    return Patience(
+        seconds or math.inf,
+        memory.answered,
+        has_history=has_history,
+        silence=memory.learned.silence if seconds else None,
+        now=memory.now,
+    )
 
 
 def learned(frontier: Frontier, is_last: bool) -> Learned:

@@ -314,15 +314,18 @@ class Frontier:
     def learned(self, now: float, unix_time: float, *, is_last: bool = False) -> Learned:
         """Return what the next session must know in addition to the last call.
 
-        The last call of a session also tells when each host may get its next request.
+        The last call of a session also tells when each host may get its next request, and what is
+        known about silent sites.
         """
-        changes = self._policies.changes
+        changes, silence = self._policies.changes, None
         if is_last:
             for host, at in self._schedule.not_before(now):
                 changes.hold(host, at)
+            self._retries.wait_for_sites(self._patience.unsent())
+            silence = self._patience.silence(now)
         clocks = now, unix_time
         robots = self._robots.take(*clocks) if self._robots is not None else ()
-        return Learned(changes.take(*clocks), robots, self._retries.take(*clocks))
+        return Learned(changes.take(*clocks), robots, self._retries.take(*clocks), silence)
 
     def redirect(self, ticket: Ticket, url: str, now: float, pause: float | None = None) -> None:
         """The response redirected ``ticket`` to ``url``: queue this hop at the head of its host.

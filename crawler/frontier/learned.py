@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from crawler.model.errors import FailureKind
+
 OVER = 0
 """As ``RetryRecord.attempt``: the entry is final, so nothing more is known about it."""
 
@@ -50,12 +52,56 @@ class RetryRecord(msgspec.Struct, frozen=True, array_like=True):
     at: float
 
 
+class RestRecord(msgspec.Struct, frozen=True):
+    """A site that has been at rest for ``rested``; ``url`` had no answer, but a failure.
+
+    The next of its ``probes`` is due after ``wait``; the pause before it was ``pause``.
+    """
+
+    url: str
+    rested: float
+    wait: float
+    pause: float
+    probes: int
+    kind: FailureKind
+    message: str
+
+
+class GivenUpRecord(msgspec.Struct, frozen=True):
+    """A site that was given up after ``seconds``, with its failure; a busy one has a ``status``."""
+
+    seconds: float
+    kind: FailureKind
+    message: str
+    status: int | None
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """The silent sites at the end of a session, by origin. It is only valid for a few minutes.
+
+    ``answered`` and ``silent_for`` are the times since any site has answered, and since the first
+    one of ``silent`` sites became silent after that (None: never). ``busy`` is for how long sites
+    have answered only 429 and 503.
+    """
+
+    answered: float | None
+    silent_for: float | None
+    silent: int
+    resting: dict[str, RestRecord]
+    given_up: dict[str, GivenUpRecord]
+    busy: dict[str, float]
+
+
 class Learned(msgspec.Struct, frozen=True):
-    """What changed since the last commit, or all that earlier sessions knew."""
+    """What changed since the last commit, or all that earlier sessions knew.
+
+    ``silence`` is known at the end of a session.
+    """
 
     hosts: Sequence[HostRecord] = ()
     robots: Sequence[RobotsRecord] = ()
     retries: Sequence[RetryRecord] = ()
+    silence: Silence | None = None
 
 
 NOTHING = Learned()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from crawler.frontier.learned import OVER, RetryRecord
-from crawler.frontier.ticket import EntryTicket
+from crawler.frontier.ticket import EntryTicket, Ticket
 
 
 class RetryMemory:
@@ -39,6 +39,12 @@ class RetryMemory:
         number = ticket.entry.id
         self._known.add(number)
         self._changed[number] = RetryRecord(number, ticket.attempt, ticket.unanswered, ticket.since)
+
+    def wait_for_sites(self, tickets: Iterable[Ticket]) -> None:
+        """``tickets`` wait until their silent sites answer."""
+        for ticket in tickets:
+            if isinstance(ticket, EntryTicket) and ticket.sent:
+                self.waits(ticket)
 
     def finish(self, number: int) -> None:
         """The entry with this id is final."""

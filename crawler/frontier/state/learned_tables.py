@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from crawler.frontier.learned import OVER, HostRecord, Learned, RetryRecord, RobotsRecord
+from crawler.frontier.learned import OVER, HostRecord, Learned, RetryRecord, RobotsRecord, Silence
 
 MOST_ROBOTS = 10_000
 """Origins whose robots.txt is kept in the file, those that were asked last."""
@@ -18,6 +18,7 @@ CREATE = (
     "fetched REAL NOT NULL, delay REAL NOT NULL, text TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS retries (id INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, "
     "unanswered INTEGER NOT NULL, at REAL NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS silence (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
 )
 _WRITE_HOSTS = """
 INSERT INTO hosts
@@ -47,6 +48,8 @@ _READ_RETRIES = """
 SELECT json_group_array(json_array(id, attempt, unanswered, at))
 FROM (SELECT * FROM retries ORDER BY id LIMIT 100000)
 """
+_WRITE_SILENCE = "INSERT OR REPLACE INTO silence VALUES (1, ?)"
+_READ_SILENCE = "SELECT coalesce(max(text), 'null') FROM silence"
 
 
 def read(connection: sqlite3.Connection, now: float) -> Learned:
@@ -63,11 +66,12 @@ def read(connection: sqlite3.Connection, now: float) -> Learned:
         msgspec.json.decode(rows(_READ_HOSTS), type=list[HostRecord]),
         msgspec.json.decode(rows(_READ_ROBOTS, now - LIFETIME), type=list[RobotsRecord]),
         msgspec.json.decode(rows(_READ_RETRIES), type=list[RetryRecord]),
+        msgspec.json.decode(rows(_READ_SILENCE), type=Silence | None),
     )
 
 
 def write(connection: sqlite3.Connection, learned: Learned) -> None:
-    def change(statement: str, rows: Sequence[object]) -> None:
+    def change(statement: str, rows: Sequence[object] | Silence | None) -> None:
         if rows:
             connection.execute(statement, (msgspec.json.encode(rows).decode(),))
 
@@ -77,3 +81,4 @@ def write(connection: sqlite3.Connection, learned: Learned) -> None:
         connection.execute(_FORGET_ROBOTS, (MOST_ROBOTS,))
     change(_WRITE_RETRIES, [each for each in learned.retries if each.attempt != OVER])
     change(_FORGET_RETRIES, [each.id for each in learned.retries if each.attempt == OVER])
+    change(_WRITE_SILENCE, learned.silence)

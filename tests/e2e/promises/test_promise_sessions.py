@@ -12,7 +12,7 @@ from e2e.conftest import Run
 import crawler
 from crawler.frontier.host_memory import UNSEEN
 from crawler.frontier.state.store import Store
-from crawler.testing import Answer, MockWeb
+from crawler.testing import RESET, Answer, MockWeb
 
 SESSIONS = 10
 CRAWL_DELAY = 0.1
@@ -65,3 +65,33 @@ def test_ten_sessions_are_as_polite_as_one(mock_web: MockWeb, tmp_path: Path, en
     waits = [after.at - before.at for before, after in pairwise(tries)]
     assert all(wait >= PAUSE * 2**n / 2 - CLOCKS for n, wait in enumerate(waits))
     assert mock_web.requests(f"{site}/no") == []
+
+
+@pytest.mark.promise("P74", "P45")
+@pytest.mark.parametrize("robots", [True, False])
+def test_a_silent_site_is_given_up_as_in_one_session(
+    mock_web: MockWeb, tmp_path: Path, robots: bool
+) -> None:
+    """It rests for a second, also if none of the sessions is so long."""
+    dead = ["http://dead.example/1", "http://dead.example/2"]
+    for url in (*dead, "http://dead.example/robots.txt"):
+        mock_web.answer(url, Answer(script=(RESET,)))
+    pages = [f"http://a.example/{number}" for number in range(SESSIONS)]
+    for url in pages:
+        mock_web.page(url, "<title>fine</title>")
+    options = {
+        "parse": "inline",
+        "robots": robots,
+        "delay": 0.12,
+        "patience": 10.0,
+        "concurrency": 1,
+    }
+    for _ in sessions([*dead, *pages], tmp_path / "run", **options):
+        pass
+    run = Run(subprocess.CompletedProcess((), 0, "", ""), tmp_path / "run")
+    assert set(run.pages) == set(pages)
+    assert set(run.failures) == set(dead)
+    asked = [seen for seen in mock_web.seen if seen.host == "dead.example"]
+    assert len(asked) == 2, "the first request, and a probe after a second"
+    assert asked[1].at - asked[0].at > 1.0
+    assert sum(failure["attempts"] for failure in run.failures.values()) == (0 if robots else 2)
