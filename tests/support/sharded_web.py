@@ -32,10 +32,15 @@ class Web:
             text = text.replace(f"{{{name}}}", f"http://{host}:{self._server.port}")
         return text
 
+    @property
+    def seen(self) -> list[Seen]:
+        """All requests, in their order."""
+        return self._server.seen
+
     def asked(self, name: str) -> list[Seen]:
         """The requests for pages of the host ``name``, in their order."""
         place = f"{HOSTS[name]}:{self._server.port}"
-        return [seen for seen in self._server.seen if seen.host == place]
+        return [seen for seen in self.seen if seen.host == place]
 
     def gaps(self, name: str) -> list[float]:
         """Seconds between two requests to the host ``name``."""
