@@ -11,7 +11,8 @@ import msgspec
 
 from crawler.app.again import put_back
 from crawler.app.inputs import RawInput, document
-from crawler.app.resume import DEPTH
+from crawler.app.resume import DEPTH, READ
+from crawler.app.resume import INPUT as INPUT_FACT
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.shard import Shard
 from crawler.app.thread import CrawlOrder, CrawlThread
@@ -105,7 +106,7 @@ class SliceSession:
     def _crawl_order(self, order: SliceOrder, run: Run, inbox: Inbox, started: float) -> CrawlOrder:
         facts = run.store.facts
         begun = {TURN: str(order.turn), SESSIONS: str(int(facts.get(SESSIONS, 0)) + 1)}
-        run.store.commit(run.store.offsets, {**begun, "input": "open"})
+        run.store.commit(run.store.offsets, {**begun, INPUT_FACT: "open"})
         received = {RECEIVED: msgspec.json.encode(inbox.received).decode()}
         outbox = ShardOutbox(
             order.shard, order.shards, numbers(facts.get(SENT, "{}")), {**begun, **received}
@@ -182,8 +183,13 @@ def _settings(order: SliceOrder, directory: Path) -> Settings:
 
 def _collected(order: SliceOrder, run: Run) -> Inbox:
     """The inbox of the shard with all letters that the order knows of."""
-    inbox = Inbox(run.directory / INBOX, order.shard, run.store.counts.taken)
+    facts = run.store.facts
+    known = numbers(facts.get(RECEIVED, "{}"))
+    inbox = Inbox(run.directory / INBOX, order.shard, known)
     try:
+        # The last commit had taken all that it knew of, and nothing has come since then.
+        if inbox.is_long and facts.get(INPUT_FACT) == READ and inbox.received == known:
+            inbox.begin_again(run.store.counts.taken)
         for source, end in sorted(order.logs.items()):
             inbox.collect(source, log_of(Path(order.run), source), end)
     except BaseException:
