@@ -15,6 +15,7 @@ from crawler.app.inputs import (
     check_same,
     facts,
     lines_of,
+    logins,
     streams_of,
     to_divide,
 )
@@ -60,6 +61,7 @@ def resume_run(directory: Path, settings: Settings, *, given_again: bool = False
     """``crawler crawl --resume`` of a sharded run. Raises UsageError and StateError."""
     with opened(settings) as workers, resume(directory, settings) as resumed:
         check_same(resumed)
+        resumed.store.add((), logins=logins(settings))
         streams = streams_of(resumed, given_again=given_again)
         return _for_a_person(resumed, workers, streams)
 
@@ -79,7 +81,7 @@ def crawl_urls(urls: UrlSource, settings: Settings) -> Report:
 def _new(settings: Settings, workers: SliceWorkers) -> Run:
     count = settings.shards or SHARDS_PER_SLOT * max(1, workers.slots())
     settings = msgspec.structs.replace(settings, shards=count)
-    return begin(settings, facts(settings))
+    return begin(settings, facts(settings), logins(settings))
 
 
 def _run_of(settings: Settings, workers: SliceWorkers) -> Run:
