@@ -16,6 +16,7 @@ from crawler.app.resume import INPUT as INPUT_FACT
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.shard import Shard
 from crawler.app.thread import CrawlOrder, CrawlThread
+from crawler.distributed.gather import own_outputs
 from crawler.distributed.inbox import Inbox
 from crawler.distributed.origins import Origins, OriginsReader
 from crawler.distributed.outbox import SENT, ShardOutbox
@@ -192,7 +193,8 @@ def _settings(order: SliceOrder, directory: Path) -> Settings:
     """Those of the whole run, with what is another thing for a shard."""
     # Where the slices run is not stored if it is an object; to a slice it does not matter.
     whole = resumed_settings(Path(order.run), {"on": "local"}, os.environ)
-    own = {"run": str(directory), "sources": (), "out": (), "json": False, "quiet": True}
+    own = {"run": str(directory), "sources": (), "json": False, "quiet": True}
+    own |= own_outputs(whole, directory)
     own |= {"on": None, "slots": None, "shards": None, "slice": SLICE_S}
     return msgspec.structs.replace(whole, **own, **order.changes)
 
