@@ -2,8 +2,8 @@
 
 import os
 
+from crawler.app.fetching import check_not_mocked
 from crawler.distributed.gather import check_outputs
-from crawler.fetch.network import current
 from crawler.model.errors import UsageError
 from crawler.settings import Settings, options
 from crawler.settings.option import Option
@@ -12,11 +12,7 @@ from crawler.settings.secrets import from_secrets
 
 def check(settings: Settings) -> None:
     """Raises UsageError for what cannot travel to workers, or cannot be joined from shards."""
-    if current().is_mocked:
-        raise UsageError(
-            "--on: the mocked network is in this process alone, and slices run in others; crawl "
-            "without --on"
-        )
+    check_not_mocked()
     secrets = from_secrets(os.environ, options())
     for each in options():
         _check_travels(each, getattr(settings, each.name), is_in_file=each.name in secrets)
