@@ -92,6 +92,7 @@ class Crawl(msgspec.Struct, frozen=True):
     observer: RunObserver
     sample: Sample | None
     rng: random.Random
+    rights: InputRights
 
     def close(self) -> None:
         try:
@@ -245,6 +246,7 @@ def assemble(
         observer,
         sample,
         rng,
+        rights,
     )
 
 
