@@ -147,7 +147,7 @@ class Board:
         """Raises StateError if a shard has received more than was sent: something is lost."""
         for reader in self._standings:
             for source, received in reader.received.items():
-                if source in self._ordered or source in self._unseen:
+                if source in self._ordered or source in self._unseen or source in self._failed:
                     continue  # it may have sent more than is known
                 sent = self._input if source == INPUT else self._standings[source].sent
                 if received > sent.get(reader.shard, 0):
