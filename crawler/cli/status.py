@@ -114,7 +114,7 @@ def _shards(shards: ShardedProgress) -> Iterator[str]:
     if shards.running:
         yield f"{shards.running:,} being crawled"
     if shards.on_the_way:
-        yield f"{count(shards.on_the_way, 'URL')} sent to a shard, not yet received"
+        yield sentences.on_the_way(shards.on_the_way)
 
 
 def _found(urls: Urls) -> Iterator[str]:

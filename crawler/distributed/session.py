@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from crawler.app.again import put_back
 from crawler.app.inputs import RawInput, document
+from crawler.app.resume import DEPTH, READ
 from crawler.app.resume import INPUT as INPUT_FACT
-from crawler.app.resume import READ
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.shard import Shard
 from crawler.app.thread import CrawlOrder, CrawlThread
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
     from crawler.parsing.executors.forkserver import ForkServer
 
+AGAIN = "again"
+"""The name of the fact that has the epoch in which ``--again`` was done last."""
 LOOK_S = 0.25
 """Seconds between two looks at the epoch and the time."""
 
@@ -79,6 +82,7 @@ class SliceSession:
         with run:
             if int(run.store.facts.get(TURN, 0)) >= order.turn:
                 return SliceAnswer(order.shard, order.turn, "refused", message="it is an old one")
+            _put_back(order, run)
             self._crawl(order, run, started)
         return SliceAnswer(
             order.shard, order.turn, "ended", standing_of(run_directory, order.shard)
@@ -113,7 +117,7 @@ class SliceSession:
             _input(run, inbox, outbox),
             started,
             prestarted=self._server if run.settings.parse == "process" else None,
-            shard=Shard(outbox, origins.names, origins.logins),
+            shard=Shard(outbox, origins.names, origins.logins, order.slots, order.depth),
         )
 
 
@@ -158,6 +162,14 @@ def _open(order: SliceOrder) -> Run:
         with run:
             raise StateError(f"{directory}: is not one of {order.shards} shards")
     return run
+
+
+def _put_back(order: SliceOrder, run: Run) -> None:
+    """Do what ``--again`` says, once in a session of the whole crawl. Raises StateError."""
+    if order.again and run.resumed and run.store.facts.get(AGAIN) != order.epoch:
+        settings = msgspec.structs.replace(run.settings, again=order.again)
+        # What is pending now may have any depth.
+        put_back(run, settings.ends_again, {AGAIN: order.epoch, DEPTH: "0"})
 
 
 def _settings(order: SliceOrder, directory: Path) -> Settings:

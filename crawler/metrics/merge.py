@@ -63,12 +63,15 @@ class ShardRun(msgspec.Struct, frozen=True):
         return max(0, self.sessions - len(self.slices))
 
 
-def merge(shards: Iterable[ShardRun], session: DriverSession) -> Report:
-    """Return the report of a sharded crawl that has ended. ``shards`` are read once, in turn."""
+def merge(shards: Iterable[ShardRun], session: DriverSession, on_the_way: int = 0) -> Report:
+    """Return the report of a sharded crawl that has ended. ``shards`` are read once, in turn.
+
+    ``on_the_way`` is the number of records that were sent to a shard and not received there.
+    """
     merger = _Merger(session)
     for shard in shards:
         merger.add(shard)
-    return merger.report()
+    return merger.report(on_the_way)
 
 
 class _EntrySums(msgspec.Struct, frozen=True):
@@ -126,6 +129,7 @@ class _Merger:
 
     def __init__(self, session: DriverSession) -> None:
         self._session = session
+        self._slots = max(1, session.slots)
         self._entries = _EntrySums()
         self._sums = _Sums()
         self._latency = Histogram()
@@ -174,14 +178,15 @@ class _Merger:
             trouble = self._cache.trouble if self._cache else None
             self._cache = CacheUse(trouble=trouble or report.cache.trouble)
 
-    def report(self) -> Report:
+    def report(self, on_the_way: int) -> Report:
         entries, sums, session = self._entries, self._sums, self._session
         done = entries.urls.done - session.done_before
+        use = ShardUse(session.shards, entries.sessions, entries.killed, on_the_way)
         is_over = not entries.urls.pending
         return Report(
             version=__version__,
             engine=", ".join(sorted(self._engines)),
-            concurrency=self._concurrency * session.slots,
+            concurrency=self._concurrency * self._slots,
             startup_s=session.startup_s,
             wall_s=session.wall_s,
             pages_per_s=done / session.wall_s if session.wall_s > 0 else 0.0,
@@ -195,7 +200,7 @@ class _Merger:
             budget=sums.budget,
             slots=sums.slots,
             cpu=sums.cpu,
-            rss_peak_mb=sum(nlargest(session.slots, self._peaks)),
+            rss_peak_mb=sum(nlargest(self._slots, self._peaks)),
             limited_by=self._limit(),
             same_content=entries.same_content,
             auto=self._auto,
@@ -204,7 +209,7 @@ class _Merger:
             resting=() if is_over else tuple(self._resting),
             connections=sums.connections,
             cache=self._cache and CacheUse(sums.cached, self._cache.trouble),
-            shards=ShardUse(session.shards, entries.sessions, entries.killed),
+            shards=use,
         )
 
     def _limit(self) -> Limit:
@@ -213,15 +218,15 @@ class _Merger:
         Before them comes what those rules cannot see: workers that had no shard to crawl. The time
         of a session that was killed is not known, so then it is not judged.
         """
-        session, facts = self._session, self._facts()
-        idle = 1 - self._busy / (session.slots * session.wall_s) if session.wall_s > 0 else 0.0
+        session, slots, facts = self._session, self._slots, self._facts()
+        idle = 1 - self._busy / (slots * session.wall_s) if session.wall_s > 0 else 0.0
         is_known = not self._entries.killed and session.wall_s >= _LONG
         if is_known and facts.done and idle > MOST:
-            return idle_workers(idle, session.slots)
+            return idle_workers(idle, slots)
         return limited_by(facts)
 
     def _facts(self) -> LimitFacts:
-        sums, slots = self._sums, self._session.slots
+        sums, slots = self._sums, self._slots
         return LimitFacts(
             concurrency=self._concurrency * slots,
             wall_s=sums.wall_s / slots,

@@ -144,11 +144,14 @@ class ShardUse(msgspec.Struct, frozen=True):
     """In how many sessions the shards of a crawl were crawled.
 
     ``killed`` of the ``sessions`` were killed: what they did is counted, but their times are not.
+    ``on_the_way`` records were sent to a shard that has not received them: URLs of the input and of
+    links, which are no entries yet.
     """
 
     shards: int
     sessions: int
     killed: int = 0
+    on_the_way: int = 0
 
 
 class OneByOne(msgspec.Struct, frozen=True):

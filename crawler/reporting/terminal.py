@@ -100,9 +100,10 @@ def _fetched(report: Report, run: str | None) -> Iterator[ReportRow]:
         yield _items("Failed", [f"{urls.failed:,}", *sentences.tally(report.errors)], "red")
     if urls.skipped:
         yield _items("Skipped", [f"{urls.skipped:,}", *sentences.tally(report.skips)], "yellow")
-    if urls.pending:
+    left = list(sentences.left(report))
+    if left:
         resume = [f"resume with: crawler crawl --run {run} --resume"] if run else []
-        yield _items("Left", [f"{count(urls.pending, 'URL')} not done yet", *resume], "yellow")
+        yield _items("Left", [*left, *resume], "yellow")
     if report.resting_hosts:
         hosts = sentences.resting(report.resting, report.resting_hosts)
         yield _items("Resting", hosts, "yellow")

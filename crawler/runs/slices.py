@@ -9,7 +9,7 @@ from crawler.metrics.slices import SliceRecord, decode_slice, encode_slice
 from crawler.model.errors import StateError, writing
 from crawler.model.files import make_folder, read_file, replace_file
 from crawler.runs.layout import SLICES
-from crawler.runs.shards import ShardState, read_shards
+from crawler.runs.shards import ShardState, on_the_way, read_input, read_shards
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,9 @@ def read_slices(shard: Path) -> dict[int, SliceRecord]:
 
 def merged_report(directory: Path, session: DriverSession) -> Report:
     """Return the report of the sharded run in ``directory``, which has ended. Raises StateError."""
-    return merge(map(shard_run, read_shards(directory)), session)
+    shards = read_shards(directory)
+    travelling = on_the_way(shards, read_input(directory).sent)
+    return merge(map(shard_run, shards), session, sum(travelling.values()))
 
 
 def shard_run(state: ShardState) -> ShardRun:

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 EXAMPLES = 200
 """A report shows at most this many records of one file."""
+ROWS = 100
+"""The table of shards has at most so many."""
 _CHUNK = 1 << 20
 
 

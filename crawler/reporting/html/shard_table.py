@@ -1,11 +1,17 @@
 """What only the report of a sharded crawl shows."""
 
-from crawler.metrics.sentences import shard_use
+from collections.abc import Iterator
+
+from crawler.metrics.report import ShardUse
+from crawler.metrics.sentences import on_the_way, shard_use
 from crawler.model.units import count
 from crawler.reporting.html.charts import row, table
 from crawler.reporting.html.elements import Markup, element
 from crawler.reporting.html.run_files import RunFiles, ShardRow
-from crawler.reporting.html.sections import dotted, section
+from crawler.reporting.html.sections import dotted, more, section
+
+_SHORT = 20
+"""A longer table is folded."""
 
 
 def shards(run: RunFiles) -> Markup:
@@ -14,19 +20,24 @@ def shards(run: RunFiles) -> Markup:
     if use is None or found is None:
         return Markup()
     heads = ("shard", "pages", "failed", "left", "sessions", "killed")
+    rows = table("Shards", heads, map(_row, found.rows), class_="numbers")
+    is_long = len(found.rows) > _SHORT
     return section(
         "Shards",
-        element("p", dotted([*shard_use(use), *_left_out(found.rows, use.shards)])),
-        table("Shards", heads, map(_row, found.rows), class_="numbers"),
+        element("p", dotted(_says(use))),
+        more(_shown(use, len(found.rows)), rows) if is_long else rows,
     )
 
 
-def _left_out(rows: tuple[ShardRow, ...], shards: int) -> list[str]:
-    if len(rows) == shards:
-        return []
-    return [
-        f"below are {count(len(rows), 'shard')}, those with killed sessions and most left first"
-    ]
+def _says(use: ShardUse) -> Iterator[str]:
+    yield from shard_use(use)
+    if use.on_the_way:
+        yield on_the_way(use.on_the_way)
+
+
+def _shown(use: ShardUse, rows: int) -> str:
+    chosen = ", those with killed sessions and most left first" if rows < use.shards else ""
+    return f"{count(rows, 'shard')}{chosen}"
 
 
 def _row(shard: ShardRow) -> Markup:

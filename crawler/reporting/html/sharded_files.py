@@ -14,6 +14,7 @@ from crawler.metrics.timeline import LIMIT, Line
 from crawler.model.pages import Failure, Skipped
 from crawler.reporting.html.run_files import (
     EXAMPLES,
+    ROWS,
     RunFiles,
     ShardedFiles,
     ShardRow,
@@ -31,8 +32,6 @@ from crawler.runs.slices import read_slices
 
 T = TypeVar("T")
 
-ROWS = 100
-"""The table shows at most so many shards."""
 TIMELINES = 64
 """The timelines of at most so many shards are read."""
 RECORDS = 200_000

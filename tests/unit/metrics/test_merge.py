@@ -136,8 +136,10 @@ def test_lost_workers_are_added() -> None:
     assert merge(parts, DRIVER).lost_workers == 3
 
 
-def test_nothing_makes_an_empty_report() -> None:
-    whole = merge([], DRIVER)
+@pytest.mark.parametrize("slots", [0, 2])
+def test_nothing_makes_an_empty_report(slots: int) -> None:
+    """The last workers may have gone."""
+    whole = merge([], change(DRIVER, slots=slots))
     assert (whole.urls, whole.latency_ms, whole.status) == (Urls(), Latency(), {})
     assert whole.shards == ShardUse(4, 0, 0)
 

@@ -174,6 +174,13 @@ def test_the_sessions_of_shards_are_one_line(use: ShardUse, says: str) -> None:
     assert "Shards" not in shown(REPORT)
 
 
+def test_a_crawl_with_urls_on_their_way_is_not_finished() -> None:
+    assert "finished" in shown(change(REPORT, shards=ShardUse(8, 24)))
+    text = words(change(REPORT, shards=ShardUse(8, 24, on_the_way=7)), run="runs/1")
+    assert "stopped" in text
+    assert "Left 7 URLs sent to a shard, not yet received resume with: crawler" in text
+
+
 def test_the_time_of_several_threads_is_drawn_by_its_own_sum() -> None:
     """Of a sharded crawl it is longer than the wall time."""
     budget = TimeBudget(computing=30.0, waiting=90.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.sessions import DRIVER, session
-from support.shards import make_run, make_shard
+from support.shards import make_run, make_shard, note_input
 from support.states import new
 
 from crawler.frontier.entry import Final, State
@@ -60,8 +60,9 @@ def test_the_report_has_the_entries_of_states_and_the_times_of_records(run: Path
     second = make_shard(run, 1, [new(1)], [Final(1, State.FAILED, "dns")], {"sessions": 1})
     for shard, number in ((first, 1), (first, 3), (second, 1)):
         write_slice(shard, number, RECORD)
+    note_input(run, {1: 5})
     report = merged_report(run, msgspec.structs.replace(DRIVER, shards=4))
     assert report.urls == Urls(input=3, done=1, failed=1, pending=1)
     assert (report.bytes, report.errors) == (200, {"dns": 1})
     assert report.status == {"200": 3}
-    assert report.shards == ShardUse(shards=4, sessions=4, killed=1)
+    assert report.shards == ShardUse(shards=4, sessions=4, killed=1, on_the_way=5)

@@ -17,8 +17,8 @@ from crawler.metrics.report import Report, ShardUse, Urls, to_json
 from crawler.metrics.timeline import Line
 from crawler.model.errors import FailureKind, StateError
 from crawler.model.pages import Failure, Skipped
-from crawler.reporting.html.run_files import ShardRow
-from crawler.reporting.html.sharded_files import ROWS, TIMELINES, even_sample, read_sharded_run
+from crawler.reporting.html.run_files import ROWS, ShardRow
+from crawler.reporting.html.sharded_files import TIMELINES, even_sample, read_sharded_run
 from crawler.reporting.html.write import write_html
 from crawler.runs.slices import write_slice
 
@@ -28,7 +28,7 @@ WHOLE: Report = change(
     urls=Urls(input=2, failed=1, skipped=1),
     errors={"timeout": 1},
     skips={"robots": 1},
-    shards=ShardUse(2, 3, 1),
+    shards=ShardUse(2, 3, 1, 4),
 )
 
 
@@ -131,7 +131,8 @@ def test_the_page_says_what_the_shards_did(run: Path) -> None:
     for says in (
         "The fetch threads of 2 sessions:",
         "2 fetches from the last session of 2 shards, an even sample.",
-        "3 sessions of 2 shards · 1 session was killed: its times are missing",
+        "3 sessions of 2 shards · 1 session was killed: its times are missing"
+        " · 4 URLs sent to a shard, not yet received",
         "shard pages failed left sessions killed 0000 0 1 0 2 1 0001 0 0 0 1 0",
         "The chart and the table have the fetches of the timeline alone.",
         "timeout http://a.example/gone",
@@ -184,7 +185,10 @@ def large(tmp_path: Path) -> Path:
     """More shards than rows; of each, one failure and three fetches in the order of its number."""
     run = make_run(tmp_path / "run")
     kinds = [FailureKind.DNS if number == 149 else FailureKind.TIMEOUT for number in range(150)]
-    report = change(WHOLE, errors={"timeout": 149, "dns": 1}, urls=Urls(input=150, failed=150))
+    use = ShardUse(150, 151, 1)
+    report = change(
+        WHOLE, shards=use, errors={"timeout": 149, "dns": 1}, urls=Urls(input=150, failed=150)
+    )
     (run / "report.json").write_bytes(to_json(report))
     for number, kind in enumerate(kinds):
         failures = [change(FAILURE, url=f"http://{number}.example/", error=kind)]
@@ -210,7 +214,7 @@ def test_a_large_run_has_a_bounded_page(large: Path) -> None:
     assert len(found.timeline) == 3 * TIMELINES
     assert {each.error for each in found.failures} == {FailureKind.TIMEOUT, FailureKind.DNS}
     text = words(large)
-    assert "below are 100 shards, those with killed sessions and most left first" in text
+    assert "100 shards, those with killed sessions and most left first" in text
 
 
 def test_a_sample_has_a_power_of_two_as_its_stride() -> None:
