@@ -74,4 +74,5 @@ def forget_logins(path: Path) -> None:
     """The crawl is finished: no resume needs them. Raises StateError."""
     names = read_origins(path).names
     with writing(path):
-        replace_file(path, b"".join(msgspec.json.encode(NamedOrigin(e)) + b"\n" for e in names))
+        found = b"".join(msgspec.json.encode(NamedOrigin(each)) + b"\n" for each in names)
+        replace_file(path, found, 0o600)
