@@ -139,7 +139,7 @@ def _number(epoch: str) -> int:
 def _check_place(run: Path, epoch: str) -> None:
     """Raises UsageError if this machine does not see the same folder there, with its locks."""
     found = _epoch_in(run)
-    if found is None or _number(found) < _number(epoch):
+    if found is None or not found[:1].isdigit() or _number(found) < _number(epoch):
         raise UsageError(
             f"{run}: is not the folder of the crawl on {os.uname().nodename}: all workers need to "
             "see one folder at this path"

@@ -81,7 +81,7 @@ class World(RuleBasedStateMachine):
         self.answers: list[tuple[Order, ShardStanding | None]] = []
         for number in range(SHARDS):
             self.board.hide(number)
-        self.board.divided(dict(Counter(self.input)), len(self.input))
+        self.board.divided(dict(Counter(self.input)), len(self.input), has_ended=True)
         self.look()
 
     @rule()
@@ -150,7 +150,7 @@ class World(RuleBasedStateMachine):
     @rule(shard=NUMBERS, count=st.integers(1, 3))
     def divide(self, shard: int, count: int) -> None:
         self.input += [shard] * count
-        self.board.divided(dict(Counter(self.input)), len(self.input))
+        self.board.divided(dict(Counter(self.input)), len(self.input), has_ended=True)
 
     @rule()
     def order(self) -> None:
@@ -228,7 +228,8 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def the_books_are_right(self) -> None:
-        self.board.check()
+        for number in range(SHARDS):
+            self.board.check(number)
 
     @invariant()
     def a_shard_is_ordered_only_once_at_a_time(self) -> None:
@@ -251,7 +252,8 @@ class World(RuleBasedStateMachine):
             assert max(waits.values(), default=0) <= SHARDS, "a shard has no turn"
         assert self.board.is_over
         assert not self._has_work()
-        self.board.check()
+        for number in range(SHARDS):
+            self.board.check(number)
 
     def _let_workers_work(self) -> None:
         for order in self.waiting[:]:

@@ -53,7 +53,12 @@ def divided(run: Run, lines: RawLines = LINES) -> Divided:
     """Divide all lines; returns how far the input is then."""
     failed: list[Exception] = []
     divider, awake = Divider(run, lines, SHARDS), threading.Event()
-    divider.start(awake.set, lambda error: (failed.append(error), awake.set()))
+
+    def fail(error: Exception) -> None:
+        failed.append(error)
+        awake.set()
+
+    divider.start(awake.set, fail)
     while not failed and not divider.standing.has_ended:
         assert awake.wait(30)
         awake.clear()
@@ -173,12 +178,15 @@ def test_a_log_that_lost_lines_is_reported(tmp_path: Path) -> None:
 def test_an_input_that_lost_lines_is_reported(tmp_path: Path) -> None:
     with opened(tmp_path) as run:
         divided(run)
-    with opened(tmp_path) as run, pytest.raises(StateError, match=r"has only 3 lines, but 15 were read before"):
+    with (
+        opened(tmp_path) as run,
+        pytest.raises(StateError, match=r"has only 3 lines, but 15 were read before"),
+    ):
         divided(run, LINES[:3])
 
 
 def test_an_error_of_the_input_ends_the_crawl(tmp_path: Path) -> None:
-    def broken() -> Iterator[str]:
+    def broken() -> Iterator[str | InputLine]:
         yield LINES[0]
         raise OSError("the disk is gone")
 
