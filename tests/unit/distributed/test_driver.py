@@ -3,39 +3,18 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-from support.books import check_books, records, standings
-from support.sharded_web import HOSTS, Web, page, web
-from support.unreliable import WORKERS, Fate, UnreliableWorkers
+from support.books import standings
+from support.sharded_site import SHARDS, Crawls, sharded_site
+from support.unreliable import Fate, UnreliableWorkers
 
-import crawler
 from crawler.app.run_dir import Lock
 from crawler.distributed import board, driver
 from crawler.distributed.records import SliceOrder
 from crawler.model.errors import BusyError, StateError, UsageError
 from crawler.runs.layout import EPOCH
-
-SHARDS = 4
-PAGES = 3
-"""Pages of each host; each links to the next one of its host and of the next host."""
-NEXT = dict(zip(HOSTS, [*list(HOSTS)[1:], *list(HOSTS)[:1]], strict=True))
-LINKS = {
-    f"{host}/{n}": [f"{each}/{n + 1}" for each in (host, NEXT[host]) if n + 1 < PAGES]
-    for host in HOSTS
-    for n in range(PAGES)
-}
-
-
-@pytest.fixture
-def site() -> Iterator[Web]:
-    answers = {
-        name: page(*(f"{{{each[0]}}}{each[1:]}" for each in links)) for name, links in LINKS.items()
-    }
-    with web(answers) as served:
-        yield served
 
 
 @pytest.fixture(autouse=True)
@@ -45,46 +24,10 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board, "REST_S", 0.05)
 
 
-class Crawls:
-    """Crawls of the site into one run directory."""
-
-    def __init__(self, site: Web, run: Path) -> None:
-        self._site = site
-        self.run = run
-
-    def crawl(self, workers: UnreliableWorkers, **options: Any) -> None:
-        settings = {
-            "follow": True,
-            "scope": "any",
-            "robots": False,
-            "delay": 0,
-            "parse": "inline",
-            "quiet": True,
-            "slice": 1.0,
-        }
-        if not (self.run / "shards").exists():
-            options = {**settings, "shards": SHARDS, **options}
-        else:
-            options = {"quiet": True, "resume": True, **options}
-        with workers:
-            crawler.crawl(
-                [self._site.fill(f"{{{host}}}/0") for host in HOSTS],
-                run=str(self.run),
-                on=workers,
-                slots=WORKERS,
-                **options,
-            )
-
-    def check(self) -> None:
-        """Every page is there once, and the books close."""
-        expected = {self._site.fill(f"{{{each[0]}}}{each[1:]}") for each in LINKS}
-        assert set(records(self.run)["pages"]) == expected
-        check_books(self.run)
-
-
 @pytest.fixture
-def crawls(site: Web, tmp_path: Path) -> Crawls:
-    return Crawls(site, tmp_path / "run")
+def crawls(tmp_path: Path) -> Iterator[Crawls]:
+    with sharded_site(pages=3, run=tmp_path / "run") as site:
+        yield site
 
 
 def always(fate: Fate) -> Callable[[int, SliceOrder], Fate]:
