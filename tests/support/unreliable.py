@@ -54,15 +54,16 @@ class UnreliableWorkers(Executor):
         return future
 
     def _carry_out(self, fate: Fate, order: bytes, future: "Future[bytes]") -> None:
-        if fate in ("die before", "lose answer"):
-            if fate == "lose answer":
-                self.slice(order)
-            future.set_exception(RuntimeError("the worker has died"))
-        elif fate != "never begin":
-            found = self.slice(order)
+        try:
+            found = b"" if fate in ("die before", "never begin") else self.slice(order)
             if fate == "twice":
                 found = self.slice(order)
-            if fate != "forget":
+            if fate in ("die before", "lose answer"):
+                raise RuntimeError("the worker has died")
+        except Exception as error:  # noqa: BLE001 - the driver gets it
+            future.set_exception(error)
+        else:
+            if fate not in ("never begin", "forget"):
                 future.set_result(found)
 
     def slice(self, order: bytes) -> bytes:
