@@ -14,6 +14,7 @@ from crawler.distributed.records import standing_of
 from crawler.model.errors import CrawlerError, StateError
 
 pytestmark = pytest.mark.promise("P34")
+LOST = r"shards/0001/inbox\.log: has lost \d+ records? .*restore"
 DAMAGED = 1
 """The shard whose files are damaged."""
 
@@ -61,10 +62,10 @@ def flip_first_letter(path: Path) -> None:
         (
             "inbox.log",
             flip_first_letter,
-            r"shards/0001/inbox\.log: has lost \d+ records? .*restore",
+            LOST,
         ),
-        ("inbox.log", cut(0.4), r"shards/0001/inbox\.log: has lost \d+ records? .*restore"),
-        ("inbox.log", remove, r"shards/0001/inbox\.log: has lost \d+ records? .*restore"),
+        ("inbox.log", cut(0.4), LOST),
+        ("inbox.log", remove, LOST),
         ("", remove, r"from shard 1, which has sent it 0: files of the run were removed .*restore"),
     ],
 )
