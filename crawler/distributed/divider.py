@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 import msgspec
 
@@ -18,8 +19,6 @@ from crawler.sinks.file import FileWriter
 from crawler.sources import InputLine, SourceReader
 from crawler.sources.input_line import RawLines
 
-EVERY_S = 0.5
-"""Seconds between two commits, at most, while lines arrive."""
 MOST_LINES = 20_000
 """Lines of one commit."""
 
@@ -44,10 +43,13 @@ class Divider:
         facts, store = run.store.facts, run.store
         self._store = store
         self._count = count
-        self._log = FileWriter(run.directory / INPUT_LOG, resumed=run.resumed)
-        if run.resumed:
-            self._log.cut(store.offsets.get(INPUT_LOG, 0))
-        self._origins = OriginsFile(run.directory / ORIGINS)
+        with ExitStack() as undo:
+            self._log = FileWriter(run.directory / INPUT_LOG, resumed=run.resumed)
+            undo.callback(self._log.close)
+            if run.resumed:
+                self._log.cut(store.offsets.get(INPUT_LOG, 0))
+            self._origins = OriginsFile(run.directory / ORIGINS)
+            undo.pop_all()
         known, of_sources = self._origins.found, run.store.logins()
         for place, userinfo in of_sources.items():
             if known.logins.get(place) != userinfo:

@@ -156,9 +156,9 @@ class ShardedCrawl:
 
     def run(self) -> None:
         """Return when the crawl is over, or was stopped. Raises UsageError and StateError."""
-        self._driver.start()
-        self._done_before = sum(each.counts.done for each in self._driver.board.standings)
         try:
+            self._driver.start()
+            self._done_before = sum(each.counts.done for each in self._driver.board.standings)
             with self._progress:
                 self._driver.run(self._tell, TELL_S)
         finally:
@@ -188,7 +188,7 @@ class ShardedCrawl:
         session = DriverSession(
             started=time.time() - (ended - self._started),
             wall_s=ended - self._started,
-            startup_s=driver.first_order - self._started,
+            startup_s=min(ended, driver.first_order) - self._started,
             slots=self._workers.slots(),
             shards=len(driver.board.standings),
             done_before=self._done_before,
