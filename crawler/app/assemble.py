@@ -154,14 +154,18 @@ def assemble(
     if shard is not None:
         rights.restore(shard.origins, shard.logins)
     memory, seconds = host_memory(run.store), patience_seconds(settings, network)
+    slots = 1 if shard is None else shard.slots
+    depth_order = None
+    if settings.in_levels:
+        depth_order = DepthOrder(run.store.depths(), None if shard is None else shard.depth)
     frontier = Frontier(
-        host_policy(settings, addresses, network),
+        host_policy(settings, addresses, network, slots),
         robots=settings.robots,
         slots=share(settings).slots,
         connections=kept_connections(settings, engine.capabilities),
-        rate=settings.rate,
+        rate=settings.rate and settings.rate / slots,
         window=MemoryWindow(run.store.tails()),
-        depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,
+        depth_order=depth_order,
         pending=run.store.counts.pending,
         patience=patience(seconds, memory, run.store),
         memory=memory,
@@ -206,7 +210,7 @@ def assemble(
         checkpoint=Checkpoint(
             store,
             outputs,
-            partial(facts, source, store, outbox),
+            partial(facts, source, store, outbox, depth_order),
             observer.event,
             cookies=cookie_changes(fetcher.cookies),
             hosts=partial(changed_hosts, frontier),

@@ -55,7 +55,7 @@ def open_outputs(
     Raises StateError where a file cannot be opened.
     """
     if run.resumed:
-        put_back(run)
+        put_back(run, run.settings.ends_again)
     writers = {sink.name: sink.writer for sink in sinks}
     with ExitStack() as undo:
         for name in (FAILURES, SKIPPED, *((LINKS,) if has_links else ())):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from crawler.distributed.levels import Levels
 from crawler.distributed.records import INPUT, ShardStanding
 from crawler.model.errors import StateError
 
@@ -19,10 +20,13 @@ class Board:
     late changes nothing that the state of its shard does not say.
     """
 
-    def __init__(self, shards: int) -> None:
+    def __init__(self, shards: int, levels: Levels | None = None) -> None:
+        """With ``levels`` a shard is ordered only for what they allow."""
+        self._levels = levels
         self._standings = [ShardStanding(number) for number in range(shards)]
         self._input: Mapping[int, int] = {}
         self._input_log = 0
+        self._is_divided = False
         self._turns = [0] * shards
         self._ordered: set[int] = set()
         self._not_before = [0.0] * shards
@@ -50,12 +54,17 @@ class Board:
         """Why a shard cannot go on."""
         return self._failed
 
-    def divided(self, sent: Mapping[int, int], log: int) -> None:
+    @property
+    def depth(self) -> int | None:
+        """Up to which depth entries may be requested now; None: all."""
+        return None if self._levels is None else self._levels.depth
+
+    def divided(self, sent: Mapping[int, int], log: int, *, has_ended: bool) -> None:
         """The input was divided so far: records by shard, and the length of their log in bytes."""
-        self._input, self._input_log = sent, log
+        self._input, self._input_log, self._is_divided = sent, log, has_ended
 
     def visit_all(self) -> None:
-        """SliceOrder every shard once, whether it has work or not."""
+        """Order every shard once, whether it has work or not."""
         self._again = set(range(len(self._standings)))
 
     def hide(self, shard: int) -> None:
@@ -75,16 +84,27 @@ class Board:
 
     def next(self, now: float) -> int | None:
         """The shard to order now: the one with work that has waited longest, or None."""
-        ready = [
-            number
-            for number, standing in enumerate(self._standings)
-            if number not in self._ordered
-            and number not in self._unseen
-            and number not in self._failed
-            and self._not_before[number] <= now
-            and self._has_work(standing)
-        ]
+        ready = [number for number in self._allowed() if self._not_before[number] <= now]
         return min(ready, key=lambda number: self._since[number], default=None)
+
+    def _allowed(self) -> list[int]:
+        """The shards with work that may be ordered."""
+        busy = self._ordered | self._unseen
+        free = [
+            each
+            for each in self._standings
+            if each.shard not in busy and each.shard not in self._failed
+        ]
+        if self._levels is None:
+            return [each.shard for each in free if self._has_work(each)]
+        if not self._is_divided:
+            return []  # a page that a line names has the depth 0, whoever links to it
+        return self._levels.choose(
+            free, self._is_due, lambda each: bool(self.logs(each.shard)), is_busy=bool(busy)
+        )
+
+    def _is_due(self, standing: ShardStanding) -> bool:
+        return standing.shard in self._again or standing.is_due(self.depth)
 
     def _has_work(self, standing: ShardStanding) -> bool:
         return standing.has_work or standing.shard in self._again or bool(self.logs(standing.shard))
@@ -122,6 +142,7 @@ class Board:
     def lost(self, shard: int, now: float, why: str) -> None:
         """The order of ``shard`` will not be answered; how far it came is not known yet."""
         self.rest(shard, now)
+        self._again.add(shard)  # once a later order has begun, no worker begins this one
         self._lost[shard] += 1
         if self._lost[shard] > MOST_LOST:
             self.fail(shard, f"{self._lost[shard]} sessions ended without a result: {why}")

@@ -14,7 +14,9 @@ import msgspec
 from crawler.distributed.allowance import Allowances
 from crawler.distributed.board import Board
 from crawler.distributed.divider import Divider
-from crawler.distributed.records import SliceAnswer, SliceOrder, standing_of
+from crawler.distributed.levels import Levels
+from crawler.distributed.records import ShardStanding, SliceAnswer, SliceOrder, standing_of
+from crawler.distributed.shares import changes
 from crawler.distributed.slice import run_slice
 from crawler.distributed.workers import SliceWorkers
 from crawler.model.errors import StateError, UsageError
@@ -48,18 +50,15 @@ class Driver:
         shards: int,
         divider: Divider,
         workers: SliceWorkers,
-        *,
-        visit_all: bool = False,
     ) -> None:
-        """``visit_all``: also shards without work get an order."""
         self._run = run
         self._settings = settings
         self._shards = shards
         self._divider = divider
         self._workers = workers
         self._seconds = settings.slice
-        self.board = Board(shards)
-        if visit_all:
+        self.board = Board(shards, Levels() if settings.in_levels else None)
+        if settings.again:
             self.board.visit_all()
         self._allowances = Allowances(settings.max_pages)
         self._given: dict[int, GivenOrder] = {}
@@ -82,10 +81,16 @@ class Driver:
     def _see(self, shard: int) -> None:
         """Read how far ``shard`` is; nobody crawls it."""
         try:
-            self.board.stands(standing_of(self._run, shard))
+            standing = standing_of(self._run, shard)
         except StateError as error:
             self.board.fail(shard, str(error))
-        self._allowances.take_back(shard)
+        else:
+            self._stands(standing)
+
+    def _stands(self, standing: ShardStanding) -> None:
+        """A shard that nobody crawls has committed this."""
+        self.board.stands(standing)
+        self._allowances.take_back(standing)
 
     def _fail(self, error: Exception) -> None:
         self._error = error
@@ -127,11 +132,11 @@ class Driver:
 
     def _is_enough(self) -> bool:
         is_seen = not self._given and not self.board.unseen
-        return is_seen and self._allowances.left(self.board.standings) == 0
+        return is_seen and self._allowances.is_enough(self.board.standings)
 
     def _note_input(self) -> None:
         divided = self._divider.standing
-        self.board.divided(divided.sent, divided.log)
+        self.board.divided(divided.sent, divided.log, has_ended=divided.has_ended)
 
     def _give_orders(self, now: float) -> None:
         self._note_input()
@@ -141,11 +146,13 @@ class Driver:
                 return
 
     def _give(self, shard: int, now: float) -> bool:
-        free = self._workers.slots() - len(self._given)
-        pages = self._allowances.give(shard, self.board.standings, free)
+        slots = min(self._workers.slots(), self._shards)
+        free = slots - len(self._given)
+        pages = self._allowances.share(shard, self.board.standings, free)
         if pages == 0:
             return False
         turn = self.board.order(shard)
+        self._allowances.give(shard, turn, pages)
         order = SliceOrder(
             __version__,
             str(self._run),
@@ -155,16 +162,16 @@ class Driver:
             self._epoch,
             self._seconds,
             self.board.logs(shard),
-            self._changes(pages),
+            slots,
+            {"max_pages": pages, **changes(self._settings, slots)},
+            self.board.depth,
+            self._settings.again,
         )
         future = self._workers.executor.submit(run_slice, msgspec.json.encode(order))
         future.add_done_callback(lambda _: self._awake.set())
         self.first_order = min(self.first_order, now)
         self._given[shard] = GivenOrder(shard, turn, now, future)
         return True
-
-    def _changes(self, max_pages: int | None) -> dict[str, object]:
-        return {"max_pages": max_pages}
 
     def _take_answers(self, now: float) -> None:
         for given in [each for each in self._given.values() if each.future.done()]:
@@ -189,8 +196,7 @@ class Driver:
                 self.board.rest(shard, now)
             case "ended":
                 assert answer.standing is not None
-                self.board.stands(answer.standing)
-                self._allowances.take_back(shard)
+                self._stands(answer.standing)
                 self.board.answered(shard, now)
                 self.board.check()
 

@@ -5,8 +5,9 @@ that they were taken is one act.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -14,10 +15,14 @@ from crawler.distributed.letters import HEAD_BYTES, LetterFile, LetterHead, Lett
 from crawler.frontier.entry import Candidate
 from crawler.model.errors import StateError, writing
 from crawler.model.files import open_file, sync
+from crawler.model.units import count as counted
 from crawler.sources import InputLine
 
 MOST_BYTES = 1 << 22
 """Bytes of letters that are copied at once."""
+LONG_BYTES = 1 << 16
+"""An inbox of so many bytes begins again once all of it was taken."""
+NOTHING: Mapping[int, int] = MappingProxyType({})
 _TAKEN = -2
 """Stands in the head of a letter for the shard itself: how many records it has taken."""
 
@@ -28,16 +33,14 @@ Expand = Callable[[InputLine], Iterator[InputLine]]
 class Inbox:
     """The inbox at ``path``; only who crawls the shard may use it."""
 
-    def __init__(self, path: Path, shard: int, taken: int = 0) -> None:
+    def __init__(self, path: Path, shard: int, known: Mapping[int, int] = NOTHING) -> None:
         """Cuts off a letter that was not written to its end.
 
-        ``taken`` is how many records the shard has taken. Raises StateError.
+        ``known`` is how many records of each shard the state knows of. Raises StateError.
         """
         self._path = path
         self._shard = shard
         self._taken_before = 0
-        self._records = 0
-        self._has_sitemaps = False
         self.read: dict[int, int] = {}
         """How far the log of each shard was read, in bytes."""
         self.received: dict[int, int] = {}
@@ -45,12 +48,25 @@ class Inbox:
         with writing(path):
             file = open_file(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._file = os.fdopen(file, "ab", buffering=0)
-        self._cut(self._whole())
-        held = self._taken_before + self._records
-        if held < taken and not self._has_sitemaps:
-            # Not to be repaired from the logs: the order of the records would be another one.
+        try:
+            self._end = self._whole()
+            self._check(known)
+            self._cut()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _check(self, known: Mapping[int, int]) -> None:
+        """Raises StateError if the state knows of more records than there are.
+
+        They are not repaired from the logs: they could come in another order, and it is their
+        order that says which of them were taken.
+        """
+        lost = sum(max(0, count - self.received.get(place, 0)) for place, count in known.items())
+        if lost:
             raise StateError(
-                f"{path}: has lost {taken - held:,} records that were taken; restore the file"
+                f"{self._path}: has lost {counted(lost, 'record')} that the state knows of; "
+                "restore the file from a copy"
             )
 
     def _whole(self) -> int:
@@ -80,12 +96,10 @@ class Inbox:
             self.received[head.place] = head.start
         else:
             self.received[head.place] = self.received.get(head.place, 0) + head.count
-            self._records += head.count
-            self._has_sitemaps |= head.kind is LetterKind.SITEMAPS
 
-    def _cut(self, end: int) -> None:
+    def _cut(self) -> None:
         with writing(self._path):
-            self._file.truncate(end)
+            self._file.truncate(self._end)
 
     def close(self) -> None:
         self._file.close()
@@ -120,17 +134,18 @@ class Inbox:
         with writing(self._path):
             self._file.write(letter)
             os.fdatasync(self._file.fileno())
+        self._end += len(letter)
         self.read[source] = end
         self.received[source] = self.received.get(source, 0) + count
 
     def behind(self, taken: int, expand: Expand) -> Iterator[InputLine | Candidate]:
-        """The records behind the first ``taken`` ones; a sitemap is as many as it has lines.
+        """The records after the first ``taken`` ones; a sitemap is as many as it has lines.
 
         Raises StateError.
         """
         skip = taken - self._taken_before
         if skip < 0:
-            raise StateError(f"{self._path}: begins behind what was taken; restore the file")
+            raise StateError(f"{self._path}: begins after what was taken; restore the file")
         with LetterFile(self._path) as letters:
             for head, begin in letters.heads():
                 if head.kind is not LetterKind.SITEMAPS and skip >= head.count:
@@ -141,6 +156,11 @@ class Inbox:
                         skip -= 1
                     else:
                         yield record
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is worth to begin again."""
+        return self._end >= LONG_BYTES
 
     def begin_again(self, taken: int) -> None:
         """All ``taken`` records are in the state: keep only how far each log was read."""
@@ -153,7 +173,7 @@ class Inbox:
             file = open_file(draft, os.O_WRONLY | os.O_CREAT, 0o600)
             with os.fdopen(file, "wb") as new:
                 new.truncate(0)
-                new.write(b"".join(standing))
+                self._end = new.write(b"".join(standing))
                 new.flush()
                 os.fsync(new.fileno())
             self._file.close()

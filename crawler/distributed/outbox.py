@@ -7,7 +7,7 @@ import msgspec
 
 from crawler.distributed.letters import LetterKind, encode, pack, records
 from crawler.distributed.partition import owner
-from crawler.frontier.entry import Candidate
+from crawler.frontier.entry import Candidate, next_url
 from crawler.sinks.outputs import Channel
 from crawler.sources import InputLine
 
@@ -71,13 +71,9 @@ class ShardOutbox:
         return owner(url, self._count) != self._number
 
     def send(self, found: Candidate | InputLine) -> None:
-        self._letters.add(owner(_next_url(found), self._count), found)
+        url = next_url(found) if isinstance(found, Candidate) else found.url
+        self._letters.add(owner(url, self._count), found)
 
     def facts(self) -> Mapping[str, str]:
         sent = msgspec.json.encode(self._letters.flush()).decode()
         return {**self._constant, SENT: sent}
-
-
-def _next_url(found: Candidate | InputLine) -> str:
-    """The URL that is fetched next."""
-    return found.at or found.url if isinstance(found, Candidate) else found.url

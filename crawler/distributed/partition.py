@@ -3,29 +3,15 @@
 from functools import lru_cache
 from hashlib import blake2b
 
-import msgspec
-
 from crawler.model.urls import registrable_domain
-
-
-class Partition(msgspec.Struct, frozen=True):
-    """Shard ``number`` of ``count``.
-
-    A registrable domain belongs to one shard as a whole: there are its delays, its cookies and
-    redirects to ``www``.
-    """
-
-    number: int
-    count: int
-
-    def owns(self, url: str) -> bool:
-        return owner(url, self.count) == self.number
 
 
 def owner(url: str, count: int) -> int:
     """The shard of ``count`` to which ``url`` belongs; a text that is not a URL has one, too.
 
-    It is a hash (BLAKE2b, 64 bits, big-endian) of the registrable domain, modulo ``count``.
+    It is a hash (BLAKE2b, 64 bits, big-endian) of the registrable domain, modulo ``count``. So a
+    domain belongs to one shard as a whole: there are its delays, its cookies and its redirects to
+    ``www``.
     """
     start = url.find("://") + 3
     end = url.find("/", start)

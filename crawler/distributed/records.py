@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from crawler.app.resume import DEPTH
 from crawler.distributed.outbox import SENT
 from crawler.frontier.entry import Counts
 from crawler.frontier.state.status import read_counts
@@ -26,7 +27,8 @@ class ShardStanding(msgspec.Struct, frozen=True):
     ``turn`` is the number of the newest order that was begun, ``sessions`` how many were. Of its
     ``counts`` the pending ones are work. ``links`` is the length of its log of links in bytes,
     ``sent`` and ``received`` are numbers of records by shard, in all sessions; ``is_read`` if all
-    that were received are in the state.
+    that were received are in the state. ``depth`` is the lowest one of a pending entry; None if
+    there is no such entry, or if the pages are not requested level by level.
     """
 
     shard: int
@@ -37,11 +39,17 @@ class ShardStanding(msgspec.Struct, frozen=True):
     sent: dict[int, int] = {}
     received: dict[int, int] = {}
     is_read: bool = True
+    depth: int | None = None
 
     @property
     def has_work(self) -> bool:
         """Whether there is work without new letters."""
         return self.counts.pending > 0 or not self.is_read
+
+    def is_due(self, depth: int | None) -> bool:
+        """Whether there is work, if only entries up to ``depth`` (None: all) may be requested."""
+        is_deeper = depth is not None and self.depth is not None and self.depth > depth
+        return self.has_work and not (self.is_read and is_deeper)
 
 
 def standing_of(run: Path, shard: int) -> ShardStanding:
@@ -60,6 +68,7 @@ def standing_of(run: Path, shard: int) -> ShardStanding:
         numbers(facts.get(SENT, "{}")),
         numbers(facts.get(RECEIVED, "{}")),
         facts.get("input") == "read",
+        int(facts[DEPTH]) if facts.get(DEPTH) else None,
     )
 
 
@@ -73,7 +82,9 @@ class SliceOrder(msgspec.Struct, frozen=True):
 
     ``logs`` has the length in bytes of each log with letters for it, by shard. ``epoch`` is the
     content of the run's file of that name. ``turn`` is larger than that of every earlier order for
-    the shard. ``changes`` are options that are others in this session, by name.
+    the shard. ``slots`` slices run at once and share the limits of the crawl. ``changes`` are
+    options that are others in this session, by name. Entries up to ``depth`` (None: all) may be
+    requested. The first order of each shard with this epoch puts ``again`` back.
     """
 
     version: str
@@ -84,7 +95,10 @@ class SliceOrder(msgspec.Struct, frozen=True):
     epoch: str
     seconds: float
     logs: dict[int, int]
+    slots: int
     changes: dict[str, object]
+    depth: int | None = None
+    again: tuple[str, ...] = ()
 
 
 SliceOutcome = Literal["ended", "busy", "refused", "failed", "usage"]

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from crawler.app.again import put_back
 from crawler.app.inputs import RawInput, document
+from crawler.app.resume import DEPTH, READ
+from crawler.app.resume import INPUT as INPUT_FACT
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.shard import Shard
 from crawler.app.thread import CrawlOrder, CrawlThread
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
 
     from crawler.parsing.executors.forkserver import ForkServer
 
+AGAIN = "again"
+"""The name of the fact that has the epoch in which ``--again`` was done last."""
 LOOK_S = 0.25
 """Seconds between two looks at the epoch and the time."""
 
@@ -77,6 +82,7 @@ class SliceSession:
         with run:
             if int(run.store.facts.get(TURN, 0)) >= order.turn:
                 return SliceAnswer(order.shard, order.turn, "refused", message="it is an old one")
+            _put_back(order, run)
             self._crawl(order, run, started)
         return SliceAnswer(
             order.shard, order.turn, "ended", standing_of(run_directory, order.shard)
@@ -100,7 +106,7 @@ class SliceSession:
     def _crawl_order(self, order: SliceOrder, run: Run, inbox: Inbox, started: float) -> CrawlOrder:
         facts = run.store.facts
         begun = {TURN: str(order.turn), SESSIONS: str(int(facts.get(SESSIONS, 0)) + 1)}
-        run.store.commit(run.store.offsets, {**begun, "input": "open"})
+        run.store.commit(run.store.offsets, {**begun, INPUT_FACT: "open"})
         received = {RECEIVED: msgspec.json.encode(inbox.received).decode()}
         outbox = ShardOutbox(
             order.shard, order.shards, numbers(facts.get(SENT, "{}")), {**begun, **received}
@@ -111,7 +117,7 @@ class SliceSession:
             _input(run, inbox, outbox),
             started,
             prestarted=self._server if run.settings.parse == "process" else None,
-            shard=Shard(outbox, origins.names, origins.logins),
+            shard=Shard(outbox, origins.names, origins.logins, order.slots, order.depth),
         )
 
 
@@ -158,6 +164,14 @@ def _open(order: SliceOrder) -> Run:
     return run
 
 
+def _put_back(order: SliceOrder, run: Run) -> None:
+    """Do what ``--again`` says, once in a session of the whole crawl. Raises StateError."""
+    if order.again and run.resumed and run.store.facts.get(AGAIN) != order.epoch:
+        settings = msgspec.structs.replace(run.settings, again=order.again)
+        # What is pending now may have any depth.
+        put_back(run, settings.ends_again, {AGAIN: order.epoch, DEPTH: "0"})
+
+
 def _settings(order: SliceOrder, directory: Path) -> Settings:
     """Those of the whole run, with what is another thing for a shard."""
     # Where the slices run is not stored if it is an object; to a slice it does not matter.
@@ -169,8 +183,13 @@ def _settings(order: SliceOrder, directory: Path) -> Settings:
 
 def _collected(order: SliceOrder, run: Run) -> Inbox:
     """The inbox of the shard with all letters that the order knows of."""
-    inbox = Inbox(run.directory / INBOX, order.shard, run.store.counts.taken)
+    facts = run.store.facts
+    known = numbers(facts.get(RECEIVED, "{}"))
+    inbox = Inbox(run.directory / INBOX, order.shard, known)
     try:
+        # The last commit had taken all that it knew of, and nothing has come since then.
+        if inbox.is_long and facts.get(INPUT_FACT) == READ and inbox.received == known:
+            inbox.begin_again(run.store.counts.taken)
         for source, end in sorted(order.logs.items()):
             inbox.collect(source, log_of(Path(order.run), source), end)
     except BaseException:

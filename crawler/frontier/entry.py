@@ -35,12 +35,26 @@ class Wrong(msgspec.Struct, frozen=True, array_like=True):
         return FetchError(self.kind, self.message)
 
 
+class Continuation(msgspec.Struct, frozen=True, array_like=True):
+    """Where an entry continues that was redirected in another shard of the crawl: at ``url``.
+
+    It has followed ``hops`` redirects. ``attempt`` and ``unanswered`` are those of its ``Ticket``.
+    It waits until ``not_before`` (Unix time; 0: it does not wait), as the redirect requested.
+    """
+
+    url: str
+    hops: int
+    attempt: int = 1
+    unanswered: int = 0
+    not_before: float = 0.0
+
+
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """``seed`` is the input URL from which this URL was reached; for an input URL, the URL itself.
 
     ``row`` (a JSON object) contains the other columns of its table, and the line number.
-    ``wrong`` is the reason why it cannot be fetched. An entry that was redirected before it came
-    from another shard continues ``at`` this URL, after ``hops`` redirects.
+    ``wrong`` is the reason why it cannot be fetched. ``next`` is where an entry continues that came
+    from another shard.
     """
 
     id: int
@@ -49,20 +63,19 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     seed: str
     row: str | None = None
     wrong: Wrong | None = None
-    at: str | None = None
-    hops: int = 0
+    next: Continuation | None = None
 
     @property
     def host(self) -> str:
         """Host name of the URL to fetch; an entry that is not a URL has no host."""
-        return "" if self.wrong is not None else host_name(self.at or self.url)
+        return "" if self.wrong is not None else host_name(next_url(self))
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
     """A URL that becomes an entry if its ``key`` is new. Its fields are a row of the state file.
 
-    ``spilled`` is 1 if the entry waits on disk, 0 if it waits in memory. ``at`` and ``hops`` are
-    those of an ``Entry``; they have a table of their own.
+    ``spilled`` is 1 if the entry waits on disk, 0 if it waits in memory. ``next`` is that of an
+    ``Entry``; it has a table of its own.
     """
 
     id: int
@@ -74,12 +87,16 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     spilled: int
     row: str | None = None
     wrong: Wrong | None = None
-    at: str | None = None
-    hops: int = 0
+    next: Continuation | None = None
 
     def entry(self) -> Entry:
         seed = self.seed or self.url
-        return Entry(self.id, self.url, self.depth, seed, self.row, self.wrong, self.at, self.hops)
+        return Entry(self.id, self.url, self.depth, seed, self.row, self.wrong, self.next)
+
+
+def next_url(found: Entry | Candidate) -> str:
+    """The URL that is requested next."""
+    return found.url if found.next is None else found.next.url
 
 
 INPUT = "input"

@@ -198,7 +198,7 @@ class Pipeline:
             probing=self._frontier.probing,
             parsing=stage.parsing,
             done=stage.done,
-            pending=self._frontier.pending,
+            pending=self._frontier.due,
             parse_waiting=executor.waiting,
             parse_width=executor.width,
             body_bytes=executor.waiting_bytes,
@@ -338,7 +338,7 @@ class Pipeline:
 
     def _hop(self, ticket: Ticket, url: str, now: float, pause: float | None) -> None:
         if isinstance(ticket, EntryTicket):
-            found_by = self._intake.hand_over(ticket, url)
+            found_by = self._intake.hand_over(ticket, url, time.time() + pause if pause else 0.0)
             if found_by is not None:
                 self._final_states.move(ticket.entry, found_by)
                 return

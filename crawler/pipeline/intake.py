@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from crawler.fetch.addresses import Refuse, refuse_nothing
-from crawler.frontier.entry import INPUT, LINK, Candidate, Entry, Wrong
+from crawler.frontier.entry import (
+    INPUT,
+    LINK,
+    Candidate,
+    Continuation,
+    Entry,
+    Wrong,
+    next_url,
+)
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.quota import Quota
 from crawler.frontier.state.store_thread import StoreThread
@@ -142,10 +150,11 @@ class Intake:
                 own.append((link, wrong))
         return own
 
-    def hand_over(self, ticket: EntryTicket, url: str) -> str | None:
+    def hand_over(self, ticket: EntryTicket, url: str, not_before: float) -> str | None:
         """``ticket`` was redirected to ``url``: if another shard fetches that, it continues there.
 
-        Returns what the entry was found by, or None if it stays here.
+        ``not_before`` is that of a ``Continuation``. Returns what the entry was found by, or None
+        if it stays here.
         """
         if self._outbox is None or not self._outbox.is_foreign(url):
             return None
@@ -153,8 +162,9 @@ class Intake:
         # Every way that leads to a shard is an entry of its own there, also one that returns.
         identity = key(f"{url} {hops} {entry.url}")
         seed = entry.seed if entry.depth else None
+        after = Continuation(url, hops, ticket.attempt, ticket.unanswered, not_before)
         self._outbox.send(
-            Candidate(0, identity, entry.url, "", entry.depth, seed, 0, entry.row, None, url, hops)
+            Candidate(0, identity, entry.url, "", entry.depth, seed, 0, entry.row, None, after)
         )
         return LINK if entry.depth else INPUT
 
@@ -178,7 +188,7 @@ class Intake:
 
     def _arrived(self, sent: Candidate) -> Candidate:
         """A candidate of another shard, which has no id and no host yet."""
-        host = "" if sent.wrong is not None else host_name(sent.at or sent.url)
+        host = "" if sent.wrong is not None else host_name(next_url(sent))
         spilled = not self._frontier.window.place(host)
         identifier = self._store.new_id()
         return msgspec.structs.replace(sent, id=identifier, host=host, spilled=spilled)
@@ -218,9 +228,10 @@ class Intake:
         """Return why ``entry`` must not be fetched, or None."""
         if entry.wrong is not None:
             return entry.wrong.error()
+        if entry.next is not None:
+            return None  # it has counted where it was redirected
         quota = self._rules.quota
-        # What continues here after a redirect counts elsewhere.
-        why = quota.reason(entry.host) if entry.depth and entry.at is None else None
+        why = quota.reason(entry.host) if entry.depth else None
         if why is not None:
             return SkipError(SkipReason.TRAP, why)
         quota.add(entry.host)

@@ -54,6 +54,7 @@ _CHANGEABLE = frozenset(
         "per_host",
         "per_address",
         "delay",
+        "rate",
         "timeout",
         "retries",
         "patience",

@@ -30,9 +30,18 @@ def wget() -> str | None:
     return shutil.which("wget")
 
 
+def redis() -> str | None:
+    """Path of the server of Redis."""
+    return shutil.which("redis-server")
+
+
 def compiler() -> str | None:
     """Path of a C compiler, for the library that makes a disk fail."""
     return shutil.which("cc") or shutil.which("gcc")
+
+
+def compose() -> str | None:
+    return shutil.which("docker-compose")
 
 
 def git() -> str | None:
@@ -74,6 +83,8 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "browser": (browser, "chromium"),
     "wget": (wget, "wget"),
     "git": (git, "git"),
+    "compose": (compose, "docker-compose"),
+    "redis": (redis, "redis-server"),
     "compiler": (compiler, "gcc libc6-dev"),
     "manuals": (manuals, " ".join(MANUALS)),
     "large_manuals": (large_manuals, " ".join(LARGE_MANUALS)),

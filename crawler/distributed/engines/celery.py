@@ -88,6 +88,7 @@ class CeleryExecutor(RemoteExecutor):
         self._run = run
         self._hide = hide
         self._errors = _errors_of(app)
+        self._sent: dict[str, AsyncResult] = {}
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="celery", daemon=True)
 
@@ -103,15 +104,20 @@ class CeleryExecutor(RemoteExecutor):
     def send(self, run: RunOrder, order: bytes, future: Future[bytes]) -> Callable[[], object]:
         if run is not self._run:
             raise ValueError(f"a worker of Celery runs {self._run.__name__} only, not {run!r}")
+        if not self._thread.is_alive():
+            raise RuntimeError("the executor of Celery has ended")
         name = str(uuid4())
         self._jobs.put(partial(self._send, name, order.decode(), future))
-        return partial(self._jobs.put, partial(self._revoke, name))
+        return partial(self._jobs.put, partial(self._take_back, name))
 
     # From here on: what the thread does.
 
     def _work(self) -> None:
-        while (job := self._next()) is not None:
-            job()
+        try:
+            while (job := self._next()) is not None:
+                job()
+        finally:  # also after an error in Celery that no order expects
+            self._lose_all(RuntimeError("the thread for Celery has ended"))
 
     def _next(self) -> Callable[[], None] | None:
         """Wait for something to do; receive answers as long as there are open orders."""
@@ -127,28 +133,36 @@ class CeleryExecutor(RemoteExecutor):
             with suppress(TimeoutError):
                 self._app.backend.result_consumer.drain_events(timeout=_WAIT_S)
         except self._errors as error:
-            for future in tuple(self._open):
-                self._lose(future, error)
+            self._lose_all(error)
 
     def _send(self, name: str, order: str, future: Future[bytes]) -> None:
         if future.done():  # cancelled, or the broker was lost
             return
         try:
             sent = self._app.tasks[TASK].apply_async((order,), task_id=name)
-            sent.then(partial(_hand_over, future))
+            self._sent[name] = sent
+            sent.then(partial(self._hand_over, future))
         except self._errors as error:
             self._lose(future, error)
 
-    def _revoke(self, name: str) -> None:
+    def _hand_over(self, future: Future[bytes], done: AsyncResult) -> None:
+        self._sent.pop(done.id, None)
+        settle(future, done.result.encode() if done.successful() else done.result)
+
+    def _take_back(self, name: str) -> None:
+        """Without effect on an order that runs; its answer is not waited for any more."""
+        sent = self._sent.pop(name, None)
         with suppress(*self._errors):
-            self._app.control.revoke(name)
+            if sent is not None:
+                self._app.control.revoke(name)
+                self._app.backend.remove_pending_result(sent)
+
+    def _lose_all(self, error: Exception) -> None:
+        for future in tuple(self._open):
+            self._lose(future, error)
 
     def _lose(self, future: Future[bytes], error: Exception) -> None:
-        settle(future, ConnectionError(self._hide(f"the broker cannot be reached: {error}")))
-
-
-def _hand_over(future: Future[bytes], done: AsyncResult) -> None:
-    settle(future, done.result.encode() if done.successful() else done.result)
+        settle(future, ConnectionError(self._hide(f"the broker was lost: {error}")))
 
 
 def _errors_of(app: Celery) -> tuple[type[Exception], ...]:

@@ -71,5 +71,6 @@ def make_app(place: WorkerPlace, run: RunOrder) -> Celery:
             raise OrderLostError("a worker ended, or was silent, before it answered")
         return run(order.encode()).decode()
 
-    app.task(slice_, name=TASK, bind=True, throws=(OrderLostError,))
+    # Not shared: it would be a task of every other app of this process.
+    app.task(slice_, name=TASK, bind=True, shared=False, throws=(OrderLostError,))
     return app

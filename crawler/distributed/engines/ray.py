@@ -24,6 +24,8 @@ from crawler.settings.cores import usable_cores
 
 _STORE_BYTES = 80 << 20
 """Size of Ray's object store, which accepts no less than 75 MB; orders and answers are small."""
+_LONGEST = 28
+"""Bytes of the path of the folder above; those of Ray's sockets are 79 bytes longer."""
 _AUTH_VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 _VARIABLES = MappingProxyType(
     {
@@ -84,7 +86,9 @@ def _uninterrupted(run: RunOrder, order: bytes) -> bytes:
 
 
 def _hand_over(future: Future[bytes], done: Future[Any]) -> None:
-    settle(future, done.exception() or done.result())
+    error = done.exception()
+    # What the function raised is the cause of Ray's error, which has a traceback as its text.
+    settle(future, getattr(error, "cause", error) or done.result())
 
 
 def _cpus(ray: ModuleType) -> int:
@@ -96,7 +100,7 @@ def _cpus(ray: ModuleType) -> int:
 
 @contextmanager
 def _started_here(ray: ModuleType, slots: int) -> Iterator[None]:
-    folder = Path(tempfile.mkdtemp(prefix="crawler-"))
+    folder = _new_folder()
     with Guard(folder) as guard:
         try:
             ray.init(
@@ -113,6 +117,13 @@ def _started_here(ray: ModuleType, slots: int) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _new_folder() -> Path:
+    """A folder for Ray's files, with a path so short that sockets can be in it (unix(7))."""
+    folders = (tempfile.gettempdir(), "/tmp")  # noqa: S108 - the folder in it is private
+    base = next((each for each in folders if len(os.fsencode(each)) < _LONGEST), None)
+    return Path(tempfile.mkdtemp(prefix="crawler-", dir=base))
 
 
 @contextmanager

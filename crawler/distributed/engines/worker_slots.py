@@ -7,7 +7,7 @@ from typing import Self
 
 from crawler.distributed.engines.reach import TIMEOUT_S
 
-_INTERVAL_S = 5.0
+_INTERVAL_S = 2.0
 _FIRST_INTERVAL_S = 0.2
 """As long as there is no slot."""
 

@@ -8,22 +8,15 @@ from collections.abc import Iterable
 
 import msgspec
 
-CREATE = (
-    "CREATE TABLE IF NOT EXISTS continued "
-    "(id INTEGER PRIMARY KEY, url TEXT NOT NULL, hops INTEGER NOT NULL)"
-)
-_ADD = """
-INSERT INTO continued SELECT value->>0, value->>1, value->>2 FROM json_each(?) WHERE true
-"""
+from crawler.frontier.entry import Candidate
+
+CREATE = "CREATE TABLE IF NOT EXISTS continued (id INTEGER PRIMARY KEY, next TEXT NOT NULL)"
+"""``next`` is a Continuation as JSON."""
+_ADD = "INSERT INTO continued SELECT value->>0, value->>1 FROM json_each(?)"
 
 
-class Continued(msgspec.Struct, frozen=True, array_like=True):
-    """The entry ``id`` continues at ``url``, after ``hops`` redirects."""
-
-    id: int
-    url: str
-    hops: int
-
-
-def add(connection: sqlite3.Connection, entries: Iterable[Continued]) -> None:
-    connection.execute(_ADD, (msgspec.json.encode(list(entries)).decode(),))
+def add(connection: sqlite3.Connection, entries: Iterable[Candidate]) -> None:
+    """Remember where those of ``entries`` continue that have a continuation."""
+    found = [(each.id, each.next) for each in entries if each.next is not None]
+    if found:
+        connection.execute(_ADD, (msgspec.json.encode(found).decode(),))

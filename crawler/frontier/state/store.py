@@ -17,7 +17,6 @@ import msgspec
 from crawler.frontier.entry import INPUT, Candidate, Counts, Entry, Final, State, Wrong
 from crawler.frontier.host_memory import HostRecord
 from crawler.frontier.state import again, continued_table, host_table, kept_cookies, login_table
-from crawler.frontier.state.continued_table import Continued
 from crawler.frontier.state.schema import SCHEMA, VERSION, check_version, migrate
 from crawler.model.errors import StateError, writing
 from crawler.model.files import check_file, sync
@@ -42,7 +41,7 @@ WHERE entries.id = final.id
 _TAILS = """
 SELECT json_group_array(json_array(
     entry.id, entry.url, depth, coalesce(seed, entry.url), row, json(why),
-    continued.url, coalesce(continued.hops, 0)
+    json(continued.next)
 ))
 FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
     (SELECT id FROM entries WHERE spilled AND host = wanted.value AND id <= ? ORDER BY id LIMIT ?)
@@ -150,10 +149,10 @@ class Store:
             self._connection.execute(_ADD, (_json(candidates),))
             found = self._connection.execute(_ADDED, ids).fetchone()[0]
         added = msgspec.json.decode(found, type=set[int])
-        moved = [Continued(each.id, each.at, each.hops) for each in candidates if each.at]
-        if moved:
-            with self._errors():
-                continued_table.add(self._connection, [at for at in moved if at.id in added])
+        with self._errors():
+            continued_table.add(
+                self._connection, [each for each in candidates if each.next and each.id in added]
+            )
         return added
 
     def take(self, hosts: Sequence[str], most: int, last_id: int) -> list[Entry]:
