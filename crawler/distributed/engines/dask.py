@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-import dask.config
 from distributed import Client, LocalCluster, Security
 from distributed.comm import connect
 from distributed.deploy.utils import nprocesses_nthreads
@@ -51,21 +50,19 @@ def _started_here(slots: int) -> Iterator[Client]:
     """A cluster with the worker settings that Dask itself chooses, and no dashboard.
 
     Its ports are open for the other users of this machine, so it speaks TLS with certificates
-    that live as long as it. The driver itself gives an order again, so the scheduler need not. No
-    order waits at a worker that is busy, while another one may become free.
+    that live as long as it. The driver itself gives an order again, so the scheduler need not.
     """
     processes, threads = nprocesses_nthreads(slots)
     with tempfile.TemporaryDirectory(prefix="crawler-") as folder:
-        with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
-            cluster = LocalCluster(
-                n_workers=processes,
-                threads_per_worker=threads,
-                security=Security.temporary(),
-                local_directory=folder,
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False, "allowed_failures": 0},
-                silence_logs=logging.CRITICAL,  # what goes wrong is the exception of a future
-            )
+        cluster = LocalCluster(
+            n_workers=processes,
+            threads_per_worker=threads,
+            security=Security.temporary(),
+            local_directory=folder,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False, "allowed_failures": 0},
+            silence_logs=logging.CRITICAL,  # what goes wrong is the exception of a future
+        )
         with cluster, Client(cluster, timeout=TIMEOUT_S, set_as_default=False) as client:
             yield client
 
