@@ -4,7 +4,9 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY config config
 COPY crawler crawler
 COPY simulcrawl_pytest.py ./
-RUN pip install --no-cache-dir --constraint constraints.txt .
+# Extras such as "dask,celery"; none by default.
+ARG EXTRAS=
+RUN pip install --no-cache-dir --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}"
 WORKDIR /data
 ENTRYPOINT ["crawler"]
 CMD ["--help"]

@@ -10,7 +10,7 @@ from crawler.model.version import __version__ as __version__
 TYPE_CHECKING = False  # as in typing, which takes 5 ms to import
 if TYPE_CHECKING:
     from crawler.app.api import Crawler as Crawler
-    from crawler.app.api import crawl as crawl
+    from crawler.distributed.api import crawl as crawl
     from crawler.metrics.report import Report as Report
     from crawler.model.errors import CrawlerError as CrawlerError
     from crawler.model.errors import FailureKind as FailureKind
@@ -38,7 +38,7 @@ _HOMES = {
     "Skipped": "crawler.model.pages",
     "StateError": "crawler.model.errors",
     "UsageError": "crawler.model.errors",
-    "crawl": "crawler.app.api",
+    "crawl": "crawler.distributed.api",
 }
 __all__ = list(_HOMES)
 __getattr__ = lazy(__name__, _HOMES)

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -38,15 +39,17 @@ class _EndRecord(msgspec.Struct, frozen=True):
     reason: SkipReason | None = None
 
 
-def put_back(run: Run) -> None:
-    """Put back what ``--again`` says; complete first what a kill interrupted.
+def put_back(
+    run: Run, ends: frozenset[str], facts: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Put back what has these ``ends``; complete first what a kill interrupted.
 
-    Call it before the outputs are opened. Raises StateError.
+    ``facts`` become true in the same act. Call it before the outputs are opened. Raises StateError.
     """
     _complete(run.directory, run.store)
-    if not run.settings.again:
+    if not ends:
         return
-    ends, store = run.settings.ends_again, run.store
+    store = run.store
     lines = store.unfetchable(ends)
     offsets = dict(store.offsets)
     wrong: dict[int, Wrong] = {}
@@ -58,7 +61,7 @@ def put_back(run: Run) -> None:
             offsets[name] = _draft(path).stat().st_size
         sync(run.directory)
     count = store.put_back(ends, wrong)
-    store.commit(offsets, {_DRAFTS: msgspec.json.encode(names).decode()})
+    store.commit(offsets, {**facts, _DRAFTS: msgspec.json.encode(names).decode()})
     store.sync()
     _complete(run.directory, store)
     journal.put_back(count, sorted(ends))

@@ -31,16 +31,7 @@ STREAM = "stream"
 
 
 def crawl(urls: UrlSource, **options: Unpack[CrawlKeywords]) -> Report:
-    """Crawl ``urls`` (http or https) and wait for the end.
-
-    They are read lazily, in another thread; an async iterable runs there on an event loop of its
-    own. ``options`` are those of ``Settings``. Pages go to ``out``, or into the run directory. With
-    ``resume``, ``urls`` must be the same as before: those that the run has read are skipped. Works
-    in a script without a ``__main__`` guard, and in a running event loop, which it blocks.
-    Raises UsageError for wrong arguments, StateError if the crawl cannot continue, what ``urls``
-    raises, and KeyboardInterrupt after the requests in flight have ended; a second interrupt drops
-    them.
-    """
+    """``crawler.crawl`` without shards, see ``distributed/api.py``."""
     started = time.monotonic()
     with _run(options) as run:
         if run.resumed:
@@ -148,16 +139,27 @@ class Crawler:
 
 
 def _run(options: CrawlKeywords) -> Run:
-    if "sources" in options:
-        raise UsageError("crawl: the first argument has the URLs; sources cannot be given")
     place = options.get("run")
     if options.get("resume"):
+        check_keywords(options)
         directory = Path(place) if place else None
         settings = resumed_settings(directory, options)
         assert directory is not None
         return resume(directory, settings)
+    settings = settings_of(options)
+    return begin(settings, facts(settings))
+
+
+def settings_of(options: CrawlKeywords) -> Settings:
+    """Raises UsageError."""
+    check_keywords(options)
     try:
-        settings = Settings(**options)
+        return Settings(**options)
     except TypeError as error:
         raise UsageError(f"crawl: {error}") from None
-    return begin(settings, facts(settings))
+
+
+def check_keywords(options: CrawlKeywords) -> None:
+    """Raises UsageError."""
+    if "sources" in options:
+        raise UsageError("crawl: the first argument has the URLs; sources cannot be given")

@@ -34,12 +34,14 @@ from crawler.app.resume import (
 )
 from crawler.app.run_dir import Run
 from crawler.app.run_progress import ProgressReader
+from crawler.app.shard import Shard
 from crawler.engines.base import Engine
 from crawler.engines.registry import make_engine
 from crawler.fetch.addresses import AddressRules
 from crawler.fetch.fetcher import Fetcher
 from crawler.fetch.network import Network
 from crawler.frontier.depth_order import DepthOrder
+from crawler.frontier.entry import Candidate
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.memory_window import MemoryWindow
 from crawler.frontier.retry import Retry
@@ -65,7 +67,7 @@ from crawler.pipeline.intake import EntryRules
 from crawler.pipeline.slots import Limits
 from crawler.pipeline.source_fetch import SourceFetch
 from crawler.reporting.live.progress_file import ProgressFile
-from crawler.runs.layout import PROGRESS, RECORD
+from crawler.runs.layout import LINKS, PROGRESS, RECORD
 from crawler.settings import Settings
 from crawler.sinks.base import Sink
 from crawler.sinks.outputs import Outputs
@@ -81,7 +83,7 @@ class Crawl(msgspec.Struct, frozen=True):
     pipeline: Pipeline
     frontier: Frontier
     fetcher: Fetcher
-    source: SourceReader
+    source: SourceReader[Candidate]
     executor: ParseExecutor
     outputs: Outputs
     store: StoreThread
@@ -126,17 +128,21 @@ def assemble(
     waiting_since: float,
     prestarted: "ForkServer | None",
     secrets: Secrets,
+    shard: Shard | None = None,
 ) -> Crawl:
     """Build the crawl of ``run``. Call it on the thread that will run the crawl.
 
     ``waiting_since`` is the monotonic time at which the user started it, ``prestarted`` is a
-    fork server that is already running; ``secrets`` are those of the settings. Raises UsageError
-    and StateError.
+    fork server that is already running; ``secrets`` are those of the settings. ``shard`` is what
+    makes the run a shard of a crawl. Raises UsageError and StateError.
     """
     settings, rng = run.settings, random.Random(run.settings.seed)
     parse, engine = prepared.parse, prepared.engine
     timeline = Timeline(run.directory / "timeline.jsonl", hide=secrets.hide)
-    outputs = open_outputs(run, sinks, timeline.flush, secrets.hide)
+    outbox = None if shard is None else shard.outbox
+    outputs = open_outputs(run, sinks, timeline.flush, secrets.hide, has_links=outbox is not None)
+    if outbox is not None:
+        outbox.start(outputs.open(LINKS))
     store = StoreThread(run.store)
     addresses = AddressRules(settings.allow_private)
     record = recorder(outputs.open(RECORD)) if settings.record else None
@@ -145,21 +151,29 @@ def assemble(
         restore_cookies(fetcher.cookies, run.store)
     rights = InputRights(addresses, fetcher.headers, store, secrets)
     rights.restore(run.store.named(), run.store.logins())
+    if shard is not None:
+        rights.restore(shard.origins, shard.logins)
     memory, seconds = host_memory(run.store), patience_seconds(settings, network)
+    slots = 1 if shard is None else shard.slots
+    depth_order = None
+    if settings.in_levels:
+        depth_order = DepthOrder(run.store.depths(), None if shard is None else shard.depth)
     frontier = Frontier(
-        host_policy(settings, addresses, network),
+        host_policy(settings, addresses, network, slots),
         robots=settings.robots,
         slots=share(settings).slots,
         connections=kept_connections(settings, engine.capabilities),
-        rate=settings.rate,
+        rate=settings.rate and settings.rate / slots,
         window=MemoryWindow(run.store.tails()),
-        depth_order=DepthOrder(run.store.depths()) if settings.in_levels else None,
+        depth_order=depth_order,
         pending=run.store.counts.pending,
         patience=patience(seconds, memory, run.store),
         memory=memory,
     )
     source_fetch = SourceFetch(frontier, rights.accept, addresses.refusal)
-    source = SourceReader(open_input(source_fetch.fetch), run.store.counts.taken)
+    # The input of a shard begins behind what it has taken.
+    taken = run.store.counts.taken if shard is None else 0
+    source = SourceReader(open_input(source_fetch.fetch), taken)
     encoders = [sink.encoder for sink in sinks]
     executor = make_executor(
         settings.parse, executor_options(settings, parse, encoders, prestarted)
@@ -196,7 +210,7 @@ def assemble(
         checkpoint=Checkpoint(
             store,
             outputs,
-            partial(facts, source),
+            partial(facts, source, store, outbox, depth_order),
             observer.event,
             cookies=cookie_changes(fetcher.cookies),
             hosts=partial(changed_hosts, frontier),
@@ -216,6 +230,7 @@ def assemble(
             share(settings).slots, settings.memory, settings.max_pages, settings.in_levels
         ),
         observer=observer,
+        outbox=outbox,
     )
     return Crawl(
         pipeline,

@@ -47,15 +47,15 @@ def enough_files(settings: Settings) -> Iterator[None]:
 
 def _needed(settings: Settings) -> int:
     """As many that ``divide`` does not have to lower anything."""
-    connections = max(settings.slots, CONNECTIONS)
-    return settings.slots + _engines(settings) * connections + _other_files(settings)
+    connections = max(settings.fetch_slots, CONNECTIONS)
+    return settings.fetch_slots + _engines(settings) * connections + _other_files(settings)
 
 
 def share(settings: Settings) -> SocketLimits:
     """Return the configured number of slots, or fewer if the process may not open so many files."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = None if most == resource.RLIM_INFINITY else most - _other_files(settings)
-    return divide(limit, settings.slots, _engines(settings))
+    return divide(limit, settings.fetch_slots, _engines(settings))
 
 
 def kept_connections(settings: Settings, engine: Capabilities) -> float:

@@ -112,7 +112,7 @@ def _crawl_to_end(
 
 def _end(report: Report, ended: Run, *, interrupted: bool) -> int:
     settings = ended.settings
-    _show(report, settings, ended.directory)
+    show(report, settings, ended.directory)
     if interrupted:
         return INTERRUPTED
     if ended.store.facts.get(INPUT) == CUT:
@@ -129,7 +129,7 @@ def _incomplete(directory: Path) -> str:
     )
 
 
-def _show(report: Report, settings: Settings, directory: Path) -> None:
+def show(report: Report, settings: Settings, directory: Path) -> None:
     if report.auto and not settings.quiet:
         sys.stderr.write(f"crawler: auto: {report.auto}\n")
     if settings.json:

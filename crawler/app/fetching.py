@@ -52,16 +52,20 @@ def patience_seconds(settings: Settings, network: Network) -> float:
 
 
 def host_policy(
-    settings: Settings, rules: AddressRules, network: Network
+    settings: Settings, rules: AddressRules, network: Network, slots: int = 1
 ) -> Callable[[str], HostPolicy]:
-    """Return a function from a host name to its politeness."""
+    """Return a function from a host name to its politeness.
+
+    ``slots`` shards of the crawl, each with hosts of its own, share the limits of addresses.
+    """
 
     def policy(host: str) -> HostPolicy:
         own = network.is_mocked or rules.is_named_loopback(host)
+        at_address = settings.address_limit(own=own)
         return HostPolicy(
             settings.host_limit(own=own) or 0,
             settings.host_delay(own=own),
-            settings.address_limit(own=own) or 0,
+            max(1, at_address // slots) if at_address else 0,
         )
 
     return policy
@@ -131,7 +135,7 @@ def _check_engine(settings: Settings, engine: Capabilities) -> None:
     if settings.http2 and not engine.http2:
         raise UsageError(f"--http2: the engine {engine.name} supports only HTTP/1.1")
     most = engine.max_concurrency
-    if most is not None and settings.slots > most:
+    if most is not None and settings.fetch_slots > most:
         raise UsageError(f"--concurrency must be at most {most} with the engine {engine.name}")
 
 

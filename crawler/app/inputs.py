@@ -8,6 +8,7 @@ import msgspec
 
 from crawler.app.run_dir import Run
 from crawler.app.streams import InputStreams
+from crawler.frontier.entry import Candidate
 from crawler.model.content_coding import Decoding
 from crawler.model.errors import FetchError, UsageError
 from crawler.model.exchange import MAX_SITEMAP_BYTES, Response
@@ -25,8 +26,9 @@ from crawler.sources import (
     ordered,
 )
 from crawler.sources.async_lines import OwnLoopLines
+from crawler.sources.input_line import RawLines
 from crawler.sources.order import pages_of
-from crawler.sources.sitemaps import SitemapBody
+from crawler.sources.sitemaps import Fetch, SitemapBody, nothing_is_foreign
 from crawler.sources.texts import argument, judged
 from crawler.sources.unchanged import CHANGED
 
@@ -35,7 +37,8 @@ ORDER = "order"
 FILES = "files"
 UrlSource = str | Iterable[str] | AsyncIterable[str]
 """URLs as they are given from Python."""
-OpenInput = Callable[[Callable[[InputLine], Response]], Iterable[str | InputLine]]
+RawInput = Iterable[str | InputLine | Candidate]
+OpenInput = Callable[[Callable[[InputLine], Response]], RawInput]
 """Returns the input lines. Its argument fetches a document of the input (it blocks the thread)."""
 
 
@@ -97,23 +100,41 @@ def streams_of(run: Run, *, given_again: bool = False) -> InputStreams:
 
 def of_settings(run: Run, streams: InputStreams) -> OpenInput:
     """The sources of the settings."""
-    settings, known = run.settings, run.store.facts
 
-    def make(fetch: Callable[[InputLine], Response]) -> Iterable[str | InputLine]:
-        cache = SitemapCache(lambda line: _document(fetch(line)), run.directory / "sitemaps")
-        found = lines(
-            settings.sources,
-            settings.column,
-            cache,
-            pipes=streams.openers,
-            delimiter=settings.cell_delimiter,
-        )
-        return ordered(found, settings.line_order, int(known.get(ORDER, 0)), settings.history)
+    def make(fetch: Callable[[InputLine], Response]) -> RawLines:
+        cache = SitemapCache(lambda line: document(fetch(line)), run.directory / "sitemaps")
+        return _lines(run, streams, cache, nothing_is_foreign)
 
     return make
 
 
+def to_divide(run: Run, streams: InputStreams) -> RawLines:
+    """The sources of the settings, for shards: each reads the sitemaps of its own hosts."""
+    return _lines(run, streams, None, lambda _: True)
+
+
+def _lines(
+    run: Run, streams: InputStreams, fetch: Fetch | None, is_foreign: Callable[[str], bool]
+) -> RawLines:
+    settings, known = run.settings, run.store.facts
+    found = lines(
+        settings.sources,
+        settings.column,
+        fetch,
+        pipes=streams.openers,
+        delimiter=settings.cell_delimiter,
+        is_foreign=is_foreign,
+    )
+    return ordered(found, settings.line_order, int(known.get(ORDER, 0)), settings.history)
+
+
 def of_python(urls: UrlSource) -> OpenInput:
+    """URLs from Python, see ``lines_of``. Raises UsageError."""
+    lines = lines_of(urls)
+    return lambda _: lines
+
+
+def lines_of(urls: UrlSource) -> RawLines:
     """URLs from Python; an async iterable runs on an event loop of its own. Raises UsageError."""
     lines: Iterable[str]
     if isinstance(urls, str):
@@ -124,10 +145,10 @@ def of_python(urls: UrlSource) -> OpenInput:
         lines = OwnLoopLines(urls)
     else:
         raise UsageError(f"the URLs must be a string or an iterable of strings, not {urls!r}")
-    return lambda _: judged(lines)
+    return judged(lines)
 
 
-def _document(answer: Response) -> SitemapBody:
+def document(answer: Response) -> SitemapBody:
     """The decoded body, or what there is of it."""
     coding = answer.header_list("content-encoding")
     decoding = Decoding(answer.body, coding, MAX_SITEMAP_BYTES)

@@ -5,16 +5,27 @@ import select
 import signal
 import sys
 import threading
-from typing import Self, TextIO
+from typing import Protocol, Self, TextIO
 
 from crawler.app.streams import InputStreams
-from crawler.app.thread import CrawlThread
 
 CODE = 130
 """The exit code after a signal."""
 _LAST_S = 2.0
 """Seconds after the second signal in which outputs and report may still be written."""
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stoppable(Protocol):
+    """A crawl that another thread can end."""
+
+    def stop(self) -> None:
+        """Start no more requests; finish those in flight."""
+        ...
+
+    def abort(self) -> None:
+        """End now."""
+        ...
 
 
 class Interrupts:
@@ -27,7 +38,7 @@ class Interrupts:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._crawl: CrawlThread | None = None
+        self._crawl: Stoppable | None = None
         self._streams: InputStreams | None = None
         self._last = threading.Timer(_LAST_S, os._exit, (CODE,))
         self._last.daemon = True
@@ -45,7 +56,7 @@ class Interrupts:
             for number, handler in zip(_NUMBERS, self._before, strict=True):
                 signal.signal(number, handler)
 
-    def watch(self, crawl: CrawlThread, streams: InputStreams) -> None:
+    def watch(self, crawl: Stoppable, streams: InputStreams) -> None:
         """Signals are for ``crawl`` and its input from now on, and one that came before."""
         self._crawl, self._streams = crawl, streams
         if self.received:

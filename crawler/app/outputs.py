@@ -13,7 +13,7 @@ from crawler.model.errors import FetchError
 from crawler.model.exchange import Request, Response
 from crawler.model.secrets import Hide
 from crawler.pipeline.final_states import Channels, FailureChannel
-from crawler.runs.layout import FAILURES, PAGES, RECORD, SKIPPED, page_outputs
+from crawler.runs.layout import FAILURES, LINKS, PAGES, RECORD, SKIPPED, page_outputs
 from crawler.sinks.base import Sink, Writer
 from crawler.sinks.file import FileWriter
 from crawler.sinks.formats import format_of, make_encoder, make_writer
@@ -40,19 +40,25 @@ def _page_sink(run: Run, name: str, place: str | Sink | None) -> Sink:
 
 
 def open_outputs(
-    run: Run, sinks: Sequence[Sink], at_commit: Callable[[], None], hide: Hide
+    run: Run,
+    sinks: Sequence[Sink],
+    at_commit: Callable[[], None],
+    hide: Hide,
+    *,
+    has_links: bool = False,
 ) -> Outputs:
     """All outputs of a run; on a resume each is cut back to what was committed, and loses the
     records of what ``--again`` puts back.
 
-    ``hide`` takes the secrets out of the messages in the archive.
+    ``hide`` takes the secrets out of the messages in the archive. With ``has_links`` there is one
+    for what other shards have to fetch.
     Raises StateError where a file cannot be opened.
     """
     if run.resumed:
-        put_back(run)
+        put_back(run, run.settings.ends_again)
     writers = {sink.name: sink.writer for sink in sinks}
     with ExitStack() as undo:
-        for name in (FAILURES, SKIPPED):
+        for name in (FAILURES, SKIPPED, *((LINKS,) if has_links else ())):
             writers[name] = FileWriter(run.directory / name, resumed=run.resumed)
             undo.callback(writers[name].close)
         if run.settings.record:

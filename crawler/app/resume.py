@@ -4,21 +4,29 @@ import math
 import time
 
 from crawler.fetch.cookies import Jar
-from crawler.frontier.entry import Counts
+from crawler.frontier.depth_order import DepthOrder
+from crawler.frontier.entry import Candidate, Counts
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.host_memory import HostMemory, HostRecord
 from crawler.frontier.patience import Patience
 from crawler.frontier.quota import Quota
 from crawler.frontier.state.store import Store
+from crawler.frontier.state.store_thread import StoreThread
 from crawler.metrics.meter import Meter
 from crawler.metrics.report import Urls
 from crawler.pipeline.checkpoint import CookieChanges, no_cookies
+from crawler.pipeline.outbox import Outbox
 from crawler.settings import Settings
 from crawler.sources import SourceReader
 
 INPUT = "input"
 """Name of the fact whether the input was ``read`` to its end, is ``open``, or was ``cut``."""
 CUT = "cut"
+READ = "read"
+DEPTH = "depth"
+"""Name of the fact that has the lowest depth of a pending entry, or nothing if there is none; only
+where the pages are requested level by level.
+"""
 COMMITTED = "committed"
 """Name of the fact that has the Unix time of a commit."""
 
@@ -30,8 +38,9 @@ def host_memory(store: Store) -> HostMemory:
     knows that there were requests.
     """
     committed, now = store.facts.get(COMMITTED), time.time()
-    memory = HostMemory()
-    if committed is not None:
+    if committed is None:
+        memory = HostMemory(unix_time=now, now=time.monotonic())
+    else:
         memory = HostMemory(store.hosts(), float(committed), now, time.monotonic())
     store.commit(store.offsets, {COMMITTED: repr(now)})
     return memory
@@ -58,10 +67,23 @@ def quota(settings: Settings, store: Store) -> Quota:
     return Quota(settings.max_per_host, store.fetched())
 
 
-def facts(source: SourceReader) -> dict[str, str]:
-    """Return what a commit stores in addition to entries, for the next session and ``status``."""
-    how_far = CUT if source.is_cut else "read" if source.exhausted else "open"
-    return {INPUT: how_far, COMMITTED: repr(time.time())}
+def facts(
+    source: SourceReader[Candidate],
+    store: StoreThread,
+    outbox: Outbox | None,
+    depth_order: DepthOrder | None,
+) -> dict[str, str]:
+    """Return what a commit stores in addition to entries, for the next session and ``status``.
+
+    The input is only read to its end if the ``store`` has entered all of it.
+    """
+    is_read = source.exhausted and not store.is_entering
+    how_far = CUT if source.is_cut else READ if is_read else "open"
+    found = {INPUT: how_far, COMMITTED: repr(time.time())}
+    if depth_order is not None:
+        lowest = depth_order.lowest
+        found[DEPTH] = "" if lowest is None else str(lowest)
+    return {**found, **(outbox.facts() if outbox else {})}
 
 
 def cookie_changes(jar: Jar | None) -> CookieChanges:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from crawler.frontier.state.store import NO_LOGINS, Store
-from crawler.model.errors import UsageError, writing
+from crawler.model.errors import BusyError, UsageError, writing
 from crawler.model.files import make_folders, open_file, sync, write_durably
 from crawler.runs.layout import LOCK, PAGES, SETTINGS, STATE, output_names
 from crawler.settings import Settings, absolute, written
@@ -55,7 +55,7 @@ class Run:
 class Lock:
     """A lock for one process; it is released when the process ends.
 
-    Raises UsageError if another process holds it.
+    Raises BusyError if another process holds it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -67,7 +67,7 @@ class Lock:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 owner = os.read(self._file, 20).decode() or "?"
-                raise UsageError(f"{directory}: is being crawled by process {owner}") from None
+                raise BusyError(f"{directory}: is being crawled by process {owner}") from None
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, str(os.getpid()).encode(), 0)
             undo.pop_all()
@@ -183,7 +183,7 @@ def _unused(name: str) -> Path:
 def resume(directory: Path, settings: Settings) -> Run:
     """Open the run in ``directory`` again; ``settings`` are from ``resumed_settings``.
 
-    Raises UsageError if another process crawls it, StateError if its state is unusable.
+    Raises BusyError if another process crawls it, StateError if its state is unusable.
     """
     _check_owner(directory)
     lock = Lock(directory)

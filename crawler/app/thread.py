@@ -18,8 +18,9 @@ from crawler.app.inputs import OpenInput
 from crawler.app.live import logging_of, metrics_of, watched
 from crawler.app.outputs import page_sinks
 from crawler.app.run_dir import Run
+from crawler.app.shard import Shard
 from crawler.fetch.network import Network, current
-from crawler.metrics.meter import Snapshot
+from crawler.metrics.meter import Meter, Snapshot
 from crawler.metrics.report import Report
 from crawler.reporting.live import journal
 from crawler.reporting.live.logs import Console
@@ -36,6 +37,7 @@ class CrawlOrder(msgspec.Struct, frozen=True):
     ``sinks`` are outputs besides those of the settings, which are opened with ``page_files``.
     ``waiting_since`` is the monotonic time at which the user started it, ``prestarted`` is a
     fork server that is already running. Log records go to ``console`` if no log file is set.
+    ``shard`` is what makes the run a shard of a crawl.
     """
 
     run: Run
@@ -45,6 +47,7 @@ class CrawlOrder(msgspec.Struct, frozen=True):
     page_files: bool = True
     prestarted: "ForkServer | None" = None
     console: Console | None = None
+    shard: Shard | None = None
 
 
 class CrawlThread:
@@ -90,6 +93,12 @@ class CrawlThread:
             raise self._error
         assert self._report is not None
         return self._report
+
+    @property
+    def meter(self) -> Meter:
+        """What has measured the crawl; only after ``report`` has returned."""
+        assert self._crawl is not None
+        return self._crawl.meter
 
     def snapshot(self) -> Snapshot | None:
         """Return the progress of the crawl; None before its start."""
@@ -149,6 +158,7 @@ class CrawlThread:
             order.waiting_since,
             order.prestarted,
             self._secrets,
+            order.shard,
         )
         self._crawl = crawl  # the crawl owns the page outputs now and closes them
         try:

@@ -55,6 +55,8 @@ def _run(flags: dict[str, Any], variables: Mapping[str, str]) -> int:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
     if settings.json or "-" in settings.out:
         check_output()
+    if settings.on is not None or settings.shards is not None:
+        return _sharded(settings, directory, given_again=given_again)
     with uncollected():
         from crawler.parsing.executors.names import PARSING_HERE
         from crawler.parsing.executors.registry import prestarted
@@ -73,6 +75,14 @@ def _run(flags: dict[str, Any], variables: Mapping[str, str]) -> int:
             return execute.resume_run(directory, settings, server, given_again=given_again)
 
         return crawl() if settings.replay is None else _replayed(settings, crawl)
+
+
+def _sharded(settings: Settings, directory: Path | None, *, given_again: bool) -> int:
+    from crawler.distributed import execute
+
+    if directory is None:
+        return execute.run(settings)
+    return execute.resume_run(directory, settings, given_again=given_again)
 
 
 def _replayed(settings: Settings, crawl: Callable[[], int]) -> int:

@@ -14,6 +14,7 @@ from crawler.metrics import sentences
 from crawler.metrics.progress import RunProgress
 from crawler.metrics.report import Urls
 from crawler.model.units import count, figure, seconds, size
+from crawler.runs.sharded import ShardedProgress
 from crawler.runs.status import Status, since_commit, status_of
 
 _WIDTH = 100
@@ -86,6 +87,9 @@ def _rows(status: Status, age: float) -> Iterator[tuple[str, list[str]]]:
         # While a resume begins, the last session has left its progress.
         is_current = status.progress.session.process == status.process
         yield from _live(status.progress, running=is_current)
+    if status.shards is not None:
+        yield "Shards", list(_shards(status.shards))
+        yield from _live(status.shards, running=status.running)
     yield "Found", list(_found(urls))
     yield "Committed", [f"{seconds(max(0, round(age)))} ago"]
     if status.obstacle:
@@ -94,13 +98,23 @@ def _rows(status: Status, age: float) -> Iterator[tuple[str, list[str]]]:
         yield "Resume", [status.resume]
 
 
-def _live(progress: RunProgress, *, running: bool) -> Iterator[tuple[str, list[str]]]:
+def _live(
+    progress: RunProgress | ShardedProgress, *, running: bool
+) -> Iterator[tuple[str, list[str]]]:
     """What only the process that crawls knows."""
     if running:
         slots = f"{progress.slots.used:,} of {progress.slots.most:,} requests in flight"
         yield "Speed", [f"{figure(progress.rate)} URLs/s", slots]
     if progress.resting_hosts:
         yield "Resting", list(sentences.resting(progress.resting, progress.resting_hosts))
+
+
+def _shards(shards: ShardedProgress) -> Iterator[str]:
+    yield f"{shards.finished:,} of {shards.shards:,} finished"
+    if shards.running:
+        yield f"{shards.running:,} being crawled"
+    if shards.on_the_way:
+        yield sentences.on_the_way(shards.on_the_way)
 
 
 def _found(urls: Urls) -> Iterator[str]:

@@ -14,11 +14,27 @@ from crawler.frontier.entry import Entry
 class DepthOrder:
     """Holds entries back until no entry of a lower depth is pending; ``held`` is their number."""
 
-    def __init__(self, pending: Mapping[int, int]) -> None:
-        """``pending`` is the number of entries that are not final, by depth."""
+    def __init__(self, pending: Mapping[int, int], most: int | None = None) -> None:
+        """``pending`` is the number of entries that are not final, by depth.
+
+        Those deeper than ``most`` are held back to the end: other shards have lower ones.
+        """
         self._pending = Counter(pending)
+        self._most = most
         self._held: dict[int, list[Entry]] = {}
         self.held = 0
+
+    @property
+    def lowest(self) -> int | None:
+        """The lowest depth of an entry that is not final; None if all are."""
+        return min(self._pending, default=None)
+
+    @property
+    def too_deep(self) -> int:
+        """The number of entries that are not final and held back to the end."""
+        if self._most is None:
+            return 0
+        return sum(count for depth, count in self._pending.items() if depth > self._most)
 
     def entered(self, depths: Iterable[int]) -> None:
         """Count new entries with these depths."""
@@ -36,8 +52,9 @@ class DepthOrder:
 
     def release(self) -> list[Entry]:
         """Return the held entries that may be requested now."""
-        lowest = min(self._pending, default=0)
-        depths = [depth for depth in sorted(self._held) if depth <= lowest]
+        lowest = self.lowest or 0
+        most = lowest if self._most is None else min(lowest, self._most)
+        depths = [depth for depth in sorted(self._held) if depth <= most]
         released = [entry for depth in depths for entry in self._held.pop(depth)]
         self.held -= len(released)
         return released

@@ -9,12 +9,16 @@ from crawler.model.urls import host_name
 
 
 class State(IntEnum):
-    """The state of an entry; the last three are final."""
+    """The state of an entry; all but the first are final.
+
+    A ``MOVED`` entry continues in another shard of the crawl, where it is counted.
+    """
 
     PENDING = 0
     DONE = 1
     FAILED = 2
     SKIPPED = 3
+    MOVED = 4
 
 
 class Wrong(msgspec.Struct, frozen=True, array_like=True):
@@ -31,11 +35,26 @@ class Wrong(msgspec.Struct, frozen=True, array_like=True):
         return FetchError(self.kind, self.message)
 
 
+class Continuation(msgspec.Struct, frozen=True, array_like=True):
+    """Where an entry continues that was redirected in another shard of the crawl: at ``url``.
+
+    It has followed ``hops`` redirects. ``attempt`` and ``unanswered`` are those of its ``Ticket``.
+    It waits until ``not_before`` (Unix time; 0: it does not wait), as the redirect requested.
+    """
+
+    url: str
+    hops: int
+    attempt: int = 1
+    unanswered: int = 0
+    not_before: float = 0.0
+
+
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """``seed`` is the input URL from which this URL was reached; for an input URL, the URL itself.
 
     ``row`` (a JSON object) contains the other columns of its table, and the line number.
-    ``wrong`` is the reason why it cannot be fetched.
+    ``wrong`` is the reason why it cannot be fetched. ``next`` is where an entry continues that came
+    from another shard.
     """
 
     id: int
@@ -44,17 +63,19 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     seed: str
     row: str | None = None
     wrong: Wrong | None = None
+    next: Continuation | None = None
 
     @property
     def host(self) -> str:
-        """Host name of the URL; an entry that is not a URL has no host."""
-        return "" if self.wrong is not None else host_name(self.url)
+        """Host name of the URL to fetch; an entry that is not a URL has no host."""
+        return "" if self.wrong is not None else host_name(next_url(self))
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
     """A URL that becomes an entry if its ``key`` is new. Its fields are a row of the state file.
 
-    ``spilled`` is 1 if the entry waits on disk, 0 if it waits in memory.
+    ``spilled`` is 1 if the entry waits on disk, 0 if it waits in memory. ``next`` is that of an
+    ``Entry``; it has a table of its own.
     """
 
     id: int
@@ -66,15 +87,28 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     spilled: int
     row: str | None = None
     wrong: Wrong | None = None
+    next: Continuation | None = None
 
     def entry(self) -> Entry:
-        return Entry(self.id, self.url, self.depth, self.seed or self.url, self.row, self.wrong)
+        seed = self.seed or self.url
+        return Entry(self.id, self.url, self.depth, seed, self.row, self.wrong, self.next)
+
+
+def next_url(found: Entry | Candidate) -> str:
+    """The URL that is requested next."""
+    return found.url if found.next is None else found.next.url
+
+
+INPUT = "input"
+LINK = "link"
+"""What an entry was found by: a line of the input, or a link."""
 
 
 class Final(msgspec.Struct, frozen=True, array_like=True):
     """The final ``state`` of entry ``id``.
 
-    ``why`` is the kind of a failure or the reason of a skip; ``digest`` is that of a page.
+    ``why`` is the kind of a failure, the reason of a skip, or ``INPUT`` or ``LINK`` of an entry
+    that has moved; ``digest`` is that of a page.
     """
 
     id: int

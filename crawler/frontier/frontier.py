@@ -5,7 +5,6 @@ window of entries in memory. Every request is a ticket.
 """
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
@@ -44,9 +43,6 @@ from crawler.model.events import (
 from crawler.model.exchange import FetchResult
 from crawler.model.urls import authority, host_name, origin
 
-DELAYS_LOOKED_AT = 2
-"""Number of origins whose rules were forgotten that are checked for each new one."""
-
 _NORMAL_END = RequestEnd()
 
 
@@ -79,12 +75,12 @@ class Frontier:
         """
         memory = memory or HostMemory()
         self._policy = policy
+        self._continues_at = memory.continues_at
         self._held_up = HeldUp(slots)
         self._schedule: Schedule[Ticket] = Schedule(
             self._host_policy, rate, self._held_up.standing, memory.not_before, connections
         )
         self._robots = RobotsMemory() if robots else None
-        self._forgotten: OrderedDict[str, None] = OrderedDict()
         self._delays = CrawlDelays()
         self._paces = Paces()
         self._patience = patience or Patience(math.inf)
@@ -108,7 +104,13 @@ class Frontier:
     @property
     def is_stuck(self) -> bool:
         """Whether all entries in memory wait for ones of a lower depth, which are on disk."""
-        return self._depth_order is not None and self._depth_order.held == self.window.held
+        order = self._depth_order
+        return order is not None and order.held == self.window.held and self.due > 0
+
+    @property
+    def due(self) -> int:
+        """Number of entries without a final state that may be requested in this session."""
+        return self.pending - (0 if self._depth_order is None else self._depth_order.too_deep)
 
     def entered(self, depths: Sequence[int]) -> None:
         """Count new entries with these depths; they may be on disk."""
@@ -122,8 +124,12 @@ class Frontier:
             self._depth_order.hold(entries)
             entries = self._depth_order.release()
         for entry in entries:
-            host = entry.host
-            self._schedule.push(host, EntryTicket(entry.url, host, now, entry=entry))
+            at = now if entry.next is None else max(now, self._continues_at(entry.next))
+            ticket = EntryTicket.of(entry, at)
+            if at > now:
+                self._schedule.push_later(ticket.host, ticket, at)
+            else:
+                self._schedule.push(ticket.host, ticket)
 
     def add_document(self, url: str, now: float, deliver: Callable[[FetchResult], None]) -> None:
         """Queue a document of the input at the head of its host; it is not an entry.
@@ -357,12 +363,11 @@ class Frontier:
         They start after the Crawl-delay, which also counts from the request of robots.txt itself.
         """
         assert self._robots is not None
-        self._forgotten |= dict.fromkeys(self._robots.keep(site, rules, now))
-        self._forgotten.pop(site, None)
-        self._forget_delays()
+        forgotten = self._robots.keep(site, rules, now)
         host = host_name(site)
         before = self._delays.of(host)
         self._delays.set(site, rules.delay)
+        self._delays.forget_unused(forgotten, self._has_requests)
         delay = self._delays.of(host)
         if delay or before:
             self._changes.note(host)
@@ -370,18 +375,8 @@ class Frontier:
             self._schedule.hold(host, now + delay)
         self._schedule.open(host)
 
-    def _forget_delays(self) -> None:
-        """Forget the Crawl-delay of origins without rules, except those with waiting requests.
-
-        Each call checks only a few, so that its time does not depend on how many there are.
-        """
-        for _ in range(min(DELAYS_LOOKED_AT, len(self._forgotten))):
-            site = next(iter(self._forgotten))
-            if self._schedule.queued(host_name(site)) or site in self._patience.resting:
-                self._forgotten.move_to_end(site)
-            else:
-                del self._forgotten[site]
-                self._delays.forget(site)
+    def _has_requests(self, site: str) -> bool:
+        return bool(self._schedule.queued(host_name(site))) or site in self._patience.resting
 
     def delay(self, host: str) -> float:
         """Return the current delay (seconds) between requests to the host name ``host``."""

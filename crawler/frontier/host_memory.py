@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from crawler.frontier.entry import Continuation
 from crawler.frontier.host_queue import HostPolicy
 from crawler.frontier.retry import LONGEST_PAUSE
 
@@ -54,6 +55,10 @@ class HostMemory:
     def answered(self) -> tuple[str, ...]:
         """The hosts that have answered in the run."""
         return tuple(host for host, record in self.records.items() if record.answered)
+
+    def continues_at(self, entry: Continuation) -> float:
+        """Return when ``entry`` may continue (monotonic seconds); it came before this session."""
+        return self._now + min(entry.not_before - self._unix_time, LONGEST_PAUSE)
 
     def not_before(self, host: str, policy: HostPolicy) -> float:
         """Return when ``host`` may get its first request (monotonic seconds, 0 for at once).

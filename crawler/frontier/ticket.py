@@ -48,6 +48,22 @@ class EntryTicket(Ticket, frozen=True, kw_only=True):
 
     entry: Entry
 
+    @classmethod
+    def of(cls, entry: Entry, since: float) -> "EntryTicket":
+        """The first request for ``entry`` in this session, or in this shard."""
+        after = entry.next
+        if after is None:
+            return cls(entry.url, entry.host, since, entry=entry)
+        return cls(
+            after.url,
+            entry.host,
+            since,
+            after.attempt,
+            unanswered=after.unanswered,
+            hops=after.hops,
+            entry=entry,
+        )
+
 
 class RobotsTicket(Ticket, frozen=True, kw_only=True):
     """A request for the robots.txt of the origin ``site``."""

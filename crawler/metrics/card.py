@@ -46,11 +46,12 @@ def _contents(report: Report) -> Iterator[tuple[str, str]]:
         yield "Failed", _items([f"{urls.failed:,}", *sentences.tally(report.errors)])
     if urls.skipped:
         yield "Skipped", _items([f"{urls.skipped:,}", *sentences.tally(report.skips)])
-    if urls.pending:
-        yield "Left", f"{count(urls.pending, 'URL')} not done yet"
+    left = list(sentences.left(report))
+    if left:
+        yield "Left", _items(left)
     if urls.done:
         yield "Speed", f"{figure(report.pages_per_s)} pages/s"
-    shares = report.budget.shares(report.wall_s)
+    shares = report.budget.shares(report.thread_s)
     if shares:
         yield "Time", _bar(shares)
     yield "I/O wait", escape(sentences.saved(report.io_wait, report.concurrency))

@@ -9,7 +9,7 @@ BUSY = 0.8
 """A fetch thread that is busy for at least this share of the wall time limits the run."""
 _CROWDED = 0.25
 """A fetch thread without a core for this share of the wall time: the machine limits the run."""
-_MOST = 0.5
+MOST = 0.5
 """A part that is larger than this share is most of the whole."""
 _NEW = 1 / 3
 """If more than this share of the responses needed a TLS handshake, that was most of the computing.
@@ -48,6 +48,7 @@ class LimitFacts(msgspec.Struct, frozen=True):
 
     ``memory`` are the slot-seconds of back-pressure in which bodies that arrived waited for room.
     ``locked``: the workers are threads, and the interpreter's lock lets one thread run at a time.
+    ``sharded``: the budget and the CPU time are averages of several fetch threads.
     """
 
     concurrency: int
@@ -61,6 +62,7 @@ class LimitFacts(msgspec.Struct, frozen=True):
     locked: bool = False
     memory: float = 0.0
     handshakes: Handshakes = Handshakes()
+    sharded: bool = False
 
     def of_wall(self, part: float) -> float:
         return part / self.wall_s if self.wall_s > 0 else 0.0
@@ -80,7 +82,7 @@ class LimitFacts(msgspec.Struct, frozen=True):
         handshakes.
         """
         found = self.handshakes
-        return found.of_waits > _MOST and found.io_wait_s > _MOST * self.slots.used
+        return found.of_waits > MOST and found.io_wait_s > MOST * self.slots.used
 
     @property
     def few(self) -> bool:
@@ -120,6 +122,17 @@ def limited_by(facts: LimitFacts) -> Limit:
     return _waiting_for_handshakes(facts) if facts.wait_for_handshakes else _concurrency(facts)
 
 
+def idle_workers(share: float, slots: int) -> Limit:
+    """For ``share`` of the time of the ``slots`` that can crawl a shard, no shard had work."""
+    return Limit(
+        Limiter.SHARDS,
+        f"Shards: for {percent(share)} of the time of {count(slots, 'worker slot')}, no shard had "
+        "work.",
+        "Use fewer workers. All hosts of a domain are in one shard, which is crawled by one worker "
+        "at a time; if there are many more domains than workers, begin with more --shards.",
+    )
+
+
 def _machine(facts: LimitFacts) -> Limit:
     share = percent(facts.of_wall(facts.budget.descheduled))
     return Limit(
@@ -141,11 +154,12 @@ def _cpu(facts: LimitFacts) -> Limit:
         )
     if facts.handshakes.of_responses > _NEW:
         return _computing_handshakes(facts, share)
+    more = "use more workers" if facts.sharded else "split the list into several runs"
     return Limit(
         Limiter.CPU,
         f"The fetch thread's CPU: the thread was computing {share} of the time.",
-        "Use an engine that needs less CPU per page (crawler compare shows which), or split the "
-        "list into several runs; more concurrency does not help.",
+        "Use an engine that needs less CPU per page (crawler compare shows which), or "
+        f"{more}; more concurrency does not help.",
     )
 
 

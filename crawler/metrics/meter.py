@@ -8,9 +8,9 @@ from crawler.metrics.budget import Budget, ReadClocks, Reading
 from crawler.metrics.connections import ConnectionCount
 from crawler.metrics.histogram import Histogram
 from crawler.metrics.limits import Handshakes, LimitFacts, limited_by
-from crawler.metrics.report import CacheUse, Cpu, IoWait, Latency, Report, TimeBudget, Urls
+from crawler.metrics.report import CacheUse, Cpu, IoWait, Report, TimeBudget, Urls
 from crawler.metrics.slots import Slots
-from crawler.metrics.waits import Waits
+from crawler.metrics.waits import Waits, WaitSums
 from crawler.model.events import CacheFailed, Counted, Event, Fetched, Finished, Load
 
 TICK_S = 0.25
@@ -88,6 +88,7 @@ class Meter:
         self._latency = Histogram()
         self._waits = Waits()
         self._connections = ConnectionCount()
+        self._limits: LimitFacts | None = None
 
     def restore(self, urls: Urls, size: int, errors: dict[str, int], skips: dict[str, int]) -> None:
         """Add the totals of earlier sessions: entries, ``size`` of all pages, failures, skips."""
@@ -122,6 +123,21 @@ class Meter:
     def cache_use(self) -> CacheUse:
         """What the cache of results was for this session."""
         return CacheUse(self._cached, self._cache_trouble)
+
+    @property
+    def waits(self) -> WaitSums:
+        """The sums of this session."""
+        return self._waits.sums()
+
+    @property
+    def limits(self) -> LimitFacts:
+        """What the limit in the report was decided by; only after ``finish``."""
+        assert self._limits is not None
+        return self._limits
+
+    def latency_counts(self) -> dict[int, int]:
+        """Return the number of responses by the bucket of their latency, see ``Histogram``."""
+        return self._latency.counts()
 
     def fold(self, event: Event) -> None:
         """Add an event of the pipeline."""
@@ -214,7 +230,7 @@ class Meter:
             status=self._status.copy(),
             errors=self._errors.copy(),
             skips=self._skips.copy(),
-            io_wait=self._waits.close(budget.waiting),
+            io_wait=self.waits.io_wait(budget.waiting),
             budget=budget,
             parse_cpu_s=self._parse_cpu,
             in_flight=self._slots.in_flight,
@@ -261,8 +277,8 @@ class Meter:
         cpu = self._cpu()
         urls = self._urls()
         finished = urls.finished - self._before
-        connections = self._connections.close()
-        facts = LimitFacts(
+        connections, waits = self._connections.close(), self.waits
+        self._limits = LimitFacts(
             self._concurrency,
             wall,
             finished,
@@ -273,9 +289,7 @@ class Meter:
             cpu,
             locked,
             self._slots.memory,
-            Handshakes(
-                connections, self._connections.tls, self._waits.handshake, self._waits.total
-            ),
+            Handshakes(connections, self._connections.tls, waits.handshake_s, waits.total_s),
         )
         return Report(
             version=version,
@@ -290,20 +304,16 @@ class Meter:
             status={str(code): n for code, n in sorted(self._status.items())},
             errors=dict(sorted(self._errors.items())),
             skips=dict(sorted(self._skips.items())),
-            latency_ms=self._percentiles(),
-            io_wait=self._waits.close(budget.waiting),
+            latency_ms=self._latency.percentiles(),
+            io_wait=waits.io_wait(budget.waiting),
             budget=budget,
             slots=slots,
             cpu=cpu,
             rss_peak_mb=rss_peak_mb,
-            limited_by=limited_by(facts),
+            limited_by=limited_by(self._limits),
             connections=connections,
         )
 
     def _cpu(self) -> Cpu:
         counted_twice = self._parse_cpu if self._includes_parsing else 0.0
         return Cpu(max(0.0, self._budget.cpu - counted_twice), self._parse_cpu)
-
-    def _percentiles(self) -> Latency:
-        p50, p90, p99 = (self._latency.quantile(q) * 1e3 for q in (0.5, 0.9, 0.99))
-        return Latency(p50=p50, p90=p90, p99=p99, max=self._latency.max * 1e3)

@@ -140,6 +140,20 @@ class CacheUse(msgspec.Struct, frozen=True):
     trouble: str | None = None
 
 
+class ShardUse(msgspec.Struct, frozen=True):
+    """In how many sessions the shards of a crawl were crawled.
+
+    ``killed`` of the ``sessions`` were killed: what they did is counted, but their times are not.
+    ``on_the_way`` records were sent to a shard that has not received them: URLs of the input and of
+    links, which are no entries yet.
+    """
+
+    shards: int
+    sessions: int
+    killed: int = 0
+    on_the_way: int = 0
+
+
 class OneByOne(msgspec.Struct, frozen=True):
     """The time for one request at a time, estimated from ``sample`` measured URLs.
 
@@ -171,6 +185,7 @@ class Limiter(StrEnum):
     MEMORY = "memory"
     SINK = "sink"
     SOURCE = "source"
+    SHARDS = "shards"
     MACHINE = "machine"
     SHORT = "short"
 
@@ -192,7 +207,12 @@ class Report(msgspec.Struct, frozen=True):
     ``--engine auto`` chose, and why. ``model`` has lower bounds of the time for the same work.
     ``lost_workers`` is the number of parse workers that died and were replaced. ``resting`` has
     the first 100 of ``resting_hosts`` hosts that got no requests when the session ended.
-    ``cache`` is None without ``--cache``.
+    ``cache`` is None without ``--cache``, ``shards`` is None if the crawl is not sharded.
+
+    In a sharded crawl, ``startup_s``, ``wall_s`` and ``pages_per_s`` are those of its driver. Other
+    times and counts are sums over the sessions of all shards, ``concurrency`` is that of all
+    sessions at once, and ``rss_peak_mb`` the sum of the largest sessions that may run at once.
+    ``same_content`` compares the pages of each shard alone.
     """
 
     version: str
@@ -222,6 +242,14 @@ class Report(msgspec.Struct, frozen=True):
     resting: tuple[RestingHost, ...] = ()
     connections: Connections = Connections()
     cache: CacheUse | None = None
+    shards: ShardUse | None = None
+
+    @property
+    def thread_s(self) -> float:
+        """The time of the fetch thread; in a sharded crawl, the sum over its sessions."""
+        if self.shards is None:
+            return self.wall_s
+        return float(sum(msgspec.structs.astuple(self.budget)))
 
     def _repr_html_(self) -> str:
         """The report as notebooks show it."""

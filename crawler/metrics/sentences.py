@@ -11,6 +11,7 @@ from crawler.metrics.report import (
     Latency,
     OneByOne,
     Report,
+    ShardUse,
     Urls,
 )
 from crawler.metrics.simultaneous import Simultaneous
@@ -64,9 +65,17 @@ def _costs(made: Choice) -> str:
 
 def title(report: Report) -> str:
     """``curl, 64 at a time · finished after 20 s``."""
-    state = "stopped" if report.urls.pending else "finished"
+    state = "stopped" if list(left(report)) else "finished"
     wall = seconds(report.wall_s)
     return f"{report.engine}, {report.concurrency} at a time · {state} after {wall}"
+
+
+def left(report: Report) -> Iterator[str]:
+    """Phrases for what is not done yet; none if the crawl is finished."""
+    if report.urls.pending:
+        yield f"{count(report.urls.pending, 'URL')} not done yet"
+    if report.shards is not None and report.shards.on_the_way:
+        yield on_the_way(report.shards.on_the_way)
 
 
 def page_details(urls: Urls, bytes_: int) -> Iterator[str]:
@@ -98,6 +107,18 @@ def lost_workers(report: Report) -> str:
         return ""
     were = "was" if report.lost_workers == 1 else "were"
     return f"{count(report.lost_workers, 'parse worker')} died and {were} replaced"
+
+
+def shard_use(use: ShardUse) -> Iterator[str]:
+    """``24 sessions of 8 shards``, ``1 session was killed: its times are missing``."""
+    yield f"{count(use.sessions, 'session')} of {count(use.shards, 'shard')}"
+    if use.killed:
+        were, their = ("was", "its") if use.killed == 1 else ("were", "their")
+        yield f"{count(use.killed, 'session')} {were} killed: {their} times are missing"
+
+
+def on_the_way(records: int) -> str:
+    return f"{count(records, 'URL')} sent to a shard, not yet received"
 
 
 def cache_use(use: CacheUse) -> Iterator[str]:

@@ -57,6 +57,10 @@ class UsageError(CrawlerError):
     """The settings or arguments are invalid (exit code 2)."""
 
 
+class BusyError(UsageError):
+    """Another process crawls the run."""
+
+
 class StateError(CrawlerError):
     """The crawl cannot continue: disk full, run directory unusable (exit code 1)."""
 

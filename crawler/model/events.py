@@ -55,7 +55,7 @@ class Finished(msgspec.Struct, frozen=True):
 
 class Counted(msgspec.Struct, frozen=True):
     """URLs arrived from the input or from links; ``filtered`` links were out of scope, too
-    deep or too many.
+    deep or too many. A negative number of them went on in another shard.
     """
 
     input: int = 0

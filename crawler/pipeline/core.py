@@ -27,13 +27,14 @@ from crawler.pipeline.final_states import FinalStates
 from crawler.pipeline.intake import EntryRules, Intake
 from crawler.pipeline.lifetime import Lifetime
 from crawler.pipeline.observer import Observer
+from crawler.pipeline.outbox import Outbox
 from crawler.pipeline.parse_stage import ParseStage
 from crawler.pipeline.slot_watch import SlotWatch
 from crawler.pipeline.slots import Limits, Stages
+from crawler.pipeline.source import Source
 from crawler.pipeline.source_fetch import SourceFetch
 from crawler.sinks.base import UnreadError
 from crawler.sinks.outputs import Outputs
-from crawler.sources import Source
 
 
 class Pipeline:
@@ -56,7 +57,9 @@ class Pipeline:
         bodies: BodyBudget,
         limits: Limits,
         observer: Observer,
+        outbox: Outbox | None = None,
     ) -> None:
+        """``outbox`` is that of a shard."""
         self._source = source
         self._source_fetch = source_fetch
         self._frontier = frontier
@@ -70,7 +73,14 @@ class Pipeline:
         self._observer = observer
         self._observe = observer.event
         self._intake = Intake(
-            source, store, frontier, entry_rules, observer.event, final_states.reject, self._wake
+            source,
+            store,
+            frontier,
+            entry_rules,
+            observer.event,
+            final_states.reject,
+            self._wake,
+            outbox,
         )
         self._parse_stage = ParseStage(executor, store, self._intake, final_states, observer.event)
         self._final_states = final_states
@@ -188,7 +198,7 @@ class Pipeline:
             probing=self._frontier.probing,
             parsing=stage.parsing,
             done=stage.done,
-            pending=self._frontier.pending,
+            pending=self._frontier.due,
             parse_waiting=executor.waiting,
             parse_width=executor.width,
             body_bytes=executor.waiting_bytes,
@@ -305,7 +315,7 @@ class Pipeline:
             case decide.Parse(ticket, task):
                 self._parse_stage.submit(ticket, task)
             case decide.Hop(ticket, url, pause):
-                self._frontier.redirect(ticket, url, now, pause)
+                self._hop(ticket, url, now, pause)
             case decide.SendAgain(ticket):
                 self._frontier.repeat(ticket, now)
             case decide.RetryIn(ticket, wait, error, status):
@@ -325,6 +335,14 @@ class Pipeline:
                 deliver(result)
             case decide.Close(ticket, error, attempts, status):
                 self._final_states.close(ticket.entry, error, attempts, status)
+
+    def _hop(self, ticket: Ticket, url: str, now: float, pause: float | None) -> None:
+        if isinstance(ticket, EntryTicket):
+            found_by = self._intake.hand_over(ticket, url, time.time() + pause if pause else 0.0)
+            if found_by is not None:
+                self._final_states.move(ticket.entry, found_by)
+                return
+        self._frontier.redirect(ticket, url, now, pause)
 
     async def _decode(self, decode: decide.Decode) -> None:
         body = await decoded(decode.decoding)

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from crawler.frontier.entry import Entry, Final, State
+from crawler.frontier.entry import INPUT, Entry, Final, State
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.state.store_thread import StoreThread
 from crawler.model.errors import FetchError, SkipError
-from crawler.model.events import Event, Finished
+from crawler.model.events import Counted, Event, Finished
 from crawler.model.pages import Failure, Skipped, row_of
 from crawler.model.secrets import Hide
 from crawler.sinks.base import EncodeFailure
@@ -60,6 +60,12 @@ class FinalStates:
     def page(self, entry: Entry, digest: int | None) -> None:
         """The entry ends with a page; ``digest`` is that of the page content."""
         self._finish(entry, State.DONE, digest=digest)
+
+    def move(self, entry: Entry, found_by: str) -> None:
+        """The entry continues in another shard; ``found_by`` is ``INPUT`` or ``LINK``."""
+        self._finish(entry, State.MOVED, found_by)
+        is_input = found_by == INPUT
+        self._observe(Counted(input=-is_input, discovered=is_input - 1))
 
     def reject(self, entry: Entry, why: FetchError | SkipError) -> None:
         """The entry ends without a request."""

@@ -6,17 +6,30 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from crawler.fetch.addresses import Refuse, refuse_nothing
-from crawler.frontier.entry import Candidate, Entry, Wrong
+from crawler.frontier.entry import (
+    INPUT,
+    LINK,
+    Candidate,
+    Continuation,
+    Entry,
+    Wrong,
+    next_url,
+)
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.quota import Quota
 from crawler.frontier.state.store_thread import StoreThread
+from crawler.frontier.ticket import EntryTicket
 from crawler.model.callbacks import Wake
 from crawler.model.errors import FetchError, SkipError, SkipReason
 from crawler.model.events import Counted, Event
 from crawler.model.pages import Link
 from crawler.model.scope import Strip
 from crawler.model.urls import host_name, key
-from crawler.sources import InputLine, Source
+from crawler.pipeline.outbox import Outbox
+from crawler.pipeline.source import Source
+from crawler.sources import InputLine
+
+_FoundLink = tuple[Link, Wrong | None]
 
 
 class EntryRules(msgspec.Struct, frozen=True):
@@ -37,7 +50,7 @@ class Intake:
     """Enters URLs into the store; those that are new go to the frontier.
 
     ``observe`` receives the counts. An entry that cannot be fetched goes to ``reject``. ``wake`` is
-    called when there is more to fetch.
+    called when there is more to fetch. What another shard fetches goes to ``outbox``.
     """
 
     def __init__(
@@ -49,6 +62,7 @@ class Intake:
         observe: Callable[[Event], None],
         reject: Callable[[Entry, FetchError | SkipError], None],
         wake: Wake,
+        outbox: Outbox | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
@@ -58,6 +72,7 @@ class Intake:
         self._observe = observe
         self._reject = reject
         self._wake = wake
+        self._outbox = outbox
         self._clock = clock
 
     @property
@@ -71,9 +86,19 @@ class Intake:
             return
         lines = self._source.take()
         if lines:
-            self._store.enter(
-                [self._from_line(line) for line in lines if line.url or line.wrong], len(lines)
-            )
+            found = [each for line in lines if (each := self._taken(line)) is not None]
+            self._store.enter(found, len(lines))
+
+    def _taken(self, line: InputLine | Candidate) -> Candidate | None:
+        """The candidate of ``line``; None for one that is blank or for another shard."""
+        if isinstance(line, Candidate):
+            return self._arrived(line)
+        if not line.url and not line.wrong:
+            return None
+        if self._outbox is not None and self._outbox.is_foreign(line.url):
+            self._outbox.send(line)
+            return None
+        return self._from_line(line)
 
     def _from_line(self, line: InputLine) -> Candidate:
         if line.wrong is not None:
@@ -98,20 +123,50 @@ class Intake:
         Each of ``trapped`` has the reason why the link looks like a crawler trap.
         """
         knows, page = self._store.knows, found_at or seed
-        candidates = [
-            self._candidate(link.url, link.key, depth, seed, None, self._refused(page, link.url))
-            for link in links
-            if not knows(link.key)
-        ]
-        candidates += [
-            self._candidate(
-                link.url, link.key, depth, seed, None, Wrong(None, SkipReason.TRAP, why)
-            )
+        found = [(link, self._refused(page, link.url)) for link in links if not knows(link.key)] + [
+            (link, Wrong(None, SkipReason.TRAP, why))
             for link, why in trapped
             if not knows(link.key)
         ]
-        if candidates:
-            self._store.enter(candidates)
+        if self._outbox is not None:
+            found = self._sorted_out(found, depth, seed, self._outbox)
+        if found:
+            self._store.enter(
+                [
+                    self._candidate(link.url, link.key, depth, seed, None, wrong)
+                    for link, wrong in found
+                ]
+            )
+
+    def _sorted_out(
+        self, found: Iterable[_FoundLink], depth: int, seed: str, outbox: Outbox
+    ) -> list[_FoundLink]:
+        """Send the links of other shards; return the others."""
+        own = []
+        for link, wrong in found:
+            if outbox.is_foreign(link.url):
+                outbox.send(Candidate(0, link.key, link.url, "", depth, seed, 0, None, wrong))
+            else:
+                own.append((link, wrong))
+        return own
+
+    def hand_over(self, ticket: EntryTicket, url: str, not_before: float) -> str | None:
+        """``ticket`` was redirected to ``url``: if another shard fetches that, it continues there.
+
+        ``not_before`` is that of a ``Continuation``. Returns what the entry was found by, or None
+        if it stays here.
+        """
+        if self._outbox is None or not self._outbox.is_foreign(url):
+            return None
+        entry, hops = ticket.entry, ticket.hops + 1
+        # Every way that leads to a shard is an entry of its own there, also one that returns.
+        identity = key(f"{url} {hops} {entry.url}")
+        seed = entry.seed if entry.depth else None
+        after = Continuation(url, hops, ticket.attempt, ticket.unanswered, not_before)
+        self._outbox.send(
+            Candidate(0, identity, entry.url, "", entry.depth, seed, 0, entry.row, None, after)
+        )
+        return LINK if entry.depth else INPUT
 
     def _refused(self, found_at: str, url: str) -> Wrong | None:
         refusal = self._rules.refuse(found_at, url)
@@ -130,6 +185,13 @@ class Intake:
         spilled = not self._frontier.window.place(host)
         identifier = self._store.new_id()
         return Candidate(identifier, identity, url, host, depth, seed, spilled, row, wrong)
+
+    def _arrived(self, sent: Candidate) -> Candidate:
+        """A candidate of another shard, which has no id and no host yet."""
+        host = "" if sent.wrong is not None else host_name(next_url(sent))
+        spilled = not self._frontier.window.place(host)
+        identifier = self._store.new_id()
+        return msgspec.structs.replace(sent, id=identifier, host=host, spilled=spilled)
 
     def entered(self, new: Sequence[Candidate], known: Sequence[Candidate]) -> None:
         """The store has entered ``new``; the keys of ``known`` were already entered."""
@@ -166,6 +228,8 @@ class Intake:
         """Return why ``entry`` must not be fetched, or None."""
         if entry.wrong is not None:
             return entry.wrong.error()
+        if entry.next is not None:
+            return None  # it has counted where it was redirected
         quota = self._rules.quota
         why = quota.reason(entry.host) if entry.depth else None
         if why is not None:

@@ -28,8 +28,9 @@ class Stages(msgspec.Struct):
 
     Not frozen: ``in_flight`` grows as requests start together, for each of which a new record would
     cost more than the decision. ``in_flight`` requests are being fetched, ``probing`` of them from
-    hosts that do not answer, ``parsing`` entries are at the parse executor,
-    ``done`` pages are finished and ``pending`` entries have no final state. ``parse_waiting``
+    hosts that do not answer, ``parsing`` entries are at the parse executor, ``done`` pages are
+    finished. ``pending`` entries have no final state, of those that may be requested in this
+    session. ``parse_waiting``
     pages are at the executor, which accepts ``parse_width`` at once. ``body_bytes`` wait there,
     ``output_bytes`` wait for the disk. On average a body has ``mean_body`` bytes, and a page
     ``mean_links`` new links. ``is_holding``: pages wait until the state has entered the links of

@@ -1,7 +1,7 @@
 """The progress of a crawl, in one line at the bottom of a terminal."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self, TextIO
 
 from crawler.metrics.meter import Snapshot
@@ -27,9 +27,13 @@ class Progress:
         self._drawn = False
 
     def draw(self, snapshot: Snapshot) -> None:
+        self.draw_line(lambda width: line(snapshot, width))
+
+    def draw_line(self, text: Callable[[int], str]) -> None:
+        """``text`` returns the line for a width in columns."""
         if self.shown:
             # The last column stays empty: some terminals wrap the line once it is written.
-            self._write(_ERASE + line(snapshot, self._columns() - 1))
+            self._write(_ERASE + text(self._columns() - 1))
             self._drawn = True
 
     def _columns(self) -> int:

@@ -100,9 +100,10 @@ def _fetched(report: Report, run: str | None) -> Iterator[ReportRow]:
         yield _items("Failed", [f"{urls.failed:,}", *sentences.tally(report.errors)], "red")
     if urls.skipped:
         yield _items("Skipped", [f"{urls.skipped:,}", *sentences.tally(report.skips)], "yellow")
-    if urls.pending:
+    left = list(sentences.left(report))
+    if left:
         resume = [f"resume with: crawler crawl --run {run} --resume"] if run else []
-        yield _items("Left", [f"{count(urls.pending, 'URL')} not done yet", *resume], "yellow")
+        yield _items("Left", [*left, *resume], "yellow")
     if report.resting_hosts:
         hosts = sentences.resting(report.resting, report.resting_hosts)
         yield _items("Resting", hosts, "yellow")
@@ -127,12 +128,15 @@ def _speed(report: Report) -> Iterator[ReportRow]:
     if report.cache is not None:
         style = "yellow" if report.cache.trouble else ""
         yield _items("Cache", sentences.cache_use(report.cache), style)
+    if report.shards is not None:
+        style = "yellow" if report.shards.killed else ""
+        yield _items("Shards", sentences.shard_use(report.shards), style)
     if report.lost_workers:
         yield _items("Workers", [sentences.lost_workers(report)], "yellow")
 
 
 def _time(report: Report, width: int, plain: bool) -> Iterator[ReportRow]:
-    shares = report.budget.shares(report.wall_s)
+    shares = report.budget.shares(report.thread_s)
     if shares:
         yield ReportRow("Time", [_bar(shares, width, plain)])
         yield ReportRow("", _legend(shares, plain), gap="  ")

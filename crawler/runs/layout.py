@@ -18,6 +18,19 @@ PAGES = "pages.jsonl"
 FAILURES = "failures.jsonl"
 SKIPPED = "skipped.jsonl"
 PROGRESS = "progress.json"
+SHARDS = "shards"
+"""The folder with a run for each shard; a crawl on several machines has one."""
+LINKS = "links.log"
+"""The output of a shard with what other shards have to fetch."""
+INBOX = "inbox.log"
+"""What a shard has received."""
+INPUT_LOG = "input.log"
+"""The input, by shard."""
+ORIGINS = "origins.jsonl"
+"""The origins of the input, and their logins."""
+EPOCH = "epoch"
+SLICES = "slices"
+"""The folder of a shard with a record of each slice."""
 NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
 _PART = ".part"
 RECORD = "--record"
@@ -44,6 +57,16 @@ def resumed_settings(
     if not is_run(directory):
         raise UsageError(f"--resume: there is no run in {directory}")
     return resumed(directory / SETTINGS, flags, environ)
+
+
+def is_sharded(directory: Path) -> bool:
+    """Whether the run in ``directory`` consists of shards."""
+    return (directory / SHARDS).is_dir()
+
+
+def shard_directory(directory: Path, number: int) -> Path:
+    """Where shard ``number`` of the run in ``directory`` is."""
+    return directory / SHARDS / f"{number:04d}"
 
 
 def page_outputs(settings: Settings) -> dict[str, OutputChoice | None]:

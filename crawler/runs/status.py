@@ -9,19 +9,29 @@ from typing import Any
 import msgspec
 
 from crawler.frontier.state.status import busiest, last_commit, read_counts
-from crawler.metrics.progress import RunProgress, decode
+from crawler.metrics.progress import RunProgress
 from crawler.metrics.report import Urls
 from crawler.model.errors import StateError, UsageError
 from crawler.model.files import read_file
+from crawler.model.units import utc_now
 from crawler.runs.layout import (
     LOCK,
-    PROGRESS,
     SETTINGS,
     STATE,
     is_input_cut,
     is_locked,
     is_run,
+    is_sharded,
 )
+from crawler.runs.progress import progress_of
+from crawler.runs.sharded import (
+    ShardedProgress,
+    busiest_hosts,
+    counted,
+    is_finished,
+    sharded_progress,
+)
+from crawler.runs.shards import ShardState, read_input, read_shards, shard_directories
 from crawler.settings import options
 from crawler.settings.option import Given, from_file
 
@@ -34,7 +44,8 @@ class Status(msgspec.Struct, frozen=True):
     ``finished`` is True if the whole input was read and no URL is pending. ``last_commit`` is
     ISO 8601, UTC. ``hosts`` has the number of pending URLs of the hosts with the most. ``resume``
     is the command that resumes the run, ``obstacle`` the reason why it cannot be resumed.
-    ``progress`` is what the last session wrote last, or None.
+    ``progress`` is what the last session wrote last, or None. ``shards`` is about the shards of a
+    sharded run, else None; then the counts are sums over them.
     """
 
     run: str
@@ -50,12 +61,17 @@ class Status(msgspec.Struct, frozen=True):
     resume: str | None
     obstacle: str | None
     progress: RunProgress | None = None
+    shards: ShardedProgress | None = None
 
 
 def status_of(directory: Path) -> Status:
     """Raises UsageError if there is no run, StateError if its state cannot be read."""
     if not is_run(directory):
         raise UsageError(f"there is no run in {directory}")
+    return _of_shards(directory) if is_sharded(directory) else _of_one(directory)
+
+
+def _of_one(directory: Path) -> Status:
     state = directory / STATE
     running = is_locked(directory)
     counts, facts = read_counts(state)
@@ -78,20 +94,44 @@ def status_of(directory: Path) -> Status:
     )
 
 
-def progress_of(directory: Path) -> RunProgress | None:
-    """Read what the last session of a run wrote about itself; None if it is missing or damaged.
+def _of_shards(directory: Path) -> Status:
+    running = is_locked(directory)
+    of_input, shards = read_input(directory), read_shards(directory)
+    counts, finished = counted(shards), is_finished(shards, of_input)
+    command, obstacle = (None, None) if running or finished else resume_command(directory)
+    return Status(
+        run=str(directory),
+        running=running,
+        finished=finished,
+        process=_process(directory) if running else None,
+        last_commit=_time(max((each.committed for each in shards), default=0.0)),
+        urls=counts.urls,
+        bytes=counts.bytes,
+        errors=_ranked(counts.errors),
+        skips=_ranked(counts.skips),
+        hosts=busiest_hosts(shards, _HOSTS, _hosts_of),
+        resume=command,
+        obstacle=obstacle,
+        shards=sharded_progress(shards, of_input, utc_now()),
+    )
 
-    It is only a view: a power failure may damage it, and nothing of the run depends on it.
-    """
+
+def _hosts_of(shard: ShardState) -> dict[str, int]:
+    """Empty if the process that crawls the shard keeps its state to itself."""
     try:
-        return decode(read_file(directory / PROGRESS))
-    except (OSError, StateError, msgspec.MsgspecError):
-        return None
+        return busiest(shard.directory / STATE, _HOSTS, wait=0, quiet=not shard.running)
+    except StateError:
+        if not shard.running:
+            raise
+        return {}
 
 
 def since_commit(directory: Path, now: float) -> float:
     """Seconds from the last commit to ``now`` (Unix time)."""
-    return now - last_commit(directory / STATE)
+    runs = [directory]
+    if is_sharded(directory):
+        runs = [each for _, each in shard_directories(directory)]
+    return now - max((last_commit(each / STATE) for each in runs), default=0.0)
 
 
 def _process(directory: Path) -> int | None:
@@ -108,6 +148,7 @@ def resume_command(directory: Path) -> tuple[str | None, str | None]:
         return None, str(error)
     sources = _sources_to_give(directory, settings)
     command = ["crawler", "crawl", *sources, "--run", shlex.quote(str(directory)), "--resume"]
+    command += _where(settings)
     for each in options():
         missing = each.missing(settings[each.name].value) if each.name in settings else ""
         if missing and not each.extra["secret"]:
@@ -115,6 +156,14 @@ def resume_command(directory: Path) -> tuple[str | None, str | None]:
         if missing:
             command += [each.flag, each.extra["metavar"]]
     return " ".join(command), None
+
+
+def _where(settings: Mapping[str, Given]) -> list[str]:
+    """Return the flag with the workers of a sharded crawl; their address may have a password."""
+    if "on" not in settings:
+        return []
+    address = str(settings["on"].value)
+    return ["--on", "WHERE" if "@" in address else shlex.quote(address)]
 
 
 def _sources_to_give(directory: Path, settings: Mapping[str, Given]) -> list[str]:

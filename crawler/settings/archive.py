@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
+from crawler.settings.distribution import DistributionFields
 from crawler.settings.option import option
-from crawler.settings.run import RunFields
 from crawler.settings.types import Path, Scale
 
 
-class ArchiveFields(RunFields, frozen=True, kw_only=True):
+class ArchiveFields(DistributionFields, frozen=True, kw_only=True):
     record: Annotated[
         Path | None,
         option(

@@ -49,7 +49,7 @@ class _Rule(NamedTuple):
 _RULES = (
     _Rule(
         ("concurrency",),
-        lambda fields: fields.engine != "sequential" or fields.slots == 1,
+        lambda fields: fields.engine != "sequential" or fields.fetch_slots == 1,
         "must be 1 with {engine} sequential, which sends one request at a time",
     ),
     _Rule(
@@ -140,6 +140,16 @@ _RULES = (
         ("out",),
         lambda fields: len(set(map(SINK.shown, fields.out))) == len(fields.out),
         "names the same output twice",
+    ),
+    _Rule(
+        ("slots", "shards", "slice"),
+        lambda fields: fields.on is not None,
+        "needs {on}",
+    ),
+    _Rule(
+        ("replay", "baseline"),
+        lambda fields: fields.on is None,
+        "cannot be combined with {on}: each shard would do it for itself",
     ),
     _Rule(("resume",), lambda fields: fields.run is not None, "needs {run}"),
     _Rule(("again",), lambda fields: fields.resume, "needs {resume}"),

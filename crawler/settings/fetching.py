@@ -107,7 +107,7 @@ class FetchingFields(SourcesFields, frozen=True, kw_only=True):
     ] = ()
 
     @property
-    def slots(self) -> int:
+    def fetch_slots(self) -> int:
         """Maximum number of requests in flight: ``concurrency``, or its default."""
         return self.concurrency or min(CONCURRENCY, self._engine_limit or CONCURRENCY)
 

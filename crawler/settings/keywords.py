@@ -78,6 +78,10 @@ class CrawlKeywords(TypedDict, total=False):
     again: Texts
     seed: int | None
     strict: bool
+    on: str | Executor | None
+    slots: int | None
+    shards: int | None
+    slice: float
     record: Place | None
     replay: Place | None
     latency_scale: float

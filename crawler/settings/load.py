@@ -54,6 +54,7 @@ _CHANGEABLE = frozenset(
         "per_host",
         "per_address",
         "delay",
+        "rate",
         "timeout",
         "retries",
         "patience",
@@ -71,6 +72,9 @@ _CHANGEABLE = frozenset(
         "log_json",
         "metrics_port",
         "strict",
+        "on",
+        "slots",
+        "slice",
     ]
 )
 """Options that may change when a run is resumed; the others decide the result of the run."""

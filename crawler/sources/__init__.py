@@ -7,7 +7,7 @@ from crawler.sources.arguments import OpenStream, lines, standard_input
 from crawler.sources.input_copy import CutInputError, InputCopy, Pipe, read_copy, read_part
 from crawler.sources.input_line import InputLine, parse
 from crawler.sources.order import Order, ordered
-from crawler.sources.reader import AHEAD, BATCH, Source, SourceReader
+from crawler.sources.reader import AHEAD, BATCH, SourceReader
 from crawler.sources.sitemap_cache import SitemapCache
 from crawler.sources.sitemaps import Fetch
 from crawler.sources.unchanged import PIPE, STDIN, check_unchanged, digest, fingerprint
@@ -25,7 +25,6 @@ __all__ = [
     "Order",
     "Pipe",
     "SitemapCache",
-    "Source",
     "SourceReader",
     "check_unchanged",
     "digest",

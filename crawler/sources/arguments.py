@@ -12,7 +12,7 @@ from crawler.model.files import is_readable
 from crawler.sources.input_line import InputLine, RawLine, Refusals, parse
 from crawler.sources.lines import first_line, reading
 from crawler.sources.sitemap import Sitemap, begins_sitemap, looks_like_sitemap
-from crawler.sources.sitemaps import Fetch, Sitemaps, is_sitemap_url
+from crawler.sources.sitemaps import Fetch, Sitemaps, is_sitemap_url, nothing_is_foreign
 from crawler.sources.table import DELIMITERS, Table
 from crawler.sources.table_format import begins_table
 from crawler.sources.texts import argument
@@ -42,6 +42,7 @@ def lines(
     stdin: OpenStream = _buffered_input,
     pipes: Mapping[str, OpenStream] = NO_PIPES,
     delimiter: str | None = None,
+    is_foreign: Callable[[str], bool] = nothing_is_foreign,
 ) -> Iterator[RawLine]:
     """The lines of all ``sources``: URLs, files, and ``-`` for the stream that ``stdin`` opens.
 
@@ -50,11 +51,13 @@ def lines(
     its suffix says so, if it begins with a header that has a cell ``url``, or if ``column`` or
     ``delimiter`` is given, else a list. A URL whose path ends like that of a sitemap is read as a
     sitemap with ``fetch``; without ``fetch`` it is a page. Raises UsageError before the first line
-    if a source cannot be read; a pipe is not opened before its turn.
+    if a source cannot be read; a pipe is not opened before its turn. The URLs of sitemaps that are
+    ``is_foreign`` are for another shard.
     """
     sources = tuple(sources)
     refusals = Refusals(several=len(sources) > 1)
-    opener = _Opener(column, delimiter, Sitemaps(fetch), {"-": stdin, **pipes}, refusals)
+    sitemaps = Sitemaps(fetch, is_foreign)
+    opener = _Opener(column, delimiter, sitemaps, {"-": stdin, **pipes}, refusals)
     return chain.from_iterable([opener.open(source) for source in sources])
 
 

@@ -19,7 +19,8 @@ class InputLine(msgspec.Struct, frozen=True, array_like=True):
     ``own`` is False for URLs from a sitemap on the network: the user did not name their hosts, so
     they have the same rights as links (no private address, no userinfo), which are found at the
     sitemap, ``found_at``. ``row`` has the other cells of a table row by column, ``line`` is the
-    line in which the row begins, from 1; it is also known of a wrong line of a list.
+    line in which the row begins, from 1; it is also known of a wrong line of a list. If another
+    shard has to read the sitemap at ``url``, ``sitemap`` is the number of the indexes above it.
     """
 
     url: str
@@ -31,6 +32,7 @@ class InputLine(msgspec.Struct, frozen=True, array_like=True):
     line: int | None = None
     row: dict[str, str] | None = None
     found_at: str | None = None
+    sitemap: int | None = None
 
 
 BLANK = InputLine("")

@@ -1,10 +1,10 @@
-"""The input as the pipeline sees it, and the thread that reads it."""
+"""The thread that reads the input."""
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Generic, TypeVar
 
 from crawler.model.callbacks import Fail, Wake
 from crawler.model.errors import StateError
@@ -12,43 +12,25 @@ from crawler.model.units import count
 from crawler.sources.input_copy import CutInputError
 from crawler.sources.input_line import InputLine, parse
 
+Sent = TypeVar("Sent")
+"""What another shard of the crawl has sent, beside input lines; Never without shards."""
+
 BATCH = 256
 """Lines that the pipeline takes at once."""
 AHEAD = 1024
 """Lines that are read in advance."""
 
 
-class Source(Protocol):
-    """The input as the pipeline sees it."""
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether all lines were taken."""
-        ...
-
-    def start(self, wake: Wake, fail: Fail) -> None:
-        """Start reading. ``wake`` is called when there are more lines, or when there are no more;
-        ``fail`` when the input cannot be read. Both are called from another thread.
-        """
-        ...
-
-    def take(self) -> list[InputLine]:
-        """The next lines; empty if no line is available yet."""
-        ...
-
-    def stop(self) -> None: ...
-
-
-class SourceReader:
-    """Reads ``lines`` on its own thread, a little ahead of the pipeline.
+class SourceReader(Generic[Sent]):
+    """Reads ``lines`` on its own thread, a little ahead of the pipeline. It is a ``Source``.
 
     The first ``skip`` lines are dropped: an earlier session of this crawl took them.
     """
 
-    def __init__(self, lines: Iterable[str | InputLine], skip: int = 0) -> None:
+    def __init__(self, lines: Iterable[str | InputLine | Sent], skip: int = 0) -> None:
         self._lines = lines
         self._skip = skip
-        self._ahead: deque[InputLine] = deque()
+        self._ahead: deque[InputLine | Sent] = deque()
         self._room = threading.Condition()
         self._stopped = False
         self._ended = False
@@ -57,14 +39,19 @@ class SourceReader:
 
     @property
     def exhausted(self) -> bool:
+        """Whether all lines were taken."""
         return self._ended and not self._ahead
 
     def start(self, wake: Wake, fail: Fail) -> None:
+        """Start reading. ``wake`` is called when there are more lines, or when there are no more;
+        ``fail`` when the input cannot be read. Both are called from another thread.
+        """
         self._wake, self._fail = wake, fail
         # A daemon: reading standard input cannot be interrupted, and must not keep the process.
         threading.Thread(target=self._run, name="crawler-source", daemon=True).start()
 
-    def take(self) -> list[InputLine]:
+    def take(self) -> Sequence[InputLine | Sent]:
+        """The next lines; empty if no line is available yet."""
         ahead = self._ahead
         taken = [ahead.popleft() for _ in range(min(BATCH, len(ahead)))]
         if taken:
@@ -80,7 +67,7 @@ class SourceReader:
     def _run(self) -> None:
         try:
             for line in self._new_lines():
-                if not self._put(parse(line)):
+                if not self._put(parse(line) if isinstance(line, str) else line):
                     return
         except CutInputError:
             self.is_cut = self._ended = True
@@ -93,7 +80,7 @@ class SourceReader:
             self._lines = ()  # closes the files that are still open
         self._wake()
 
-    def _new_lines(self) -> Iterator[str | InputLine]:
+    def _new_lines(self) -> Iterator[str | InputLine | Sent]:
         """Raises StateError if there are fewer lines than an earlier session has taken."""
         lines = iter(self._lines)
         known = sum(1 for _ in islice(lines, self._skip))
@@ -104,7 +91,7 @@ class SourceReader:
             )
         return lines
 
-    def _put(self, line: InputLine) -> bool:
+    def _put(self, line: InputLine | Sent) -> bool:
         """Add ``line``, waiting for room; False if the reader was stopped."""
         # No lock per line: deque's append and popleft are atomic, and only this thread appends.
         if len(self._ahead) >= AHEAD:

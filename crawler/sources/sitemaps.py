@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from typing import NamedTuple
 
+import msgspec
+
 from crawler.model.errors import FailureKind, FetchError, SkipError
 from crawler.model.urls import key
 from crawler.sources.input_line import InputLine, Refusals, parse, shown
@@ -40,6 +42,10 @@ FetchError and SkipError.
 """
 
 
+def nothing_is_foreign(_url: str) -> bool:
+    return False
+
+
 def is_sitemap_url(url: str) -> bool:
     """Whether the canonical ``url`` is named like a sitemap, a feed or a text."""
     return _name(url).endswith(_XML_NAMES + _TEXT_NAMES)
@@ -56,15 +62,22 @@ class Sitemaps:
     entries that cannot be used.
     """
 
-    def __init__(self, fetch: Fetch | None) -> None:
-        """Without ``fetch`` a sitemap URL is treated as a page."""
+    def __init__(
+        self, fetch: Fetch | None, is_foreign: Callable[[str], bool] = nothing_is_foreign
+    ) -> None:
+        """Without ``fetch`` a sitemap URL is treated as a page.
+
+        A sitemap that ``is_foreign`` is for another shard of the crawl: it is a line, see
+        ``InputLine.sitemap``.
+        """
         self._fetch = fetch
+        self._is_foreign = is_foreign
         self._seen: set[int] = set()
         self._refusals = Refusals()
 
     def at(self, line: InputLine) -> Iterator[InputLine]:
         """The URLs in the sitemap at ``line``; if it is not a sitemap, ``line`` as a page."""
-        return self._at(line, 0)
+        return self._at(line, line.sitemap or 0)
 
     def within(self, name: str, sitemap: Sitemap) -> Iterator[InputLine]:
         """The URLs in a sitemap file on this machine; records use ``name`` for it."""
@@ -73,6 +86,10 @@ class Sitemaps:
     def _at(self, line: InputLine, depth: int) -> Iterator[InputLine]:
         identity = key(line.url)
         if identity in self._seen:
+            return
+        if self._is_foreign(line.url):
+            self._seen.add(identity)
+            yield msgspec.structs.replace(line, sitemap=depth)
             return
         if self._fetch is None:
             yield line

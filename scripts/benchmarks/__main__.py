@@ -24,6 +24,7 @@ from benchmarks.machine import this_machine
 from benchmarks.mix import mix
 from benchmarks.politeness import politeness
 from benchmarks.runs import Bench, Case, Refused
+from benchmarks.shards import shards
 from benchmarks.startup import help_text, start_up
 from benchmarks.table import Figure, Told, draw, figure
 from benchmarks.throughput import list_of_urls, site
@@ -36,6 +37,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "site": site,
     "wide": wide,
     "mix": mix,
+    "shards": shards,
     "cores": cores,
     "fetch": fetch,
     "chess": chess,

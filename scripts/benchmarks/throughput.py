@@ -53,7 +53,7 @@ def site_work(bench: Bench) -> Iterator[Work]:
     addresses = [f"127.0.9.{n + 1}" for n in range(bench.size(10, 2))]
     with Nginx(bench.fresh("nginx"), root, addresses) as nginx:
         seeds = [nginx.url("index.html", address) for address in addresses]
-        yield _followed(bench, seeds, root)
+        yield followed(bench, seeds, root)
 
 
 def site(bench: Bench) -> Iterator[Case]:
@@ -64,7 +64,7 @@ def site(bench: Bench) -> Iterator[Case]:
         yield beside_c(bench, whole, _OF_A_SITE)
 
 
-def _followed(bench: Bench, seeds: list[str], root: Path) -> Work:
+def followed(bench: Bench, seeds: list[str], root: Path) -> Work:
     """What can be found from ``seeds``: as the bare loop does, each held against the file."""
     work = Work(write_urls(bench.fresh("urls"), seeds), {}, ("--follow",))
     found = records.read(references.bare_loop_unchecked(bench, work)[1])

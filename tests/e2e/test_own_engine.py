@@ -134,8 +134,8 @@ def test_what_an_engine_cannot_do_is_refused(
 
 def test_the_default_concurrency_fits_an_engine_object() -> None:
     settings = crawler.Settings(engine=Slow(EngineOptions(concurrency=2)))
-    assert settings.slots == 2
-    assert crawler.Settings(engine=counting()).slots == 64
+    assert settings.fetch_slots == 2
+    assert crawler.Settings(engine=counting()).fetch_slots == 64
 
 
 def test_an_engine_is_chosen_by_name_or_given() -> None:

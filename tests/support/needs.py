@@ -40,6 +40,10 @@ def compiler() -> str | None:
     return shutil.which("cc") or shutil.which("gcc")
 
 
+def compose() -> str | None:
+    return shutil.which("docker-compose")
+
+
 def git() -> str | None:
     return shutil.which("git")
 
@@ -79,6 +83,7 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "browser": (browser, "chromium"),
     "wget": (wget, "wget"),
     "git": (git, "git"),
+    "compose": (compose, "docker-compose"),
     "redis": (redis, "redis-server"),
     "compiler": (compiler, "gcc libc6-dev"),
     "manuals": (manuals, " ".join(MANUALS)),

@@ -5,24 +5,26 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.frontier.state import host_table, kept_cookies, login_table
+from crawler.frontier.state import continued_table, host_table, kept_cookies, login_table
 from crawler.model.errors import SkipReason, StateError
 
 APPLICATION = 0x43524157
 """``CRAW``, in the header of the file (PRAGMA application_id)."""
-VERSION = 3
+VERSION = 4
 OLDEST = 1
 """The oldest version that can be resumed; the first commit of the session makes it ``VERSION``.
 
 In version 1 outputs had numbers instead of names, and a wrong line was stored as ``kind message``.
 Before version 3 the logins of the input, and what is known about hosts, were not stored.
-Up to version 2 the host of an entry had its port, and the cookies were one fact.
+Up to version 2 the host of an entry had its port, and the cookies were one fact. Up to version 3
+there were no entries of other shards.
 """
 
 _NEW_TABLES = (
     login_table.CREATE,
     host_table.CREATE,
     kept_cookies.CREATE,
+    continued_table.CREATE,
 )
 """Tables that earlier versions do not have."""
 SCHEMA = f"""

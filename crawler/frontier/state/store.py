@@ -14,13 +14,15 @@ from typing import Any, Self
 
 import msgspec
 
-from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
+from crawler.frontier.entry import INPUT, Candidate, Counts, Entry, Final, State, Wrong
 from crawler.frontier.host_memory import HostRecord
-from crawler.frontier.state import again, host_table, kept_cookies, login_table
+from crawler.frontier.state import again, continued_table, host_table, kept_cookies, login_table
 from crawler.frontier.state.schema import SCHEMA, VERSION, check_version, migrate
 from crawler.model.errors import StateError, writing
 from crawler.model.files import check_file, sync
 
+WAIT_S = 10.0
+"""Seconds that the file is waited for if another process uses it."""
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 NO_LOGINS: Mapping[str, str] = MappingProxyType({})
 _ADD = """
@@ -37,9 +39,13 @@ FROM (SELECT value->>0 AS id, value->>1 AS state, value->>2 AS why, value->>3 AS
 WHERE entries.id = final.id
 """
 _TAILS = """
-SELECT json_group_array(json_array(entry.id, url, depth, coalesce(seed, url), row, json(why)))
+SELECT json_group_array(json_array(
+    entry.id, entry.url, depth, coalesce(seed, entry.url), row, json(why),
+    json(continued.next)
+))
 FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
     (SELECT id FROM entries WHERE spilled AND host = wanted.value AND id <= ? ORDER BY id LIMIT ?)
+LEFT JOIN continued ON continued.id = entry.id
 """
 _TAKEN = "UPDATE entries SET spilled = 0 WHERE id IN (SELECT value FROM json_each(?))"
 _SPILL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
@@ -141,8 +147,13 @@ class Store:
         ids = candidates[0].id, candidates[-1].id
         with self._errors():
             self._connection.execute(_ADD, (_json(candidates),))
-            added = self._connection.execute(_ADDED, ids).fetchone()[0]
-        return msgspec.json.decode(added, type=set[int])
+            found = self._connection.execute(_ADDED, ids).fetchone()[0]
+        added = msgspec.json.decode(found, type=set[int])
+        with self._errors():
+            continued_table.add(
+                self._connection, [each for each in candidates if each.next and each.id in added]
+            )
+        return added
 
     def take(self, hosts: Sequence[str], most: int, last_id: int) -> list[Entry]:
         """Take the next entries of each of ``hosts`` from disk, at most ``most`` per host.
@@ -205,6 +216,9 @@ class Store:
         for final in finals:
             if final.state is State.DONE:
                 self.counts.done += 1
+            elif final.state is State.MOVED:
+                self.counts.input -= final.why == INPUT
+                self.counts.discovered -= final.why != INPUT
             else:
                 of = self.counts.errors if final.state is State.FAILED else self.counts.skips
                 why = final.why or ""
@@ -284,14 +298,22 @@ class Store:
             raise
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(
+    path: Path, *, read_only: bool = False, wait: float = WAIT_S, quiet: bool = False
+) -> sqlite3.Connection:
+    """Open the state file; wait at most ``wait`` seconds for another process that uses it.
+
+    With ``quiet`` no process does, and it has no log: nothing is locked or created for reading it.
+    Raises StateError and sqlite3.Error.
+    """
     for each in ("", "-wal", "-shm", "-journal"):
         check_file(path.with_name(path.name + each))
     if not path.exists():
         raise StateError(f"{path}: no such file, so there is no run to resume")
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    uri += "&immutable=1" if quiet else ""
     connection = sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=wait
     )
     try:
         # A power failure may undo the last commits. The file stays consistent, and so does the

@@ -23,8 +23,8 @@ from crawler.metrics.sentences import (
 )
 from crawler.metrics.timeline import Line
 from crawler.model.units import count, figure, seconds, size
-from crawler.reporting.html.charts import area, framed, key, legend, named, row, stacked, table
-from crawler.reporting.html.elements import Markup, element, join
+from crawler.reporting.html.charts import key, legend, named, row, stacked, table
+from crawler.reporting.html.elements import Markup, element
 from crawler.reporting.html.fetches import (
     PHASES,
     Columns,
@@ -37,13 +37,14 @@ from crawler.reporting.html.fetches import (
 from crawler.reporting.html.page import page
 from crawler.reporting.html.run_files import RunFiles
 from crawler.reporting.html.sections import dotted, facts, header, more, section
+from crawler.reporting.html.shard_table import shards
 from crawler.reporting.html.shares import BUDGET, SLOTS, parts
+from crawler.reporting.html.throughput import responses
 
 _SCRIPTS = ("text.js", "fetches.js", "lanes.js", "timeline.js", "hosts.js", "crawl.js")
-_BINS = (24, 120)
-"""Fewest and most steps of the throughput chart; in between, one step per ten fetches."""
 _SLOWEST = 50
 _NO_RESPONSE = "No response was received."
+_OF_TIMELINE = "The chart and the table have the fetches of the timeline alone."
 _PHASES = {
     "queued": "ready, but no slot was free (a thin line below the bar)",
     "dns": "host name lookup",
@@ -63,11 +64,12 @@ def crawl_report(run: RunFiles) -> str:
     content = [
         header("Crawl report", run.name, title(report)),
         _verdict(report),
-        _throughput(report, run.timeline),
+        _throughput(run),
         _time(report),
         _io_wait(report),
-        _timeline(report, fetches, run.timeline),
-        _latency(report, top_hosts(run.timeline)),
+        _timeline(run, fetches),
+        shards(run),
+        _latency(run, top_hosts(run.timeline)),
         _resting(report),
         _failures(run),
         _skips(run),
@@ -98,7 +100,8 @@ def _verdict(report: Report) -> Markup:
     )
 
 
-def _throughput(report: Report, lines: Sequence[Line]) -> Markup:
+def _throughput(run: RunFiles) -> Markup:
+    report = run.report
     rate = report.bytes / report.wall_s if report.wall_s else 0.0
     cpu = report.cpu
     return section(
@@ -113,7 +116,7 @@ def _throughput(report: Report, lines: Sequence[Line]) -> Markup:
             ("Responses", dotted(tally(report.status)) or "none"),
             *_network(report),
         ),
-        _responses(report, lines),
+        responses(run),
     )
 
 
@@ -122,39 +125,25 @@ def _network(report: Report) -> Iterator[tuple[str, str]]:
         yield "Network", dotted(connections(report.connections))
 
 
-def _responses(report: Report, lines: Sequence[Line]) -> Markup:
-    """A chart of responses per second; the timeline may contain only a sample of them."""
-    ends = [line.t + line.total for line in lines if line.error is None]
-    if not ends:
-        return join([])
-    wall = max(report.wall_s, *ends)
-    fewest, most = _BINS
-    bins = [0.0] * min(most, max(fewest, len(ends) // 10))
-    # If only every n-th fetch is in the timeline, each of them counts for n.
-    weight = sum(report.status.values()) / len(ends) * len(bins) / wall
-    for end in ends:
-        bins[min(len(bins) - 1, int(end / wall * len(bins)))] += weight
-    top = f"{figure(max(bins))}/s"
-    plot = area(bins, f"Responses per second over {seconds(wall)}, at most {top}")
-    return element(
-        "figure",
-        element("figcaption", "Responses per second"),
-        framed(plot, top, ("0 s", seconds(wall / 2), seconds(wall))),
-    )
-
-
 def _time(report: Report) -> Markup:
     spent = parts(msgspec.structs.asdict(report.budget), BUDGET)
     used = parts(msgspec.structs.asdict(report.slots), SLOTS)
     return section(
         "Where the time went",
-        element("h3", f"The fetch thread: {seconds(report.wall_s)}"),
+        element("h3", f"{_threads(report)}: {seconds(report.thread_s)}"),
         stacked(spent, "Time budget of the fetch thread; the table below has the numbers"),
         legend(spent, "Time budget"),
         element("h3", f"The {count(report.concurrency, 'fetch slot')}"),
         stacked(used, "Use of the slots; the table below has the numbers"),
         legend(used, "Slot-seconds"),
     )
+
+
+def _threads(report: Report) -> str:
+    """Whose time it is."""
+    if report.shards is None:
+        return "The fetch thread"
+    return f"The fetch threads of {count(report.shards.sessions - report.shards.killed, 'session')}"
 
 
 def _io_wait(report: Report) -> Markup:
@@ -192,16 +181,19 @@ def _length(name: str, share: float) -> Markup:
     return element("svg", block, class_="length", aria_hidden="true")
 
 
-def _timeline(report: Report, fetches: Columns, lines: Sequence[Line]) -> Markup:
+def _timeline(run: RunFiles, fetches: Columns) -> Markup:
+    lines = run.timeline
     if not lines:
-        return section("Timeline", element("p", "No fetch was made."))
+        is_lost = bool(run.report.status)  # its sessions were killed
+        says = "No timeline was kept." if is_lost else "No fetch was made."
+        return section("Timeline", element("p", says))
     slowest = (_slow(line) for line in nlargest(_SLOWEST, lines, key=attrgetter("total")))
     heads = ("URL", "start", *PHASES, "total", "end")
     return section(
         "Timeline",
         element(
             "p",
-            f"{count(len(lines), 'fetch', 'fetches')}{_thinned(report, lines)}. "
+            f"{count(len(lines), 'fetch', 'fetches')}{_thinned(run)}. "
             "A row shows one fetch at a time, like a slot.",
         ),
         key(_PHASES, "phase-"),
@@ -213,9 +205,12 @@ def _timeline(report: Report, fetches: Columns, lines: Sequence[Line]) -> Markup
     )
 
 
-def _thinned(report: Report, lines: Sequence[Line]) -> str:
-    answered = sum(line.error is None for line in lines)
-    return ", an even sample of all" if answered < sum(report.status.values()) else ""
+def _thinned(run: RunFiles) -> str:
+    answered = sum(line.error is None for line in run.timeline)
+    if run.sharded is None:
+        return ", an even sample of all" if answered < sum(run.report.status.values()) else ""
+    of = f" from the last session of {count(run.sharded.timelines, 'shard')}"
+    return f"{of}, an even sample" if answered < run.sharded.of_timelines else of
 
 
 def _viewer() -> Markup:
@@ -256,12 +251,15 @@ def _slow(line: Line) -> Markup:
     )
 
 
-def _latency(report: Report, hosts: Sequence[HostFetches]) -> Markup:
+def _latency(run: RunFiles, hosts: Sequence[HostFetches]) -> Markup:
+    report = run.report
+    says = element("p", dotted(latency(report.latency_ms) if report.status else [_NO_RESPONSE]))
     if not hosts:
-        return section("Latency", element("p", _NO_RESPONSE))
+        return section("Latency", says)
     return section(
         "Latency",
-        element("p", dotted(latency(report.latency_ms) if report.status else [_NO_RESPONSE])),
+        says,
+        *([element("p", _OF_TIMELINE, class_="quiet")] if run.sharded else []),
         element("figure", element("figcaption", id="which"), element("div", id="histogram")),
         element("h3", "By host"),
         element(

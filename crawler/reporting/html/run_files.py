@@ -16,7 +16,36 @@ T = TypeVar("T")
 
 EXAMPLES = 200
 """A report shows at most this many records of one file."""
+ROWS = 100
+"""The table of shards has at most so many."""
 _CHUNK = 1 << 20
+
+
+class ShardRow(msgspec.Struct, frozen=True):
+    """A shard in the table of shards; ``place`` is its directory, from that of the run."""
+
+    name: str
+    place: str
+    pages: int
+    failed: int
+    pending: int
+    sessions: int
+    killed: int
+
+
+class ShardedFiles(msgspec.Struct, frozen=True):
+    """What is special to a sharded crawl.
+
+    ``rows`` are its shards, or some of them. ``responses`` are those per second in equal steps of
+    the ``time_s`` seconds in which a shard was crawled. The timeline is that of the last sessions
+    of ``timelines`` shards, which got ``of_timelines`` responses.
+    """
+
+    rows: tuple[ShardRow, ...]
+    responses: tuple[float, ...]
+    time_s: float
+    timelines: int
+    of_timelines: int
 
 
 class RunFiles(msgspec.Struct, frozen=True):
@@ -33,6 +62,7 @@ class RunFiles(msgspec.Struct, frozen=True):
     skips: list[Skipped]
     settings: list[tuple[str, str]]
     files: list[tuple[str, int]]
+    sharded: ShardedFiles | None = None
 
 
 def read_run(directory: Path) -> RunFiles:
@@ -50,7 +80,7 @@ def read_run(directory: Path) -> RunFiles:
         failures=examples(((each.error.value, each) for each in failures), report.errors),
         skips=examples(((each.reason.value, each) for each in skips), report.skips),
         settings=read_settings(directory / "settings.toml"),
-        files=list(_files(directory)),
+        files=list(list_files(directory)),
     )
 
 
@@ -67,23 +97,37 @@ def check(directory: Path) -> None:
 def read_record(path: Path, kind: type[T]) -> T:
     """Read the one JSON object in ``path``. Raises StateError."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        text = path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
+    return decode_record(path, text, kind)
+
+
+def decode_record(path: Path, text: bytes, kind: type[T]) -> T:
+    """Decode a JSON object that is in ``path``. Raises StateError."""
+    try:
+        return msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, RecursionError) as error:
         raise StateError(f"{path}: not a file this version wrote ({error})") from None
 
 
-def read_lines(path: Path, kind: type[T]) -> Iterator[T]:
-    """Read the JSON objects in ``path`` lazily, one per line. Raises StateError."""
+def read_lines(path: Path, kind: type[T], end: int | None = None) -> Iterator[T]:
+    """Read the JSON objects in ``path`` lazily, one per line, in the first ``end`` bytes.
+
+    Raises StateError.
+    """
     decoder = msgspec.json.Decoder(kind)
     number = 0
     try:
         with path.open("rb", buffering=_CHUNK) as file:
+            place = 0
             for number, line in enumerate(file, 1):  # noqa: B007 - the error names it
+                place += len(line)
+                if end is not None and place > end:
+                    break
                 yield decoder.decode(line)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise StateError(
             f"{path}, line {number}: not a record this version wrote ({error})"
@@ -115,7 +159,7 @@ def read_settings(path: Path) -> list[tuple[str, str]]:
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     except ValueError as error:
         raise StateError(f"{path}: not a file this version wrote ({error})") from None
     return [
@@ -124,11 +168,13 @@ def read_settings(path: Path) -> list[tuple[str, str]]:
     ]
 
 
-def _files(directory: Path) -> Iterator[tuple[str, int]]:
+def list_files(directory: Path) -> Iterator[tuple[str, int]]:
+    """Names and sizes in bytes."""
     for path in sorted(directory.iterdir()):
         if path.is_file() and path.name != "report.html":
             yield path.name, path.stat().st_size
 
 
-def _unreadable(path: Path, error: OSError) -> StateError:
+def unreadable(path: Path, error: OSError) -> StateError:
+    """The error for a file that cannot be read."""
     return StateError(f"{path}: {error.strerror or error}")

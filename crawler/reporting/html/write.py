@@ -6,6 +6,7 @@ from crawler.model.errors import writing
 from crawler.model.files import replace_file
 from crawler.reporting.html.crawl_page import crawl_report
 from crawler.reporting.html.run_files import check, read_record, read_run
+from crawler.runs.layout import is_sharded
 
 NAME = "report.html"
 
@@ -32,4 +33,9 @@ def _text(directory: Path) -> str:
         from crawler.reporting.html.comparison_page import compare_report
 
         return compare_report(read_record(compared, Comparison), directory.resolve().name)
+    if is_sharded(directory):
+        # Imported only when needed: most crawls are not sharded.
+        from crawler.reporting.html.sharded_files import read_sharded_run
+
+        return crawl_report(read_sharded_run(directory))
     return crawl_report(read_run(directory))

@@ -51,6 +51,8 @@ def test_every_line_of_the_file_can_be_used(tmp_path: Path) -> None:
             needs = {"resume": "true", "run": "runs/first"}
         if option.name == "cache_size":
             needs = {"cache": "cache"}
+        if option.name in {"slots", "shards", "slice"}:
+            needs = {"on": "local"}
         value = getattr(load(needs, {}, path), option.name)
         assert value == getattr(usual, option.name) or option.default in (None, ())
 
@@ -66,7 +68,7 @@ def test_polite_is_politer_and_fast_is_faster() -> None:
     )
     delays = [each.host_delay(own=False) for each in (polite, usual, fast)]
     assert delays == sorted(delays, reverse=True)
-    assert polite.slots < usual.slots < fast.slots
+    assert polite.fetch_slots < usual.fetch_slots < fast.fetch_slots
     assert all(each.robots for each in (polite, usual, fast))
 
 

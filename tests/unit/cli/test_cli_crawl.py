@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import crawler.app.execute
+import crawler.distributed.execute
 from crawler.cli import main
 from crawler.parsing.custom import check_parser
 from crawler.settings import Settings, options
@@ -57,6 +58,8 @@ def test_every_flag_reaches_its_field(asked: list[Settings]) -> None:
             continue  # the file, or the run, has to be there
         if option.name in {"cache", "cache_size"}:
             continue  # they exclude --parser
+        if option.name in {"on", "slots", "shards", "slice"}:
+            continue  # they exclude --baseline
         value = option.extra["example"] if option.default in (None, ()) else option.default
         if option.kind is bool:
             value = not value and option.name not in {"json", "http2", "resume"}
@@ -73,6 +76,14 @@ def test_every_flag_reaches_its_field(asked: list[Settings]) -> None:
     assert asked[0].memory == 2**30
     main(["crawl", "x", "--cache", "kept", "--cache-size", "5GB"])
     assert (asked[1].cache, asked[1].cache_size) == ("kept", 5 * 10**9)
+
+
+def test_flags_of_a_sharded_crawl(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Settings] = []
+    monkeypatch.setattr(crawler.distributed.execute, "run", lambda each: seen.append(each) or 0)
+    given = ["--on", "local", "--slots", "2", "--shards", "8", "--slice", "30"]
+    assert main(["crawl", "x", *given]) == 0
+    assert seen == [Settings(sources="x", on="local", slots=2, shards=8, slice=30)]
 
 
 def test_flags_win_over_variables_over_the_file(

@@ -22,7 +22,7 @@ from crawler.model.pages import Failure, Skipped
 KEYS = {
     "": "version engine concurrency startup_s wall_s pages_per_s urls bytes status errors skips "
     "latency_ms io_wait budget slots cpu rss_peak_mb same_content baseline limited_by auto model "
-    "lost_workers resting_hosts resting connections cache",
+    "lost_workers resting_hosts resting connections cache shards",
     "urls": "input duplicates discovered filtered done failed skipped pending",
     "latency_ms": "p50 p90 p99 max",
     "io_wait": "total_s handshake_s exposed_s saved_s overlap naive_sum_s method",

@@ -11,6 +11,7 @@ from crawler.metrics.report import (
     Connections,
     IoWait,
     Report,
+    ShardUse,
     TimeBudget,
     Urls,
 )
@@ -157,3 +158,31 @@ def test_parts_differ_on_terminals_without_colours() -> None:
     file = io.StringIO()
     show(REPORT, Console(file=file, width=80, force_terminal=True, no_color=True))
     assert "░░░" in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("use", "says"),
+    [
+        (ShardUse(8, 24), "24 sessions of 8 shards"),
+        (ShardUse(1, 1, 1), "1 session of 1 shard · 1 session was killed: its times are missing"),
+        (ShardUse(8, 24, 2), "24 sessions of 8 shards · 2 sessions were killed: their times are"),
+    ],
+)
+def test_the_sessions_of_shards_are_one_line(use: ShardUse, says: str) -> None:
+    (line,) = re.findall(r"^  Shards    (.*)$", shown(change(REPORT, shards=use)), re.MULTILINE)
+    assert line.startswith(says)
+    assert "Shards" not in shown(REPORT)
+
+
+def test_a_crawl_with_urls_on_their_way_is_not_finished() -> None:
+    assert "finished" in shown(change(REPORT, shards=ShardUse(8, 24)))
+    text = words(change(REPORT, shards=ShardUse(8, 24, on_the_way=7)), run="runs/1")
+    assert "stopped" in text
+    assert "Left 7 URLs sent to a shard, not yet received resume with: crawler" in text
+
+
+def test_the_time_of_several_threads_is_drawn_by_its_own_sum() -> None:
+    """Of a sharded crawl it is longer than the wall time."""
+    budget = TimeBudget(computing=30.0, waiting=90.0)
+    text = words(change(REPORT, budget=budget, shards=ShardUse(8, 24)))
+    assert "computing 25 %" in text and "waiting 75 %" in text

@@ -13,7 +13,7 @@ USUAL = Settings()
     ("name", "default", "used"),
     [
         ("order", defaults.ORDER, USUAL.line_order),
-        ("concurrency", defaults.CONCURRENCY, USUAL.slots),
+        ("concurrency", defaults.CONCURRENCY, USUAL.fetch_slots),
         ("per_host", defaults.PER_HOST, USUAL.host_limit(own=False)),
         ("per_address", defaults.PER_ADDRESS, USUAL.address_limit(own=False)),
         ("delay", defaults.DELAY, USUAL.host_delay(own=False)),

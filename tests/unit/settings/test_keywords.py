@@ -27,6 +27,7 @@ SPECIAL = {
     "out": Output | Sequence[Output],
     "parser": str | ParserFunction,
     "parse": Literal[tuple(EXECUTORS)] | Executor,
+    "on": str | Executor,
 }
 PLACES = {"FILE", "DIR", "RUN"}
 WITH_FORMAT = {"auth", "header", "retry", "again"}

@@ -244,6 +244,8 @@ def test_every_option_can_be_given_everywhere(tmp_path: Path) -> None:
             helpers = {"resume": True, "run": "runs/first"}
         if option.name == "cache_size":
             helpers = {"cache": "cache"}
+        if option.name in {"slots", "shards", "slice"}:
+            helpers = {"on": "local"}
         lines = list(value) if option.many else [value]
         text = "\n".join(str(line) for line in lines)
         path = write(tmp_path, f"{option.name} = {toml(value)}\n")
@@ -259,9 +261,9 @@ def test_single_values_and_paths_are_accepted() -> None:
 
 
 def test_the_default_concurrency_is_one_for_sequential() -> None:
-    assert Settings().slots == 64
-    assert Settings(engine="sequential").slots == 1
-    assert Settings(concurrency=8).slots == 8
+    assert Settings().fetch_slots == 64
+    assert Settings(engine="sequential").fetch_slots == 1
+    assert Settings(concurrency=8).fetch_slots == 8
 
 
 @pytest.mark.promise("P43")

@@ -122,6 +122,6 @@ def test_version_2_gets_its_new_tables(path: Path) -> None:
         assert store.logins() == {}
         store.add([], logins={"http://a.example": "me:x"})
         store.commit({})
-    assert in_file(path, "PRAGMA user_version") == [(3,)]
+    assert in_file(path, "PRAGMA user_version") == [(4,)]
     with closing(Store.open(path)) as store:
         assert store.logins() == {"http://a.example": "me:x"}

@@ -1,0 +1,197 @@
+"""Runs a sharded crawl for the command line and from Python."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from crawler.app.execute import show
+from crawler.app.inputs import (
+    UrlSource,
+    check_same,
+    facts,
+    lines_of,
+    streams_of,
+    to_divide,
+)
+from crawler.app.interrupts import CODE as INTERRUPTED
+from crawler.app.interrupts import Interrupts
+from crawler.app.report import write_report
+from crawler.app.run_dir import Run, begin, resume
+from crawler.app.streams import InputStreams
+from crawler.distributed.divider import Divider
+from crawler.distributed.driver import Driver
+from crawler.distributed.engines.registry import open_workers
+from crawler.distributed.origins import forget_logins
+from crawler.distributed.progress import RateWindow, finished_in, progress_of
+from crawler.distributed.slice import end_idle
+from crawler.distributed.workers import SliceWorkers
+from crawler.metrics.merge import DriverSession
+from crawler.metrics.report import Report
+from crawler.model.errors import StateError, UsageError
+from crawler.model.files import make_folder
+from crawler.reporting.html.write import write_html
+from crawler.reporting.progress import Progress
+from crawler.runs.layout import ORIGINS, SHARDS
+from crawler.runs.slices import merged_report
+from crawler.settings import Settings, options, source_names
+from crawler.settings.distribution import SHARDS_PER_SLOT
+from crawler.settings.secrets import from_secrets
+from crawler.sources.input_line import RawLines
+
+TELL_S = 0.5
+"""Seconds between two updates of the progress line."""
+
+
+def run(settings: Settings) -> int:
+    """``crawler crawl --on``: crawl, report, and return the exit code.
+
+    Raises UsageError and StateError.
+    """
+    with opened(settings) as workers, _new(settings, workers) as begun:
+        return _for_a_person(begun, workers, streams_of(begun))
+
+
+def resume_run(directory: Path, settings: Settings, *, given_again: bool = False) -> int:
+    """``crawler crawl --resume`` of a sharded run. Raises UsageError and StateError."""
+    with opened(settings) as workers, resume(directory, settings) as resumed:
+        check_same(resumed)
+        streams = streams_of(resumed, given_again=given_again)
+        return _for_a_person(resumed, workers, streams)
+
+
+def crawl_urls(urls: UrlSource, settings: Settings) -> Report:
+    """Crawl URLs from Python in shards; returns the report.
+
+    Raises UsageError, StateError, what ``urls`` raises, and KeyboardInterrupt after the slices
+    have ended.
+    """
+    with opened(settings) as workers, _run_of(settings, workers) as run_of_python:
+        crawl = ShardedCrawl(run_of_python, lines_of(urls), workers)
+        crawl.run()
+        return crawl.end()
+
+
+def _new(settings: Settings, workers: SliceWorkers) -> Run:
+    count = settings.shards or SHARDS_PER_SLOT * max(1, workers.slots())
+    settings = msgspec.structs.replace(settings, shards=count)
+    return begin(settings, facts(settings))
+
+
+def _run_of(settings: Settings, workers: SliceWorkers) -> Run:
+    if not settings.resume:
+        return _new(settings, workers)
+    assert settings.run is not None
+    resumed = resume(Path(settings.run), settings)
+    check_same(resumed)
+    return resumed
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[SliceWorkers]:
+    """The workers of ``settings``. Raises UsageError for what cannot travel to them."""
+    if settings.on is None:
+        raise UsageError("--on: this run has shards, so say where they are to be crawled")
+    _check(settings)
+    try:
+        with open_workers(settings.on, settings.slots) as workers:
+            yield workers
+    finally:
+        end_idle()
+
+
+def _check(settings: Settings) -> None:
+    secrets = from_secrets(os.environ, options())
+    for each in options():
+        value = getattr(settings, each.name)
+        if each.name != "on" and each.missing(each.shown(value)) and not each.extra["secret"]:
+            raise UsageError(f"{each.flag}: an object of Python cannot travel to workers")
+        if each.extra["secret"] and value != each.default and each.name not in secrets:
+            raise UsageError(
+                f"{each.flag}: secrets do not travel to workers; write them into a file that the "
+                "variable CRAWLER_SECRETS names, here and on every worker"
+            )
+
+
+def _for_a_person(run: Run, workers: SliceWorkers, streams: InputStreams) -> int:
+    settings = run.settings
+    with Interrupts(quiet=settings.quiet) as interrupts:
+        crawl = ShardedCrawl(run, to_divide(run, streams), workers)
+        interrupts.watch(crawl, streams)
+        crawl.run()
+        if not interrupts.received:
+            streams.finish()
+            if not run.store.counts.taken:
+                raise UsageError(f"{source_names(settings)}: contains no URLs")
+        report = crawl.end()
+    show(report, settings, run.directory)
+    if interrupts.received:
+        return INTERRUPTED
+    return 3 if settings.strict and report.urls.failed else 0
+
+
+class ShardedCrawl:
+    """One session of a sharded crawl."""
+
+    def __init__(self, run: Run, lines: RawLines, workers: SliceWorkers) -> None:
+        """Raises StateError if files of the run are damaged."""
+        settings = run.settings
+        assert settings.shards is not None
+        self._started = time.monotonic()
+        self._done_before = 0
+        self._run = run
+        self._workers = workers
+        self._progress = Progress(sys.stderr, quiet=settings.quiet)
+        self._rate = RateWindow()
+        make_folder(run.directory / SHARDS)
+        self._divider = Divider(run, lines, settings.shards)
+        self._driver = Driver(run.directory, settings, settings.shards, self._divider, workers)
+
+    def stop(self) -> None:
+        """Give no more orders, and let the slices end in order."""
+        self._driver.stop()
+
+    def abort(self) -> None:
+        """Wait for nothing more: what has not ended can be resumed."""
+        os._exit(INTERRUPTED)
+
+    def run(self) -> None:
+        """Return when the crawl is over, or was stopped. Raises UsageError and StateError."""
+        self._driver.start()
+        self._done_before = sum(each.counts.done for each in self._driver.board.standings)
+        try:
+            with self._progress:
+                self._driver.run(self._tell, TELL_S)
+        finally:
+            self._divider.stop()
+        for shard, why in self._driver.board.failed.items():
+            raise StateError(f"shard {shard} cannot go on: {why}")
+
+    def _tell(self) -> None:
+        board = self._driver.board
+        rate = self._rate.rate(time.monotonic(), finished_in(board.standings))
+        slots, busy = self._workers.slots(), len(board.ordered)
+        progress = progress_of(board.standings, busy, slots, rate, self._driver.lost)
+        self._progress.draw_line(progress.line)
+
+    def end(self) -> Report:
+        """Write the reports; returns that of the whole run. Raises StateError."""
+        run, driver = self._run, self._driver
+        if driver.board.is_over:
+            forget_logins(run.directory / ORIGINS)
+        ended = time.monotonic()
+        session = DriverSession(
+            started=time.time() - (ended - self._started),
+            wall_s=ended - self._started,
+            startup_s=driver.first_order - self._started,
+            slots=self._workers.slots(),
+            shards=len(driver.board.standings),
+            done_before=self._done_before,
+        )
+        report = write_report(merged_report(run.directory, session), run.directory)
+        write_html(run.directory)
+        return report
