@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 import msgspec
 
@@ -9,17 +10,16 @@ from crawler.app.input_rights import rights_to_share
 from crawler.app.resume import CUT, READ
 from crawler.app.run_dir import Run
 from crawler.distributed.origins import OriginsFile
-from crawler.distributed.outbox import SENT, Letters
+from crawler.distributed.outbox import Letters
 from crawler.distributed.partition import owner
 from crawler.distributed.records import numbers
 from crawler.model.callbacks import Fail, Wake
 from crawler.runs.layout import INPUT_LOG, ORIGINS
+from crawler.runs.shards import SENT
 from crawler.sinks.file import FileWriter
 from crawler.sources import InputLine, SourceReader
 from crawler.sources.input_line import RawLines
 
-EVERY_S = 0.5
-"""Seconds between two commits, at most, while lines arrive."""
 MOST_LINES = 20_000
 """Lines of one commit."""
 
@@ -44,10 +44,13 @@ class Divider:
         facts, store = run.store.facts, run.store
         self._store = store
         self._count = count
-        self._log = FileWriter(run.directory / INPUT_LOG, resumed=run.resumed)
-        if run.resumed:
-            self._log.cut(store.offsets.get(INPUT_LOG, 0))
-        self._origins = OriginsFile(run.directory / ORIGINS)
+        with ExitStack() as undo:
+            self._log = FileWriter(run.directory / INPUT_LOG, resumed=run.resumed)
+            undo.callback(self._log.close)
+            if run.resumed:
+                self._log.cut(store.offsets.get(INPUT_LOG, 0))
+            self._origins = OriginsFile(run.directory / ORIGINS)
+            undo.pop_all()
         known, of_sources = self._origins.found, run.store.logins()
         for place, userinfo in of_sources.items():
             if known.logins.get(place) != userinfo:

@@ -19,8 +19,8 @@ from crawler.distributed.records import ShardStanding, SliceAnswer, SliceOrder, 
 from crawler.distributed.shares import changes
 from crawler.distributed.slice import run_slice
 from crawler.distributed.workers import SliceWorkers
-from crawler.model.errors import StateError, UsageError
-from crawler.model.files import replace_file
+from crawler.model.errors import StateError, UsageError, writing
+from crawler.model.files import read_file, replace_file
 from crawler.model.version import __version__
 from crawler.runs.layout import EPOCH, is_locked, shard_directory
 from crawler.settings import Settings
@@ -113,6 +113,7 @@ class Driver:
         looked = told = 0.0
         self._started = time.monotonic()
         try:
+            self._check()
             while not self._is_stopping and self._error is None and not self._is_over():
                 now = time.monotonic()
                 if now >= looked + LOOK_S:
@@ -129,6 +130,12 @@ class Driver:
             self._end(every)
         if self._error is not None:
             raise self._error
+
+    def _check(self) -> None:
+        """Raises StateError if letters are lost: a shard that begins anew must not send others."""
+        self._note_input()
+        for shard in range(self._shards):
+            self.board.check(shard)
 
     def _is_over(self) -> bool:
         self._note_input()
@@ -174,11 +181,20 @@ class Driver:
             self.board.depth,
             self._settings.again,
         )
-        future = self._workers.executor.submit(run_slice, msgspec.json.encode(order))
+        future = self._submitted(msgspec.json.encode(order))
         future.add_done_callback(lambda _: self._awake.set())
         self.first_order = min(self.first_order, now)
         self._given[shard] = GivenOrder(shard, turn, now, future)
         return True
+
+    def _submitted(self, order: bytes) -> "Future[bytes]":
+        """If the engine takes no orders now, this one is lost like any other."""
+        try:
+            return self._workers.executor.submit(run_slice, order)
+        except Exception as error:  # noqa: BLE001 - each engine has errors of its own
+            refused: Future[bytes] = Future()
+            refused.set_exception(error)
+            return refused
 
     def _take_answers(self, now: float) -> None:
         for given in [each for each in self._given.values() if each.future.done()]:
@@ -205,7 +221,7 @@ class Driver:
                 assert answer.standing is not None
                 self._stands(answer.standing)
                 self.board.answered(shard, now)
-                self.board.check()
+                self.board.check(shard)
 
     def _lose(self, given: GivenOrder, now: float, why: str) -> None:
         """The engine will not answer. Who crawls the shard may still be alive."""
@@ -247,9 +263,15 @@ class Driver:
 
 
 def _new_epoch(run: Path) -> str:
-    """Slices of another epoch end. The name of this one is also what workers must find there."""
+    """Slices of another epoch end. The name of this one is also what workers must find there.
+
+    Raises StateError.
+    """
     path = run / EPOCH
-    before = path.read_text().partition(" ")[0] if path.exists() else "0"
-    epoch = f"{int(before) + 1} {secrets.token_hex(8)}"
-    replace_file(path, epoch.encode())
+    with writing(path):
+        before = read_file(path).partition(b" ")[0] if path.exists() else b"0"
+        if not before.isdigit():
+            raise StateError(f"{path}: is damaged; remove it once no worker crawls this run")
+        epoch = f"{int(before) + 1} {secrets.token_hex(8)}"
+        replace_file(path, epoch.encode())
     return epoch
