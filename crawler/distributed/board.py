@@ -98,7 +98,7 @@ class Board:
         if self._levels is None:
             return [each.shard for each in free if self._has_work(each)]
         if not self._is_divided:
-            return []  # a page that a line names has the depth 0, whoever links to it
+            return []  # a page of the input has the depth 0, also if another one links to it
         return self._levels.choose(
             free, self._is_due, lambda each: bool(self.logs(each.shard)), is_busy=bool(busy)
         )

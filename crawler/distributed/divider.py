@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import msgspec
 
+from crawler.app.input_rights import rights_to_share
 from crawler.app.resume import CUT, READ
 from crawler.app.run_dir import Run
 from crawler.distributed.origins import OriginsFile
@@ -13,7 +14,6 @@ from crawler.distributed.outbox import SENT, Letters
 from crawler.distributed.partition import owner
 from crawler.distributed.records import numbers
 from crawler.model.callbacks import Fail, Wake
-from crawler.model.urls import origin
 from crawler.runs.layout import INPUT_LOG, ORIGINS
 from crawler.sinks.file import FileWriter
 from crawler.sources import InputLine, SourceReader
@@ -50,6 +50,12 @@ class Divider:
                 self._log.cut(store.offsets.get(INPUT_LOG, 0))
             self._origins = OriginsFile(run.directory / ORIGINS)
             undo.pop_all()
+        known, of_sources = self._origins.found, run.store.logins()
+        for place, userinfo in of_sources.items():
+            if known.logins.get(place) != userinfo:
+                self._origins.remember_login(place, userinfo)
+        logins = {**known.logins, **of_sources}
+        self._rights = rights_to_share(run.settings, self._origins, known.names, logins)
         sent = numbers(facts.get(SENT, "{}"))
         self._letters = Letters(self._log.append, sent)
         self._source: SourceReader[InputLine] = SourceReader(lines, store.counts.taken)
@@ -105,8 +111,8 @@ class Divider:
     def _send(self, line: InputLine) -> None:
         if not line.url and not line.wrong:
             return
-        if line.own and line.wrong is None:
-            self._origins.add(origin(line.url), line.userinfo)
+        if line.wrong is None:
+            self._rights.accept(line)
         # The login is in the file of origins, which is kept apart.
         sent = msgspec.structs.replace(line, userinfo=None) if line.userinfo else line
         self._letters.add(owner(line.url, self._count), sent)

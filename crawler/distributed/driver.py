@@ -27,6 +27,10 @@ from crawler.settings import Settings
 
 GRACE_S = 30.0
 """Seconds after the time of a slice until its order counts as lost, if nobody crawls the shard."""
+INPUT_S = 2.0
+"""Seconds for which the first orders wait for the end of the input: while a page is crawled, hosts
+that only later lines name may not be reached from it.
+"""
 LOOK_S = 1.0
 """Seconds between two looks at orders that are late."""
 
@@ -107,6 +111,7 @@ class Driver:
         Raises UsageError and StateError.
         """
         looked = told = 0.0
+        self._started = time.monotonic()
         try:
             self._check()
             while not self._is_stopping and self._error is None and not self._is_over():
@@ -147,6 +152,8 @@ class Driver:
 
     def _give_orders(self, now: float) -> None:
         self._note_input()
+        if not self._divider.standing.has_ended and now < self._started + INPUT_S:
+            return
         while len(self._given) < self._workers.slots():
             shard = self.board.next(now)
             if shard is None or not self._give(shard, now):

@@ -16,8 +16,9 @@ from crawler.app.resume import INPUT as INPUT_FACT
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.shard import Shard
 from crawler.app.thread import CrawlOrder, CrawlThread
+from crawler.distributed.gather import own_outputs
 from crawler.distributed.inbox import Inbox
-from crawler.distributed.origins import read_origins
+from crawler.distributed.origins import Origins, OriginsReader
 from crawler.distributed.outbox import SENT, ShardOutbox
 from crawler.distributed.records import (
     COUNT,
@@ -89,21 +90,24 @@ class SliceSession:
         )
 
     def _crawl(self, order: SliceOrder, run: Run, started: float) -> None:
-        until = started + order.seconds
         began = time.time() + started - time.monotonic()
+        origins = OriginsReader(Path(order.run) / ORIGINS)
         with closing(_collected(order, run)) as inbox:
-            thread = CrawlThread(self._crawl_order(order, run, inbox, started))
+            thread = CrawlThread(self._crawl_order(order, run, inbox, origins.new(), started))
             thread.start()
-            is_stopped = False
-            while not thread.wait(LOOK_S):
-                if not is_stopped and (time.monotonic() >= until or not _is_current(order)):
-                    thread.stop()
-                    is_stopped = True
+            try:
+                _watch(thread, order, origins, started + order.seconds)
+            except BaseException:
+                thread.abort()
+                thread.wait()
+                raise
             report = thread.report()
         record = slice_record(report, thread.meter, began, time.time())
         write_slice(run.directory, int(run.store.facts[SESSIONS]), record)
 
-    def _crawl_order(self, order: SliceOrder, run: Run, inbox: Inbox, started: float) -> CrawlOrder:
+    def _crawl_order(
+        self, order: SliceOrder, run: Run, inbox: Inbox, origins: Origins, started: float
+    ) -> CrawlOrder:
         facts = run.store.facts
         begun = {TURN: str(order.turn), SESSIONS: str(int(facts.get(SESSIONS, 0)) + 1)}
         run.store.commit(run.store.offsets, {**begun, INPUT_FACT: "open"})
@@ -111,7 +115,6 @@ class SliceSession:
         outbox = ShardOutbox(
             order.shard, order.shards, numbers(facts.get(SENT, "{}")), {**begun, **received}
         )
-        origins = read_origins(Path(order.run) / ORIGINS)
         return CrawlOrder(
             run,
             _input(run, inbox, outbox),
@@ -119,6 +122,20 @@ class SliceSession:
             prestarted=self._server if run.settings.parse == "process" else None,
             shard=Shard(outbox, origins.names, origins.logins, order.slots, order.depth),
         )
+
+
+def _watch(thread: CrawlThread, order: SliceOrder, origins: OriginsReader, until: float) -> None:
+    """Return when the crawl has ended: stop it if its time is over, or if the driver has ended.
+
+    Tell it of new ``origins``. Raises StateError.
+    """
+    is_stopped = False
+    while not thread.wait(LOOK_S):
+        if thread.has_begun and (news := origins.new()).names:
+            thread.restore_rights(news.names, news.logins)
+        if not is_stopped and (time.monotonic() >= until or not _is_current(order)):
+            thread.stop()
+            is_stopped = True
 
 
 def _is_current(order: SliceOrder) -> bool:
@@ -176,7 +193,8 @@ def _settings(order: SliceOrder, directory: Path) -> Settings:
     """Those of the whole run, with what is another thing for a shard."""
     # Where the slices run is not stored if it is an object; to a slice it does not matter.
     whole = resumed_settings(Path(order.run), {"on": "local"}, os.environ)
-    own = {"run": str(directory), "sources": (), "out": (), "json": False, "quiet": True}
+    own = {"run": str(directory), "sources": (), "json": False, "quiet": True}
+    own |= own_outputs(whole, directory)
     own |= {"on": None, "slots": None, "shards": None, "slice": SLICE_S}
     return msgspec.structs.replace(whole, **own, **order.changes)
 

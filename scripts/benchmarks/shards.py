@@ -21,6 +21,7 @@ from benchmarks.server import Options, ServerProcess
 from benchmarks.throughput import followed
 from benchmarks.web import write_list, write_urls
 from benchmarks.work import Work, listed
+from crawler.distributed.partition import owner
 
 _HOSTS = 48
 _LEAST = 0.95
@@ -29,10 +30,13 @@ _IN_TWO = ("--on", "local:2", "--shards", "2", "--concurrency", str(_CONCURRENCY
 _ON_DASK = ("--on", "dask", "--slots", "2", "--shards", "2")
 _SLOW_S, _SLOW_CONCURRENCY = 0.02, 16
 _NOTE_DASK = (
-    f"{_HOSTS} hosts; two workers, {_SLOW_CONCURRENCY} requests at once in all; "
-    "from the first entry to the last commit"
+    f"{_HOSTS} hosts, half of them in each shard; two workers, {_SLOW_CONCURRENCY} requests at once"
+    " in all; from the first entry to the last commit"
 )
-_NOTE = f"{_HOSTS} hosts; two shards on this machine, {_CONCURRENCY} requests at once in all"
+_NOTE = (
+    f"{_HOSTS} hosts, half of them in each of two shards on this machine; {_CONCURRENCY} requests"
+    " at once in all"
+)
 
 
 def shards(bench: Bench) -> Iterator[Case]:
@@ -54,8 +58,8 @@ def _list(bench: Bench) -> Iterator[Work]:
     """Some pages on each of the hosts, in turns. Raises Missing where there is no nginx."""
     root = bench.fresh("www")
     root.mkdir()
-    facts = write_list(root, bench.size(400, 20), 7_000)
-    addresses = [f"127.7.0.{n + 1}" for n in range(_HOSTS)]
+    facts = write_list(root, bench.size(1_000, 20), 7_000)
+    addresses = _addresses(0, _HOSTS)
     with Nginx(bench.fresh("nginx"), root, addresses) as nginx:
         yield listed(
             bench,
@@ -74,9 +78,16 @@ def _site(bench: Bench) -> Iterator[Work]:
     if index is None:
         raise Missing(needs.missing("docs") or "")
     root = Path(index).resolve()
-    addresses = [f"127.7.1.{n + 1}" for n in range(bench.size(_HOSTS, 4))]
+    addresses = _addresses(1, bench.size(_HOSTS, 4))
     with Nginx(bench.fresh("nginx"), root, addresses) as nginx:
         yield followed(bench, [nginx.url("index.html", each) for each in addresses], root)
+
+
+def _addresses(net: int, hosts: int) -> list[str]:
+    """As many for either shard: with ten thousand hosts it would be so by itself."""
+    every = [f"127.7.{net}.{number + 1}" for number in range(250)]
+    halves = [[each for each in every if owner(f"http://{each}/", 2) == shard] for shard in (0, 1)]
+    return [each for pair in zip(*halves, strict=False) for each in pair][:hosts]
 
 
 def _crawled(bench: Bench, work: Work, *options: str) -> Crawl:
@@ -111,7 +122,7 @@ def _cpu(bench: Bench, work: Work) -> Measured:
 
 def _dask(bench: Bench) -> Measured:
     """Pages a second between the first entry and the last commit: to start Dask is no crawling."""
-    addresses = tuple(f"127.7.2.{n + 1}" for n in range(_HOSTS))
+    addresses = tuple(_addresses(2, _HOSTS))
     with ServerProcess(Options(addresses=addresses, latency=_SLOW_S, size=7_000)) as server:
         urls = server.urls(bench.size(300, 10))
         file = write_urls(bench.fresh("urls"), urls)

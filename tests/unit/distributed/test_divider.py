@@ -16,7 +16,7 @@ from crawler.distributed import divider as dividers
 from crawler.distributed import origins, outbox
 from crawler.distributed.divider import Divided, Divider
 from crawler.distributed.letters import LetterFile, LetterKind, decode
-from crawler.distributed.origins import read_origins
+from crawler.distributed.origins import OriginsReader
 from crawler.distributed.partition import owner
 from crawler.frontier.state import store
 from crawler.model.errors import StateError
@@ -28,7 +28,8 @@ from crawler.sources.input_line import BLANK, RawLines
 
 SHARDS = 4
 LINES: list[str | InputLine] = [
-    *[f"http://h{n}.example/" for n in range(11)],
+    *[f"http://h{n}.example/" for n in range(6)],
+    *[f"http://10.0.0.{n}/" for n in range(6)],
     BLANK,
     "no url",
     "http://me:secret@h3.example/",
@@ -87,8 +88,8 @@ def check_all(run: Path, standing: Divided) -> None:
     assert dict(standing.sent) == {
         shard: sum(each == shard for each, _ in found) for shard, _ in found
     }
-    known = read_origins(run / ORIGINS)
-    assert set(known.names) == {f"http://h{n}.example" for n in range(11)}
+    known = OriginsReader(run / ORIGINS).new()
+    assert set(known.names) == {"http://h3.example", *(f"http://10.0.0.{n}" for n in range(6))}
     assert known.logins == {"http://h3.example": "me:secret"}
     assert b"secret" not in (run / INPUT_LOG).read_bytes()
 
