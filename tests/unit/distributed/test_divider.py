@@ -181,7 +181,7 @@ def test_an_input_that_lost_lines_is_reported(tmp_path: Path) -> None:
         divided(run)
     with (
         opened(tmp_path) as run,
-        pytest.raises(StateError, match=r"has only 3 lines, but 15 were read before"),
+        pytest.raises(StateError, match=r"has only 3 lines, but 16 were read before"),
     ):
         divided(run, LINES[:3])
 
