@@ -19,6 +19,7 @@ from crawler.metrics.meter import Meter
 from crawler.metrics.report import Urls
 from crawler.pipeline.checkpoint import CookieChanges, no_cookies
 from crawler.pipeline.outbox import Outbox
+from crawler.runs.shards import DEPTH
 from crawler.settings import Settings
 from crawler.sources import SourceReader
 
@@ -26,10 +27,6 @@ INPUT = "input"
 """Name of the fact whether the input was ``read`` to its end, is ``open``, or was ``cut``."""
 CUT = "cut"
 READ = "read"
-DEPTH = "depth"
-"""Name of the fact that has the lowest depth of a pending entry, or nothing if there is none; only
-where the pages are requested level by level.
-"""
 COMMITTED = "committed"
 """Name of the fact that has the Unix time of a commit."""
 RECENT = 600.0

@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 
 from crawler.distributed.levels import Levels
-from crawler.distributed.records import INPUT, ShardStanding
+from crawler.distributed.records import ShardStanding
 from crawler.model.errors import StateError
+from crawler.runs.shards import INPUT
 
 REST_S = 1.0
 """Seconds after which a shard is ordered again whose order brought nothing."""

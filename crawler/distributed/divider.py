@@ -10,11 +10,12 @@ from crawler.app.input_rights import rights_to_share
 from crawler.app.resume import CUT, READ
 from crawler.app.run_dir import Run
 from crawler.distributed.origins import OriginsFile
-from crawler.distributed.outbox import SENT, Letters
+from crawler.distributed.outbox import Letters
 from crawler.distributed.partition import owner
 from crawler.distributed.records import numbers
 from crawler.model.callbacks import Fail, Wake
 from crawler.runs.layout import INPUT_LOG, ORIGINS
+from crawler.runs.shards import SENT
 from crawler.sinks.file import FileWriter
 from crawler.sources import InputLine, SourceReader
 from crawler.sources.input_line import RawLines

@@ -138,6 +138,7 @@ class ShardedCrawl:
         assert settings.shards is not None
         self._started = time.monotonic()
         self._done_before = 0
+        self._slots = 1
         self._run = run
         self._workers = workers
         self._progress = Progress(sys.stderr, quiet=settings.quiet)
@@ -172,6 +173,7 @@ class ShardedCrawl:
         board = self._driver.board
         rate = self._rate.rate(time.monotonic(), finished_in(board.standings))
         slots, busy = self._workers.slots(), len(board.ordered)
+        self._slots = max(self._slots, slots)
         progress = progress_of(board.standings, busy, slots, rate, self._driver.lost)
         self._progress.draw_line(progress.line)
 
@@ -185,11 +187,12 @@ class ShardedCrawl:
         if driver.board.is_over:
             forget_logins(run.directory / ORIGINS)
         ended = time.monotonic()
+        first = min(driver.first_order, ended)
         session = DriverSession(
-            started=time.time() - (ended - self._started),
-            wall_s=ended - self._started,
-            startup_s=min(ended, driver.first_order) - self._started,
-            slots=self._workers.slots(),
+            started=time.time() - (ended - first),
+            wall_s=ended - first,
+            startup_s=first - self._started,
+            slots=self._slots,
             shards=len(driver.board.standings),
             done_before=self._done_before,
         )

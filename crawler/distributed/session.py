@@ -11,29 +11,20 @@ import msgspec
 
 from crawler.app.again import put_back
 from crawler.app.inputs import RawInput, document
-from crawler.app.resume import DEPTH, READ
 from crawler.app.resume import INPUT as INPUT_FACT
+from crawler.app.resume import READ
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.shard import Shard
 from crawler.app.thread import CrawlOrder, CrawlThread
 from crawler.distributed.gather import own_outputs
 from crawler.distributed.inbox import Inbox
 from crawler.distributed.origins import Origins, OriginsReader
-from crawler.distributed.outbox import SENT, ShardOutbox
-from crawler.distributed.records import (
-    COUNT,
-    INPUT,
-    RECEIVED,
-    SESSIONS,
-    TURN,
-    SliceAnswer,
-    SliceOrder,
-    numbers,
-    standing_of,
-)
+from crawler.distributed.outbox import ShardOutbox
+from crawler.distributed.records import SliceAnswer, SliceOrder, numbers, standing_of
 from crawler.metrics.slices import slice_record
 from crawler.model.errors import BusyError, StateError, UsageError
 from crawler.model.exchange import Response
+from crawler.model.file_systems import is_shared
 from crawler.model.files import read_file
 from crawler.runs.layout import (
     EPOCH,
@@ -46,6 +37,7 @@ from crawler.runs.layout import (
     resumed_settings,
     shard_directory,
 )
+from crawler.runs.shards import COUNT, DEPTH, INPUT, RECEIVED, SENT, SESSIONS, TURN
 from crawler.runs.slices import write_slice
 from crawler.settings import Settings
 from crawler.settings.distribution import SLICE_S
@@ -171,10 +163,10 @@ def _check_place(run: Path, epoch: str) -> None:
 def _open(order: SliceOrder) -> Run:
     """Begin the run of the shard, or resume it. Raises BusyError, UsageError and StateError."""
     directory = shard_directory(Path(order.run), order.shard)
-    settings = _settings(order, directory)
+    settings, exclusive = _settings(order, directory), is_shared(Path(order.run))
     if not (directory / STATE).exists():
-        return begin(settings, {COUNT: str(order.shards)})
-    run = resume(directory, msgspec.structs.replace(settings, resume=True))
+        return begin(settings, {COUNT: str(order.shards)}, exclusive=exclusive)
+    run = resume(directory, msgspec.structs.replace(settings, resume=True), exclusive=exclusive)
     if run.store.facts.get(COUNT) != str(order.shards):
         with run:
             raise StateError(f"{directory}: is not one of {order.shards} shards")

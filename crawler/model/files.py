@@ -77,10 +77,8 @@ def _wrong(found: os.stat_result) -> str:
 def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Give the file at ``path`` this content: all of it or, after a kill, the old one.
 
-    ``mode`` is as for ``open_file``.
-
-    Raises OSError, and StateError if there is something else than a file at ``path`` or where its
-    draft will be (``.tmp``).
+    ``mode`` has the rights of a new file. Raises OSError, and StateError if there is something
+    else than a file at ``path`` or where its draft will be (``.tmp``).
     """
     check_file(path)
     draft = path.with_name(f"{path.name}.tmp")

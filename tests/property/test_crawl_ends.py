@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from crawler.distributed.board import REST_S, Board
-from crawler.distributed.records import INPUT, ShardStanding
+from crawler.distributed.records import ShardStanding
 from crawler.frontier.entry import Counts
+from crawler.runs.shards import INPUT
 
 SHARDS = 3
 MOST_LINKS = 40

@@ -3,7 +3,7 @@
 import os
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,12 +18,15 @@ def descendants(pid: int) -> list[int]:
 
 
 @contextmanager
-def ending(pid: int, least: int) -> Iterator[None]:
-    """Check that the descendants of ``pid``, at least ``least``, end after the block kills it."""
+def ending(pid: int, least: int, *, but: Container[int] = ()) -> Iterator[None]:
+    """Check that the descendants of ``pid``, at least ``least``, end after the block kills it.
+
+    Those in ``but`` are left out.
+    """
     until = time.monotonic() + PATIENCE
     while len(found := descendants(pid)) < least:
         assert time.monotonic() < until
-    watches = [os.pidfd_open(each) for each in found]
+    watches = [os.pidfd_open(each) for each in found if each not in but]
     yield
     for watch in watches:
         poll = select.poll()

@@ -46,20 +46,19 @@ def ray_here(folder: Path) -> Iterator[Open]:
 @contextmanager
 def dask_cluster(folder: Path) -> Iterator[Open]:
     with dask_scheduler() as port:
-        worker = dask("worker", f"tcp://127.0.0.1:{port}", "--nworkers", f"{SLOTS}")
+        worker = dask_program("worker", f"tcp://127.0.0.1:{port}", "--nworkers", f"{SLOTS}")
         with running([*worker, "--nthreads", "1", "--local-directory", str(folder)]):
             yield partial(open_workers, f"dask://127.0.0.1:{port}")
 
 
 @contextmanager
-def dask_scheduler(*options: str) -> Iterator[int]:
+def dask_scheduler(**variables: str) -> Iterator[int]:
     port = free_port()
-    command = dask("scheduler", "--port", f"{port}", *options)
-    with running(command, DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION="1"), listening(port):
+    with running(dask_program("scheduler", "--port", f"{port}"), **variables), listening(port):
         yield port
 
 
-def dask(kind: str, *arguments: str) -> list[str]:
+def dask_program(kind: str, *arguments: str) -> list[str]:
     command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments]
     return [*command, "--host", "127.0.0.1", "--no-dashboard"]
 

@@ -17,6 +17,8 @@ _ANSWERS_KEPT_S = 600
 _NAME = "crawler"
 """Of the queue, and of the exchange of questions about workers: a broker can serve other apps."""
 _CONNECT_S = 5.0
+_SILENT_S = 10.0
+"""How long Redis may be silent, where an answer of it is waited for."""
 _SETTINGS = MappingProxyType(
     {
         "task_default_queue": _NAME,
@@ -33,8 +35,10 @@ _SETTINGS = MappingProxyType(
         "broker_transport_options": {
             "visibility_timeout": LONGEST_ORDER_S,
             "socket_connect_timeout": _CONNECT_S,
+            "socket_timeout": _SILENT_S,
         },
         "redis_socket_connect_timeout": _CONNECT_S,
+        "redis_socket_timeout": _SILENT_S,
         "result_expires": _ANSWERS_KEPT_S,
     }
 )

@@ -1,13 +1,14 @@
 """Workers of Dask: a cluster that exists, or one that is started on this machine."""
 
+import asyncio
 import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-import dask.config
 from distributed import Client, LocalCluster, Security
+from distributed.comm import connect
 from distributed.deploy.utils import nprocesses_nthreads
 
 from crawler.distributed.engines.place import WorkerPlace
@@ -49,48 +50,59 @@ def _started_here(slots: int) -> Iterator[Client]:
     """A cluster with the worker settings that Dask itself chooses, and no dashboard.
 
     Its ports are open for the other users of this machine, so it speaks TLS with certificates
-    that live as long as it. The driver itself gives an order again, so the scheduler need not. No
-    order waits at a worker that is busy, while another one may become free.
+    that live as long as it. The driver itself gives an order again, so the scheduler need not.
     """
     processes, threads = nprocesses_nthreads(slots)
     with tempfile.TemporaryDirectory(prefix="crawler-") as folder:
-        with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
-            cluster = LocalCluster(
-                n_workers=processes,
-                threads_per_worker=threads,
-                security=Security.temporary(),
-                local_directory=folder,
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False, "allowed_failures": 0},
-                silence_logs=logging.CRITICAL,  # what goes wrong is the exception of a future
-            )
+        cluster = LocalCluster(
+            n_workers=processes,
+            threads_per_worker=threads,
+            security=Security.temporary(),
+            local_directory=folder,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False, "allowed_failures": 0},
+            silence_logs=logging.CRITICAL,  # what goes wrong is the exception of a future
+        )
         with cluster, Client(cluster, timeout=TIMEOUT_S, set_as_default=False) as client:
             yield client
 
 
 def _client(place: WorkerPlace) -> Client:
     check_answers(place, "the scheduler of Dask")
-    is_tls = str(place.address).startswith("tls:")
-    if is_tls:
-        _check_certificates(place)
+    identity = _identity(place)
     try:
-        return Client(place.address, timeout=TIMEOUT_S, set_as_default=False)
-    except OSError as error:
+        asyncio.run(_greet(place, identity))
+        return Client(place.address, security=identity, timeout=TIMEOUT_S, set_as_default=False)
+    except (OSError, MemoryError, ValueError) as error:  # another protocol looks like huge lengths
         raise StateError(
             f"--on {place.shown}: {place.at} answers, but not as a scheduler of Dask "
-            f"{'with' if is_tls else 'without'} TLS ({error})"
+            f"{'with' if _is_tls(place) else 'without'} TLS ({str(error) or type(error).__name__})"
         ) from None
 
 
-def _check_certificates(place: WorkerPlace) -> None:
-    """A client that has none fails with a traceback, and hangs for 20 s at its end."""
+async def _greet(place: WorkerPlace, identity: Security) -> None:
+    """A client would wait for the greeting of a silent scheduler without end. Raises OSError."""
+    arguments = identity.get_connection_args("client")
+    async with asyncio.timeout(TIMEOUT_S):
+        comm = await connect(place.address, timeout=TIMEOUT_S, **arguments)
+    await comm.close()
+
+
+def _identity(place: WorkerPlace) -> Security:
+    """Raises UsageError if TLS is asked for and there are no certificates, or damaged ones."""
     try:
-        context = Security().get_connection_args("client")["ssl_context"]
+        identity = Security()
+        context = identity.get_connection_args("client")["ssl_context"]
     except OSError as error:  # a file is missing, or is not a certificate or a key
         raise UsageError(f"--on {place.shown}: the certificates cannot be read: {error}") from None
-    if context is None:
+    if context is None and _is_tls(place):
         names = ", ".join(_TLS_VARIABLES)
         raise UsageError(f"--on {place.shown}: Dask needs certificates for TLS; set {names}")
+    return identity
+
+
+def _is_tls(place: WorkerPlace) -> bool:
+    return str(place.address).startswith("tls:")
 
 
 def _threads(client: Client) -> int:

@@ -75,26 +75,22 @@ def place_of(on: str) -> WorkerPlace:
     if not found or scheme not in _SCHEMES:
         raise UsageError(f"--on {shown}: it must be {FORMS}")
     engine, scheme, default_port = _SCHEMES[scheme]
-    parts = urlsplit(f"{scheme}://{rest}")
-    host, port = _host_port(parts, shown)
+    parts, host, port = _split(f"{scheme}://{rest}", shown)
     if engine != "celery" and (parts.path.strip("/") or parts.query or "@" in parts.netloc):
         raise UsageError(f"--on {shown}: only a host and a port can follow ://")
-    port = default_port if port is None else port
-    return WorkerPlace(engine, shown, _address(parts, host, port), host, port)
+    place = WorkerPlace(engine, shown, host=host, port=default_port if port is None else port)
+    login, at, _ = parts.netloc.rpartition("@")
+    # With its port, which not every library knows.
+    address = parts._replace(netloc=f"{login}{at}{place.at}").geturl()
+    return msgspec.structs.replace(place, address=address)
 
 
-def _host_port(parts: SplitResult, shown: str) -> tuple[str, int | None]:
+def _split(url: str, shown: str) -> tuple[SplitResult, str, int | None]:
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:  # its text quotes what may be a password
         host = port = None
     if not host or port == 0:
         raise UsageError(f"--on {shown}: HOST:PORT must follow ://, with a port from 1 to 65535")
-    return host, port
-
-
-def _address(parts: SplitResult, host: str, port: int) -> str:
-    """The URL with its port, which not every library knows."""
-    login, at, _ = parts.netloc.rpartition("@")
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return parts._replace(netloc=f"{login}{at}{place}").geturl()
+    return parts, host, port

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.distributed.board import MOST_LOST, REST_S, Board
-from crawler.distributed.records import INPUT, ShardStanding
+from crawler.distributed.records import ShardStanding
 from crawler.frontier.entry import Counts
 from crawler.model.errors import StateError
+from crawler.runs.shards import INPUT
 
 
 def standing(shard: int, pending: int = 0, done: int = 0, **changes: object) -> ShardStanding:

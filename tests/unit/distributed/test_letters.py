@@ -34,7 +34,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.one_of(list(map(values, get_args(kind))))
     if get_origin(kind) is dict:
         return st.dictionaries(*map(values, get_args(kind)), max_size=3)
-    simple = {str: TEXTS, int: NUMBERS}
+    simple = {str: TEXTS, int: NUMBERS, float: st.floats(allow_nan=False)}
     return simple[kind] if kind in simple else st.from_type(kind)
 
 

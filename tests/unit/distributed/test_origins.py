@@ -63,13 +63,14 @@ def test_each_torn_tail_is_cut(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in range(kept, len(whole)):
         path.write_bytes(whole[:length])
-        assert read_origins(path) == Origins((A,), {A: "me:secret"}), "a slice may read it now"
+        found = OriginsReader(path).new()
+        assert found == Origins((A,), {A: "me:secret"}), "a slice may read it now"
         write(path, (B, "you:other"))
         assert path.read_bytes() == whole
 
 
 def test_a_missing_file_has_none(tmp_path: Path) -> None:
-    assert read_origins(tmp_path / "origins.jsonl") == Origins()
+    assert OriginsReader(tmp_path / "origins.jsonl").new() == Origins()
 
 
 def test_a_damaged_file_is_reported(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_logins_are_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "origins.jsonl"
     write(path, (A, "me:secret"), (B, None))
     forget_logins(path)
-    assert read_origins(path) == Origins((A, B))
+    assert OriginsReader(path).new() == Origins((A, B))
     assert b"secret" not in path.read_bytes()
     assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
     assert [each.name for each in tmp_path.iterdir()] == ["origins.jsonl"]
