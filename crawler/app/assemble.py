@@ -23,10 +23,10 @@ from crawler.app.outputs import channels, open_outputs, recorder
 from crawler.app.parsing import executor_options, parse_options, prepare_cache
 from crawler.app.report import make_report
 from crawler.app.resume import (
-    changed_hosts,
     cookie_changes,
     facts,
     host_memory,
+    learned,
     patience,
     quota,
     restore_cookies,
@@ -92,6 +92,7 @@ class Crawl(msgspec.Struct, frozen=True):
     observer: RunObserver
     sample: Sample | None
     rng: random.Random
+    rights: InputRights
 
     def close(self) -> None:
         try:
@@ -153,7 +154,7 @@ def assemble(
     rights.restore(run.store.named(), run.store.logins())
     if shard is not None:
         rights.restore(shard.origins, shard.logins)
-    memory, seconds = host_memory(run.store), patience_seconds(settings, network)
+    memory, seconds = host_memory(run.store, settings), patience_seconds(settings, network)
     slots = 1 if shard is None else shard.slots
     depth_order = None
     if settings.in_levels:
@@ -164,7 +165,7 @@ def assemble(
         slots=share(settings).slots,
         connections=kept_connections(settings, engine.capabilities),
         rate=settings.rate and settings.rate / slots,
-        window=MemoryWindow(run.store.tails()),
+        window=MemoryWindow(run.store.pending()),
         depth_order=depth_order,
         pending=run.store.counts.pending,
         patience=patience(seconds, memory, run.store),
@@ -210,10 +211,10 @@ def assemble(
         checkpoint=Checkpoint(
             store,
             outputs,
-            partial(facts, source, store, outbox, depth_order),
+            partial(facts, source, store, settings, outbox, depth_order),
             observer.event,
             cookies=cookie_changes(fetcher.cookies),
-            hosts=partial(changed_hosts, frontier),
+            learn=partial(learned, frontier),
         ),
         entry_rules=EntryRules(
             rights.accept, parse.strip, quota(settings, run.store), addresses.refusal
@@ -245,6 +246,7 @@ def assemble(
         observer,
         sample,
         rng,
+        rights,
     )
 
 

@@ -39,6 +39,15 @@ def check_roots() -> None:
     _ = network_now().ca_file
 
 
+def check_not_mocked() -> None:
+    """Raise UsageError if the network is mocked: other processes do not know of it."""
+    if network_now().is_mocked:
+        raise UsageError(
+            "--on: the mocked network is in this process alone, and slices run in others; crawl "
+            "without --on"
+        )
+
+
 def patience_seconds(settings: Settings, network: Network) -> float:
     """How long a host that has answered is waited for while nothing comes from it; 0: not at all.
 

@@ -1,14 +1,24 @@
 """Gives the origins of the input rights that other origins do not have, also after a resume."""
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
+from crawler.app.fetching import request_headers
 from crawler.app.hidden import parts_of_login
 from crawler.fetch.addresses import AddressRules
 from crawler.fetch.headers import RequestHeaders
-from crawler.frontier.state.store_thread import StoreThread
 from crawler.model.secrets import Secrets
 from crawler.model.urls import host_port, origin
+from crawler.settings import Settings
 from crawler.sources import InputLine
+
+
+class RightsStore(Protocol):
+    """Keeps the rights for the next session."""
+
+    def remember_origin(self, origin: str) -> None: ...
+
+    def remember_login(self, origin: str, userinfo: str) -> None: ...
 
 
 class InputRights:
@@ -18,7 +28,7 @@ class InputRights:
         self,
         addresses: AddressRules,
         headers: RequestHeaders,
-        store: StoreThread,
+        store: RightsStore,
         secrets: Secrets,
     ) -> None:
         """``secrets`` receives the logins of the input."""
@@ -55,3 +65,19 @@ class InputRights:
         may_be_private = self._addresses.name(*host_port(url))
         has_credentials = self._headers.name(url)
         return may_be_private or has_credentials
+
+
+def rights_to_share(
+    settings: Settings,
+    store: RightsStore,
+    origins: Iterable[str],
+    logins: Mapping[str, str],
+) -> InputRights:
+    """The rights that a process finds which sends no request; it is for shards that do.
+
+    ``origins`` and ``logins`` are as for ``restore``.
+    """
+    rules, headers = AddressRules(settings.allow_private), request_headers(settings)
+    rights = InputRights(rules, headers, store, Secrets(()))
+    rights.restore(origins, logins)
+    return rights

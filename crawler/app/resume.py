@@ -3,11 +3,14 @@
 import math
 import time
 
+import msgspec
+
 from crawler.fetch.cookies import Jar
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Candidate, Counts
 from crawler.frontier.frontier import Frontier
-from crawler.frontier.host_memory import HostMemory, HostRecord
+from crawler.frontier.host_memory import HostMemory
+from crawler.frontier.learned import Learned
 from crawler.frontier.patience import Patience
 from crawler.frontier.quota import Quota
 from crawler.frontier.state.store import Store
@@ -16,6 +19,7 @@ from crawler.metrics.meter import Meter
 from crawler.metrics.report import Urls
 from crawler.pipeline.checkpoint import CookieChanges, no_cookies
 from crawler.pipeline.outbox import Outbox
+from crawler.runs.shards import DEPTH
 from crawler.settings import Settings
 from crawler.sources import SourceReader
 
@@ -23,27 +27,45 @@ INPUT = "input"
 """Name of the fact whether the input was ``read`` to its end, is ``open``, or was ``cut``."""
 CUT = "cut"
 READ = "read"
-DEPTH = "depth"
-"""Name of the fact that has the lowest depth of a pending entry, or nothing if there is none; only
-where the pages are requested level by level.
-"""
 COMMITTED = "committed"
 """Name of the fact that has the Unix time of a commit."""
+RECENT = 600.0
+"""Seconds after the end of a session for which a resume continues to wait for silent sites; later
+it asks them at once.
+"""
+DELAY = "delay"
+"""Name of the fact that has the --delay of a commit."""
 
 
-def host_memory(store: Store) -> HostMemory:
-    """Return what earlier sessions knew about hosts.
+def host_memory(store: Store, settings: Settings) -> HostMemory:
+    """Return what earlier sessions knew, above all about hosts.
 
     Also commits that a session begins: if it is killed before its first other commit, the next one
     knows that there were requests.
     """
     committed, now = store.facts.get(COMMITTED), time.time()
-    if committed is None:
-        memory = HostMemory(unix_time=now, now=time.monotonic())
-    else:
-        memory = HostMemory(store.hosts(), float(committed), now, time.monotonic())
+    memory = HostMemory(unix_time=now, now=time.monotonic())
+    if committed is not None:
+        memory = HostMemory(
+            _recent(store, now, settings),
+            float(committed),
+            now,
+            time.monotonic(),
+            is_exact=store.ended is not None and store.facts.get(DELAY) == str(settings.delay),
+        )
     store.commit(store.offsets, {COMMITTED: repr(now)})
     return memory
+
+
+def _recent(store: Store, now: float, settings: Settings) -> Learned:
+    """Return what earlier sessions knew; silent sites may answer again after some time.
+
+    So they may if --again is given: then their failures are pending again.
+    """
+    learned, ended = store.learned(now), store.ended
+    if ended is None or settings.again or not 0 <= now - ended <= RECENT:
+        return msgspec.structs.replace(learned, silence=None)
+    return learned
 
 
 def patience(seconds: float, memory: HostMemory, store: Store) -> Patience:
@@ -52,12 +74,18 @@ def patience(seconds: float, memory: HostMemory, store: Store) -> Patience:
     ``seconds`` are those of ``patience_seconds``.
     """
     has_history = bool(memory.answered) or store.counts.done > 0
-    return Patience(seconds or math.inf, memory.answered, has_history=has_history)
+    return Patience(
+        seconds or math.inf,
+        memory.answered,
+        has_history=has_history,
+        silence=memory.learned.silence if seconds else None,
+        now=memory.now,
+    )
 
 
-def changed_hosts(frontier: Frontier) -> list[HostRecord]:
-    """Return the hosts of which the next session must know more than after the last call."""
-    return frontier.changed_hosts(time.monotonic(), time.time())
+def learned(frontier: Frontier, is_last: bool) -> Learned:
+    """Return what the next session must know in addition to the last call."""
+    return frontier.learned(time.monotonic(), time.time(), is_last=is_last)
 
 
 def quota(settings: Settings, store: Store) -> Quota:
@@ -70,6 +98,7 @@ def quota(settings: Settings, store: Store) -> Quota:
 def facts(
     source: SourceReader[Candidate],
     store: StoreThread,
+    settings: Settings,
     outbox: Outbox | None,
     depth_order: DepthOrder | None,
 ) -> dict[str, str]:
@@ -79,7 +108,7 @@ def facts(
     """
     is_read = source.exhausted and not store.is_entering
     how_far = CUT if source.is_cut else READ if is_read else "open"
-    found = {INPUT: how_far, COMMITTED: repr(time.time())}
+    found = {INPUT: how_far, COMMITTED: repr(time.time()), DELAY: str(settings.delay)}
     if depth_order is not None:
         lowest = depth_order.lowest
         found[DEPTH] = "" if lowest is None else str(lowest)

@@ -81,12 +81,15 @@ def begin(
     settings: Settings,
     facts: Mapping[str, str] | None = None,
     logins: Mapping[str, str] = NO_LOGINS,
+    *,
+    exclusive: bool = False,
 ) -> Run:
     """Create a run in ``settings.run``, or in a directory named by the time.
 
-    ``facts`` and ``logins`` (by origin) go to its state. The directory is created under another
-    name and then renamed, so that every run can be resumed, and it is durable on return. Raises
-    UsageError if something exists there, StateError if the run cannot be created.
+    ``facts`` and ``logins`` (by origin) go to its state, which is ``exclusive`` if the directory is
+    on a network file system. The directory is created under another name and then renamed, so that
+    every run can be resumed, and it is durable on return. Raises UsageError if something exists
+    there, StateError if the run cannot be created.
     """
     directory = _new_directory(settings)
     _check_outputs(settings)
@@ -101,7 +104,7 @@ def begin(
         for stale in {*temporary.iterdir()} - {temporary / LOCK}:
             stale.unlink()
         write_settings(settings, temporary)
-        store = Store.create(temporary / STATE)
+        store = Store.create(temporary / STATE, exclusive=exclusive)
         undo.callback(store.close)
         store.add((), logins=logins)
         store.commit({}, {**(facts or {}), **_parser_folder(settings)})
@@ -111,7 +114,8 @@ def begin(
         temporary.rename(directory)
         sync(directory.parent)
         undo.pop_all()
-    return Run(directory, settings, Store.open(directory / STATE), lock, resumed=False)
+    store = Store.open(directory / STATE, exclusive=exclusive)
+    return Run(directory, settings, store, lock, resumed=False)
 
 
 def _check_outputs(settings: Settings) -> None:
@@ -180,15 +184,16 @@ def _unused(name: str) -> Path:
     return directory
 
 
-def resume(directory: Path, settings: Settings) -> Run:
+def resume(directory: Path, settings: Settings, *, exclusive: bool = False) -> Run:
     """Open the run in ``directory`` again; ``settings`` are from ``resumed_settings``.
 
+    Its state is ``exclusive`` if the directory is on a network file system.
     Raises BusyError if another process crawls it, StateError if its state is unusable.
     """
     _check_owner(directory)
     lock = Lock(directory)
     try:
-        store = Store.open(directory / STATE, output_names(settings))
+        store = Store.open(directory / STATE, output_names(settings), exclusive=exclusive)
     except BaseException:
         lock.release()
         raise

@@ -3,8 +3,9 @@
 import asyncio
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -87,6 +88,17 @@ class CrawlThread:
         """End now."""
         self._call(lambda crawl: crawl.pipeline.abort())
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the crawl is assembled."""
+        return self._crawl is not None
+
+    def restore_rights(self, origins: Iterable[str], logins: Mapping[str, str]) -> None:
+        """Give origins of the input their rights that another process has read; see
+        ``InputRights.restore``. Call it once the crawl ``has_begun``.
+        """
+        self._call_soon(lambda crawl: crawl.rights.restore(origins, logins))
+
     def report(self) -> Report:
         """Return the report of an ended crawl, or raise its error: StateError, UsageError."""
         if self._error is not None:
@@ -106,9 +118,13 @@ class CrawlThread:
 
     def _call(self, command: Callable[[Crawl], None]) -> None:
         self._is_stopped = True  # before ``_crawl`` is read: see ``_main``
+        self._call_soon(partial(self._run_command, command))
+
+    def _call_soon(self, command: Callable[[Crawl], None]) -> None:
         crawl, loop = self._crawl, self._loop
-        if crawl is not None and loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._run_command, command, crawl)
+        if crawl is not None and loop is not None:
+            with suppress(RuntimeError):  # the loop was closed: it has ended
+                loop.call_soon_threadsafe(command, crawl)
 
     def _run_command(self, command: Callable[[Crawl], None], crawl: Crawl) -> None:
         command(crawl)

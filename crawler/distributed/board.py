@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 
 from crawler.distributed.levels import Levels
-from crawler.distributed.records import INPUT, ShardStanding
+from crawler.distributed.records import ShardStanding
 from crawler.model.errors import StateError
+from crawler.runs.shards import INPUT
 
 REST_S = 1.0
 """Seconds after which a shard is ordered again whose order brought nothing."""
@@ -98,7 +99,7 @@ class Board:
         if self._levels is None:
             return [each.shard for each in free if self._has_work(each)]
         if not self._is_divided:
-            return []  # a page that a line names has the depth 0, whoever links to it
+            return []  # a page of the input has the depth 0, also if another one links to it
         return self._levels.choose(
             free, self._is_due, lambda each: bool(self.logs(each.shard)), is_busy=bool(busy)
         )
@@ -164,20 +165,19 @@ class Board:
         """When a shard that rests may be ordered again; infinite if none rests."""
         return min((at for at in self._not_before if at > now), default=math.inf)
 
-    def check(self) -> None:
-        """Raises StateError if a shard has received more than was sent: something is lost."""
-        for reader in self._standings:
-            for source, received in reader.received.items():
-                if source in self._ordered or source in self._unseen:
-                    continue  # it may have sent more than is known
-                sent = self._input if source == INPUT else self._standings[source].sent
-                if received > sent.get(reader.shard, 0):
-                    name = "the input" if source == INPUT else f"shard {source}"
-                    raise StateError(
-                        f"shard {reader.shard} has received {received:,} records from {name}, "
-                        f"which has sent it {sent.get(reader.shard, 0):,}: files of the run were "
-                        "removed or are older than others; restore all of them from one copy"
-                    )
+    def check(self, shard: int) -> None:
+        """Raises StateError if ``shard`` has received more than was sent: something is lost."""
+        for source, received in self._standings[shard].received.items():
+            if source in self._ordered or source in self._unseen or source in self._failed:
+                continue  # it may have sent more than is known
+            sent = self._input if source == INPUT else self._standings[source].sent
+            if received > sent.get(shard, 0):
+                name = "the input" if source == INPUT else f"shard {source}"
+                raise StateError(
+                    f"shard {shard} has received {received:,} records from {name}, which has sent "
+                    f"it {sent.get(shard, 0):,}: files of the run were removed or are older than "
+                    "others; restore all of them from one copy"
+                )
 
 
 def _finished(standing: ShardStanding) -> int:

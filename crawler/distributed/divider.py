@@ -2,24 +2,24 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 import msgspec
 
+from crawler.app.input_rights import rights_to_share
 from crawler.app.resume import CUT, READ
 from crawler.app.run_dir import Run
 from crawler.distributed.origins import OriginsFile
-from crawler.distributed.outbox import SENT, Letters
+from crawler.distributed.outbox import Letters
 from crawler.distributed.partition import owner
 from crawler.distributed.records import numbers
 from crawler.model.callbacks import Fail, Wake
-from crawler.model.urls import origin
 from crawler.runs.layout import INPUT_LOG, ORIGINS
+from crawler.runs.shards import SENT
 from crawler.sinks.file import FileWriter
 from crawler.sources import InputLine, SourceReader
 from crawler.sources.input_line import RawLines
 
-EVERY_S = 0.5
-"""Seconds between two commits, at most, while lines arrive."""
 MOST_LINES = 20_000
 """Lines of one commit."""
 
@@ -44,10 +44,19 @@ class Divider:
         facts, store = run.store.facts, run.store
         self._store = store
         self._count = count
-        self._log = FileWriter(run.directory / INPUT_LOG, resumed=run.resumed)
-        if run.resumed:
-            self._log.cut(store.offsets.get(INPUT_LOG, 0))
-        self._origins = OriginsFile(run.directory / ORIGINS)
+        with ExitStack() as undo:
+            self._log = FileWriter(run.directory / INPUT_LOG, resumed=run.resumed)
+            undo.callback(self._log.close)
+            if run.resumed:
+                self._log.cut(store.offsets.get(INPUT_LOG, 0))
+            self._origins = OriginsFile(run.directory / ORIGINS)
+            undo.pop_all()
+        known, of_sources = self._origins.found, run.store.logins()
+        for place, userinfo in of_sources.items():
+            if known.logins.get(place) != userinfo:
+                self._origins.remember_login(place, userinfo)
+        logins = {**known.logins, **of_sources}
+        self._rights = rights_to_share(run.settings, self._origins, known.names, logins)
         sent = numbers(facts.get(SENT, "{}"))
         self._letters = Letters(self._log.append, sent)
         self._source: SourceReader[InputLine] = SourceReader(lines, store.counts.taken)
@@ -103,8 +112,8 @@ class Divider:
     def _send(self, line: InputLine) -> None:
         if not line.url and not line.wrong:
             return
-        if line.own and line.wrong is None:
-            self._origins.add(origin(line.url), line.userinfo)
+        if line.wrong is None:
+            self._rights.accept(line)
         # The login is in the file of origins, which is kept apart.
         sent = msgspec.structs.replace(line, userinfo=None) if line.userinfo else line
         self._letters.add(owner(line.url, self._count), sent)

@@ -19,14 +19,18 @@ from crawler.distributed.records import ShardStanding, SliceAnswer, SliceOrder, 
 from crawler.distributed.shares import changes
 from crawler.distributed.slice import run_slice
 from crawler.distributed.workers import SliceWorkers
-from crawler.model.errors import StateError, UsageError
-from crawler.model.files import replace_file
+from crawler.model.errors import StateError, UsageError, writing
+from crawler.model.files import read_file, replace_file
 from crawler.model.version import __version__
 from crawler.runs.layout import EPOCH, is_locked, shard_directory
 from crawler.settings import Settings
 
 GRACE_S = 30.0
 """Seconds after the time of a slice until its order counts as lost, if nobody crawls the shard."""
+INPUT_S = 2.0
+"""Seconds for which the first orders wait for the end of the input: while a page is crawled, hosts
+that only later lines name may not be reached from it.
+"""
 LOOK_S = 1.0
 """Seconds between two looks at orders that are late."""
 
@@ -107,7 +111,9 @@ class Driver:
         Raises UsageError and StateError.
         """
         looked = told = 0.0
+        self._started = time.monotonic()
         try:
+            self._check()
             while not self._is_stopping and self._error is None and not self._is_over():
                 now = time.monotonic()
                 if now >= looked + LOOK_S:
@@ -125,6 +131,12 @@ class Driver:
         if self._error is not None:
             raise self._error
 
+    def _check(self) -> None:
+        """Raises StateError if letters are lost: a shard that begins anew must not send others."""
+        self._note_input()
+        for shard in range(self._shards):
+            self.board.check(shard)
+
     def _is_over(self) -> bool:
         self._note_input()
         divided = self._divider.standing.has_ended
@@ -140,6 +152,8 @@ class Driver:
 
     def _give_orders(self, now: float) -> None:
         self._note_input()
+        if not self._divider.standing.has_ended and now < self._started + INPUT_S:
+            return
         while len(self._given) < self._workers.slots():
             shard = self.board.next(now)
             if shard is None or not self._give(shard, now):
@@ -167,11 +181,20 @@ class Driver:
             self.board.depth,
             self._settings.again,
         )
-        future = self._workers.executor.submit(run_slice, msgspec.json.encode(order))
+        future = self._submitted(msgspec.json.encode(order))
         future.add_done_callback(lambda _: self._awake.set())
         self.first_order = min(self.first_order, now)
         self._given[shard] = GivenOrder(shard, turn, now, future)
         return True
+
+    def _submitted(self, order: bytes) -> "Future[bytes]":
+        """If the engine takes no orders now, this one is lost like any other."""
+        try:
+            return self._workers.executor.submit(run_slice, order)
+        except Exception as error:  # noqa: BLE001 - each engine has errors of its own
+            refused: Future[bytes] = Future()
+            refused.set_exception(error)
+            return refused
 
     def _take_answers(self, now: float) -> None:
         for given in [each for each in self._given.values() if each.future.done()]:
@@ -198,7 +221,7 @@ class Driver:
                 assert answer.standing is not None
                 self._stands(answer.standing)
                 self.board.answered(shard, now)
-                self.board.check()
+                self.board.check(shard)
 
     def _lose(self, given: GivenOrder, now: float, why: str) -> None:
         """The engine will not answer. Who crawls the shard may still be alive."""
@@ -240,9 +263,15 @@ class Driver:
 
 
 def _new_epoch(run: Path) -> str:
-    """Slices of another epoch end. The name of this one is also what workers must find there."""
+    """Slices of another epoch end. The name of this one is also what workers must find there.
+
+    Raises StateError.
+    """
     path = run / EPOCH
-    before = path.read_text().partition(" ")[0] if path.exists() else "0"
-    epoch = f"{int(before) + 1} {secrets.token_hex(8)}"
-    replace_file(path, epoch.encode())
+    with writing(path):
+        before = read_file(path).partition(b" ")[0] if path.exists() else b"0"
+        if not before.isdigit():
+            raise StateError(f"{path}: is damaged; remove it once no worker crawls this run")
+        epoch = f"{int(before) + 1} {secrets.token_hex(8)}"
+        replace_file(path, epoch.encode())
     return epoch

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from crawler.app.inputs import (
     check_same,
     facts,
     lines_of,
+    logins,
     streams_of,
     to_divide,
 )
@@ -23,9 +24,11 @@ from crawler.app.interrupts import Interrupts
 from crawler.app.report import write_report
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.streams import InputStreams
+from crawler.distributed.checks import check
 from crawler.distributed.divider import Divider
 from crawler.distributed.driver import Driver
 from crawler.distributed.engines.registry import open_workers
+from crawler.distributed.gather import join, prepare
 from crawler.distributed.origins import forget_logins
 from crawler.distributed.progress import RateWindow, finished_in, progress_of
 from crawler.distributed.slice import end_idle
@@ -38,9 +41,8 @@ from crawler.reporting.html.write import write_html
 from crawler.reporting.progress import Progress
 from crawler.runs.layout import ORIGINS, SHARDS
 from crawler.runs.slices import merged_report
-from crawler.settings import Settings, options, source_names
+from crawler.settings import Settings, source_names
 from crawler.settings.distribution import SHARDS_PER_SLOT
-from crawler.settings.secrets import from_secrets
 from crawler.sources.input_line import RawLines
 
 TELL_S = 0.5
@@ -60,6 +62,7 @@ def resume_run(directory: Path, settings: Settings, *, given_again: bool = False
     """``crawler crawl --resume`` of a sharded run. Raises UsageError and StateError."""
     with opened(settings) as workers, resume(directory, settings) as resumed:
         check_same(resumed)
+        resumed.store.add((), logins=logins(settings))
         streams = streams_of(resumed, given_again=given_again)
         return _for_a_person(resumed, workers, streams)
 
@@ -79,7 +82,12 @@ def crawl_urls(urls: UrlSource, settings: Settings) -> Report:
 def _new(settings: Settings, workers: SliceWorkers) -> Run:
     count = settings.shards or SHARDS_PER_SLOT * max(1, workers.slots())
     settings = msgspec.structs.replace(settings, shards=count)
-    return begin(settings, facts(settings))
+    begun = begin(settings, facts(settings), logins(settings))
+    with ExitStack() as undo:
+        undo.push(begun)
+        prepare(begun.settings)
+        undo.pop_all()
+    return begun
 
 
 def _run_of(settings: Settings, workers: SliceWorkers) -> Run:
@@ -96,25 +104,12 @@ def opened(settings: Settings) -> Iterator[SliceWorkers]:
     """The workers of ``settings``. Raises UsageError for what cannot travel to them."""
     if settings.on is None:
         raise UsageError("--on: this run has shards, so say where they are to be crawled")
-    _check(settings)
+    check(settings)
     try:
         with open_workers(settings.on, settings.slots) as workers:
             yield workers
     finally:
         end_idle()
-
-
-def _check(settings: Settings) -> None:
-    secrets = from_secrets(os.environ, options())
-    for each in options():
-        value = getattr(settings, each.name)
-        if each.name != "on" and each.missing(each.shown(value)) and not each.extra["secret"]:
-            raise UsageError(f"{each.flag}: an object of Python cannot travel to workers")
-        if each.extra["secret"] and value != each.default and each.name not in secrets:
-            raise UsageError(
-                f"{each.flag}: secrets do not travel to workers; write them into a file that the "
-                "variable CRAWLER_SECRETS names, here and on every worker"
-            )
 
 
 def _for_a_person(run: Run, workers: SliceWorkers, streams: InputStreams) -> int:
@@ -143,6 +138,7 @@ class ShardedCrawl:
         assert settings.shards is not None
         self._started = time.monotonic()
         self._done_before = 0
+        self._slots = 1
         self._run = run
         self._workers = workers
         self._progress = Progress(sys.stderr, quiet=settings.quiet)
@@ -161,34 +157,42 @@ class ShardedCrawl:
 
     def run(self) -> None:
         """Return when the crawl is over, or was stopped. Raises UsageError and StateError."""
-        self._driver.start()
-        self._done_before = sum(each.counts.done for each in self._driver.board.standings)
         try:
+            self._driver.start()
+            self._done_before = sum(each.counts.done for each in self._driver.board.standings)
             with self._progress:
                 self._driver.run(self._tell, TELL_S)
         finally:
             self._divider.stop()
         for shard, why in self._driver.board.failed.items():
+            with suppress(StateError):  # as far as the states can be read
+                join(self._run)
             raise StateError(f"shard {shard} cannot go on: {why}")
 
     def _tell(self) -> None:
         board = self._driver.board
         rate = self._rate.rate(time.monotonic(), finished_in(board.standings))
         slots, busy = self._workers.slots(), len(board.ordered)
+        self._slots = max(self._slots, slots)
         progress = progress_of(board.standings, busy, slots, rate, self._driver.lost)
         self._progress.draw_line(progress.line)
 
     def end(self) -> Report:
-        """Write the reports; returns that of the whole run. Raises StateError."""
+        """Write the files of pages and the reports; returns that of the whole run.
+
+        Raises StateError.
+        """
         run, driver = self._run, self._driver
+        join(run)
         if driver.board.is_over:
             forget_logins(run.directory / ORIGINS)
         ended = time.monotonic()
+        first = min(driver.first_order, ended)
         session = DriverSession(
-            started=time.time() - (ended - self._started),
-            wall_s=ended - self._started,
-            startup_s=driver.first_order - self._started,
-            slots=self._workers.slots(),
+            started=time.time() - (ended - first),
+            wall_s=ended - first,
+            startup_s=first - self._started,
+            slots=self._slots,
             shards=len(driver.board.standings),
             done_before=self._done_before,
         )

@@ -8,13 +8,12 @@ import msgspec
 from crawler.distributed.letters import LetterKind, encode, pack, records
 from crawler.distributed.partition import owner
 from crawler.frontier.entry import Candidate, next_url
+from crawler.runs.shards import SENT
 from crawler.sinks.outputs import Channel
 from crawler.sources import InputLine
 
 MOST_WAITING = 1 << 18
 """Bytes that are gathered before letters are written; each commit writes what there is."""
-SENT = "sent"
-"""The name of the fact that has how many records were sent to each shard, in all sessions."""
 
 
 class Letters:

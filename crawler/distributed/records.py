@@ -5,20 +5,10 @@ from typing import Literal
 
 import msgspec
 
-from crawler.app.resume import DEPTH
-from crawler.distributed.outbox import SENT
 from crawler.frontier.entry import Counts
 from crawler.frontier.state.status import read_counts
 from crawler.runs.layout import LINKS, STATE, shard_directory
-
-INPUT = -1
-"""Stands for the input where the number of a shard is expected."""
-RECEIVED = "received"
-"""The name of the fact that has how many records came from each shard before this session."""
-TURN = "turn"
-SESSIONS = "sessions"
-COUNT = "shards"
-"""The name of the fact that has the number of shards."""
+from crawler.runs.shards import shard_facts
 
 
 class ShardStanding(msgspec.Struct, frozen=True):
@@ -58,17 +48,17 @@ def standing_of(run: Path, shard: int) -> ShardStanding:
     if not state.parent.exists():
         return ShardStanding(shard)
     counts, facts = read_counts(state)
-    offsets = msgspec.json.decode(facts.get("offsets", "{}"), type=dict[str, int])
+    found = shard_facts(state, facts)
     return ShardStanding(
         shard,
-        int(facts.get(TURN, 0)),
-        int(facts.get(SESSIONS, 0)),
+        found.turn,
+        found.sessions,
         counts,
-        offsets.get(LINKS, 0),
-        numbers(facts.get(SENT, "{}")),
-        numbers(facts.get(RECEIVED, "{}")),
-        facts.get("input") == "read",
-        int(facts[DEPTH]) if facts.get(DEPTH) else None,
+        found.offsets.get(LINKS, 0),
+        found.sent,
+        found.received,
+        found.is_read,
+        found.depth,
     )
 
 

@@ -11,28 +11,20 @@ import msgspec
 
 from crawler.app.again import put_back
 from crawler.app.inputs import RawInput, document
-from crawler.app.resume import DEPTH, READ
 from crawler.app.resume import INPUT as INPUT_FACT
+from crawler.app.resume import READ
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.shard import Shard
 from crawler.app.thread import CrawlOrder, CrawlThread
+from crawler.distributed.gather import own_outputs
 from crawler.distributed.inbox import Inbox
-from crawler.distributed.origins import read_origins
-from crawler.distributed.outbox import SENT, ShardOutbox
-from crawler.distributed.records import (
-    COUNT,
-    INPUT,
-    RECEIVED,
-    SESSIONS,
-    TURN,
-    SliceAnswer,
-    SliceOrder,
-    numbers,
-    standing_of,
-)
+from crawler.distributed.origins import Origins, OriginsReader
+from crawler.distributed.outbox import ShardOutbox
+from crawler.distributed.records import SliceAnswer, SliceOrder, numbers, standing_of
 from crawler.metrics.slices import slice_record
 from crawler.model.errors import BusyError, StateError, UsageError
 from crawler.model.exchange import Response
+from crawler.model.file_systems import is_shared
 from crawler.model.files import read_file
 from crawler.runs.layout import (
     EPOCH,
@@ -45,6 +37,7 @@ from crawler.runs.layout import (
     resumed_settings,
     shard_directory,
 )
+from crawler.runs.shards import COUNT, DEPTH, INPUT, RECEIVED, SENT, SESSIONS, TURN
 from crawler.runs.slices import write_slice
 from crawler.settings import Settings
 from crawler.settings.distribution import SLICE_S
@@ -89,21 +82,24 @@ class SliceSession:
         )
 
     def _crawl(self, order: SliceOrder, run: Run, started: float) -> None:
-        until = started + order.seconds
         began = time.time() + started - time.monotonic()
+        origins = OriginsReader(Path(order.run) / ORIGINS)
         with closing(_collected(order, run)) as inbox:
-            thread = CrawlThread(self._crawl_order(order, run, inbox, started))
+            thread = CrawlThread(self._crawl_order(order, run, inbox, origins.new(), started))
             thread.start()
-            is_stopped = False
-            while not thread.wait(LOOK_S):
-                if not is_stopped and (time.monotonic() >= until or not _is_current(order)):
-                    thread.stop()
-                    is_stopped = True
+            try:
+                _watch(thread, order, origins, started + order.seconds)
+            except BaseException:
+                thread.abort()
+                thread.wait()
+                raise
             report = thread.report()
         record = slice_record(report, thread.meter, began, time.time())
         write_slice(run.directory, int(run.store.facts[SESSIONS]), record)
 
-    def _crawl_order(self, order: SliceOrder, run: Run, inbox: Inbox, started: float) -> CrawlOrder:
+    def _crawl_order(
+        self, order: SliceOrder, run: Run, inbox: Inbox, origins: Origins, started: float
+    ) -> CrawlOrder:
         facts = run.store.facts
         begun = {TURN: str(order.turn), SESSIONS: str(int(facts.get(SESSIONS, 0)) + 1)}
         run.store.commit(run.store.offsets, {**begun, INPUT_FACT: "open"})
@@ -111,7 +107,6 @@ class SliceSession:
         outbox = ShardOutbox(
             order.shard, order.shards, numbers(facts.get(SENT, "{}")), {**begun, **received}
         )
-        origins = read_origins(Path(order.run) / ORIGINS)
         return CrawlOrder(
             run,
             _input(run, inbox, outbox),
@@ -119,6 +114,20 @@ class SliceSession:
             prestarted=self._server if run.settings.parse == "process" else None,
             shard=Shard(outbox, origins.names, origins.logins, order.slots, order.depth),
         )
+
+
+def _watch(thread: CrawlThread, order: SliceOrder, origins: OriginsReader, until: float) -> None:
+    """Return when the crawl has ended: stop it if its time is over, or if the driver has ended.
+
+    Tell it of new ``origins``. Raises StateError.
+    """
+    is_stopped = False
+    while not thread.wait(LOOK_S):
+        if thread.has_begun and (news := origins.new()).names:
+            thread.restore_rights(news.names, news.logins)
+        if not is_stopped and (time.monotonic() >= until or not _is_current(order)):
+            thread.stop()
+            is_stopped = True
 
 
 def _is_current(order: SliceOrder) -> bool:
@@ -139,7 +148,7 @@ def _number(epoch: str) -> int:
 def _check_place(run: Path, epoch: str) -> None:
     """Raises UsageError if this machine does not see the same folder there, with its locks."""
     found = _epoch_in(run)
-    if found is None or _number(found) < _number(epoch):
+    if found is None or not found[:1].isdigit() or _number(found) < _number(epoch):
         raise UsageError(
             f"{run}: is not the folder of the crawl on {os.uname().nodename}: all workers need to "
             "see one folder at this path"
@@ -154,10 +163,10 @@ def _check_place(run: Path, epoch: str) -> None:
 def _open(order: SliceOrder) -> Run:
     """Begin the run of the shard, or resume it. Raises BusyError, UsageError and StateError."""
     directory = shard_directory(Path(order.run), order.shard)
-    settings = _settings(order, directory)
+    settings, exclusive = _settings(order, directory), is_shared(Path(order.run))
     if not (directory / STATE).exists():
-        return begin(settings, {COUNT: str(order.shards)})
-    run = resume(directory, msgspec.structs.replace(settings, resume=True))
+        return begin(settings, {COUNT: str(order.shards)}, exclusive=exclusive)
+    run = resume(directory, msgspec.structs.replace(settings, resume=True), exclusive=exclusive)
     if run.store.facts.get(COUNT) != str(order.shards):
         with run:
             raise StateError(f"{directory}: is not one of {order.shards} shards")
@@ -176,7 +185,8 @@ def _settings(order: SliceOrder, directory: Path) -> Settings:
     """Those of the whole run, with what is another thing for a shard."""
     # Where the slices run is not stored if it is an object; to a slice it does not matter.
     whole = resumed_settings(Path(order.run), {"on": "local"}, os.environ)
-    own = {"run": str(directory), "sources": (), "out": (), "json": False, "quiet": True}
+    own = {"run": str(directory), "sources": (), "json": False, "quiet": True}
+    own |= own_outputs(whole, directory)
     own |= {"on": None, "slots": None, "shards": None, "slice": SLICE_S}
     return msgspec.structs.replace(whole, **own, **order.changes)
 

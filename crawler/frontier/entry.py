@@ -71,7 +71,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
         return "" if self.wrong is not None else host_name(next_url(self))
 
 
-class Candidate(msgspec.Struct, frozen=True, array_like=True):
+class Candidate(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """A URL that becomes an entry if its ``key`` is new. Its fields are a row of the state file.
 
     ``spilled`` is 1 if the entry waits on disk, 0 if it waits in memory. ``next`` is that of an
@@ -132,6 +132,15 @@ class Counts(msgspec.Struct):
     bytes: int = 0
     errors: dict[str, int] = {}
     skips: dict[str, int] = {}
+
+    def end(self, final: Final) -> None:
+        """An entry has ended without a page here."""
+        if final.state is State.MOVED:
+            self.input -= final.why == INPUT
+            self.discovered -= final.why != INPUT
+            return
+        of, why = self.errors if final.state is State.FAILED else self.skips, final.why or ""
+        of[why] = of.get(why, 0) + 1
 
     @property
     def failed(self) -> int:

@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from crawler.frontier.crawl_delay import CrawlDelays
 from crawler.frontier.depth_order import DepthOrder
 from crawler.frontier.entry import Entry
 from crawler.frontier.held_up import FirstByteWait, HeldUp
-from crawler.frontier.host_memory import HostChanges, HostMemory, HostRecord
+from crawler.frontier.host_memory import HostMemory
+from crawler.frontier.host_policies import HostPolicies
 from crawler.frontier.host_queue import HostPolicy
+from crawler.frontier.learned import Learned
 from crawler.frontier.memory_window import MemoryWindow
-from crawler.frontier.pace import SLOW_DOWN, Paces, is_overload
+from crawler.frontier.pace import SLOW_DOWN, is_overload
 from crawler.frontier.patience import Patience, Rest
+from crawler.frontier.retry_memory import RetryMemory
 from crawler.frontier.robots import Rules
 from crawler.frontier.robots_memory import RobotsMemory
 from crawler.frontier.schedule import Schedule, Wait
@@ -71,27 +73,23 @@ class Frontier:
         ``slots`` is the maximum number of requests in flight, ``connections`` that of connections
         that the engine keeps. ``window`` knows which entries wait on disk, ``pending`` is the
         number of entries that are not final. With ``depth_order`` all pages of one depth are
-        requested before the next depth. ``memory`` has the hosts of earlier sessions.
+        requested before the next depth. ``memory`` has what earlier sessions knew.
         """
         memory = memory or HostMemory()
-        self._policy = policy
+        learned, clocks = memory.learned, (memory.unix_time, memory.now)
+        self._policies = HostPolicies(policy, memory)
         self._continues_at = memory.continues_at
         self._held_up = HeldUp(slots)
         self._schedule: Schedule[Ticket] = Schedule(
-            self._host_policy, rate, self._held_up.standing, memory.not_before, connections
+            self._policies.of, rate, self._held_up.standing, memory.not_before, connections
         )
-        self._robots = RobotsMemory() if robots else None
-        self._delays = CrawlDelays()
-        self._paces = Paces()
+        self._robots = RobotsMemory(learned.robots, *clocks) if robots else None
+        self._retries = RetryMemory(learned.retries, *clocks)
         self._patience = patience or Patience(math.inf)
-        self._changes = HostChanges(self._delays.of, self._paces.delay)
         self.probing = 0
         self._depth_order = depth_order
         self.window = window or MemoryWindow()
         self.pending = pending
-        for record in memory.records.values():
-            if record.pace:
-                self._paces.restore(record.host, record.pace)
 
     def __repr__(self) -> str:
         return f"Frontier({self.pending} pending, {self.window.held} in memory, {self._schedule!r})"
@@ -125,9 +123,9 @@ class Frontier:
             entries = self._depth_order.release()
         for entry in entries:
             at = now if entry.next is None else max(now, self._continues_at(entry.next))
-            ticket = EntryTicket.of(entry, at)
-            if at > now:
-                self._schedule.push_later(ticket.host, ticket, at)
+            ticket = self._retries.restore(EntryTicket.of(entry, at))
+            if ticket.since > now:
+                self._schedule.push_later(ticket.host, ticket, ticket.since)
             else:
                 self._schedule.push(ticket.host, ticket)
 
@@ -254,7 +252,7 @@ class Frontier:
         self._schedule.release(host, now)
         self.probing -= ticket.is_probe
         notices = self._note_answer(ticket, now, end.status) if end.answered else []
-        if self._paces.is_concerned(host, end.kind, end.status):
+        if self._policies.is_concerned(host, end):
             notices += self._slow_down(ticket, now, end)
         return notices
 
@@ -262,7 +260,7 @@ class Frontier:
         site, patience = origin(ticket.url), self._patience
         notices: list[HostNotice] = []
         if not patience.has_answered(site):
-            self._changes.answer(ticket.host)
+            self._policies.changes.answer(ticket.host)
         rest = patience.answer(site, ticket.url, now)
         if rest is not None:
             self._end_rest(rest, ticket)
@@ -281,16 +279,13 @@ class Frontier:
         host = ticket.host
         if end.pause is not None and end.status in SLOW_DOWN:
             self._schedule.hold(host, now + end.pause)
-            self._changes.hold(host, now + end.pause)
+            self._policies.changes.hold(host, now + end.pause)
             yield Held(host, end.pause, end.status)
         if ticket.is_probe and not end.answered:
             return  # it rests anyway
-        policy = self._paces.outcome(
-            host, self._usual_policy(host), end.kind, end.status, started=end.started, now=now
-        )
+        policy = self._policies.ended(host, end, now)
         if policy is None:
             return
-        self._changes.note(host)
         self._schedule.set_policy(host, policy)
         if is_overload(end.kind, end.status):
             self._schedule.hold(host, now + policy.delay)
@@ -318,9 +313,21 @@ class Frontier:
         """Return the requests without an answer whose attempts count: their sites answer others."""
         return self._patience.judged()
 
-    def changed_hosts(self, now: float, unix_time: float) -> list[HostRecord]:
-        """Return the hosts of which a resume must know more than after the last call."""
-        return self._changes.take(now, unix_time)
+    def learned(self, now: float, unix_time: float, *, is_last: bool = False) -> Learned:
+        """Return what the next session must know in addition to the last call.
+
+        The last call of a session also tells when each host may get its next request, and what is
+        known about silent sites.
+        """
+        changes, silence = self._policies.changes, None
+        if is_last:
+            for host, at in self._schedule.not_before(now):
+                changes.hold(host, at)
+            self._retries.wait_for_sites(self._patience.unsent())
+            silence = self._patience.silence(now)
+        clocks = now, unix_time
+        robots = self._robots.take(*clocks) if self._robots is not None else ()
+        return Learned(changes.take(*clocks), robots, self._retries.take(*clocks), silence)
 
     def redirect(self, ticket: Ticket, url: str, now: float, pause: float | None = None) -> None:
         """The response redirected ``ticket`` to ``url``: queue this hop at the head of its host.
@@ -347,12 +354,15 @@ class Frontier:
         """Send the request again, not before ``at``."""
         attempt = ticket.attempt + 1
         again = msgspec.structs.replace(ticket, attempt=attempt, since=at, is_probe=False)
+        if isinstance(again, EntryTicket):
+            self._retries.waits(again)
         self._schedule.push_later(ticket.host, again, at, urgent=again.is_urgent)
 
     def finish(self, entry: Entry, now: float) -> None:
         """``entry`` has its final state."""
         self.pending -= 1
         self.window.drop(entry.host)
+        self._retries.finish(entry.id)
         if self._depth_order is not None:
             self._depth_order.finished(entry)
             self.add((), now)
@@ -365,14 +375,10 @@ class Frontier:
         assert self._robots is not None
         forgotten = self._robots.keep(site, rules, now)
         host = host_name(site)
-        before = self._delays.of(host)
-        self._delays.set(site, rules.delay)
-        self._delays.forget_unused(forgotten, self._has_requests)
-        delay = self._delays.of(host)
-        if delay or before:
-            self._changes.note(host)
-            self._schedule.set_policy(host, self._host_policy(host))
-            self._schedule.hold(host, now + delay)
+        self._policies.forget_unused(forgotten, self._has_requests)
+        if self._policies.set_crawl_delay(site, rules.delay):
+            self._schedule.set_policy(host, self._policies.of(host))
+            self._schedule.hold(host, now + self._policies.crawl_delay(host))
         self._schedule.open(host)
 
     def _has_requests(self, site: str) -> bool:
@@ -380,15 +386,4 @@ class Frontier:
 
     def delay(self, host: str) -> float:
         """Return the current delay (seconds) between requests to the host name ``host``."""
-        return self._host_policy(host).delay
-
-    def _host_policy(self, host: str) -> HostPolicy:
-        return self._paces.policy(host, self._usual_policy(host))
-
-    def _usual_policy(self, host: str) -> HostPolicy:
-        """Return the policy for ``host`` from the settings and its Crawl-delay, if not slowed."""
-        policy = self._policy(host)
-        crawl_delay = self._delays.of(host)
-        if not crawl_delay:
-            return policy
-        return msgspec.structs.replace(policy, per_host=1, delay=max(policy.delay, crawl_delay))
+        return self._policies.of(host).delay

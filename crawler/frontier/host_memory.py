@@ -1,64 +1,54 @@
-"""What a resume knows about the hosts of earlier sessions. Pure."""
+"""What a resume knows from earlier sessions, above all about hosts. Pure."""
 
 import math
-from collections.abc import Callable, Iterable
-
-import msgspec
+from collections.abc import Callable
 
 from crawler.frontier.entry import Continuation
 from crawler.frontier.host_queue import HostPolicy
+from crawler.frontier.learned import NOTHING, HostRecord, Learned
 from crawler.frontier.retry import LONGEST_PAUSE
 
 UNSEEN = 1.5
 """Seconds after the last commit in which a killed session may still have sent requests."""
 
 
-class HostRecord(msgspec.Struct, frozen=True, array_like=True):
-    """A host, with its times in seconds; its fields are a row of the state file.
-
-    ``until`` is the Unix time before which it wanted no request (Retry-After), or 0. ``delay`` is
-    what it needs between two requests (Crawl-delay), ``pace`` the delay of a slowed host, or 0.
-    ``answered``: it has answered in the run; once stored, that stays.
-    """
-
-    host: str
-    until: float
-    delay: float
-    pace: float
-    answered: bool
-
-
 class HostMemory:
-    """The hosts of earlier sessions, and when each of them may be asked again.
+    """What earlier sessions knew, and when each host may be asked again.
 
-    A session that was killed may have asked any host shortly after its last commit, so all hosts
-    wait for their delay from then on.
+    After an end in order that is known of each host. A session that was killed may have asked any
+    host shortly after its last commit, so all hosts wait for their delay from then on.
     """
 
     def __init__(
         self,
-        records: Iterable[HostRecord] = (),
+        learned: Learned = NOTHING,
         committed: float | None = None,
         unix_time: float = 0.0,
         now: float = 0.0,
+        *,
+        is_exact: bool = False,
     ) -> None:
         """The last commit was at ``committed`` (Unix time; None: there is no earlier session).
 
-        It is now ``unix_time``, and ``now`` on the monotonic clock.
+        It is now ``unix_time``, and ``now`` on the monotonic clock. ``is_exact``: the last session
+        has ended in order, with the same delays.
         """
-        self.records = {record.host: record for record in records}
+        self.learned = learned
+        # A clock that was set back would make all waits longer.
+        self.unix_time = unix_time if committed is None else max(unix_time, committed)
+        self.now = now
+        self.hosts = {record.host: record for record in learned.hosts}
         self._committed = committed
-        self._unix_time = unix_time
-        self._now = now
+        self._is_exact = is_exact
 
     @property
     def answered(self) -> tuple[str, ...]:
         """The hosts that have answered in the run."""
-        return tuple(host for host, record in self.records.items() if record.answered)
+        return tuple(host for host, record in self.hosts.items() if record.answered)
 
     def continues_at(self, entry: Continuation) -> float:
         """Return when ``entry`` may continue (monotonic seconds); it came before this session."""
-        return self._now + min(entry.not_before - self._unix_time, LONGEST_PAUSE)
+        return self.now + min(entry.not_before - self.unix_time, LONGEST_PAUSE)
 
     def not_before(self, host: str, policy: HostPolicy) -> float:
         """Return when ``host`` may get its first request (monotonic seconds, 0 for at once).
@@ -67,15 +57,15 @@ class HostMemory:
         """
         if self._committed is None:
             return 0.0
-        record = self.records.get(host)
+        record = self.hosts.get(host)
         until = delay = 0.0
         if record is not None:
             until, delay = record.until, max(record.delay, record.pace)
         delay = max(delay, policy.delay)
-        if delay:
-            until = max(until, min(self._committed, self._unix_time) + UNSEEN + delay)
-        wait = min(until - self._unix_time, max(LONGEST_PAUSE, delay + UNSEEN))
-        return self._now + wait if wait > 0 else 0.0
+        if delay and not self._is_exact:
+            until = max(until, self._committed + UNSEEN + delay)
+        wait = min(until - self.unix_time, max(LONGEST_PAUSE, delay + UNSEEN))
+        return self.now + wait if wait > 0 else 0.0
 
 
 class HostChanges:

@@ -12,10 +12,11 @@ While no host at all answers, the network may be away: then no host is given up 
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from crawler.frontier.learned import GivenUpRecord, RestRecord, Silence
 from crawler.frontier.pace import SLOW_DOWN
 from crawler.frontier.ticket import Disallowed, DocumentTicket, EntryTicket, Ticket
 from crawler.model.errors import FailureKind, FetchError
@@ -35,8 +36,15 @@ GIVEN_UP_KEPT = 100_000
 """Hosts of which it is remembered that they were given up; the last ones."""
 BUSY_KEPT = 10_000
 """Hosts that have answered only 429 and 503 of late."""
+NEXT_SESSION = 10_000
+"""Sites at rest, and sites that were given up, of which the next session knows."""
 
 _NEVER = float("-inf"), ""
+
+
+def _uncounted(ticket: Ticket) -> Ticket:
+    """``ticket`` was sent, and the attempt does not count."""
+    return msgspec.structs.replace(ticket, unanswered=ticket.unanswered + 1)
 
 
 class Rest:
@@ -75,13 +83,11 @@ class Rest:
             return self.waiting.pop(0)
         if not self.awaiting:
             return None
-        ticket, _ = self.awaiting.pop(0)
-        return msgspec.structs.replace(ticket, unanswered=ticket.unanswered + 1)
+        return _uncounted(self.awaiting.pop(0)[0])
 
     def uncount(self) -> None:
         """The requests without an answer do not count, because the site itself is silent."""
-        for ticket, _ in self.awaiting:
-            self.waiting.append(msgspec.structs.replace(ticket, unanswered=ticket.unanswered + 1))
+        self.waiting += [_uncounted(ticket) for ticket, _ in self.awaiting]
         self.awaiting = []
 
 
@@ -89,12 +95,18 @@ class Patience:
     """The silent sites of a run, and those that have answered. A site is an origin."""
 
     def __init__(
-        self, seconds: float, answered: Iterable[str] = (), *, has_history: bool = False
+        self,
+        seconds: float,
+        answered: Iterable[str] = (),
+        *,
+        has_history: bool = False,
+        silence: Silence | None = None,
+        now: float = 0.0,
     ) -> None:
         """A host that has answered is given up after ``seconds``.
 
         ``answered`` are the host names that answered in earlier sessions; with ``has_history``
-        there was an answer in some earlier session.
+        there was an answer in some earlier session. ``silence`` is that of the session before.
         """
         self._seconds = seconds
         self._has_history = has_history
@@ -112,6 +124,59 @@ class Patience:
         self._refused: deque[Disallowed] = deque()
         self._judged: list[tuple[Ticket, FetchError]] = []
         self.resting: dict[str, Rest] = {}
+        if silence is not None:
+            self._restore(silence, now)
+
+    def _restore(self, silence: Silence, now: float) -> None:
+        """Continue as if no time had passed since the session before."""
+        if silence.answered is not None:
+            self._last_answer = now - silence.answered
+        if silence.silent_for is not None:
+            self._silence = now - silence.silent_for
+        self._silent = silence.silent
+        self._busy = {site: now - seconds for site, seconds in silence.busy.items()}
+        for site, given in silence.given_up.items():
+            why = FetchError(given.kind, given.message, answered=False)
+            self._give_up(site, given.seconds, why, given.status)
+        for site, record in silence.resting.items():
+            error = FetchError(record.kind, record.message, answered=False)
+            self.resting[site] = rest = Rest(record.url, now - record.rested, error)
+            rest.pause, rest.probes = record.pause, record.probes
+            self._plan(site, rest, now + record.wait)
+
+    def silence(self, now: float) -> Silence:
+        """Return what the next session must know about silent sites, of as many as it may be."""
+        some = itertools.islice
+        return Silence(
+            None if self._last_answer == _NEVER[0] else now - self._last_answer,
+            None if self._silence is None else now - self._silence,
+            self._silent,
+            {
+                site: RestRecord(
+                    rest.url,
+                    now - rest.since,
+                    max(0.0, rest.probe_at - now),
+                    rest.pause,
+                    rest.probes,
+                    rest.error.kind,
+                    rest.error.message,
+                )
+                for site, rest in some(self.resting.items(), NEXT_SESSION)
+            },
+            {
+                site: GivenUpRecord(end.seconds, end.why.kind, end.why.message, end.status)
+                for site, end in some(self._given_up.items(), NEXT_SESSION)
+            },
+            {site: now - since for site, since in self._busy.items()},
+        )
+
+    def unsent(self) -> Iterator[Ticket]:
+        """Yield the requests that wait for the end of a rest; those without an answer count for
+        nothing, as long as nothing is known about their sites.
+        """
+        for rest in self.resting.values():
+            yield from rest.waiting
+            yield from (_uncounted(ticket) for ticket, _ in rest.awaiting)
 
     @property
     def is_tried(self) -> bool:
@@ -200,8 +265,7 @@ class Patience:
         error = FetchError(error.kind, error.message, answered=False)
         site = origin(ticket.url)
         if site in self._given_up:  # it was in flight longer than its site was waited for
-            ticket = msgspec.structs.replace(ticket, unanswered=ticket.unanswered + 1)
-            self._refuse(ticket, self._given_up[site])
+            self._refuse(_uncounted(ticket), self._given_up[site])
             return
         rest = self.resting.get(site)
         if rest is None:

@@ -6,7 +6,7 @@ digits, and a Crawl-delay is a rule, so that a group may have nothing else.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from crawler.frontier.robots_matcher import Matcher, as_rule
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
@@ -21,6 +21,9 @@ MAX_DECODED = MAX_BYTES + 2
 """So much is kept after content decoding: one character more shows whether a line ends there."""
 MAX_UNPACKED = 50_000_000
 """A robots.txt that becomes larger than this by content decoding is a bomb, and not read."""
+MAX_TEXT = 16_000
+"""Characters of rules that the next session knows; if there are more, it requests robots.txt again.
+"""
 MAX_REDIRECTS = 5
 """RFC 9309 §2.3.1.2."""
 MAX_DELAY = 60.0
@@ -64,6 +67,15 @@ class Rules:
 
     delay: float | None = None
     size = 500
+    _text: str | None = ""
+
+    def take_text(self) -> str | None:
+        """Return what ``from_text`` needs to make these rules again, and forget it.
+
+        None if it is very long, or was taken before, and for rules that an error made.
+        """
+        text, self._text = self._text, None
+        return text
 
     def refusal(self, url: str) -> FetchError | SkipError | None:
         """Return why ``url`` of this origin must not be requested, or None."""
@@ -82,7 +94,9 @@ class _ParsedRobots(Rules):
             allowed, disallowed = _paths(everyone)
             if self.delay is None:
                 self.delay = _longest_delay(_DELAY_LINE.findall(everyone))
-        self._matcher = Matcher(_given(allowed), _given(disallowed))
+        allowed, disallowed = _given(allowed), _given(disallowed)
+        self._text = _as_text(self.delay, allowed, disallowed)
+        self._matcher = Matcher(allowed, disallowed)
         self.size = Rules.size + self._matcher.size
 
     def refusal(self, url: str) -> SkipError | None:
@@ -93,6 +107,8 @@ class _ParsedRobots(Rules):
 
 
 class _AllRefused(Rules):
+    _text = None
+
     def __init__(self, why: FetchError | SkipError) -> None:
         self._why = why
 
@@ -112,6 +128,11 @@ def from_answer(status: int, body: bytes, agent: str) -> Rules:
         return Rules()
     message = f"robots.txt: the server answered {status}, so nothing is allowed"
     return _AllRefused(SkipError(SkipReason.ROBOTS, message))
+
+
+def from_text(text: str) -> Rules:
+    """Make the rules of which ``take_text`` returned ``text``."""
+    return _ParsedRobots(text, "") if text else Rules()
 
 
 def unreachable(error: FetchError | SkipError) -> Rules:
@@ -178,6 +199,17 @@ def _paths(rules: str) -> tuple[list[str], list[str]]:
 def _given(values: Iterable[str]) -> list[str]:
     """The values that are not empty, without the white space around them."""
     return list(filter(None, map(str.strip, values)))
+
+
+def _as_text(delay: float | None, allowed: Sequence[str], disallowed: Sequence[str]) -> str | None:
+    """Return a robots.txt that has these rules for everybody; None if it is very long."""
+    if sum(map(len, allowed)) + sum(map(len, disallowed)) > MAX_TEXT:
+        return None
+    lines = ["User-agent: *", *map("Allow: {}".format, allowed)]
+    lines += map("Disallow: {}".format, disallowed)
+    lines += [] if delay is None else [f"Crawl-delay: {delay:.6f}"]
+    text = "\n".join(lines)
+    return text if len(text) <= MAX_TEXT else None
 
 
 def _longest_delay(values: Iterable[str]) -> float | None:

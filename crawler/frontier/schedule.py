@@ -11,7 +11,7 @@ delay is over. Pure: ``now`` (monotonic seconds) is passed in.
 import heapq
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -270,6 +270,18 @@ class Schedule(Generic[T]):
         self._next_any -= self._interval
         self._free_slot(queue, allowed)
         self._renew_turn(queue)
+
+    def not_before(self, now: float) -> Iterator[tuple[str, float]]:
+        """Yield the hosts that may not get a request ``now``, and when they may.
+
+        A request in flight counts as if it ended now.
+        """
+        for name, queue in self._queues.items():
+            allowed, policy = queue.allowed, queue.policy
+            if queue.active and policy.per_host == 1:
+                allowed = max(allowed, now + policy.delay)
+            if allowed > now:
+                yield name, allowed
 
     def hold(self, host: str, until: float) -> None:
         """Start no request of ``host`` before ``until``, not even an urgent one (Retry-After)."""

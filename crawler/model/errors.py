@@ -65,6 +65,10 @@ class StateError(CrawlerError):
     """The crawl cannot continue: disk full, run directory unusable (exit code 1)."""
 
 
+class StateHeldError(StateError):
+    """Another process has the state of the run for itself."""
+
+
 class FetchError(CrawlerError):
     """One request failed.
 

@@ -74,15 +74,15 @@ def _wrong(found: os.stat_result) -> str:
     return ""
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Give the file at ``path`` this content: all of it or, after a kill, the old one.
 
-    Raises OSError, and StateError if there is something else than a file at ``path`` or where its
-    draft will be (``.tmp``).
+    ``mode`` has the rights of a new file. Raises OSError, and StateError if there is something
+    else than a file at ``path`` or where its draft will be (``.tmp``).
     """
     check_file(path)
     draft = path.with_name(f"{path.name}.tmp")
-    file = open_file(draft, os.O_WRONLY | os.O_CREAT)
+    file = open_file(draft, os.O_WRONLY | os.O_CREAT, mode)
     with os.fdopen(file, "wb") as opened:
         opened.truncate(0)
         opened.write(content)

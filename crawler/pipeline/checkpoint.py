@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-from crawler.frontier.host_memory import HostRecord
+from crawler.frontier.learned import NOTHING, Learned
 from crawler.frontier.state.kept_cookies import Changes
 from crawler.frontier.state.store_thread import StoreThread
 from crawler.model.callbacks import Fail
@@ -19,20 +19,25 @@ again.
 LEAST = 0.25
 """Seconds between two commits, however long they take."""
 
-
 CookieChanges = Callable[[], Changes]
 """Returns the cookies that changed since the last call."""
+Learn = Callable[[bool], Learned]
+"""Returns what the next session must know in addition to the last call; True: for the last time."""
 
 
 def no_cookies() -> Changes:
     return ()
 
 
+def learn_nothing(_: bool) -> Learned:
+    return NOTHING
+
+
 class Checkpoint:
     """Commits regularly during the crawl, and once at its end.
 
     ``facts`` returns what the state stores in addition to the entries, to the changed ``cookies``
-    and to the ``hosts`` that changed since its last call.
+    and to what ``learn`` returns.
     """
 
     def __init__(
@@ -42,13 +47,13 @@ class Checkpoint:
         facts: Callable[[], Mapping[str, str]],
         observe: Callable[[Event], None],
         cookies: CookieChanges = no_cookies,
-        hosts: Callable[[], Sequence[HostRecord]] = tuple,
+        learn: Learn = learn_nothing,
     ) -> None:
         self._store = store
         self._cookies = cookies
         self._outputs = outputs
         self._facts = facts
-        self._hosts = hosts
+        self._learn = learn
         self._observe = observe
         self._ending = asyncio.Event()
         self._committing: asyncio.Task[None] | None = None
@@ -76,7 +81,7 @@ class Checkpoint:
     async def finish(self) -> None:
         """Commit for the last time, after everything else has ended. Raises StateError."""
         await self.stop()
-        await self._commit()
+        await self._commit(is_last=True)
 
     async def stop(self) -> None:
         """End the regular commits; wait for one that is running."""
@@ -84,17 +89,23 @@ class Checkpoint:
         if self._committing is not None:
             await self._committing
 
-    async def _commit(self) -> float:
+    async def _commit(self, *, is_last: bool = False) -> float:
         """Commit everything up to now; return how long it took, in seconds.
+
+        The last commit says that the session ended in order.
 
         Final states and facts are collected in the same iteration of the loop in which the commit
         of the outputs starts. So the committed length of an output includes the records of exactly
         the final states that are committed with it.
         """
         started = time.monotonic()
-        closing, facts = self._store.closing(self._cookies(), self._hosts()), self._facts()
+        closing = self._store.closing(self._cookies(), self._learn(is_last))
+        facts = self._facts()
         offsets = await self._outputs.commit()
-        await self._store.commit(closing, offsets, facts)
+        if is_last:
+            await self._store.end(closing, offsets, facts, time.time())
+        else:
+            await self._store.commit(closing, offsets, facts)
         took = time.monotonic() - started
         self._observe(Committed(len(closing.finals), took))
         return took

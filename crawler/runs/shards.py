@@ -12,8 +12,20 @@ from crawler.model.errors import StateError
 from crawler.runs.layout import SHARDS, STATE, is_locked
 from crawler.runs.progress import progress_of
 
-_INPUT = -1
+INPUT = -1
 """Stands for the input where the number of a shard is expected."""
+SENT = "sent"
+"""The name of the fact that has how many records were sent to each shard, in all sessions."""
+RECEIVED = "received"
+"""The name of the fact that has how many records came from each shard before this session."""
+TURN = "turn"
+SESSIONS = "sessions"
+COUNT = "shards"
+"""The name of the fact that has the number of shards."""
+DEPTH = "depth"
+"""Name of the fact that has the lowest depth of a pending entry, or nothing if there is none; only
+where the pages are requested level by level.
+"""
 _numbers = msgspec.json.Decoder(dict[int, int]).decode
 _offsets = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -22,7 +34,9 @@ class ShardFacts(msgspec.Struct, frozen=True):
     """What a shard has stored beside its entries; it is one of ``shards``.
 
     ``sent`` and ``received`` are numbers of records by shard, in all ``sessions``; ``is_read`` if
-    all that were received have become entries. ``offsets`` is the committed length of each output.
+    all that were received have become entries. ``turn`` is the number of the newest order that was
+    begun. ``offsets`` is the committed length of each output. ``depth`` is the lowest one of a
+    pending entry; None if there is no such entry, or if pages are not requested level by level.
     """
 
     is_read: bool = False
@@ -31,6 +45,8 @@ class ShardFacts(msgspec.Struct, frozen=True):
     sent: dict[int, int] = {}
     received: dict[int, int] = {}
     offsets: dict[str, int] = {}
+    turn: int = 0
+    depth: int | None = None
 
 
 class ShardState(msgspec.Struct, frozen=True):
@@ -79,7 +95,7 @@ def read_input(directory: Path) -> ShardFacts:
         if not running:
             raise
         return ShardFacts()
-    return _decoded(path, facts)
+    return shard_facts(path, facts)
 
 
 def on_the_way(shards: Sequence[ShardState], of_input: Mapping[int, int]) -> dict[int, int]:
@@ -91,7 +107,7 @@ def on_the_way(shards: Sequence[ShardState], of_input: Mapping[int, int]) -> dic
     received = {each.number: each.facts.received for each in shards}
     closed = {each.number for each in shards if each.running and not each.facts.sessions}
     found: dict[int, int] = {}
-    for source, sent in [(_INPUT, of_input), *((each.number, each.facts.sent) for each in shards)]:
+    for source, sent in [(INPUT, of_input), *((each.number, each.facts.sent) for each in shards)]:
         for target, number in sent.items():
             missing = number - received.get(target, {}).get(source, 0)
             if missing > 0 and target not in closed:
@@ -114,20 +130,23 @@ def _read(number: int, directory: Path) -> ShardState:
         bytes=counts.bytes,
         errors=counts.errors,
         skips=counts.skips,
-        facts=_decoded(path, facts),
+        facts=shard_facts(path, facts),
         progress=progress_of(directory) if running or counts.pending else None,
     )
 
 
-def _decoded(path: Path, facts: Mapping[str, str]) -> ShardFacts:
+def shard_facts(path: Path, facts: Mapping[str, str]) -> ShardFacts:
+    """Read the ``facts`` of the state at ``path``. Raises StateError."""
     try:
         return ShardFacts(
             is_read=facts.get("input") == "read",
-            shards=int(facts.get("shards", 1)),
-            sessions=int(facts.get("sessions", 0)),
-            sent=_numbers(facts.get("sent", "{}")),
-            received=_numbers(facts.get("received", "{}")),
+            shards=int(facts.get(COUNT, 1)),
+            sessions=int(facts.get(SESSIONS, 0)),
+            sent=_numbers(facts.get(SENT, "{}")),
+            received=_numbers(facts.get(RECEIVED, "{}")),
             offsets=_offsets(facts.get("offsets", "{}")),
+            turn=int(facts.get(TURN, 0)),
+            depth=int(facts[DEPTH]) if facts.get(DEPTH) else None,
         )
     except ValueError as error:  # msgspec.DecodeError is one
         raise StateError(f"{path}: {error}") from None

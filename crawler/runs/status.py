@@ -11,7 +11,7 @@ import msgspec
 from crawler.frontier.state.status import busiest, last_commit, read_counts
 from crawler.metrics.progress import RunProgress
 from crawler.metrics.report import Urls
-from crawler.model.errors import StateError, UsageError
+from crawler.model.errors import StateError, StateHeldError, UsageError
 from crawler.model.files import read_file
 from crawler.model.units import utc_now
 from crawler.runs.layout import (
@@ -36,11 +36,14 @@ from crawler.settings import options
 from crawler.settings.option import Given, from_file
 
 _HOSTS = 10
+_WAIT = 0.1
+"""Seconds for which a state is waited for that a process has for itself."""
 
 
 class Status(msgspec.Struct, frozen=True):
     """A run at its last commit. ``process`` is the id of the process that crawls it now, or None.
 
+    If that process has the state for itself, the counts are those of ``progress``.
     ``finished`` is True if the whole input was read and no URL is pending. ``last_commit`` is
     ISO 8601, UTC. ``hosts`` has the number of pending URLs of the hosts with the most. ``resume``
     is the command that resumes the run, ``obstacle`` the reason why it cannot be resumed.
@@ -74,8 +77,12 @@ def status_of(directory: Path) -> Status:
 def _of_one(directory: Path) -> Status:
     state = directory / STATE
     running = is_locked(directory)
-    counts, facts = read_counts(state)
-    finished = facts.get("input") == "read" and not counts.pending
+    progress = progress_of(directory)
+    try:
+        committed = _committed(state)
+    except StateHeldError:
+        committed = _shown(progress)
+    finished = committed.finished
     command, obstacle = (None, None) if running or finished else resume_command(directory)
     return Status(
         run=str(directory),
@@ -83,15 +90,40 @@ def _of_one(directory: Path) -> Status:
         finished=finished,
         process=_process(directory) if running else None,
         last_commit=_time(last_commit(state)),
-        urls=Urls.of(counts),
-        bytes=counts.bytes,
-        errors=_ranked(counts.errors),
-        skips=_ranked(counts.skips),
-        hosts=busiest(state, _HOSTS),
+        urls=committed.urls,
+        bytes=committed.bytes,
+        errors=_ranked(committed.errors),
+        skips=_ranked(committed.skips),
+        hosts=committed.hosts,
         resume=command,
         obstacle=obstacle,
-        progress=progress_of(directory),
+        progress=progress,
     )
+
+
+class _RunCounts(msgspec.Struct, frozen=True):
+    """How far a run is."""
+
+    urls: Urls = Urls()
+    bytes: int = 0
+    errors: Mapping[str, int] = {}
+    skips: Mapping[str, int] = {}
+    hosts: dict[str, int] = {}
+    finished: bool = False
+
+
+def _committed(state: Path) -> _RunCounts:
+    counts, facts = read_counts(state, wait=_WAIT)
+    finished = facts.get("input") == "read" and not counts.pending
+    hosts = busiest(state, _HOSTS)
+    return _RunCounts(Urls.of(counts), counts.bytes, counts.errors, counts.skips, hosts, finished)
+
+
+def _shown(progress: RunProgress | None) -> _RunCounts:
+    """What a process that has the state for itself has told so far."""
+    if progress is None:
+        return _RunCounts()
+    return _RunCounts(progress.urls, progress.bytes, progress.errors, progress.skips)
 
 
 def _of_shards(directory: Path) -> Status:

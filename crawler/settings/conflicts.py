@@ -151,6 +151,12 @@ _RULES = (
         lambda fields: fields.on is None,
         "cannot be combined with {on}: each shard would do it for itself",
     ),
+    _Rule(
+        ("metrics_port",),
+        lambda fields: fields.on is None,
+        "cannot be combined with {on}: each slice would need a port; crawler status --json has "
+        "the numbers of all shards",
+    ),
     _Rule(("resume",), lambda fields: fields.run is not None, "needs {run}"),
     _Rule(("again",), lambda fields: fields.resume, "needs {resume}"),
     _Rule(

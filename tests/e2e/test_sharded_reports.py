@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ def test_a_stopped_crawl_says_how_to_resume_and_its_report_goes_on(
     ) as process:
         while len(answered) < 3:
             assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
@@ -93,3 +95,25 @@ def test_a_stopped_crawl_says_how_to_resume_and_its_report_goes_on(
     assert after["shards"]["sessions"] > before["shards"]["sessions"]
     assert after["cpu"]["fetch_s"] > before["cpu"]["fetch_s"]
     assert status(run)["finished"]
+
+
+def test_a_crawl_that_was_stopped_before_its_first_url_has_a_report(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with subprocess.Popen(
+        command("crawl", "--run", run, "--on", "local:1", "-"),
+        cwd=tmp_path,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not (run / "epoch").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    report = json.loads((run / "report.json").read_bytes())
+    assert report["startup_s"] > 0
+    assert (report["wall_s"], report["pages_per_s"], report["urls"]["input"]) == (0, 0, 0)
+    assert ended(command("report", run), tmp_path).returncode == 0

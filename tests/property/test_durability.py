@@ -22,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support.states import assert_counted
 from support.stepped import SteppedJobs, drive
 
 from crawler.frontier.depth_order import DepthOrder
@@ -129,13 +130,14 @@ class Crawl(RuleBasedStateMachine):
 
     def _begin(self, store: Store) -> None:
         """As a crawl that begins or goes on is put together."""
+        assert_counted(store)
         self.store, self.jobs = store, SteppedJobs()
         self.thread = StoreThread(store, self.jobs)
         self.output = self.output[: store.offsets.get("pages", 0)]
         self.frontier = Frontier(
             POLICIES.__getitem__,
             robots=False,
-            window=MemoryWindow(store.tails(), SMALL),
+            window=MemoryWindow(store.pending(), SMALL),
             depth_order=DepthOrder(store.depths()) if self.in_levels else None,
             pending=store.counts.pending,
         )
@@ -287,7 +289,7 @@ class Crawl(RuleBasedStateMachine):
         self.jobs.answers.pop(0)()
         self._finish()
 
-    # Kills
+    # Ends
 
     @rule()
     def kill(self) -> None:
@@ -300,6 +302,17 @@ class Crawl(RuleBasedStateMachine):
                 shutil.copy(path, left / name)
         self.thread.close()
         self._begin(Store.open(left / "state.db"))
+
+    @precondition(lambda self: self.closing is None)
+    @rule()
+    def end_in_order(self) -> None:
+        drive(self.thread.end(self.thread.closing(), {"pages": len(self.output)}, {}, 1.0))
+        while self.jobs.jobs:
+            self.jobs.jobs.pop(0)()
+        self.thread.close()
+        again = Store.open(self.store._path)
+        assert again.ended == 1.0
+        self._begin(again)
 
     # What always holds
 
@@ -347,7 +360,7 @@ class Crawl(RuleBasedStateMachine):
         """What is resumed after the end has nothing to do, and all its records."""
         counts = self.store.counts
         assert dict(self.output) == WHOLE
-        assert (counts.pending, self.store.tails()) == (0, {})
+        assert (counts.pending, self.store.pending()) == (0, {})
         assert counts.taken == len(LINES) == counts.input + counts.duplicates
         # What a link named before its line was read is a duplicate in the input.
         assert counts.input + counts.discovered == len(WHOLE)

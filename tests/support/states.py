@@ -1,12 +1,13 @@
 """State files with some entries."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 
-from crawler.frontier.entry import Candidate, Wrong
+from crawler.frontier.entry import Candidate, State, Wrong
 from crawler.frontier.state.store import Store
 from crawler.model.errors import FailureKind, SkipReason
 from crawler.model.urls import host_name, key
@@ -35,3 +36,14 @@ def committed(
 def in_file(path: Path, query: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()
+
+
+def assert_counted(store: Store) -> None:
+    """What the state has counted is what a scan finds, and all pending entries wait on disk."""
+    scan = store._connection.execute("SELECT host, depth, state, spilled FROM entries").fetchall()
+    assert all(spilled == (state == State.PENDING) for *_, state, spilled in scan)
+    pending = [(host, depth) for host, depth, state, _ in scan if state == State.PENDING]
+    assert store.pending() == Counter(host for host, _ in pending)
+    assert store.depths() == Counter(depth for _, depth in pending)
+    ended = (State.DONE, State.FAILED)
+    assert store.fetched() == Counter(host for host, _, state, _ in scan if state in ended)

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.frontier.state import continued_table, host_table, kept_cookies, login_table
+from crawler.frontier.state import (
+    continued_table,
+    kept_cookies,
+    learned_tables,
+    login_table,
+    tallies,
+)
 from crawler.model.errors import SkipReason, StateError
 
 APPLICATION = 0x43524157
@@ -17,14 +23,16 @@ OLDEST = 1
 In version 1 outputs had numbers instead of names, and a wrong line was stored as ``kind message``.
 Before version 3 the logins of the input, and what is known about hosts, were not stored.
 Up to version 2 the host of an entry had its port, and the cookies were one fact. Up to version 3
-there were no entries of other shards.
+each resume counted the entries, and forgot their attempts and robots.txt, and there were no
+entries of other shards.
 """
 
 _NEW_TABLES = (
     login_table.CREATE,
-    host_table.CREATE,
     kept_cookies.CREATE,
     continued_table.CREATE,
+    tallies.CREATE,
+    *learned_tables.CREATE,
 )
 """Tables that earlier versions do not have."""
 SCHEMA = f"""

@@ -8,12 +8,17 @@ from pathlib import Path
 import msgspec
 
 from crawler.frontier.entry import Counts
+from crawler.frontier.state.connection import WAIT_S, connect, state_errors
 from crawler.frontier.state.schema import check_version
-from crawler.frontier.state.store import WAIT_S, connect, state_errors
+from crawler.frontier.state.store import ENDED
 
 _BUSIEST = """
 SELECT host, count(*) AS pending FROM entries WHERE state = 0 AND host != ''
 GROUP BY host ORDER BY pending DESC, host LIMIT ?
+"""
+_BUSIEST_AT_END = """
+SELECT host, sum(pending) AS pending FROM tallies WHERE host != ''
+GROUP BY host HAVING pending > 0 ORDER BY pending DESC, host LIMIT ?
 """
 
 
@@ -22,8 +27,8 @@ def read_counts(
 ) -> tuple[Counts, dict[str, str]]:
     """Return the counts and facts of a run at its last commit.
 
-    Raises StateError, also if a process keeps the file to itself for ``wait`` seconds. If the
-    caller knows that no process crawls the run, ``quiet`` takes a fifth of the time.
+    Raises StateError; StateHeldError if a process has the state for itself for ``wait`` seconds. If
+    the caller knows that no process crawls the run, ``quiet`` takes a fifth of the time.
     """
     with _opened(path, wait, quiet) as connection:
         facts = dict(connection.execute("SELECT name, value FROM facts"))
@@ -36,7 +41,9 @@ def busiest(path: Path, most: int, *, wait: float = WAIT_S, quiet: bool = False)
     They are those of the last commit. Raises StateError, see ``read_counts``.
     """
     with _opened(path, wait, quiet) as connection:
-        return dict(connection.execute(_BUSIEST, (most,)))
+        has_ended = "SELECT 1 FROM facts WHERE name = ?"
+        is_counted = connection.execute(has_ended, (ENDED,)).fetchone() is not None
+        return dict(connection.execute(_BUSIEST_AT_END if is_counted else _BUSIEST, (most,)))
 
 
 @contextmanager

@@ -10,19 +10,26 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
-from crawler.frontier.entry import INPUT, Candidate, Counts, Entry, Final, State, Wrong
-from crawler.frontier.host_memory import HostRecord
-from crawler.frontier.state import again, continued_table, host_table, kept_cookies, login_table
+from crawler.frontier.entry import Candidate, Counts, Entry, Final, State, Wrong
+from crawler.frontier.learned import Learned
+from crawler.frontier.state import (
+    again,
+    continued_table,
+    kept_cookies,
+    learned_tables,
+    login_table,
+    tallies,
+)
+from crawler.frontier.state.connection import connect, state_errors
 from crawler.frontier.state.schema import SCHEMA, VERSION, check_version, migrate
 from crawler.model.errors import StateError, writing
-from crawler.model.files import check_file, sync
+from crawler.model.files import sync
 
-WAIT_S = 10.0
-"""Seconds that the file is waited for if another process uses it."""
+_DONE = State.DONE
 NO_FACTS: Mapping[str, str] = MappingProxyType({})
 NO_LOGINS: Mapping[str, str] = MappingProxyType({})
 _ADD = """
@@ -48,8 +55,15 @@ FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
 LEFT JOIN continued ON continued.id = entry.id
 """
 _TAKEN = "UPDATE entries SET spilled = 0 WHERE id IN (SELECT value FROM json_each(?))"
-_SPILL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
+_SPILL = "UPDATE entries SET spilled = 1 WHERE id IN (SELECT value FROM json_each(?))"
+_SPILL_ALL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
 _FACTS = "INSERT OR REPLACE INTO facts SELECT key, value FROM json_each(?)"
+_STRUCTURE = "PRAGMA quick_check(1)"
+ENDED = "ended"
+"""Name of the fact that the last session ended in order: it has the Unix time of its last commit.
+The first commit of the next session removes it.
+"""
+_CONTINUES = "DELETE FROM facts WHERE name = ?"
 _NAMED = "INSERT OR IGNORE INTO named SELECT value FROM json_each(?)"
 _TWICE = """
 SELECT coalesce(sum(pages - 1), 0)
@@ -60,8 +74,13 @@ FROM (SELECT count(*) AS pages FROM entries WHERE digest IS NOT NULL GROUP BY di
 class Store:
     """The state file of a run. Not thread-safe: use it from one thread.
 
-    ``create`` and ``open`` begin a session; changes are durable only after ``commit``. All methods
-    raise StateError if the file cannot be read or written; after that the store is unusable.
+    ``create`` and ``open`` begin a session; changes are durable only after ``commit``, and ``end``
+    is the last commit of a session that ends in order. All methods raise StateError if the file
+    cannot be read or written; after that the store is unusable.
+
+    ``ended`` is when the session before ended in order (Unix time), or None. An ``exclusive`` store
+    needs no memory that processes share, so its file may be on a network file system; meanwhile no
+    other process can read it, not even on this machine.
     """
 
     def __init__(
@@ -77,9 +96,13 @@ class Store:
         self.facts: dict[str, str] = found
         self.counts = msgspec.json.decode(found.pop("counts", "{}"), type=Counts)
         self.offsets = _offsets(found.pop("offsets", "{}"), outputs)
+        ended = found.pop(ENDED, None)
+        self.ended = None if ended is None else float(ended)
+        self._is_ended = ended is not None
+        self._tallies = tallies.Tallies(connection)
 
     @classmethod
-    def create(cls, path: Path) -> Self:
+    def create(cls, path: Path, *, exclusive: bool = False) -> Self:
         """Create the state file ``path``, which must not exist; only its owner may read it.
 
         What this session commits survives a kill, but a loss of power only after the file was
@@ -89,7 +112,7 @@ class Store:
         with writing(path):
             path.touch(mode=0o600, exist_ok=False)
         with state_errors(path), ExitStack() as undo:
-            connection = undo.enter_context(closing(connect(path)))
+            connection = undo.enter_context(closing(connect(path, exclusive=exclusive)))
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
@@ -98,24 +121,39 @@ class Store:
         return store
 
     @classmethod
-    def open(cls, path: Path, outputs: Sequence[str] = ()) -> Self:
+    def open(cls, path: Path, outputs: Sequence[str] = (), *, exclusive: bool = False) -> Self:
         """Open a file that ``create`` made; all pending entries then wait on disk.
 
+        If the session before ended in order, this takes a short time however many entries there
+        are. Else the whole file is checked. Damage that comes later is found where it is read.
         ``outputs`` are the names of the outputs in the order in which version 1 numbered them.
         """
         with state_errors(path), ExitStack() as undo:
-            connection = undo.enter_context(closing(connect(path)))
+            connection = undo.enter_context(closing(connect(path, exclusive=exclusive)))
             version = check_version(path, connection)
-            if (damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                damage = " ".join(damage.split())
-                raise StateError(f"{path}: is damaged ({damage}); it was not changed")
-            connection.execute(_SPILL)
             store = cls(path, connection, outputs)
-            if version < VERSION:
-                with store._errors():
+            with store._errors():
+                store._check()
+                if store.ended is None:
+                    connection.execute(_SPILL_ALL)
+                if version < VERSION:
                     migrate(connection, version, store.facts)
+                if store.ended is None:
+                    tallies.recount(connection)
             undo.pop_all()
         return store
+
+    def _check(self) -> None:
+        """Raise StateError if the file is damaged. After an end in order, only what is missing at
+        its end is found here: all else would be read for that.
+        """
+        damage = "ok"
+        if self._path.stat().st_size % self._connection.execute("PRAGMA page_size").fetchone()[0]:
+            damage = "its end is missing"
+        elif self.ended is None:
+            damage = " ".join(self._connection.execute(_STRUCTURE).fetchone()[0].split())
+        if damage != "ok":
+            raise StateError(f"{self._path}: is damaged ({damage}); it was not changed")
 
     def add(
         self,
@@ -144,15 +182,17 @@ class Store:
         return added
 
     def _insert(self, candidates: Sequence[Candidate]) -> set[int]:
-        ids = candidates[0].id, candidates[-1].id
         with self._errors():
-            self._connection.execute(_ADD, (_json(candidates),))
-            found = self._connection.execute(_ADDED, ids).fetchone()[0]
-        added = msgspec.json.decode(found, type=set[int])
-        with self._errors():
+            count = self._connection.execute(_ADD, (_json(candidates),)).rowcount
+            added = {each.id for each in candidates}
+            if count < len(candidates):
+                ids = candidates[0].id, candidates[-1].id
+                found = self._connection.execute(_ADDED, ids).fetchone()[0]
+                added = msgspec.json.decode(found, type=set[int])
             continued_table.add(
                 self._connection, [each for each in candidates if each.next and each.id in added]
             )
+        self._tallies.add(candidates, added)
         return added
 
     def take(self, hosts: Sequence[str], most: int, last_id: int) -> list[Entry]:
@@ -164,25 +204,23 @@ class Store:
             found = self._connection.execute(_TAILS, (_json(hosts), last_id, most)).fetchone()[0]
             entries = msgspec.json.decode(found, type=list[Entry])
             self._connection.execute(_TAKEN, (_json([entry.id for entry in entries]),))
+        self._tallies.take(entries)
         return entries
 
-    def tails(self) -> dict[str, int]:
-        """Return the number of entries that wait on disk, by host."""
-        return self._counted("SELECT host, count(*) FROM entries WHERE spilled GROUP BY host")
+    def pending(self) -> dict[str, int]:
+        """Return the number of entries that are not final, by host."""
+        with self._errors():
+            return tallies.pending_by_host(self._connection)
 
     def depths(self) -> dict[int, int]:
         """Return the number of entries that are not final, by depth."""
-        return self._counted("SELECT depth, count(*) FROM entries WHERE state = 0 GROUP BY depth")
+        with self._errors():
+            return tallies.pending_by_depth(self._connection)
 
     def fetched(self) -> dict[str, int]:
         """Return the number of entries that are done or failed, by host."""
-        return self._counted(
-            "SELECT host, count(*) FROM entries WHERE state IN (1, 2) GROUP BY host"
-        )
-
-    def _counted(self, query: str) -> dict[Any, int]:
         with self._errors():
-            return dict(self._connection.execute(query))
+            return tallies.fetched_by_host(self._connection)
 
     def named(self) -> Iterator[str]:
         """Return the origins of the input, which have more rights than other origins."""
@@ -194,15 +232,15 @@ class Store:
         with self._errors():
             return login_table.read(self._connection)
 
-    def hosts(self) -> list[HostRecord]:
-        """Return what is known about hosts, at most 100,000 of them."""
+    def learned(self, now: float) -> Learned:
+        """Return what earlier sessions knew, at the Unix time ``now``."""
         with self._errors():
-            return host_table.read(self._connection)
+            return learned_tables.read(self._connection, now)
 
-    def remember_hosts(self, hosts: Sequence[HostRecord]) -> None:
-        if hosts:
-            with self._errors():
-                host_table.write(self._connection, hosts)
+    def learn(self, learned: Learned) -> None:
+        """Store what the next session must know in addition."""
+        with self._errors():
+            learned_tables.write(self._connection, learned)
 
     def finish(self, finals: Sequence[Final], filtered: int = 0, size: int = 0) -> None:
         """Store final states and count them; ``size`` is the bytes of the pages among them.
@@ -213,16 +251,11 @@ class Store:
         self.counts.bytes += size
         with self._errors():
             self._connection.execute(_FINISH, (_json(finals),))
-        for final in finals:
-            if final.state is State.DONE:
-                self.counts.done += 1
-            elif final.state is State.MOVED:
-                self.counts.input -= final.why == INPUT
-                self.counts.discovered -= final.why != INPUT
-            else:
-                of = self.counts.errors if final.state is State.FAILED else self.counts.skips
-                why = final.why or ""
-                of[why] = of.get(why, 0) + 1
+            self._tallies.finish(finals)
+        without_page = [final for final in finals if final.state is not _DONE]
+        self.counts.done += len(finals) - len(without_page)
+        for final in without_page:
+            self.counts.end(final)
 
     def unfetchable(self, ends: Iterable[str]) -> dict[str, int]:
         """Return the ids of lines and links that could not be fetched and have these ``ends``."""
@@ -233,6 +266,7 @@ class Store:
         """Make entries pending, see ``again.put_back``; return their number."""
         with self._errors():
             count = again.put_back(self._connection, ends, wrong)
+            tallies.recount(self._connection)
         for name in ends:
             self.counts.errors.pop(name, None)
             self.counts.skips.pop(name, None)
@@ -260,6 +294,21 @@ class Store:
         ``facts`` are kept by name, in addition to those of earlier commits. Where the ``input`` was
         read and nothing is pending, the logins that no resume can need are deleted.
         """
+        with self._errors():
+            self._tallies.relieve()
+        self._commit(offsets, facts, ended=None)
+
+    def end(
+        self, offsets: Mapping[str, int], facts: Mapping[str, str] = NO_FACTS, *, now: float
+    ) -> None:
+        """``commit`` at ``now`` (Unix time), after which nothing else happens in this session."""
+        with self._errors():
+            self._connection.execute(_SPILL, (_json(self._tallies.end()),))
+        self._commit(offsets, facts, ended=now)
+
+    def _commit(
+        self, offsets: Mapping[str, int], facts: Mapping[str, str], *, ended: float | None
+    ) -> None:
         self.offsets = dict(offsets)
         changed = {name: fact for name, fact in facts.items() if self.facts.get(name) != fact}
         self.facts.update(changed)
@@ -267,13 +316,17 @@ class Store:
             **changed,
             "counts": _json(self.counts),
             "offsets": _json(self.offsets),
+            **({} if ended is None else {ENDED: repr(ended)}),
         }
         with self._errors():
             if facts.get("input") == "read" and not self.counts.pending:
                 login_table.forget(self._connection)
+            if ended is None and self._is_ended:
+                self._connection.execute(_CONTINUES, (ENDED,))
             self._connection.execute(_FACTS, (_json(written),))
             self._connection.execute("COMMIT")
             self._connection.execute("BEGIN")
+        self._is_ended = ended is not None
 
     def duplicate_pages(self) -> int:
         """Return the number of pages with the same content as another page, counted after it."""
@@ -298,33 +351,6 @@ class Store:
             raise
 
 
-def connect(
-    path: Path, *, read_only: bool = False, wait: float = WAIT_S, quiet: bool = False
-) -> sqlite3.Connection:
-    """Open the state file; wait at most ``wait`` seconds for another process that uses it.
-
-    With ``quiet`` no process does, and it has no log: nothing is locked or created for reading it.
-    Raises StateError and sqlite3.Error.
-    """
-    for each in ("", "-wal", "-shm", "-journal"):
-        check_file(path.with_name(path.name + each))
-    if not path.exists():
-        raise StateError(f"{path}: no such file, so there is no run to resume")
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
-    uri += "&immutable=1" if quiet else ""
-    connection = sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=wait
-    )
-    try:
-        # A power failure may undo the last commits. The file stays consistent, and so does the
-        # run, because a resume truncates the outputs to the lengths in the state.
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
 def _offsets(text: str, outputs: Sequence[str]) -> dict[str, int]:
     """Parse the length of each output by name; ``outputs`` are the names for version 1."""
     found = msgspec.json.decode(text, type=dict[str, int] | list[int])
@@ -335,15 +361,6 @@ def _offsets(text: str, outputs: Sequence[str]) -> dict[str, int]:
             f"the state has {len(found)} outputs, but the settings have {len(outputs)}"
         )
     return dict(zip(outputs, found, strict=False))
-
-
-@contextmanager
-def state_errors(path: Path) -> Iterator[None]:
-    """Turn errors of SQLite, the system and decoding into a StateError that names ``path``."""
-    try:
-        yield
-    except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
-        raise StateError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _json(value: object) -> str:

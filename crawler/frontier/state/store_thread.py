@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from crawler.frontier.entry import Candidate, Entry, Final
-from crawler.frontier.host_memory import HostRecord
+from crawler.frontier.learned import NOTHING, Learned
 from crawler.frontier.state.job_thread import Jobs, JobThread
 from crawler.frontier.state.kept_cookies import Changes
 from crawler.frontier.state.store import Store
@@ -25,13 +25,15 @@ Loaded = Callable[[Sequence[Entry]], None]
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """What the next commit makes durable: final states, their counts, changed cookies and hosts."""
+    """What the next commit makes durable: final states, their counts, changed cookies, and what the
+    next session must know.
+    """
 
     finals: tuple[Final, ...]
     filtered: int
     bytes: int
     cookies: Changes = ()
-    hosts: Sequence[HostRecord] = ()
+    learned: Learned = NOTHING
 
 
 class _Together(msgspec.Struct, frozen=True):
@@ -188,13 +190,13 @@ class StoreThread:
         """Store a login of the input together with the next candidates."""
         self._logins[origin] = userinfo
 
-    def closing(self, cookies: Changes = (), hosts: Sequence[HostRecord] = ()) -> Closing:
+    def closing(self, cookies: Changes = (), learned: Learned = NOTHING) -> Closing:
         """Return what happened since the last call; commit it after the outputs are durable.
 
-        ``cookies`` are the changes of that time, for ``Store.keep_cookies``, and ``hosts`` the
-        hosts that changed.
+        ``cookies`` are the changes of that time, for ``Store.keep_cookies``, and ``learned`` is for
+        the next session.
         """
-        closing = Closing(tuple(self._finals), self._filtered, self._bytes, cookies, hosts)
+        closing = Closing(tuple(self._finals), self._filtered, self._bytes, cookies, learned)
         self._finals = []
         self._filtered = self._bytes = 0
         return closing
@@ -206,16 +208,29 @@ class StoreThread:
 
         Candidates that wait are not part of it, so that it takes a short time however many wait.
         """
-        await self._jobs.run(lambda: self._commit(closing, offsets, facts))
 
-    def _commit(
-        self, closing: Closing, offsets: Mapping[str, int], facts: Mapping[str, str]
+        def commit() -> None:
+            self._apply(closing)
+            self._store.commit(offsets, facts)
+
+        await self._jobs.run(commit)
+
+    async def end(
+        self, closing: Closing, offsets: Mapping[str, int], facts: Mapping[str, str], now: float
     ) -> None:
+        """``commit`` for the last time: the session ends in order at ``now`` (Unix time)."""
+
+        def end() -> None:
+            self._apply(closing)
+            self._store.end(offsets, facts, now=now)
+
+        await self._jobs.run(end)
+
+    def _apply(self, closing: Closing) -> None:
         self._store.finish(closing.finals, closing.filtered, closing.bytes)
         if closing.cookies:
             self._store.keep_cookies(closing.cookies)
-        self._store.remember_hosts(closing.hosts)
-        self._store.commit(offsets, facts)
+        self._store.learn(closing.learned)
 
     async def duplicate_pages(self) -> int:
         """Return the number of pages with the same content as an earlier page."""

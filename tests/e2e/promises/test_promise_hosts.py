@@ -41,7 +41,7 @@ class Watched(MockWeb):
         kept = {
             "names": len(self.resolvers[0]._known),
             "robots": len(self.frontier._robots),
-            "delays": len(self.frontier._delays),
+            "delays": len(self.frontier._policies._delays),
             "hosts": self.frontier._schedule.hosts,
         }
         for name, count in kept.items():

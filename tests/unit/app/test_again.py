@@ -14,7 +14,7 @@ from support.states import NOT_A_URL, in_file, new
 
 from crawler.app import again
 from crawler.app.again import put_back
-from crawler.app.run_dir import begin, resume
+from crawler.app.run_dir import Run, begin, resume
 from crawler.frontier.entry import Candidate, Final, State
 from crawler.frontier.state import again as state_again
 from crawler.frontier.state import store
@@ -32,6 +32,11 @@ ENDS = [
     (State.FAILED, "connect", "http://a.example/6"),
 ]
 NAMES = {State.FAILED: "failures.jsonl", State.SKIPPED: "skipped.jsonl"}
+
+
+def put_all_back(run: Run) -> None:
+    """Do what ``--again`` says."""
+    put_back(run, run.settings.ends_again)
 
 
 def settings(folder: Path, *names: str) -> Settings:
@@ -61,7 +66,7 @@ def made(folder: Path) -> Path:
 def texts(folder: Path) -> dict[str, list[str]]:
     """The records of each file, as far as the state says that they count, by their reason."""
     with resume(folder, Settings(run=folder)) as run:
-        put_back(run)
+        put_all_back(run)
         offsets = run.store.offsets
     found = {}
     for name in NAMES.values():
@@ -104,7 +109,7 @@ def test_what_is_put_back_is_in_no_file(
 ) -> None:
     folder = made(tmp_path / "run")
     with resume(folder, settings(folder, *names)) as run:
-        put_back(run)
+        put_all_back(run)
     assert texts(folder) == accounts(folder) == dict(zip(OLD, (failures, skips), strict=True))
     assert not list(folder.glob("*.draft"))
 
@@ -112,7 +117,7 @@ def test_what_is_put_back_is_in_no_file(
 def test_a_line_that_is_not_a_url_says_why_again(tmp_path: Path) -> None:
     folder = made(tmp_path / "run")
     with resume(folder, settings(folder, "all")) as run:
-        put_back(run)
+        put_all_back(run)
         entries = run.store.take(["", "a.example"], 9, 9)
     wrong = {entry.url: entry.wrong for entry in entries if entry.wrong is not None}
     assert {url: each.error().message for url, each in wrong.items()} == {"no url": "was url"}
@@ -124,7 +129,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, text: str) -> None:
     folder = made(tmp_path / "run")
     (folder / "failures.jsonl").write_text(text)
     with resume(folder, settings(folder, "all")) as run, pytest.raises(StateError, match="changed"):
-        put_back(run)
+        put_all_back(run)
     assert (folder / "failures.jsonl").read_text() == text
     assert accounts(folder) == OLD
 
@@ -139,8 +144,8 @@ def put_back_killed(tmp_path: Path) -> None:
     while killed:
         folder, lines = shutil.copytree(original, tmp_path / f"{len(outcomes)}"), len(outcomes)
         first = partial(resume, folder, settings(folder, "connect", "robots"))
-        killed = is_killed(first, put_back, files, lines)
-        is_killed(partial(resume, folder, Settings(run=folder)), put_back, files, lines % 30)
+        killed = is_killed(first, put_all_back, files, lines)
+        is_killed(partial(resume, folder, Settings(run=folder)), put_all_back, files, lines % 30)
         outcomes.append(texts(folder))
         assert outcomes[-1] == accounts(folder), lines
     before = outcomes.count(OLD)

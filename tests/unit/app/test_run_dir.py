@@ -121,7 +121,7 @@ from crawler.app import run_dir
 from crawler.frontier.state.store import Store
 from crawler.settings import Settings
 name = sys.argv[2]
-def kill(*_): os.kill(os.getpid(), signal.SIGKILL)
+def kill(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 owner = Path if name == "rename" else run_dir if hasattr(run_dir, name) else Store
 if name == "mkdir":
     made = Path.mkdir

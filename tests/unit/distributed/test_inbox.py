@@ -1,4 +1,4 @@
-"""An inbox has each record of the logs once and in order, whatever happened while it was written."""
+"""An inbox has each record of the logs once and in order, also after a kill."""
 
 import re
 from collections.abc import Iterator

@@ -1,7 +1,10 @@
 """Letters survive their way byte by byte, or are found to be damaged."""
 
 from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,41 +18,32 @@ from crawler.distributed.letters import (
     pack,
     records,
 )
-from crawler.frontier.entry import Candidate, Wrong
-from crawler.model.errors import FailureKind, SkipReason, StateError
+from crawler.frontier.entry import Candidate
+from crawler.model.errors import StateError
 from crawler.sources import InputLine
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-OPTIONAL = TEXTS | st.none()
-WRONGS = st.none() | st.builds(
-    Wrong, st.none() | st.sampled_from(FailureKind), st.none() | st.sampled_from(SkipReason), TEXTS
-)
-NUMBERS = st.integers(0, 2**31)
-KEYS = st.integers(-(2**63), 2**63 - 1)
-CANDIDATES = st.builds(
-    Candidate,
-    NUMBERS,
-    KEYS,
-    TEXTS,
-    TEXTS,
-    NUMBERS,
-    OPTIONAL,
-    st.integers(0, 1),
-    OPTIONAL,
-    WRONGS,
-    OPTIONAL,
-    NUMBERS,
-)
-LINES = st.builds(
-    InputLine,
-    url=TEXTS,
-    wrong=OPTIONAL,
-    own=st.booleans(),
-    row=st.none() | st.dictionaries(TEXTS, TEXTS, max_size=3),
-    line=st.none() | NUMBERS,
-    found_at=OPTIONAL,
-    sitemap=st.none() | st.integers(0, 9),
-)
+NUMBERS = st.integers(-(2**63), 2**63 - 1)
+
+
+def values(kind: Any) -> st.SearchStrategy[Any]:
+    """Any values of a type that a record has."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return records_of(kind)
+    if isinstance(kind, UnionType):
+        return st.one_of(list(map(values, get_args(kind))))
+    if get_origin(kind) is dict:
+        return st.dictionaries(*map(values, get_args(kind)), max_size=3)
+    simple = {str: TEXTS, int: NUMBERS, float: st.floats(allow_nan=False)}
+    return simple[kind] if kind in simple else st.from_type(kind)
+
+
+def records_of(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
+    """Any records of this class, with all fields that it has today."""
+    types = get_type_hints(kind)
+    return st.builds(kind, **{name: values(types[name]) for name in kind.__struct_fields__})
+
+
 LINKS = [Candidate(0, 7, f"http://a.example/{n}", "", 1, None, 0) for n in range(3)]
 
 
@@ -64,13 +58,16 @@ def read(path: Path, end: int | None = None) -> list[tuple[int, bytes]]:
         return [(head.place, file.body(head, begin)) for head, begin in file.heads()]
 
 
-@given(st.lists(CANDIDATES, max_size=5))
+@given(st.lists(records_of(Candidate), max_size=5))
 def test_links_are_read_as_they_were_written(found: list[Candidate]) -> None:
     body = records(LetterKind.LINKS, [encode(each) for each in found])
     assert decode(LetterKind.LINKS, body) == found
 
 
-@given(st.lists(LINES, max_size=5), st.sampled_from([LetterKind.LINES, LetterKind.SITEMAPS]))
+@given(
+    st.lists(records_of(InputLine), max_size=5),
+    st.sampled_from([LetterKind.LINES, LetterKind.SITEMAPS]),
+)
 def test_lines_are_read_as_they_were_written(found: list[InputLine], kind: LetterKind) -> None:
     assert decode(kind, records(kind, [encode(each) for each in found])) == found
 

@@ -298,7 +298,7 @@ def test_unused_robots_rules_are_forgotten(
     for n in range(20):
         queue.set_rules(f"http://other{n}.example", rules, 60.0)
     assert queue._robots is not None
-    assert len(queue._robots) == len(queue._delays) == 4
+    assert len(queue._robots) == len(queue._policies._delays) == 4
 
 
 def test_repr_shows_entries_requests_and_hosts() -> None:

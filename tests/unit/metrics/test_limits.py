@@ -1,7 +1,13 @@
+import msgspec
 import pytest
+from support.sessions import DRIVER, session, shard
 
 from crawler.metrics.limits import Handshakes, LimitFacts, limited_by
+from crawler.metrics.merge import merge
 from crawler.metrics.report import Connections, Cpu, Limiter, SlotSeconds, TimeBudget
+from crawler.metrics.waits import WaitSums
+
+change = msgspec.structs.replace
 
 
 def facts(
@@ -215,6 +221,28 @@ def test_each_limit_is_recognised(name: str) -> None:
     assert limit.what == expected, limit
     for sentence in (limit.says, limit.change):
         assert sentence.endswith(".") and "\n" not in sentence
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_sharded_crawl_of_one_session_has_its_limit(name: str) -> None:
+    given, expected = CASES[name]
+    record = session()
+    report = change(
+        record.report,
+        concurrency=given.concurrency,
+        wall_s=given.wall_s,
+        budget=given.budget,
+        slots=given.slots,
+        cpu=given.cpu,
+        connections=given.handshakes.connections,
+    )
+    waits = WaitSums(total_s=given.handshakes.io_wait_s, handshake_s=given.handshakes.wait_s)
+    whole = merge(
+        [shard(change(record, report=report, waits=waits, limits=given))],
+        change(DRIVER, slots=1, wall_s=given.wall_s / 1e3),
+    )
+    assert whole.limited_by.what == expected
+    assert whole.limited_by.says == limited_by(given).says
 
 
 def test_every_limit_has_its_case() -> None:

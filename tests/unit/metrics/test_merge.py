@@ -131,6 +131,17 @@ def test_the_uses_of_the_cache_are_added() -> None:
     assert merge([shard(crawled(1))], DRIVER).cache is None
 
 
+def test_pages_with_the_same_content_are_counted_in_each_shard() -> None:
+    """A session counts those of all sessions of its shard."""
+    first, second = crawled(1, same_content=3), crawled(1, same_content=5)
+    assert merge([shard(first, second), shard(first)], DRIVER).same_content == 5 + 3
+
+
+def test_the_choice_of_an_engine_is_kept() -> None:
+    parts = [crawled(1, auto="curl, I/O-bound"), crawled(1)]
+    assert merge([shard(*parts)], DRIVER).auto == "curl, I/O-bound"
+
+
 def test_lost_workers_are_added() -> None:
     parts = [shard(crawled(1, lost_workers=number)) for number in (1, 2)]
     assert merge(parts, DRIVER).lost_workers == 3

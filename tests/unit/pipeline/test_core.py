@@ -102,6 +102,9 @@ class FakeStore:
     async def commit(self, closing: Any, offsets: object, facts: object) -> None:
         self.committed += closing.finals
 
+    async def end(self, closing: Any, offsets: object, facts: object, now: float) -> None:
+        self.committed += closing.finals
+
     async def duplicate_pages(self) -> int:
         return 3
 

@@ -23,7 +23,8 @@ def test_after_an_error_every_call_says_the_same(tmp_path: Path) -> None:
         lambda: store.take(["a.example"], 1, 1),
         lambda: store.finish([], 0, 0),
         lambda: store.commit({}),
-        store.tails,
+        store.pending,
+        lambda: store.end({}, now=1.0),
         store.named,
         store.duplicate_pages,
     ):

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.states import NOT_A_URL, TRAP, committed, in_file, new
+from support.states import NOT_A_URL, TRAP, assert_counted, committed, in_file, new
 
 from crawler.frontier.entry import Candidate, Final, State
 from crawler.frontier.state.schema import VERSION
@@ -62,13 +62,25 @@ def test_version_1_is_resumed(path: Path) -> None:
         assert "cookies" not in store.facts
 
 
+def test_version_3_is_counted_once(path: Path) -> None:
+    committed(path, new(1), new(2, depth=3))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE tallies; PRAGMA user_version = 3")
+    with closing(Store.open(path)) as store:
+        assert_counted(store)
+        assert store.depths() == {0: 1, 3: 1}
+        store.end({}, now=5.0)
+    with closing(Store.open(path)) as store:
+        assert (store.ended, store.pending()) == (5.0, {"a.example": 2})
+
+
 @pytest.mark.promise("P74")
 def test_version_2_is_resumed(path: Path) -> None:
     committed(path, new(1), offsets={"pages": 5})
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("DROP TABLE hosts; PRAGMA user_version = 2")
     with closing(Store.open(path)) as store:
-        assert (store.offsets, store.hosts()) == ({"pages": 5}, [])
+        assert (store.offsets, store.learned(0.0).hosts) == ({"pages": 5}, [])
         store.commit({"pages": 5})
     assert in_file(path, "PRAGMA user_version") == [(VERSION,)]
     assert in_file(path, "SELECT count(*) FROM hosts") == [(0,)]
@@ -98,7 +110,7 @@ def test_version_2_had_the_port_in_the_host(path: Path) -> None:
         connection.execute("PRAGMA user_version = 2")
         connection.commit()
     with closing(Store.open(path)) as store:
-        assert store.tails() == {"a.example": 3, "10.0.0.1": 1, "[::1]": 2}
+        assert store.pending() == {"a.example": 3, "10.0.0.1": 1, "[::1]": 2}
         store.commit({})
     assert in_file(path, "PRAGMA user_version") == [(VERSION,)]
 
@@ -122,6 +134,6 @@ def test_version_2_gets_its_new_tables(path: Path) -> None:
         assert store.logins() == {}
         store.add([], logins={"http://a.example": "me:x"})
         store.commit({})
-    assert in_file(path, "PRAGMA user_version") == [(4,)]
+    assert in_file(path, "PRAGMA user_version") == [(VERSION,)]
     with closing(Store.open(path)) as store:
         assert store.logins() == {"http://a.example": "me:x"}

@@ -16,7 +16,7 @@ from support.states import NOT_A_URL, committed, in_file, new
 
 import crawler
 from crawler.frontier.entry import Candidate, Entry, Final, State
-from crawler.frontier.host_memory import HostRecord
+from crawler.frontier.learned import HostRecord, Learned
 from crawler.frontier.state.status import read_counts
 from crawler.frontier.state.store import Store
 from crawler.model.errors import StateError
@@ -35,7 +35,7 @@ def test_a_committed_state_can_be_read_back(path: Path) -> None:
     assert again.facts == {"sources": "a list"}
     assert list(again.named()) == ["http://a.example"]
     assert (again.counts.taken, again.counts.input, again.counts.done) == (3, 3, 1)
-    assert again.tails() == {"a.example": 2}
+    assert again.pending() == {"a.example": 2}
     assert [entry.id for entry in again.take(["a.example"], 9, 9)] == [1, 3]
     again.close()
 
@@ -43,16 +43,16 @@ def test_a_committed_state_can_be_read_back(path: Path) -> None:
 @pytest.mark.promise("P74")
 def test_what_is_known_about_hosts_is_replaced(path: Path) -> None:
     store = Store.create(path)
-    store.remember_hosts([HostRecord("a.example", 7.5, 1.0, 0.0, False)])
-    store.remember_hosts([])
-    store.remember_hosts(
-        [HostRecord("a.example", 0.0, 1.0, 2.0, True), HostRecord("b", 9.5, 0, 0, False)]
+    store.learn(Learned([HostRecord("a.example", 7.5, 1.0, 0.0, False)]))
+    store.learn(Learned([]))
+    store.learn(
+        Learned([HostRecord("a.example", 0.0, 1.0, 2.0, True), HostRecord("b", 9.5, 0, 0, False)])
     )
-    store.remember_hosts([HostRecord("a.example", 0.0, 1.0, 2.0, False)])
+    store.learn(Learned([HostRecord("a.example", 0.0, 1.0, 2.0, False)]))
     store.commit({})
     store.close()
     with closing(Store.open(path)) as again:
-        assert again.hosts() == [
+        assert again.learned(0.0).hosts == [
             HostRecord("b", 9.5, 0.0, 0.0, False),
             HostRecord("a.example", 0.0, 1.0, 2.0, True),
         ]
@@ -67,7 +67,7 @@ def test_uncommitted_changes_are_lost(path: Path) -> None:
     store.close()
     again = Store.open(path)
     assert (again.last_id, again.counts.input, again.counts.taken) == (1, 1, 1)
-    assert (again.counts.failed, again.tails(), list(again.named())) == (0, {"a.example": 1}, [])
+    assert (again.counts.failed, again.pending(), list(again.named())) == (0, {"a.example": 1}, [])
     assert again.offsets == {"pages": 5}
     again.close()
 
@@ -91,7 +91,7 @@ def test_an_entry_is_read_back_unchanged(path: Path) -> None:
 def test_why_a_line_is_wrong_survives_a_resume(path: Path) -> None:
     committed(path, Candidate(1, -5, "no url", "", 0, None, 0, None, NOT_A_URL))
     store = Store.open(path)
-    assert store.tails() == {"": 1}
+    assert store.pending() == {"": 1}
     assert [entry.wrong for entry in store.take([""], 9, 9)] == [NOT_A_URL]
     store.close()
 
@@ -136,7 +136,6 @@ def test_entries_of_a_host_come_once_in_order(path: Path) -> None:
     store.add(sorted(news, key=lambda each: each.id))
     wanted = ["a.example", "b.example", "nobody.example"]
     assert sorted(entry.id for entry in store.take(wanted, 2, 9)) == [1, 2, 3, 4]
-    assert store.tails() == {"a.example": 1, "c.example": 1}
     assert [entry.id for entry in store.take(wanted, 2, 9)] == [5]
     assert store.take(wanted, 2, 9) == []
     store.close()
@@ -146,7 +145,7 @@ def test_entries_past_the_given_id_stay_on_disk(path: Path) -> None:
     store = Store.create(path)
     store.add([new(1), new(2), new(3)])
     assert [entry.id for entry in store.take(["a.example"], 9, 2)] == [1, 2]
-    assert store.tails() == {"a.example": 1}
+    assert [entry.id for entry in store.take(["a.example"], 9, 3)] == [3]
     store.close()
 
 

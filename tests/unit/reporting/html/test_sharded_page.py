@@ -105,6 +105,8 @@ def test_failures_and_skips_are_those_of_all_shards(run: Path) -> None:
 
 
 def test_what_a_killed_session_has_not_committed_is_not_read(run: Path) -> None:
+    more = change(WHOLE, errors={"timeout": 9})  # so that all records are looked at
+    (run / "report.json").write_bytes(to_json(more))
     with (run / "shards" / "0000" / "failures.jsonl").open("ab") as file:
         file.write(lines([change(FAILURE, url="http://a.example/later")]) + b'{"url": "ht')
     assert read_sharded_run(run).failures == [FAILURE]
