@@ -5,7 +5,6 @@ from enum import IntEnum
 import msgspec
 
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
-from crawler.model.urls import host_name
 
 
 class State(IntEnum):
@@ -32,23 +31,20 @@ class Wrong(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """``seed`` is the input URL from which this URL was reached; for an input URL, the URL itself.
+    """``host`` is the host name of ``url``; an entry that is not a URL has none ("").
 
+    ``seed`` is the input URL from which this URL was reached; for an input URL, the URL itself.
     ``row`` (a JSON object) contains the other columns of its table, and the line number.
     ``wrong`` is the reason why it cannot be fetched.
     """
 
     id: int
     url: str
+    host: str
     depth: int
     seed: str
     row: str | None = None
     wrong: Wrong | None = None
-
-    @property
-    def host(self) -> str:
-        """Host name of the URL; an entry that is not a URL has no host."""
-        return "" if self.wrong is not None else host_name(self.url)
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
@@ -68,7 +64,8 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     wrong: Wrong | None = None
 
     def entry(self) -> Entry:
-        return Entry(self.id, self.url, self.depth, self.seed or self.url, self.row, self.wrong)
+        seed = self.seed or self.url
+        return Entry(self.id, self.url, self.host, self.depth, seed, self.row, self.wrong)
 
 
 class Final(msgspec.Struct, frozen=True, array_like=True):

@@ -37,7 +37,7 @@ FROM (SELECT value->>0 AS id, value->>1 AS state, value->>2 AS why, value->>3 AS
 WHERE entries.id = final.id
 """
 _TAILS = """
-SELECT json_group_array(json_array(entry.id, url, depth, coalesce(seed, url), row, json(why)))
+SELECT json_group_array(json_array(entry.id, url, host, depth, coalesce(seed, url), row, json(why)))
 FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
     (SELECT id FROM entries WHERE spilled AND host = wanted.value AND id <= ? ORDER BY id LIMIT ?)
 """

@@ -44,7 +44,7 @@ def test_a_host_waits_for_what_it_asked(
 
 def frontier(known: HostMemory | None = None) -> Frontier:
     found = Frontier(lambda _: USUAL, robots=False, memory=known)
-    entry = Entry(1, f"http://{A}/", 0, f"http://{A}/")
+    entry = Entry(1, f"http://{A}/", A, 0, f"http://{A}/")
     assert found.window.place(A)
     found.entered([0])
     found.add([entry], NOW)
