@@ -344,15 +344,13 @@ class Transfer:
         info = self._last
         if info is None and not self._closing and self._ends is not None:
             info = self._sockets.info(self._ends)
-        buffered = info.received_ago if info else 0.0
-        sent = curl.getinfo(pycurl.PRETRANSFER_TIME)
         return make_timing(
             self.request,
             connect=connect,
             tls=tls,
             kernel=info,
-            library_answer=max(0.0, curl.getinfo(pycurl.TOTAL_TIME) - sent - buffered),
-            buffered=buffered,
+            library_answer=0.0 if info else self._answer_time(),
+            buffered=info.received_ago if info else 0.0,
             first_byte=curl.getinfo(pycurl.STARTTRANSFER_TIME),
             total=time.monotonic() - self.started,
             reused=self._fresh is None,
@@ -360,6 +358,12 @@ class Transfer:
             body_size=self._body.size,
             held=0.0 if self._hold is None else self._hold.seconds,
         )
+
+    def _answer_time(self) -> float:
+        """Seconds from sending to the last byte, by libcurl's clock."""
+        answer: float = self.curl.getinfo(pycurl.TOTAL_TIME)
+        answer -= self.curl.getinfo(pycurl.PRETRANSFER_TIME)
+        return max(0.0, answer)
 
     def _stream_timing(self, arrived: Arrival) -> Timing:
         """The kernel's data is about the whole connection, so the time of sending is ours."""
