@@ -4,14 +4,22 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 
-from crawler.fetch.addresses import LOOPBACK, Addresses, AddressRules, is_local_name, literal
+from crawler.fetch.addresses import (
+    LOOPBACK,
+    Addresses,
+    AddressRules,
+    Tell,
+    is_local_name,
+    literal,
+)
 from crawler.fetch.lookup import NameServers
 from crawler.fetch.tries import FailedAddresses
-from crawler.model.errors import FailureKind, FetchError
+from crawler.model.errors import FailureKind, FetchError, SkipError
 from crawler.model.exchange import Endpoint
 
 CACHED_NAMES = 10_000
@@ -46,7 +54,7 @@ class SystemResolver:
         self._names = NameServers(nameservers)
         self._known: OrderedDict[tuple[str, int], _Known] = OrderedDict()
         self._failed = FailedAddresses()
-        self._running: dict[tuple[str, int], asyncio.Task[_Located]] = {}
+        self._waiting: dict[tuple[str, int], list[asyncio.Future[_Located]]] = {}
 
     def cached(self, host: str, port: int) -> Endpoint | None:
         known = self._known.get((host, port))
@@ -59,16 +67,38 @@ class SystemResolver:
         if known is not None:
             return known
         started = time.monotonic()
-        task = self._running.get((host, port))
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._look_up(host, port))
-            self._running[host, port] = task
-            task.add_done_callback(lambda _: self._running.pop((host, port)))
-        located = await asyncio.shield(task)
-        return msgspec.structs.replace(located.endpoint, lookup_s=located.wait(started))
+        located: asyncio.Future[_Located] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault((host, port), [])
+        waiting.append(located)
+        if len(waiting) == 1:
+            self._ask(host, partial(self._found, host, port))
+        found = await located
+        return msgspec.structs.replace(found.endpoint, lookup_s=found.wait(started))
 
-    async def _look_up(self, host: str, port: int) -> _Located:
-        found = await self._addresses(host)
+    def _ask(self, host: str, tell: Tell) -> None:
+        """Call ``tell`` with what is found for ``host``, now or later."""
+        found = _without_asking(host)
+        if found is None:
+            self._names.ask(host, tell)
+        else:
+            tell(found)
+
+    def _found(self, host: str, port: int, found: Addresses | FetchError) -> None:
+        """Tell those who wait for it and were not cancelled."""
+        asked = self._waiting.pop((host, port), ())  # none are left after ``close``
+        waiting = [each for each in asked if not each.done()]
+        try:
+            located = self._locate(host, port, found)
+        except (FetchError, SkipError) as error:
+            for each in waiting:
+                each.set_exception(error)
+        else:
+            for each in waiting:
+                each.set_result(located)
+
+    def _locate(self, host: str, port: int, found: Addresses | FetchError) -> _Located:
+        if isinstance(found, FetchError):
+            raise found
         endpoint = self._endpoint(self._rules.allowed(host, port, found.addresses), port)
         until = time.monotonic() + max(found.ttl, SHORTEST_TTL)
         self._known[host, port] = _Known(endpoint, until)
@@ -89,18 +119,22 @@ class SystemResolver:
             again = self._endpoint(tuple(each.address for each in offered), port)
             self._known[host, port] = _Known(again, known.until)
 
-    async def _addresses(self, host: str) -> Addresses:
-        address = literal(host)
-        if address is not None:
-            return Addresses((str(address),))
-        if is_local_name(host):
-            return Addresses(LOOPBACK)
-        if f".{host.rstrip('.')}".endswith(_RESERVED):
-            # RFC 6761 §6.4: it does not exist, and no name server is asked.
-            raise FetchError(FailureKind.DNS, f"{host}: no such name", answered=True)
-        return await self._names.look_up(host)
-
     async def close(self) -> None:
-        for task in list(self._running.values()):
-            task.cancel()
         self._names.close()
+        for waiting in self._waiting.values():
+            for each in waiting:
+                each.cancel()
+        self._waiting.clear()
+
+
+def _without_asking(host: str) -> Addresses | FetchError | None:
+    """Return where ``host`` leads if no name server must be asked, else None."""
+    address = literal(host)
+    if address is not None:
+        return Addresses((str(address),))
+    if is_local_name(host):
+        return Addresses(LOOPBACK)
+    if f".{host.rstrip('.')}".endswith(_RESERVED):
+        # RFC 6761 §6.4: it does not exist, and no name server is asked.
+        return FetchError(FailureKind.DNS, f"{host}: no such name", answered=True)
+    return None
