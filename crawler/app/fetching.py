@@ -106,6 +106,7 @@ def make_fetcher(
         _insecure(settings),
         record,
         hide,
+        settings.slots,
     )
 
 

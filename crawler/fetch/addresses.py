@@ -58,6 +58,10 @@ class Addresses(NamedTuple):
     asked: float = 0.0
     answered: float = 0.0
 
+    def wait(self, since: float = 0.0) -> float:
+        """Seconds that a request waited that has wanted to know it ``since`` then."""
+        return max(0.0, self.answered - max(self.asked, since))
+
 
 Tell = Callable[[Addresses | FetchError], None]
 """Takes the addresses of a name, or why there are none (dns)."""

@@ -108,6 +108,9 @@ class MockResolver(SystemResolver):
         known, found = super().cached(host, port), self._hosts.find(host, port)
         return None if known is None or found is None else self._dialled(known, found)
 
+    def prepare(self, host: str, port: int, at_once: int) -> None:
+        """Do nothing: ``lookups`` are those that requests need."""
+
     async def resolve(self, host: str, port: int) -> Endpoint:
         """Raises also FetchError (connect) for a literal address that is not of this web."""
         known, found = await super().resolve(host, port), self._hosts.find(host, port)

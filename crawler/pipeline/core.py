@@ -70,7 +70,14 @@ class Pipeline:
         self._observer = observer
         self._observe = observer.event
         self._intake = Intake(
-            source, store, frontier, entry_rules, observer.event, final_states.reject, self._wake
+            source,
+            store,
+            frontier,
+            entry_rules,
+            observer.event,
+            final_states.reject,
+            self._wake,
+            fetcher.prepare,
         )
         self._parse_stage = ParseStage(executor, store, self._intake, final_states, observer.event)
         self._final_states = final_states

@@ -37,7 +37,7 @@ class Intake:
     """Enters URLs into the store; those that are new go to the frontier.
 
     ``observe`` receives the counts. An entry that cannot be fetched goes to ``reject``. ``wake`` is
-    called when there is more to fetch.
+    called when there is more to fetch, ``prepare`` with a URL that will be requested soon.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Intake:
         observe: Callable[[Event], None],
         reject: Callable[[Entry, FetchError | SkipError], None],
         wake: Wake,
+        prepare: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
@@ -58,6 +59,7 @@ class Intake:
         self._observe = observe
         self._reject = reject
         self._wake = wake
+        self._prepare = prepare
         self._clock = clock
 
     @property
@@ -156,6 +158,9 @@ class Intake:
         """``entries`` are in memory now: pass them to the frontier or reject them."""
         checked = [(entry, self._check(entry)) for entry in entries]
         good = [entry for entry, wrong in checked if wrong is None]
+        if self._frontier.lacks_requests:  # else they wait too long
+            for entry in good:
+                self._prepare(entry.url)
         self._frontier.add(good, self._clock())
         for entry, wrong in checked:
             if wrong is not None:
