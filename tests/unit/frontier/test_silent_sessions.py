@@ -23,7 +23,7 @@ REFUSED = FetchError(FailureKind.CONNECT, "refused", answered=False)
 
 def ticket(site: str, number: int = 1) -> EntryTicket:
     url = f"{site}/{number}"
-    return EntryTicket(url, site[7:], 0.0, entry=Entry(number, url, 0, url))
+    return EntryTicket(url, site[7:], 0.0, entry=Entry(number, url, site[7:], 0, url))
 
 
 class Sessions:
