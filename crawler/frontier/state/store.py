@@ -51,11 +51,13 @@ SELECT json_group_array(json_array(
     json(continued.next)
 ))
 FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN
-    (SELECT id FROM entries WHERE spilled AND host = wanted.value AND id <= ? ORDER BY id LIMIT ?)
+    (SELECT id FROM entries WHERE spilled AND host = wanted.value->>0 AND id > wanted.value->>1
+     AND id <= ? ORDER BY id LIMIT ?)
 LEFT JOIN continued ON continued.id = entry.id
 """
-_TAKEN = "UPDATE entries SET spilled = 0 WHERE id IN (SELECT value FROM json_each(?))"
-_SPILL = "UPDATE entries SET spilled = 1 WHERE id IN (SELECT value FROM json_each(?))"
+_SPILL = """
+UPDATE entries SET spilled = 1 WHERE id IN (SELECT value FROM json_each(?)) AND NOT spilled
+"""
 _SPILL_ALL = "UPDATE entries SET spilled = (state = 0) WHERE spilled <> (state = 0)"
 _FACTS = "INSERT OR REPLACE INTO facts SELECT key, value FROM json_each(?)"
 _STRUCTURE = "PRAGMA quick_check(1)"
@@ -200,10 +202,10 @@ class Store:
 
         Entries after ``last_id`` stay on disk: the caller does not know them yet.
         """
+        wanted = _json(self._tallies.taken(hosts))
         with self._errors():
-            found = self._connection.execute(_TAILS, (_json(hosts), last_id, most)).fetchone()[0]
+            found = self._connection.execute(_TAILS, (wanted, last_id, most)).fetchone()[0]
             entries = msgspec.json.decode(found, type=list[Entry])
-            self._connection.execute(_TAKEN, (_json([entry.id for entry in entries]),))
         self._tallies.take(entries)
         return entries
 

@@ -47,12 +47,16 @@ class Tally(msgspec.Struct, array_like=True):
 
 
 class Tallies:
-    """The changes that are not in the file yet, and the ids of the entries in memory."""
+    """The changes that are not in the file yet, and which entries are in memory.
+
+    The entries of a host that wait on disk are taken in the order of their ids.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._changed: dict[tuple[str, int], Tally] = {}
         self._in_memory: dict[int, Tally] = {}
+        self._taken: dict[str, int] = {}
 
     def add(self, candidates: Sequence[Candidate], added: set[int]) -> None:
         """Those of ``candidates`` that were ``added`` are pending."""
@@ -66,10 +70,18 @@ class Tallies:
             if not each.spilled:
                 in_memory[each.id] = tally
 
+    def taken(self, hosts: Sequence[str]) -> list[tuple[str, int]]:
+        """Return each of ``hosts`` with the last id that was taken from disk, or 0."""
+        last = self._taken.get
+        return [(host, last(host, 0)) for host in hosts]
+
     def take(self, entries: Sequence[Entry]) -> None:
         """``entries`` were loaded into memory."""
+        taken = self._taken
         for entry in entries:
-            self._in_memory[entry.id] = self._of(entry.host, entry.depth)
+            host, number = entry.host, entry.id
+            self._in_memory[number] = self._of(host, entry.depth)
+            taken[host] = max(number, taken.get(host, 0))
 
     def finish(self, finals: Sequence[Final]) -> None:
         """Entries that were pending have these final states."""
@@ -90,17 +102,22 @@ class Tallies:
         return tally
 
     def relieve(self) -> None:
-        """Write the changes if they are many; call it before a commit."""
-        if len(self._changed) > MANY:
+        """Write the changes if they are many; call it before a commit.
+
+        A host without entries in memory is forgotten: what was taken of it is final.
+        """
+        if len(self._changed) > MANY or len(self._taken) > MANY:
             self._write()
             used = self._in_memory.values()
             self._changed = {(tally.host, tally.depth): tally for tally in used}
+            hosts = {tally.host for tally in used}
+            self._taken = {host: last for host, last in self._taken.items() if host in hosts}
 
     def end(self) -> list[int]:
         """Write the changes; return the ids of the entries in memory, which are not final."""
         self._write()
         in_memory = list(self._in_memory)
-        self._changed, self._in_memory = {}, {}
+        self._changed, self._in_memory, self._taken = {}, {}, {}
         return in_memory
 
     def _write(self) -> None:

@@ -113,6 +113,23 @@ def test_the_counts_of_many_hosts_do_not_stay_in_memory(
         assert_counted(again)
 
 
+def test_a_host_that_is_forgotten_is_taken_from_where_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is forgotten when all that was taken of it is final, and not before."""
+    monkeypatch.setattr(tallies, "MANY", 1)
+    hosts = [f"h{number}.example" for number in range(3)]
+    with closing(Store.create(path)) as store:
+        store.add([new(n, f"http://h{n % 3}.example/{n}") for n in range(1, 13)])
+        assert {entry.id for entry in store.take(hosts, 2, 12)} == {1, 2, 3, 4, 5, 6}
+        store.finish([Final(n, State.DONE, digest=n) for n in (1, 4, 2)])
+        store.commit({})
+        assert store._tallies.taken(hosts) == [(hosts[0], 6), (hosts[1], 0), (hosts[2], 5)]
+        assert {entry.id for entry in store.take(hosts, 1, 12)} == {7, 8, 9}
+        store.commit({})
+        assert {entry.id for entry in store.take(hosts, 9, 12)} == {10, 11, 12}
+
+
 def test_a_state_that_is_never_closed_in_order_is_counted_again(path: Path) -> None:
     ended(path, 9)
     with closing(Store.open(path)) as store:
