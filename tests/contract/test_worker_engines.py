@@ -88,7 +88,7 @@ def test_a_killed_worker_is_an_exception(workers: SliceWorkers, give: Give, tmp_
     """The engine gives the order to few workers, and others work on."""
     log = tmp_path / "log"
     with pytest.raises(Exception, match=r".+"):
-        give("kill_worker", log=str(log)).result(3 * PATIENCE)
+        give("kill_worker", log=str(log)).result(PATIENCE)
     assert 1 <= len(log.read_text().split()) <= _MOST_DEATHS
     assert answer(give("echo", text="next")) == "next"
     wait_for_slots(workers)

@@ -1,6 +1,8 @@
 """Clusters of Dask as people have them: with TLS, without workers, growing, silent."""
 
 import socket
+from concurrent.futures import wait
+from contextlib import ExitStack
 from pathlib import Path
 
 import dask.config
@@ -108,3 +110,20 @@ def test_a_cluster_with_tls(tls: dict[str, str]) -> None:
         with dask.config.set(client), open_workers(f"tls://127.0.0.1:{port}") as workers:
             future = workers.executor.submit(orders.run, order("echo", text="secret"))
             assert future.result(PATIENCE) == b'"secret"'
+
+
+@pytest.mark.long
+def test_a_scheduler_that_goes_away_ends_every_order(tmp_path: Path) -> None:
+    scheduler = ExitStack()
+    port = scheduler.enter_context(dask_scheduler())
+    on = f"dask://127.0.0.1:{port}"
+    begun = tmp_path / "begun"
+    with scheduler, running(worker(port)), open_workers(on) as workers:
+        hold = order("hold", begun=str(begun), until=str(tmp_path / "until"))
+        held = workers.executor.submit(orders.run, hold)
+        orders.wait_for(begun)
+        scheduler.close()
+        assert wait([held], PATIENCE).done
+        late = workers.executor.submit(orders.run, order("echo", text="late"))
+        assert wait([late], PATIENCE).done
+        (tmp_path / "until").touch()

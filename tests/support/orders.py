@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds until what does not happen fails a test."""
 
 _MOMENT = 0.05

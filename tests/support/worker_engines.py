@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import pytest
 from support import needs, orders
@@ -20,6 +21,9 @@ from support.orders import PATIENCE
 from crawler.distributed.engines.place import place_of
 from crawler.distributed.engines.registry import open_workers
 from crawler.distributed.workers import SliceWorkers
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 TESTS = Path(__file__).parents[1]
 IMPORTED = os.pathsep.join([str(TESTS), str(TESTS.parent)])
@@ -107,12 +111,21 @@ def celery_worker(on: str, module: str = "support.celery_worker") -> Iterator[No
 
 @contextmanager
 def celery(_: Path) -> Iterator[Open]:
+    with redis() as port, celery_worker(broker(port)):
+        yield partial(celery_open, port)
+
+
+def celery_open(port: int) -> AbstractContextManager[SliceWorkers]:
+    """Workers of ``support.celery_worker``."""
     from crawler.distributed.engines.celery import workers_of
+
+    return workers_of(celery_app(port), place_of(broker(port)), orders.run)
+
+
+def celery_app(port: int) -> "Celery":
     from crawler.distributed.engines.celery_app import make_app
 
-    with redis() as port, celery_worker(broker(port)):
-        place = place_of(broker(port))
-        yield lambda: workers_of(make_app(place, orders.run), place, orders.run)
+    return make_app(place_of(broker(port)), orders.run)
 
 
 FORMS: Mapping[str, Callable[[Path], AbstractContextManager[Open]]] = MappingProxyType(

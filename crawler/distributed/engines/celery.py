@@ -30,6 +30,9 @@ _WAIT_S = 0.05
 """How long answers are waited for before new orders are sent."""
 
 
+Errors = tuple[type[Exception], ...]
+
+
 @contextmanager
 def open_celery(place: WorkerPlace) -> Iterator[SliceWorkers]:
     """The processes of all workers that answer are the slots; workers may come and go.
@@ -46,31 +49,39 @@ def open_celery(place: WorkerPlace) -> Iterator[SliceWorkers]:
 @contextmanager
 def workers_of(app: Celery, place: WorkerPlace, run: RunOrder) -> Iterator[SliceWorkers]:
     """The workers whose app is like ``app``, which runs ``run``."""
-    _check_login(app, place)
+    errors = _errors_of(app)
+    _check_login(app, place, errors)
     with (
-        CeleryExecutor(app, run, place.hide) as executor,
-        WorkerSlots(partial(_processes, app), place.slots) as slots,
+        CeleryExecutor(app, run, errors, place.hide) as executor,
+        WorkerSlots(partial(_processes, app, errors), place.slots) as slots,
     ):
         if not slots.wait():
             raise no_worker(place, f"CRAWLER_ON={place.shown} {WORKER}")
         yield SliceWorkers(executor, slots, f"Celery at {place.at}")
 
 
-def _check_login(app: Celery, place: WorkerPlace) -> None:
+def _errors_of(app: Celery) -> Errors:
+    """What its libraries raise if the broker cannot be reached; Redis has errors of its own."""
+    with app.connection_for_write() as connection:
+        own = (*connection.connection_errors, *connection.channel_errors)
+    return (OSError, KombuError, RuntimeError, *own)
+
+
+def _check_login(app: Celery, place: WorkerPlace, errors: Errors) -> None:
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=0, timeout=TIMEOUT_S)
-    except (OSError, KombuError) as error:
+    except errors as error:
         raise StateError(
             f"--on {place.shown}: the broker refuses us: {place.hide(str(error))}"
         ) from None
 
 
-def _processes(app: Celery) -> int:
+def _processes(app: Celery, errors: Errors) -> int:
     """Raises OSError."""
     try:
         answers = app.control.inspect(timeout=_INSPECT_S).stats() or {}
-    except KombuError as error:
+    except errors as error:
         raise OSError(str(error)) from None
     return sum(each["pool"]["max-concurrency"] for each in answers.values())
 
@@ -81,13 +92,16 @@ class CeleryExecutor(RemoteExecutor):
     Celery's receiver belongs to one thread. It waits for all answers at once.
     """
 
-    def __init__(self, app: Celery, run: RunOrder, hide: Hide) -> None:
-        """Workers run ``run`` and nothing else; ``hide`` removes secrets from messages."""
+    def __init__(self, app: Celery, run: RunOrder, errors: Errors, hide: Hide) -> None:
+        """Workers run ``run`` and nothing else; ``hide`` removes secrets from messages.
+
+        ``errors`` is what is raised if the broker cannot be reached.
+        """
         super().__init__()
         self._app = app
         self._run = run
         self._hide = hide
-        self._errors = _errors_of(app)
+        self._errors = errors
         self._sent: dict[str, AsyncResult] = {}
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="celery", daemon=True)
@@ -163,10 +177,3 @@ class CeleryExecutor(RemoteExecutor):
 
     def _lose(self, future: Future[bytes], error: Exception) -> None:
         settle(future, ConnectionError(self._hide(f"the broker was lost: {error}")))
-
-
-def _errors_of(app: Celery) -> tuple[type[Exception], ...]:
-    """What its libraries raise if the broker cannot be reached; Redis has errors of its own."""
-    with app.connection_for_write() as connection:
-        own = (*connection.connection_errors, *connection.channel_errors)
-    return (OSError, KombuError, RuntimeError, *own)

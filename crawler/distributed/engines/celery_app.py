@@ -19,6 +19,10 @@ _NAME = "crawler"
 _CONNECT_S = 5.0
 _SILENT_S = 10.0
 """How long Redis may be silent, where an answer of it is waited for."""
+_RETRIES = MappingProxyType(
+    {"max_retries": 10, "interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}
+)
+"""If Redis is lost: about eight seconds, as for its restart."""
 _SETTINGS = MappingProxyType(
     {
         "task_default_queue": _NAME,
@@ -40,6 +44,7 @@ _SETTINGS = MappingProxyType(
         "redis_socket_connect_timeout": _CONNECT_S,
         "redis_socket_timeout": _SILENT_S,
         "result_expires": _ANSWERS_KEPT_S,
+        "result_backend_transport_options": {"retry_policy": _RETRIES},
     }
 )
 _CERTIFICATE = MappingProxyType(

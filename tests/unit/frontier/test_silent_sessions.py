@@ -23,7 +23,7 @@ REFUSED = FetchError(FailureKind.CONNECT, "refused", answered=False)
 
 def ticket(site: str, number: int = 1) -> EntryTicket:
     url = f"{site}/{number}"
-    return EntryTicket(url, site[7:], 0.0, entry=Entry(number, url, 0, url))
+    return EntryTicket(url, site[7:], 0.0, entry=Entry(number, url, site[7:], 0, url))
 
 
 class Sessions:
@@ -31,12 +31,13 @@ class Sessions:
     of them together.
     """
 
-    def __init__(self, length: float) -> None:
+    def __init__(self, length: float, *, has_history: bool = False) -> None:
         self.now = 0.0
         self.silence: Silence | None = None
-        self.patience = Patience(600.0, ["a.example"])
         self._length = self._left = length
         self._began = 0.0
+        self._has_history = has_history
+        self.patience = self._patience()
 
     def until(self, at: float) -> float:
         """Go on to the time ``at``, through as many sessions as that takes; return its clock."""
@@ -45,13 +46,16 @@ class Sessions:
             silence = self.patience.silence(self.clock)
             stored = msgspec.json.decode(msgspec.json.encode(silence), type=Silence)
             self._began = 7.0 * self.now  # another machine, another clock
-            self.patience = Patience(
-                600.0, ["a.example"], has_history=True, silence=stored, now=self._began
-            )
+            self.patience = self._patience(stored)
             self._left = self._length
         self._left -= at - self.now
         self.now = at
         return self.clock
+
+    def _patience(self, silence: Silence | None = None) -> Patience:
+        return Patience(
+            600.0, ["a.example"], has_history=self._has_history, silence=silence, now=self._began
+        )
 
     @property
     def clock(self) -> float:
@@ -60,7 +64,7 @@ class Sessions:
 
 @pytest.mark.parametrize("length", [9_999.0, 60.0, 7.75, 0.5])
 def test_a_silent_site_rests_as_long_as_in_one_session(length: float) -> None:
-    sessions, times = Sessions(length), []
+    sessions, times = Sessions(length, has_history=True), []
     sessions.patience.answer(B, f"{B}/", sessions.until(0.125))
     sessions.patience.silent(ticket(A), REFUSED, sessions.until(0.25))
     end: object = None
