@@ -119,7 +119,7 @@ def make_fetcher(
         _insecure(settings),
         record,
         hide,
-        settings.slots,
+        settings.fetch_slots,
     )
 
 

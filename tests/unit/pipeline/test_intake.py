@@ -18,7 +18,7 @@ def test_only_what_will_be_requested_soon_is_prepared() -> None:
     rules = EntryRules(nothing, Strip(), Quota(None))
     intake = Intake(nothing, nothing, frontier, rules, nothing, nothing, nothing, prepared.append)
     urls = [f"http://h{number}.example/" for number in range(FEW_REQUESTS + 1)]
-    entries = [Entry(number, url, 0, url) for number, url in enumerate(urls)]
+    entries = [Entry(number, url, url[7:-1], 0, url) for number, url in enumerate(urls)]
     intake.loaded(entries[:-1])
     assert prepared == urls[:-1]
     intake.loaded(entries[-1:])
