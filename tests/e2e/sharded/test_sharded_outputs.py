@@ -30,7 +30,7 @@ def test_files_are_joined_at_the_end_of_each_session(sharded: Sharded, tmp_path:
     )
     with web(ANSWERS) as served:
         outputs = ("--out", one, "--out", two, "--record", archive)
-        options = ("--no-robots", "--max-pages", 5)
+        options = ("--no-robots", "--max-pages", 5, "--log", "info", "--log-file", "crawl.log")
         sharded(*options, *outputs, lines=served.fill(LINES))
         assert len(urls(one.read_text())) == 5
         sharded("--resume", "--max-pages", 99)
@@ -40,6 +40,9 @@ def test_files_are_joined_at_the_end_of_each_session(sharded: Sharded, tmp_path:
         assert [found.count(each) for each in expected] == [1] * len(expected)
     assert gzip.decompress(archive.read_bytes()).count(b"WARC-Type: warcinfo") == 4
     assert not list(tmp_path.rglob("*.part"))
+    logs = list((tmp_path / "sharded" / "shards").glob("*/log-crawl.log"))
+    assert len(logs) == 4
+    assert all(log.stat().st_size for log in logs)
 
 
 def test_standard_output_gets_each_page_once(sharded: Sharded, tmp_path: Path) -> None:
