@@ -75,7 +75,11 @@ def crawl_urls(urls: UrlSource, settings: Settings) -> Report:
     """
     with opened(settings) as workers, _run_of(settings, workers) as run_of_python:
         crawl = ShardedCrawl(run_of_python, lines_of(urls), workers)
-        crawl.run()
+        try:
+            crawl.run()
+        except KeyboardInterrupt:
+            crawl.end()  # the files that were asked for, of what there is
+            raise
         return crawl.end()
 
 

@@ -223,7 +223,7 @@ class Intake:
         good = [entry for entry, wrong in checked if wrong is None]
         if self._frontier.lacks_requests:  # else they wait too long
             for entry in good:
-                self._prepare(entry.url)
+                self._prepare(next_url(entry))
         self._frontier.add(good, self._clock())
         for entry, wrong in checked:
             if wrong is not None:

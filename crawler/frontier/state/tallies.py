@@ -11,7 +11,7 @@ import msgspec
 
 from crawler.frontier.entry import Candidate, Entry, Final, State
 
-_FETCHED = (State.DONE, State.FAILED)
+_FETCHED = (State.DONE, State.FAILED, State.MOVED)
 MANY = 20_000
 """Counts in memory, of hosts and depths; more are written before the end of the session."""
 
@@ -25,7 +25,9 @@ ON CONFLICT (host, depth) DO UPDATE SET
     pending = pending + excluded.pending, fetched = fetched + excluded.fetched
 """
 _ALL = """
-INSERT INTO tallies SELECT host, depth, sum(state = 0), sum(state IN (1, 2)) FROM entries
+INSERT INTO tallies SELECT host, depth, sum(state = 0),
+    sum(state IN (1, 2, 4) AND continued.id IS NULL)
+FROM entries LEFT JOIN continued ON continued.id = entries.id
 GROUP BY host, depth
 """
 _PLACE = "SELECT host, depth FROM entries WHERE id = ?"
@@ -37,7 +39,8 @@ _FETCHED_BY_HOST = "SELECT host, sum(fetched) AS n FROM tallies GROUP BY host HA
 class Tally(msgspec.Struct, array_like=True):
     """How much the counts of one host and depth have changed. Not frozen: each entry changes it.
 
-    ``pending`` entries are not final, ``fetched`` ones are done or failed.
+    ``pending`` entries are not final, ``fetched`` ones are done or failed. One that continues in
+    another shard is fetched where it was redirected.
     """
 
     host: str
@@ -57,6 +60,7 @@ class Tallies:
         self._changed: dict[tuple[str, int], Tally] = {}
         self._in_memory: dict[int, Tally] = {}
         self._taken: dict[str, int] = {}
+        self._continued: set[int] = set()
 
     def add(self, candidates: Sequence[Candidate], added: set[int]) -> None:
         """Those of ``candidates`` that were ``added`` are pending."""
@@ -69,6 +73,8 @@ class Tallies:
             tally.pending += 1
             if not each.spilled:
                 in_memory[each.id] = tally
+                if each.next is not None:
+                    self._continued.add(each.id)
 
     def taken(self, hosts: Sequence[str]) -> list[tuple[str, int]]:
         """Return each of ``hosts`` with the last id that was taken from disk, or 0."""
@@ -82,6 +88,8 @@ class Tallies:
             host, number = entry.host, entry.id
             self._in_memory[number] = self._of(host, entry.depth)
             taken[host] = max(number, taken.get(host, 0))
+            if entry.next is not None:
+                self._continued.add(number)
 
     def finish(self, finals: Sequence[Final]) -> None:
         """Entries that were pending have these final states."""
@@ -89,7 +97,7 @@ class Tallies:
         for final in finals:
             tally = take(final.id, None) or find(final.id)
             tally.pending -= 1
-            tally.fetched += final.state in _FETCHED
+            tally.fetched += final.state in _FETCHED and final.id not in self._continued
 
     def _find(self, number: int) -> Tally:
         """Return the counts for an entry that was not loaded into memory."""

@@ -27,12 +27,13 @@ def sharded(crawl: Crawl) -> Sharded:
 
 @pytest.fixture
 def both(crawl: Crawl, sharded: Sharded, tmp_path: Path) -> Both:
-    """Crawl with and without shards; return the records, which must be the same."""
+    """Crawl with and without shards; return the records. They and the counts must be the same."""
 
     def run(*arguments: object, **options: Any) -> Found:
         alone = crawl(*USUAL, *arguments, name="alone", **options)
         assert (alone.code, alone.err) == (0, "")
-        sharded(*arguments, **options)
+        divided = sharded(*arguments, **options)
+        assert divided.report["urls"] == alone.report["urls"]
         expected = found(tmp_path / "alone")
         assert found(tmp_path / "sharded") == expected
         return expected

@@ -4,6 +4,7 @@ import gzip
 import json
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def test_files_are_joined_at_the_end_of_each_session(sharded: Sharded, tmp_path:
     )
     with web(ANSWERS) as served:
         outputs = ("--out", one, "--out", two, "--record", archive)
-        options = ("--no-robots", "--max-pages", 5)
+        options = ("--no-robots", "--max-pages", 5, "--log", "info", "--log-file", "crawl.log")
         sharded(*options, *outputs, lines=served.fill(LINES))
         assert len(urls(one.read_text())) == 5
         sharded("--resume", "--max-pages", 99)
@@ -40,6 +41,9 @@ def test_files_are_joined_at_the_end_of_each_session(sharded: Sharded, tmp_path:
         assert [found.count(each) for each in expected] == [1] * len(expected)
     assert gzip.decompress(archive.read_bytes()).count(b"WARC-Type: warcinfo") == 4
     assert not list(tmp_path.rglob("*.part"))
+    logs = list((tmp_path / "sharded" / "shards").glob("*/log-crawl.log"))
+    assert len(logs) == 4
+    assert all(log.stat().st_size for log in logs)
 
 
 def test_standard_output_gets_each_page_once(sharded: Sharded, tmp_path: Path) -> None:
@@ -52,23 +56,35 @@ def test_standard_output_gets_each_page_once(sharded: Sharded, tmp_path: Path) -
     assert sorted(urls(first.out) + urls(second.out)) == expected
 
 
-def test_after_an_interrupt_the_file_has_what_was_crawled(tmp_path: Path) -> None:
+SCRIPT = """
+import sys, crawler
+urls = open("list").read().split()
+crawler.crawl(urls, on="local:2", shards=4, slice=1.0, run="run", out="pages.jsonl", robots=False,
+              parse="inline", concurrency=2)
+"""
+COMMAND = (
+    *("crawl", *USUAL, *SHARDED, "--no-robots", "--concurrency", 2, "--run", "run"),
+    *("--out", "pages.jsonl", "list"),
+)
+
+
+@pytest.mark.promise("P36")
+@pytest.mark.parametrize(
+    "program", [command(*COMMAND), [sys.executable, "-c", SCRIPT]], ids=["command", "python"]
+)
+def test_after_an_interrupt_the_file_has_what_was_crawled(
+    tmp_path: Path, program: list[str]
+) -> None:
     answers = {f"{host}/{n}": page(latency=0.05) for host in "abcd" for n in range(200)}
-    pages = tmp_path / "pages.jsonl"
     with web(answers) as served:
         lines = "".join(f"{{{name[0]}}}{name[1:]}\n" for name in answers)
         (tmp_path / "list").write_text(served.fill(lines))
-        arguments = ("crawl", *USUAL, *SHARDED, "--no-robots", "--concurrency", 2, "--run")
-        process = subprocess.Popen(
-            command(*arguments, tmp_path / "run", "--out", pages, tmp_path / "list"),
-            cwd=tmp_path,
-            env=environment(),
-        )
+        process = subprocess.Popen(program, cwd=tmp_path, env=environment())
         while len(served.seen) < 50:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
-    found = urls(pages.read_text())
+        assert process.wait(30) in (130, -signal.SIGINT)
+    found = urls((tmp_path / "pages.jsonl").read_text())
     assert found == sorted(each["url"] for each in records(tmp_path / "run", "pages"))
     assert 50 <= len(found) < 800
 

@@ -72,7 +72,7 @@ def test_a_host_keeps_its_delay_although_others_redirect_there(sharded: Sharded)
         run = sharded("--delay", DELAY, "--no-robots", "--slice", 3, lines=lines)
         gaps = served.gaps("b")
     assert len(gaps) == 3
-    assert min(gaps) >= DELAY - 0.01, gaps
+    assert min(gaps) >= 0.8 * DELAY, gaps  # a request can arrive late, and the next one not
     assert run.report["urls"]["done"] == 4
 
 
@@ -83,7 +83,7 @@ def test_the_pause_of_a_redirect_is_kept_in_the_other_shard(sharded: Sharded) ->
         sharded("--no-robots", lines=served.fill("{a}/\n{b}/later?\n"))
         (first,) = served.asked("a")
         (later,) = (each for each in served.asked("b") if each.target == "/later")
-    assert 0.9 <= later.at - first.at <= 5.0
+    assert 0.9 <= later.at - first.at <= 10.0
 
 
 def test_attempts_are_counted_over_all_shards(both: Both) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.frontier.entry import Candidate, Continuation, Entry
+from crawler.frontier.entry import LINK, Candidate, Continuation, Entry, Final, State
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.host_memory import HostMemory
 from crawler.frontier.host_queue import HostPolicy
@@ -59,3 +59,19 @@ def test_it_is_read_back_unchanged(tmp_path: Path) -> None:
     found = {entry.id: entry.next for entry in store.take(["b.example"], 9, 9)}
     store.close()
     assert found == {1: None, 2: after}
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_it_counts_for_the_host_where_it_was_redirected(tmp_path: Path, in_order: bool) -> None:
+    store = Store.create(tmp_path / "state.db")
+    moved = Candidate(1, 11, "http://a.example/1", "a.example", 1, URL, 0)
+    arrived = Candidate(2, 12, URL, "b.example", 1, URL, 0, next=Continuation(NEXT, 1))
+    plain = Candidate(3, 13, "http://b.example/3", "b.example", 1, URL, 0)
+    store.add([moved, arrived, plain])
+    store.finish([Final(1, State.MOVED, LINK), Final(2, State.DONE), Final(3, State.FAILED, "dns")])
+    store.end({}, now=1.0) if in_order else store.commit({})
+    store.close()
+    again = Store.open(tmp_path / "state.db")
+    assert again.fetched() == {"a.example": 1, "b.example": 1}
+    assert (again.pending(), again.counts.pending) == ({}, 0)
+    again.close()
