@@ -94,6 +94,7 @@ def written(settings: Settings) -> dict[str, object]:
         each.name: each.absolute(each.shown(getattr(settings, each.name))) for each in options()
     }
     values["sources"] = tuple(map(_written_source, settings.sources))
+    values["on"] = _without_login(values["on"])
     return {
         name: value
         for name, value in values.items()
@@ -132,6 +133,11 @@ def _written_source(source: str) -> str:
     # What is around the URL stays: as a line of a list, it is another text than its URL.
     text = url if re.fullmatch("[!-~]+", source) else _LOGIN.sub(r"\1", source)
     return text if "@" not in text or text == url else f"://{text.rpartition('@')[2]}"
+
+
+def _without_login(on: object) -> object:
+    """The address of workers or of their broker; a resume needs the login again."""
+    return re.sub("(?<=://).*@", "", on, flags=re.DOTALL) if isinstance(on, str) else on
 
 
 def source_names(settings: Settings) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import trustme
 from support import orders
 from support.orders import PATIENCE, order
 from support.worker_engines import (
@@ -20,6 +21,8 @@ from support.worker_engines import (
     celery_app,
     celery_open,
     celery_worker,
+    free_port,
+    listening,
     redis,
     wait_for_slots,
 )
@@ -58,6 +61,33 @@ def test_a_worker_runs_slices_and_refuses_another_version() -> None:
         assert it.says == f"Celery at 127.0.0.1:{port}"
         answer = it.executor.submit(run_slice, b'{"version":"0.0.0"}').result(PATIENCE)
         assert b"was started by 0.0.0" in answer
+
+
+@pytest.fixture
+def ca_file(tmp_path: Path) -> str:
+    """The authority of ``tls``; ``other`` beside it is that of nobody."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca"))
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "other"))
+    pem = authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem
+    pem.write_to_path(str(tmp_path / "pem"))
+    return str(tmp_path / "ca")
+
+
+def test_a_broker_with_tls_must_have_a_certificate_of_the_authority(ca_file: str) -> None:
+    pem, other = ca_file.replace("/ca", "/pem"), ca_file.replace("/ca", "/other")
+    port = free_port()
+    options = {"tls-port": port, "tls-cert-file": pem, "tls-key-file": pem, "tls-ca-cert-file": pem}
+    tls = [text for name, each in options.items() for text in (f"--{name}", f"{each}")]
+    with redis(*tls, "--tls-auth-clients", "no"), listening(port):
+        on = broker(port).replace("redis:", "rediss:")
+        with celery_worker(f"{on}?ssl_ca_certs={ca_file}", OUR_WORKER):
+            with open_workers(f"{on}?ssl_ca_certs={ca_file}") as workers:
+                answer = workers.executor.submit(run_slice, b'{"version":"0.0.0"}')
+                assert b"was started by 0.0.0" in answer.result(PATIENCE)
+            for wrong in (on, f"{on}?ssl_ca_certs={other}"):
+                with pytest.raises(StateError, match="CERTIFICATE_VERIFY"), open_workers(wrong):
+                    pytest.fail("it opened")
 
 
 def test_a_worker_without_a_broker_says_which_variable_is_missing() -> None:

@@ -63,6 +63,13 @@ def test_secrets_are_not_written_to_the_run(directory: Path) -> None:
     assert stat.S_IMODE((directory / STATE).stat().st_mode) == 0o600
 
 
+def test_the_login_of_a_broker_is_not_written_to_the_run(directory: Path) -> None:
+    begun(directory, on="celery+redis://user:s3cret@broker.example:6379/0")
+    for path in directory.iterdir():
+        assert b"s3cret" not in path.read_bytes()
+    assert resumed_settings(directory, {}).on == "celery+redis://broker.example:6379/0"
+
+
 def test_unnamed_runs_have_different_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_dir.time, "strftime", lambda _: "20260101-000000")
