@@ -11,7 +11,8 @@ from support.sharded_site import SHARDS, Crawls, sharded_site
 from support.unreliable import Fate, UnreliableWorkers
 
 from crawler.app.run_dir import Lock
-from crawler.distributed import board, driver
+from crawler.distributed import board, driver, inbox
+from crawler.distributed.letters import HEAD_BYTES
 from crawler.distributed.records import SliceOrder
 from crawler.model.errors import BusyError, StateError, UsageError
 from crawler.runs.layout import EPOCH
@@ -89,6 +90,18 @@ def test_orders_of_the_past_are_refused(crawls: Crawls) -> None:
         assert msgspec.json.decode(past.slice(order))["outcome"] == "refused"
     crawls.check()
     assert [each.turn for each in standings(crawls.run)] >= before
+
+
+def test_inboxes_begin_again_once_all_is_taken(
+    crawls: Crawls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "LONG_BYTES", 1)
+    crawls.crawl(UnreliableWorkers(orders("lose answer", 1)))
+    crawls.crawl(UnreliableWorkers(orders("lose answer", 1)), again="status")
+    crawls.check()
+    heads = 1 + SHARDS  # how much was taken, and how far each other log and the input were read
+    for path in crawls.run.glob("shards/*/inbox.log"):
+        assert path.stat().st_size <= heads * HEAD_BYTES
 
 
 def test_a_shard_that_never_answers_is_given_up(crawls: Crawls) -> None:

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.kill_points import is_killed
 
 from crawler.distributed import inbox as inboxes
 from crawler.distributed.inbox import LONG_BYTES, Inbox
@@ -281,3 +282,23 @@ def test_a_draft_that_was_left_is_no_hindrance(log: Log, path: Path) -> None:
     with closing(Inbox(path, ME, {7: 2})) as inbox:
         assert inbox.received == {7: 2}
     assert urls(path, taken=2) == []
+
+
+def test_a_kill_while_it_begins_again_loses_nothing(log: Log, path: Path) -> None:
+    end = log.send(3)
+    with closing(Inbox(path, ME)) as inbox:
+        inbox.collect(7, log.path, end)
+    before = path.read_bytes()
+    outcomes = set()
+    for lines in range(100):
+        path.write_bytes(before)
+        is_over = not is_killed(
+            lambda: Inbox(path, ME), lambda found: found.begin_again(3), {inboxes.__file__}, lines
+        )
+        outcomes.add(path.read_bytes() == before)
+        with closing(Inbox(path, ME, {7: 3})) as inbox:
+            assert (inbox.received, inbox.read) == ({7: 3}, {7: end})
+        assert urls(path, taken=3) == []
+        if is_over:
+            break
+    assert outcomes == {True, False}
