@@ -13,18 +13,35 @@ _SCHEMES = {"http": "http", "https": "https", "socks5": "socks5h"}
 _PROXY_OPTIONS = (pycurl.PROXYUSERNAME, pycurl.PROXYPASSWORD, pycurl.RESOLVE)
 
 
-def set_route(curl: pycurl.Curl, dial: Endpoint, proxy: Proxy | None) -> None:
-    """Connect requests to ``dial``; if ``proxy`` is set, ``dial`` is the proxy's endpoint."""
-    for option in _PROXY_OPTIONS:
-        curl.unsetopt(option)
-    if proxy is None:
-        curl.setopt(pycurl.PROXY, "")
-        curl.setopt(pycurl.NOPROXY, "*")
-        curl.setopt(pycurl.CONNECT_TO, [f"::{bracketed(dial.dial_host)}:{dial.dial_port}"])
-        return
-    curl.unsetopt(pycurl.CONNECT_TO)
-    curl.setopt(pycurl.NOPROXY, "")
-    _set_proxy(curl, dial, proxy)
+class TransferRoute:
+    """Where the transfers of one handle connect to. Sets only the options that change."""
+
+    def __init__(self, curl: pycurl.Curl) -> None:
+        self._curl = curl
+        self._place: tuple[str, int] | None = None
+        self._proxy: Proxy | None = None
+
+    def set(self, dial: Endpoint, proxy: Proxy | None) -> None:
+        """Connect requests to ``dial``; if ``proxy`` is set, ``dial`` is the proxy's endpoint."""
+        place = dial.dial_host, dial.dial_port
+        if place == self._place and proxy == self._proxy:
+            return
+        if proxy is not None:
+            self._unset_proxy()
+            self._curl.unsetopt(pycurl.CONNECT_TO)
+            self._curl.setopt(pycurl.NOPROXY, "")
+            _set_proxy(self._curl, dial, proxy)
+        else:
+            if self._place is None or self._proxy is not None:
+                self._unset_proxy()
+                self._curl.setopt(pycurl.PROXY, "")
+                self._curl.setopt(pycurl.NOPROXY, "*")
+            self._curl.setopt(pycurl.CONNECT_TO, [f"::{bracketed(place[0])}:{place[1]}"])
+        self._place, self._proxy = place, proxy
+
+    def _unset_proxy(self) -> None:
+        for option in _PROXY_OPTIONS:
+            self._curl.unsetopt(option)
 
 
 def shows_tls(request: Request) -> bool:

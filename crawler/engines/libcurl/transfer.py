@@ -16,7 +16,7 @@ from crawler.engines.libcurl.constants import set_constants
 from crawler.engines.libcurl.content import TransferContent
 from crawler.engines.libcurl.headers import RequestLines, parse_headers, parse_status
 from crawler.engines.libcurl.hold import TransferHold
-from crawler.engines.libcurl.route import set_route, shows_tls
+from crawler.engines.libcurl.route import TransferRoute, shows_tls
 from crawler.engines.libcurl.sockets import Ends, Sockets
 from crawler.engines.shared.alerts import REFUSED_AFTERWARDS
 from crawler.engines.shared.framing import body_length, check_trailer
@@ -29,7 +29,7 @@ from crawler.engines.shared.proxying import refusal
 from crawler.engines.shared.timing import make_timing
 from crawler.model.body_budget import FREE_BYTES
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.exchange import Headers, Proxy, Request, Response, Timing
+from crawler.model.exchange import Headers, Request, Response, Timing
 
 _ABORT = -1
 _CONTINUE = 0
@@ -53,10 +53,11 @@ class Transfer:
         self._connecting: TransferConnectLimit | None = None
         self._stream: StreamArrivals | None = None
         self._content = TransferContent(curl)
+        self._route = TransferRoute(curl)
         self._sent = 0.0
         # The values that were set last; only changed values are set again.
         self._header_lines: RequestLines | None = None
-        self._terms: tuple[str, int, float, bool, Proxy | None, bool, float] | None = None
+        self._terms: tuple[float, bool, bool, float] | None = None
         set_constants(curl, options)
         curl.setopt(pycurl.WRITEFUNCTION, self._on_body)
         curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
@@ -86,16 +87,8 @@ class Transfer:
         if header_lines is not self._header_lines:
             self._header_lines = header_lines
             self.curl.setopt(pycurl.HTTPHEADER, header_lines)
-        dial = request.endpoint
-        terms = (
-            dial.dial_host,
-            dial.dial_port,
-            request.timeout,
-            request.verify,
-            request.proxy,
-            request.fresh,
-            request.connect_timeout,
-        )
+        self._route.set(request.endpoint, request.proxy)
+        terms = request.timeout, request.verify, request.fresh, request.connect_timeout
         if terms != self._terms:
             self._terms = terms
             self._set_terms(request)
@@ -104,7 +97,6 @@ class Transfer:
             self._header_lines = None  # it may have added to them
 
     def _set_terms(self, request: Request) -> None:
-        set_route(self.curl, request.endpoint, request.proxy)
         self.curl.setopt(pycurl.TIMEOUT_MS, max(1, int(request.timeout * 1000)))
         self.curl.setopt(pycurl.SSL_VERIFYPEER, int(request.verify))
         self.curl.setopt(pycurl.SSL_VERIFYHOST, 2 if request.verify else 0)
