@@ -119,6 +119,7 @@ def make_fetcher(
         _insecure(settings),
         record,
         hide,
+        settings.fetch_slots,
     )
 
 

@@ -184,11 +184,12 @@ def _put_back(order: SliceOrder, run: Run) -> None:
 def _settings(order: SliceOrder, directory: Path) -> Settings:
     """Those of the whole run, with what is another thing for a shard."""
     # Where the slices run is not stored if it is an object; to a slice it does not matter.
-    whole = resumed_settings(Path(order.run), {"on": "local"}, os.environ)
+    begun = resumed_settings(Path(order.run), {"on": "local"}, os.environ)
+    whole = msgspec.structs.replace(begun, **order.changes)
     own = {"run": str(directory), "sources": (), "json": False, "quiet": True}
     own |= own_outputs(whole, directory)
     own |= {"on": None, "slots": None, "shards": None, "slice": SLICE_S}
-    return msgspec.structs.replace(whole, **own, **order.changes)
+    return msgspec.structs.replace(whole, **own)
 
 
 def _collected(order: SliceOrder, run: Run) -> Inbox:

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from crawler.model.errors import SkipError, SkipReason, UsageError
+from crawler.model.errors import FetchError, SkipError, SkipReason, UsageError
 from crawler.model.urls import host_port
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -57,6 +57,14 @@ class Addresses(NamedTuple):
     ttl: float = float("inf")
     asked: float = 0.0
     answered: float = 0.0
+
+    def wait(self, since: float = 0.0) -> float:
+        """Seconds that a request waited that has wanted to know it ``since`` then."""
+        return max(0.0, self.answered - max(self.asked, since))
+
+
+Tell = Callable[[Addresses | FetchError], None]
+"""Takes the addresses of a name, or why there are none (dns)."""
 
 
 class AddressRules:

@@ -39,7 +39,8 @@ class Fetcher(msgspec.Struct):
     ``cookies`` is None if the run keeps none. ``insecure`` are the hosts whose certificates are not
     verified. With a ``proxy``, ``resolver`` must return its endpoint. ``record`` is called after
     each exchange or failed look-up, but not for a request that was not allowed. ``hide`` takes the
-    secrets out of error messages: an engine may quote what was sent or received.
+    secrets out of error messages: an engine may quote what was sent or received. ``look_ups`` is
+    how many names may be looked up at once, so that some are before their requests begin.
     """
 
     engine: Engine
@@ -52,10 +53,17 @@ class Fetcher(msgspec.Struct):
     insecure: frozenset[HostPort] = frozenset()
     record: Callable[[Request, Response | FetchError], None] | None = None
     hide: Hide = str
+    look_ups: int = 1
 
     def log_in(self, url: str, userinfo: str) -> None:
         """Send ``user:password`` with every further request to the origin of ``url``."""
         self.headers.log_in(url, userinfo)
+
+    def prepare(self, url: str) -> None:
+        """``url`` will be requested soon."""
+        if self.look_ups > 1:  # else requests would not be one after the other
+            host, port = host_port(url)
+            self.resolver.prepare(host, port, self.look_ups)
 
     async def fetch(self, url: str) -> Response:
         """``locate``, then ``fetch_at``. Raises only FetchError and SkipError."""

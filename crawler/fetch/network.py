@@ -25,6 +25,10 @@ class Resolver(Protocol):
         """Return the endpoint if it is known without waiting, else None."""
         ...
 
+    def prepare(self, host: str, port: int, at_once: int) -> None:
+        """A request may need the endpoint soon: look it up while fewer than ``at_once`` are."""
+        ...
+
     async def resolve(self, host: str, port: int) -> Endpoint:
         """Return the endpoint. Raises FetchError (dns) or SkipError (blocked)."""
         ...

@@ -27,6 +27,9 @@ class ProxyResolver:
             return None
         return _through(found)
 
+    def prepare(self, host: str, port: int, at_once: int) -> None:
+        """Do nothing: the first request looks up the proxy."""
+
     async def resolve(self, host: str, port: int) -> Endpoint:
         """Raises FetchError (dns, of the proxy) and SkipError (blocked)."""
         stated = stated_addresses(host)

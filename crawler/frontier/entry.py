@@ -5,7 +5,6 @@ from enum import IntEnum
 import msgspec
 
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
-from crawler.model.urls import host_name
 
 
 class State(IntEnum):
@@ -50,8 +49,9 @@ class Continuation(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """``seed`` is the input URL from which this URL was reached; for an input URL, the URL itself.
+    """``host`` is that of the URL to fetch; an entry that is not a URL has none ("").
 
+    ``seed`` is the input URL from which this URL was reached; for an input URL, the URL itself.
     ``row`` (a JSON object) contains the other columns of its table, and the line number.
     ``wrong`` is the reason why it cannot be fetched. ``next`` is where an entry continues that came
     from another shard.
@@ -59,16 +59,12 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
     id: int
     url: str
+    host: str
     depth: int
     seed: str
     row: str | None = None
     wrong: Wrong | None = None
     next: Continuation | None = None
-
-    @property
-    def host(self) -> str:
-        """Host name of the URL to fetch; an entry that is not a URL has no host."""
-        return "" if self.wrong is not None else host_name(next_url(self))
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -91,7 +87,9 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True
 
     def entry(self) -> Entry:
         seed = self.seed or self.url
-        return Entry(self.id, self.url, self.depth, seed, self.row, self.wrong, self.next)
+        return Entry(
+            self.id, self.url, self.host, self.depth, seed, self.row, self.wrong, self.next
+        )
 
 
 def next_url(found: Entry | Candidate) -> str:

@@ -122,12 +122,20 @@ class Frontier:
             self._depth_order.hold(entries)
             entries = self._depth_order.release()
         for entry in entries:
-            at = now if entry.next is None else max(now, self._continues_at(entry.next))
-            ticket = self._retries.restore(EntryTicket.of(entry, at))
+            ticket = self._restored(entry, now)
+            if ticket is None:
+                continue
             if ticket.since > now:
                 self._schedule.push_later(ticket.host, ticket, ticket.since)
             else:
                 self._schedule.push(ticket.host, ticket)
+
+    def _restored(self, entry: Entry, now: float) -> Ticket | None:
+        """The first request of ``entry`` in this session; None if it waits to be judged."""
+        at = now if entry.next is None else max(now, self._continues_at(entry.next))
+        is_sent = self._retries.is_sent(entry)
+        ticket = self._retries.restore(EntryTicket.of(entry, at))
+        return self._patience.await_judgement(ticket) if is_sent else ticket
 
     def add_document(self, url: str, now: float, deliver: Callable[[FetchResult], None]) -> None:
         """Queue a document of the input at the head of its host; it is not an entry.
@@ -323,7 +331,8 @@ class Frontier:
         if is_last:
             for host, at in self._schedule.not_before(now):
                 changes.hold(host, at)
-            self._retries.wait_for_sites(self._patience.unsent())
+            patience = self._patience
+            self._retries.wait_for_sites(patience.unsent(), patience.unjudged())
             silence = self._patience.silence(now)
         clocks = now, unix_time
         robots = self._robots.take(*clocks) if self._robots is not None else ()

@@ -43,13 +43,15 @@ class RobotsRecord(msgspec.Struct, frozen=True, array_like=True):
 class RetryRecord(msgspec.Struct, frozen=True, array_like=True):
     """The entry ``id`` waits for this ``attempt`` until ``at`` (Unix time).
 
-    ``unanswered`` is as in ``Ticket``.
+    ``unanswered`` is as in ``Ticket``. ``is_sent``: this attempt was made without an answer;
+    whether it counts will be known when its silent site answers or stays silent.
     """
 
     id: int
     attempt: int
     unanswered: int
     at: float
+    is_sent: bool = False
 
 
 class RestRecord(msgspec.Struct, frozen=True):

@@ -171,12 +171,25 @@ class Patience:
         )
 
     def unsent(self) -> Iterator[Ticket]:
-        """Yield the requests that wait for the end of a rest; those without an answer count for
-        nothing, as long as nothing is known about their sites.
-        """
+        """Yield the requests that wait for the end of a rest."""
         for rest in self.resting.values():
             yield from rest.waiting
-            yield from (_uncounted(ticket) for ticket, _ in rest.awaiting)
+
+    def unjudged(self) -> Iterator[Ticket]:
+        """Yield the requests without an answer of which it is not known yet whether they count."""
+        for rest in self.resting.values():
+            yield from (ticket for ticket, _ in rest.awaiting)
+
+    def await_judgement(self, ticket: Ticket) -> Ticket | None:
+        """The session before has sent ``ticket`` without an answer.
+
+        Return the one to send if it cannot be judged, because its site does not rest any more.
+        """
+        rest = self.resting.get(origin(ticket.url))
+        if rest is None:
+            return _uncounted(ticket)
+        rest.awaiting.append((ticket, rest.error))
+        return None
 
     @property
     def is_tried(self) -> bool:

@@ -111,8 +111,9 @@ class Retry:
 
 def pause_of(response: Response, now: float) -> float | None:
     """Return the Retry-After of ``response`` in seconds, or None; ``now`` is Unix time."""
-    value = response.header("retry-after")
-    return None if value is None else retry_after(response.status, value, now)
+    if not _may_pause(response.status):
+        return None
+    return retry_after(response.status, response.header("retry-after"), now)
 
 
 def retry_after(status: int, value: str | None, now: float) -> float | None:
@@ -121,11 +122,15 @@ def retry_after(status: int, value: str | None, now: float) -> float | None:
     With 429 (RFC 6585 §4) and 503 all requests to the host wait; with a redirect, only the next
     hop (RFC 9110 §10.2.3). A value that is neither seconds nor a date is ignored.
     """
-    if value is None or not (status in (429, 503) or 300 <= status < 400):
+    if value is None or not _may_pause(status):
         return None
     value = value.strip()
     seconds = float(value) if _SECONDS.fullmatch(value) else _until(value, now)
     return None if seconds is None else min(max(0.0, seconds), LONGEST_PAUSE)
+
+
+def _may_pause(status: int) -> bool:
+    return 300 <= status < 400 or status in (429, 503)
 
 
 def _until(text: str, now: float) -> float | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from crawler.frontier.entry import Entry
 from crawler.frontier.learned import OVER, RetryRecord
 from crawler.frontier.ticket import EntryTicket, Ticket
 
@@ -34,17 +35,28 @@ class RetryMemory:
             since=max(ticket.since, record.at + self._ahead),
         )
 
-    def waits(self, ticket: EntryTicket) -> None:
-        """``ticket`` waits for its next attempt, until ``ticket.since``."""
-        number = ticket.entry.id
-        self._known.add(number)
-        self._changed[number] = RetryRecord(number, ticket.attempt, ticket.unanswered, ticket.since)
+    def is_sent(self, entry: Entry) -> bool:
+        """Whether the attempt was already made for which ``restore`` returns a ticket."""
+        record = self._earlier.get(entry.id)
+        return record is not None and record.is_sent
 
-    def wait_for_sites(self, tickets: Iterable[Ticket]) -> None:
-        """``tickets`` wait until their silent sites answer."""
-        for ticket in tickets:
+    def waits(self, ticket: EntryTicket, *, is_sent: bool = False) -> None:
+        """``ticket`` waits for its next attempt, until ``ticket.since``.
+
+        ``is_sent``: it waits for the judgement of this one.
+        """
+        number, at = ticket.entry.id, ticket.since
+        self._known.add(number)
+        self._changed[number] = RetryRecord(number, ticket.attempt, ticket.unanswered, at, is_sent)
+
+    def wait_for_sites(self, unsent: Iterable[Ticket], sent: Iterable[Ticket]) -> None:
+        """The tickets wait until their silent sites answer."""
+        for ticket in unsent:
             if isinstance(ticket, EntryTicket) and ticket.sent:
                 self.waits(ticket)
+        for ticket in sent:
+            if isinstance(ticket, EntryTicket):
+                self.waits(ticket, is_sent=True)
 
     def finish(self, number: int) -> None:
         """The entry with this id is final."""

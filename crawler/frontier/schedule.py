@@ -179,7 +179,10 @@ class Schedule(Generic[T]):
                 return heap
 
     def _first_ready(self, now: float) -> list[HostTurn[T]] | None:
-        return next((heap for heap in self._in_turn if self._is_ready(heap, now)), None)
+        for heap in self._in_turn:
+            if self._is_ready(heap, now):
+                return heap
+        return None
 
     def _choose_warily(self, now: float) -> list[HostTurn[T]] | None:
         """Pass over the hosts that do not answer, as long as there are others."""

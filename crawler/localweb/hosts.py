@@ -10,7 +10,7 @@ from itertools import count
 
 import msgspec
 
-from crawler.fetch.addresses import Addresses, AddressRules, is_local_name, literal
+from crawler.fetch.addresses import Addresses, AddressRules, Tell, is_local_name, literal
 from crawler.fetch.dns import SystemResolver
 from crawler.localweb.faults import SLOW_SECONDS, Fault
 from crawler.model.errors import FailureKind, FetchError, UsageError
@@ -108,6 +108,9 @@ class MockResolver(SystemResolver):
         known, found = super().cached(host, port), self._hosts.find(host, port)
         return None if known is None or found is None else self._dialled(known, found)
 
+    def prepare(self, host: str, port: int, at_once: int) -> None:
+        """Do nothing: ``lookups`` are those that requests need."""
+
     async def resolve(self, host: str, port: int) -> Endpoint:
         """Raises also FetchError (connect) for a literal address that is not of this web."""
         known, found = await super().resolve(host, port), self._hosts.find(host, port)
@@ -120,22 +123,31 @@ class MockResolver(SystemResolver):
         dial, port = self._door(host)
         return Endpoint(known.address, dial, port, known.lookup_s)
 
-    async def _addresses(self, host: str) -> Addresses:
+    def _ask(self, host: str, tell: Tell) -> None:
         address = literal(host)
         if address is not None:  # the rules check it first, as on the real network
-            return Addresses((str(address),))
+            tell(Addresses((str(address),)))
+            return
         self._lookups.append(host)
         found = self._hosts.named(host)
         if found is None:
             message = f"{host} is not part of the mocked web"
-            raise FetchError(FailureKind.DNS, message, answered=True)
-        if found.fault is Fault.NO_DNS:
-            raise FetchError(FailureKind.DNS, f"{host} has no address", answered=True)
-        if found.fault is Fault.SLOW_DNS:
-            asked = time.monotonic()
-            await asyncio.sleep(SLOW_SECONDS)
-            return Addresses((found.address,), asked=asked, answered=time.monotonic())
-        return Addresses((found.address,))
+            tell(FetchError(FailureKind.DNS, message, answered=True))
+        elif found.fault is Fault.NO_DNS:
+            tell(FetchError(FailureKind.DNS, f"{host} has no address", answered=True))
+        elif found.fault is Fault.SLOW_DNS:
+            _tell_later(tell, found.address)
+        else:
+            tell(Addresses((found.address,)))
+
+
+def _tell_later(tell: Tell, address: str) -> None:
+    asked = time.monotonic()
+
+    def answer() -> None:
+        tell(Addresses((address,), asked=asked, answered=time.monotonic()))
+
+    asyncio.get_running_loop().call_later(SLOW_SECONDS, answer)
 
 
 def _own_address(name: str, dial: str) -> str:

@@ -123,6 +123,9 @@ class ReplayResolver:
         has_port = self._ready.ca_file or port != DEFAULT_PORTS["https"]
         return self._hosts.get(host) if has_port else None
 
+    def prepare(self, host: str, port: int, at_once: int) -> None:
+        """Do nothing: no name is looked up."""
+
     async def resolve(self, host: str, port: int) -> Endpoint:
         endpoint = self.cached(host, port)
         if endpoint is not None:

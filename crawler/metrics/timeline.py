@@ -47,18 +47,23 @@ def line(event: Fetched, started: float, hide: Hide = str) -> Line:
     ``hide`` takes the secrets out of the URL, which a server may have made of a header.
     """
     timing = event.timing
-    wait, receive, buffered = _parts(timing, failed=event.error is not None)
+    phases = _phases(timing, failed=event.error is not None)
+    spans = (event.started - started, event.queued, timing.dns, *phases, timing.total)
+    # The same as round(seconds, 6), which goes by way of decimal digits, in half the time.
+    t, queued, dns, connect, tls, wait, receive, buffered, total = [
+        round(seconds * 1e6) / 1e6 for seconds in spans
+    ]
     return Line(
         url=hide(event.url),
-        t=_micro(event.started - started),
-        queued=_micro(event.queued),
-        dns=_micro(timing.dns),
-        connect=_micro(timing.connect),
-        tls=_micro(timing.tls),
-        wait=_micro(wait),
-        receive=_micro(receive),
-        buffered=_micro(buffered),
-        total=_micro(timing.total),
+        t=t,
+        queued=queued,
+        dns=dns,
+        connect=connect,
+        tls=tls,
+        wait=wait,
+        receive=receive,
+        buffered=buffered,
+        total=total,
         status=event.status,
         error=event.error,
         reused=timing.reused,
@@ -67,25 +72,21 @@ def line(event: Fetched, started: float, hide: Hide = str) -> Line:
     )
 
 
-def _parts(timing: Timing, *, failed: bool) -> tuple[float, float, float]:
-    """Seconds of waiting, receiving and buffering: the total minus the handshakes.
+def _phases(timing: Timing, *, failed: bool) -> tuple[float, float, float, float, float]:
+    """Seconds of connecting, TLS, waiting, receiving and buffering; together they are the total.
 
     A library may see the first byte only when it reads it from the buffer. Its time to the first
     byte then includes time in the buffer, which is subtracted from the wait. A failed fetch counts
     as waiting, because its phases were not measured.
     """
-    left = max(0.0, timing.total - timing.connect - timing.tls)
+    connect, tls = timing.connect, timing.tls
+    left = max(0.0, timing.total - connect - tls)
     if failed:
-        return left, 0.0, 0.0
+        return connect, tls, left, 0.0, 0.0
     buffered = min(timing.buffered, left)
-    seen = max(0.0, timing.first_byte - timing.connect - timing.tls)
+    seen = max(0.0, timing.first_byte - connect - tls)
     wait = min(seen, left - buffered)
-    return wait, left - buffered - wait, buffered
-
-
-def _micro(seconds: float) -> float:
-    # The same as round(seconds, 6), which goes by way of decimal digits, in half the time.
-    return round(seconds * 1e6) / 1e6
+    return connect, tls, wait, left - buffered - wait, buffered
 
 
 class Timeline:

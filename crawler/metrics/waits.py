@@ -67,11 +67,12 @@ class Waits:
 
     def add(self, timing: Timing, *, answered: bool) -> None:
         """Add a request. A failed one waited too, but its response was not measured."""
+        wait = timing.io_wait
         self._lookup += timing.dns
         self._handshake += timing.connect + timing.tls
-        self._total += timing.io_wait
+        self._total += wait
         # The latency does not contain the lookup, and another clock than that of the wait tells it.
-        self._naive += max(timing.dns + timing.total, timing.io_wait)
+        self._naive += max(timing.dns + timing.total, wait)
         if answered:
             self._answers += 1
             self._by_kernel += timing.method == "kernel"

@@ -18,6 +18,7 @@ from crawler.model.text_query import encode_query
 
 __all__ = ["HEAD", "Kind", "Text", "bom", "codec", "decode", "encode_query", "label", "utf_16"]
 
+_PIECE = 16 * 1024
 _JIS = b"\x1b$B"
 """ISO-2022-JP begins characters of two bytes with it; it has no bytes beyond ASCII."""
 
@@ -78,10 +79,15 @@ def _decode_as(body: bytes, encoding: str) -> Text:
 
 
 def _is_utf8(body: bytes) -> bool:
+    """Whether ``body`` is valid UTF-8. In pieces: for all at once, a large text would be made."""
     if body.isascii():
         return True
+    pieces, at, size = memoryview(body), 0, len(body)
     try:
-        body.decode()
+        while at < size:
+            end = at + _PIECE
+            _, used = codecs.utf_8_decode(pieces[at:end], "strict", end >= size)
+            at += used  # a character that the piece has only in part belongs to the next one
     except UnicodeDecodeError:
         return False
     return True

@@ -26,6 +26,7 @@ MAX_IDN_CHARACTERS = 255
 _QUERIES_IN_UTF8 = frozenset({"utf-8", "utf-16be", "utf-16le", "replacement"})
 """The encodings whose output encoding is UTF-8 (Encoding Standard, 4.3)."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
+_AUTHORITY_AT = len("https://")
 
 _SCHEME = re.compile(r"[\x00-\x20]*([a-z][a-z0-9+.-]*):(?!\d)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"[\x00-\x20]*(?:https?:[/\\]*|[/\\]{2,})([^/\\?#]*)", re.IGNORECASE)
@@ -128,7 +129,7 @@ def key(url: str) -> int:
 
 def origin(url: str) -> str:
     """``scheme://host[:port]``, without the default port."""
-    return url[: url.index("/", len("https://"))]
+    return url[: url.index("/", _AUTHORITY_AT)]
 
 
 def authority(url: str) -> str:

@@ -104,13 +104,17 @@ class BatchParser:
         for piece, parts in zip(encoded, chunks, strict=True):
             parts.append(piece)
         digest = int.from_bytes(bytes.fromhex(parsed.page.digest[:16]), signed=True)
+        follow, trapped = parsed.follow, parsed.trapped
+        if follow or trapped:
+            follow = tuple([link for link in follow if self._is_fresh(link)])
+            trapped = tuple([pair for pair in trapped if self._is_fresh(pair[0])])
         return Outcome(
             task.job.id,
-            tuple([link for link in parsed.follow if self._is_fresh(link)]),
+            follow,
             parsed.filtered,
             parsed.page.bytes,
             digest=digest,
-            trapped=tuple([pair for pair in parsed.trapped if self._is_fresh(pair[0])]),
+            trapped=trapped,
             cut=parsed.cut,
             cached=parsed.cached,
         )
@@ -128,6 +132,8 @@ class BatchParser:
 
 def _size(outcome: Outcome, chunks: Sequence[Sequence[bytes]]) -> int:
     """The bytes of the newest page: its record in each of ``chunks``, and its links."""
-    size = sum([len(link.url) for link in outcome.links])
-    size += sum([len(link.url) for link, _ in outcome.trapped])
-    return size if outcome.error else size + sum([len(parts[-1]) for parts in chunks])
+    size = 0 if outcome.error else sum([len(parts[-1]) for parts in chunks])
+    if outcome.links or outcome.trapped:
+        size += sum([len(link.url) for link in outcome.links])
+        size += sum([len(link.url) for link, _ in outcome.trapped])
+    return size

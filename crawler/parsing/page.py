@@ -54,6 +54,8 @@ class PageParser:
         most = MAX_LINK_BYTES // len(job.seed)
         follow, trapped, filtered = self._sort(job, facts, most)
         page = self._page(job, document, digest.hexdigest(), findings)
+        if not (follow or trapped):
+            return Parsed(page, (), filtered, (), facts.cut, is_cached)
         beyond = max(0, len(follow) - most) + max(0, len(trapped) - most)
         cut = facts.cut + beyond
         return Parsed(page, follow[:most], filtered, trapped[:most], cut, is_cached)

@@ -80,6 +80,7 @@ class Pipeline:
             observer.event,
             final_states.reject,
             self._wake,
+            fetcher.prepare,
             outbox,
         )
         self._parse_stage = ParseStage(executor, store, self._intake, final_states, observer.event)

@@ -262,7 +262,7 @@ def _task(ticket: EntryTicket, response: Response, unix_time: float) -> Task:
         response.header_list("content-encoding") if "content-encoding" in names else None,
         response.header_lines("x-robots-tag") if "x-robots-tag" in names else None,
         timestamp(int(unix_time)),
-        round(response.timing.total * 1000, 3),
+        round(response.timing.total * 1e6) / 1e3,
         entry.depth,
         entry.row,
         response.header("refresh") if "refresh" in names else None,

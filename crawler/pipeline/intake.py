@@ -50,7 +50,8 @@ class Intake:
     """Enters URLs into the store; those that are new go to the frontier.
 
     ``observe`` receives the counts. An entry that cannot be fetched goes to ``reject``. ``wake`` is
-    called when there is more to fetch. What another shard fetches goes to ``outbox``.
+    called when there is more to fetch, ``prepare`` with a URL that will be requested soon. What
+    another shard fetches goes to ``outbox``.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Intake:
         observe: Callable[[Event], None],
         reject: Callable[[Entry, FetchError | SkipError], None],
         wake: Wake,
+        prepare: Callable[[str], None],
         outbox: Outbox | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,6 +75,7 @@ class Intake:
         self._reject = reject
         self._wake = wake
         self._outbox = outbox
+        self._prepare = prepare
         self._clock = clock
 
     @property
@@ -218,6 +221,9 @@ class Intake:
         """``entries`` are in memory now: pass them to the frontier or reject them."""
         checked = [(entry, self._check(entry)) for entry in entries]
         good = [entry for entry, wrong in checked if wrong is None]
+        if self._frontier.lacks_requests:  # else they wait too long
+            for entry in good:
+                self._prepare(entry.url)
         self._frontier.add(good, self._clock())
         for entry, wrong in checked:
             if wrong is not None:

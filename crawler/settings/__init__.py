@@ -6,12 +6,22 @@ option, the stronger wins: defaults < file < environment < flags; a list is repl
 """
 
 from crawler.settings.cores import usable_cores
-from crawler.settings.load import Settings, absolute, load, options, resumed, source_names, written
+from crawler.settings.load import (
+    Settings,
+    absolute,
+    changeable,
+    load,
+    options,
+    resumed,
+    source_names,
+    written,
+)
 from crawler.settings.option import taken_variables
 
 __all__ = [
     "Settings",
     "absolute",
+    "changeable",
     "load",
     "options",
     "resumed",

@@ -109,6 +109,16 @@ def absolute(settings: Settings) -> Settings:
     )
 
 
+def changeable(settings: Settings) -> dict[str, object]:
+    """Return the options that a resume may have changed, by name, with absolute paths.
+
+    So a process that has read the settings file of the run can have the same settings.
+    """
+    names = (_CHANGEABLE | {"parse"}) - _OF_SESSION
+    known = (each for each in options() if each.name in names)
+    return {each.name: each.absolute(getattr(settings, each.name)) for each in known}
+
+
 def _written_source(source: str) -> str:
     if source == "-":
         return source

@@ -31,6 +31,7 @@ from crawler.model.errors import FailureKind, UsageError
 from crawler.model.pages import Page
 from crawler.parsing.batch import MOST_RESULT_BYTES, Outcome, Task
 from crawler.parsing.executors.registry import make_executor
+from crawler.parsing.executors.unparsed import SMALL_BYTES
 from crawler.parsing.job import CacheOptions
 
 every = pytest.mark.parametrize("form", FORMS)
@@ -194,14 +195,31 @@ class WhoEncodes:
         return f"{threading.get_ident()} {record.digest} {record.title}\n".encode()
 
 
-async def test_without_parsing_other_threads_make_the_records() -> None:
+async def test_without_parsing_only_large_and_encoded_pages_go_to_other_threads() -> None:
     options = msgspec.structs.replace(executor_options(read=False), encoders=(WhoEncodes(),))
-    tasks = [page(n) for n in range(100)]
-    collected = await parsed("none", tasks, options)
-    records = {tuple(line.decode().split()) for line in collected.lines}
-    assert {digest for _, digest, _ in records} == {sha256(each.body).hexdigest() for each in tasks}
-    assert {title for _, _, title in records} == {"None"}
-    assert str(threading.get_ident()) not in {thread for thread, _, _ in records}
+    here = [page(n) for n in range(100)]
+    large = [page(n, "x" * SMALL_BYTES) for n in range(100, 105)]
+    encoded = task(105, "http://a.example/", gzip.compress(b"hello"), content_encoding="gzip")
+    collected = await parsed("none", [*here[:50], *large, encoded, *here[50:]], options)
+    records = [line.decode().split() for line in collected.lines]
+    threads = {digest: who for who, digest, _ in records}
+    mine = str(threading.get_ident())
+    assert {threads.pop(sha256(each.body).hexdigest()) for each in here} == {mine}
+    elsewhere = {*(sha256(each.body).hexdigest() for each in large), sha256(b"hello").hexdigest()}
+    assert threads.keys() == elsewhere
+    assert mine not in threads.values()
+
+
+async def test_without_parsing_other_work_gets_its_turn_between_small_pages() -> None:
+    slow, turns = Slow(), 0
+    options = msgspec.structs.replace(executor_options(read=False), encoders=(slow,))
+    async with running("none", options) as (executor, collected):
+        for number in range(20):
+            executor.submit(page(number))
+        while len(collected.outcomes) < 20:
+            turns += 1
+            await asyncio.sleep(0)
+    assert turns >= 10, "a page takes 10 ms, and so does a turn"
 
 
 # Start and end

@@ -152,6 +152,7 @@ class Crawl(RuleBasedStateMachine):
             observe=nothing,
             reject=self._reject,
             wake=lambda: None,
+            prepare=nothing,
             clock=lambda: self.now,
         )
         self.thread.start(self.intake.entered, self.intake.loaded, nothing)

@@ -42,7 +42,7 @@ class Crawl:
     def _entry(self, host: str, depth: int) -> Entry:
         self.entries += 1
         url = f"http://{host}/{self.entries}"
-        return Entry(self.entries, url, depth, url)
+        return Entry(self.entries, url, host, depth, url)
 
     def enter(self, new: list[Entry]) -> None:
         window = self.frontier.window

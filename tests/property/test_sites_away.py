@@ -83,7 +83,7 @@ class World:
                 self._add(f"http://{host}/{number}")
 
     def _add(self, url: str) -> None:
-        entry = Entry(len(self.entries) + 1, url, 0, url)
+        entry = Entry(len(self.entries) + 1, url, host_name(url), 0, url)
         self.entries[entry.id] = url
         assert self.frontier.window.place(entry.host)
         self.frontier.entered([0])

@@ -27,7 +27,7 @@ OWN = {
     "own processes": lambda: ProcessPoolExecutor(2, multiprocessing.get_context("spawn")),
 }
 """Executor objects, as a user makes them."""
-FORMS = (*WATCHED, "thread", "inline", *OWN)
+FORMS = (*WATCHED, "thread", "inline", "none", *OWN)
 
 
 def parse_options(**changes: Any) -> ParseOptions:

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self, cast
 
 import msgspec
@@ -218,13 +219,19 @@ class Names:
         self._sock.sendto(self._answer(question), client)
 
     async def _by_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.read(2):
-            question = await reader.readexactly(int.from_bytes(head))
-            end = question.index(b"\0", _QUESTION) + 5
-            await asyncio.sleep(self._latency)
-            answer = self._answer(question[:end])
-            writer.write(len(answer).to_bytes(2) + answer)
+        """Answers each question after its own time, whatever came before (RFC 7766, 6.2.1.1)."""
+        loop = asyncio.get_running_loop()
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                size = int.from_bytes(await reader.readexactly(2))
+                question = await reader.readexactly(size)
+                end = question.index(b"\0", _QUESTION) + 5
+                loop.call_later(self._latency, self._send_by_stream, question[:end], writer)
         writer.close()
+
+    def _send_by_stream(self, question: bytes, writer: asyncio.StreamWriter) -> None:
+        answer = self._answer(question)
+        writer.write(len(answer).to_bytes(2) + answer)
 
     def _answer(self, question: bytes) -> bytes:
         name, kind = question[_QUESTION:-4], int.from_bytes(question[-4:-2])

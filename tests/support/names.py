@@ -1,12 +1,16 @@
 """A name server in a thread of this process: each name has the addresses that a test gives it."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, ip_address
 from typing import Self
 
+from crawler.fetch.addresses import Addresses
+from crawler.fetch.lookup import NameServers
 from crawler.fetch.network import SystemNetwork
+from crawler.model.errors import FetchError
 
 _QUESTION = 12
 """Offset of the question in a DNS message (RFC 1035, 4.1)."""
@@ -53,6 +57,13 @@ class NamesServer:
         name = asked_name(message)
         self.asked.append(name)
         return answer(message, self.names.get(name, ()))
+
+
+async def looked_up(servers: NameServers, host: str) -> Addresses | FetchError:
+    """What ``servers`` tell of ``host``."""
+    told: asyncio.Future[Addresses | FetchError] = asyncio.get_running_loop().create_future()
+    servers.ask(host, told.set_result)
+    return await told
 
 
 def answer(message: bytes, addresses: Sequence[str]) -> bytes:

@@ -55,8 +55,8 @@ def page(*links: str, **changes: Any) -> Callable[[Web], Answer]:
     return lambda web: Answer(headers=headers, body=web.fill(text).encode(), **changes)
 
 
-def status(number: int) -> Callable[[Web], Answer]:
-    return lambda _: Answer(number)
+def status(number: int, **changes: Any) -> Callable[[Web], Answer]:
+    return lambda _: Answer(number, **changes)
 
 
 def moved(place: str, *headers: tuple[str, str]) -> Callable[[Web], Answer]:

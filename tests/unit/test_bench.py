@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from cryptography import x509
 from support import needs
+from support.names import looked_up
 from support.needs import Missing
 
 from crawler.fetch.lookup import NameServers
@@ -367,6 +368,6 @@ def test_the_name_server_finds_the_address_in_the_name(monkeypatch):
 async def look_up(port, name):
     servers = NameServers((f"127.0.0.1:{port}",))
     try:
-        return (await servers.look_up(name)).addresses
+        return (await looked_up(servers, name)).addresses
     finally:
         servers.close()

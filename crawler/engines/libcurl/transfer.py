@@ -4,7 +4,6 @@ Options and callbacks: curl_easy_setopt(3). A callback must not raise: it return
 aborts the transfer, and ``refused`` keeps the reason.
 """
 
-import re
 import time
 
 import pycurl
@@ -15,7 +14,7 @@ from crawler.engines.libcurl.codes import translate, unanswered
 from crawler.engines.libcurl.connect_limit import TransferConnectLimit, limit_connecting
 from crawler.engines.libcurl.constants import set_constants
 from crawler.engines.libcurl.content import TransferContent
-from crawler.engines.libcurl.headers import RequestLines, parse_headers
+from crawler.engines.libcurl.headers import RequestLines, parse_headers, parse_status
 from crawler.engines.libcurl.hold import TransferHold
 from crawler.engines.libcurl.route import set_route, shows_tls
 from crawler.engines.libcurl.sockets import Ends, Sockets
@@ -37,8 +36,7 @@ _CONTINUE = 0
 _DO_NOT_CONNECT: int = pycurl.SOCKOPT_ERROR
 _PAUSE: int = pycurl.WRITEFUNC_PAUSE
 _DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
-_STATUS = re.compile(rb"HTTP/(1\.[01]) (\d{3})[ \r\n]")
-_STATUS_OR_2 = re.compile(rb"HTTP/(1\.[01]|2) (\d{3})[ \r\n]")
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 _BLANK = (b"\r\n", b"\n")
 
 
@@ -56,8 +54,6 @@ class Transfer:
         self._stream: StreamArrivals | None = None
         self._content = TransferContent(curl)
         self._sent = 0.0
-        # libcurl itself would also accept an HTTP/2 status line on an HTTP/1 connection.
-        self._status_line = _STATUS_OR_2 if options.http2 else _STATUS
         # The values that were set last; only changed values are set again.
         self._header_lines: RequestLines | None = None
         self._terms: tuple[str, int, float, bool, Proxy | None, bool, float] | None = None
@@ -188,10 +184,10 @@ class Transfer:
         return self._continue()
 
     def _take_head(self) -> int | None:
-        found = self._status_line.match(self._lines[0])
+        found = parse_status(self._lines[0], http2=self._http2)
         if found is None:
             return self._refuse(FailureKind.PROTOCOL, "no status line")
-        self._version, self._status = found[1].decode(), int(found[2])
+        self._version, self._status = found
         if self._http2 and self._version != "2" and self._ends is not None:
             self._sockets.note_http1(self._ends)
         try:
@@ -221,6 +217,8 @@ class Transfer:
         lengths, codings = [], []
         self._closing = self._version == "1.0"
         for name, value in headers:
+            if name not in _FRAMING:  # nearly all of them
+                continue
             if name == "content-length":
                 lengths.append(value)
             elif name == "transfer-encoding":
@@ -346,15 +344,13 @@ class Transfer:
         info = self._last
         if info is None and not self._closing and self._ends is not None:
             info = self._sockets.info(self._ends)
-        buffered = info.received_ago if info else 0.0
-        sent = curl.getinfo(pycurl.PRETRANSFER_TIME)
         return make_timing(
             self.request,
             connect=connect,
             tls=tls,
             kernel=info,
-            library_answer=max(0.0, curl.getinfo(pycurl.TOTAL_TIME) - sent - buffered),
-            buffered=buffered,
+            library_answer=0.0 if info else self._answer_time(),
+            buffered=info.received_ago if info else 0.0,
             first_byte=curl.getinfo(pycurl.STARTTRANSFER_TIME),
             total=time.monotonic() - self.started,
             reused=self._fresh is None,
@@ -362,6 +358,12 @@ class Transfer:
             body_size=self._body.size,
             held=0.0 if self._hold is None else self._hold.seconds,
         )
+
+    def _answer_time(self) -> float:
+        """Seconds from sending to the last byte, by libcurl's clock."""
+        answer: float = self.curl.getinfo(pycurl.TOTAL_TIME)
+        answer -= self.curl.getinfo(pycurl.PRETRANSFER_TIME)
+        return max(0.0, answer)
 
     def _stream_timing(self, arrived: Arrival) -> Timing:
         """The kernel's data is about the whole connection, so the time of sending is ours."""

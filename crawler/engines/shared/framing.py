@@ -11,7 +11,7 @@ from crawler.model.errors import FailureKind, FetchError
 from crawler.model.exchange import Headers
 
 _LINE_END = re.compile(r"[\0\r\n]")
-_LENGTH = re.compile(r"[0-9]{1,18}")
+_MOST_DIGITS = 18
 
 
 def check_lines(headers: Headers) -> None:
@@ -40,7 +40,7 @@ def body_length(lengths: Sequence[str], codings: Sequence[str]) -> int | None:
     number = lengths[0]
     if len(lengths) > 1 or "," in number:
         number = _repeated(lengths)
-    if not _LENGTH.fullmatch(number):
+    if not _is_length(number):
         raise FetchError(FailureKind.PROTOCOL, "Content-Length is not a single number")
     return int(number)
 
@@ -48,9 +48,13 @@ def body_length(lengths: Sequence[str], codings: Sequence[str]) -> int | None:
 def _repeated(lengths: Iterable[str]) -> str:
     """The number that all of ``lengths`` say; another text if they differ."""
     numbers = [each.strip(" \t") for each in ",".join(lengths).split(",")]
-    if all(map(_LENGTH.fullmatch, numbers)) and len(set(map(int, numbers))) == 1:
+    if all(map(_is_length, numbers)) and len(set(map(int, numbers))) == 1:
         return numbers[0]
     return ", ".join(numbers)
+
+
+def _is_length(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 def check_locations(locations: Collection[str]) -> None:

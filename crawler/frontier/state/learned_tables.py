@@ -17,7 +17,7 @@ CREATE = (
     "CREATE TABLE IF NOT EXISTS robots (id INTEGER PRIMARY KEY, site TEXT NOT NULL UNIQUE, "
     "fetched REAL NOT NULL, delay REAL NOT NULL, text TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS retries (id INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, "
-    "unanswered INTEGER NOT NULL, at REAL NOT NULL)",
+    "unanswered INTEGER NOT NULL, at REAL NOT NULL, is_sent INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS silence (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
 )
 _WRITE_HOSTS = """
@@ -41,11 +41,13 @@ SELECT json_group_array(json_array(site, fetched, delay, text)) FROM robots WHER
 """
 _WRITE_RETRIES = """
 INSERT OR REPLACE INTO retries
-SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?)
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?)
 """
 _FORGET_RETRIES = "DELETE FROM retries WHERE id IN (SELECT value FROM json_each(?))"
 _READ_RETRIES = """
-SELECT json_group_array(json_array(id, attempt, unanswered, at))
+SELECT json_group_array(json_array(
+    id, attempt, unanswered, at, json(iif(is_sent, 'true', 'false'))
+))
 FROM (SELECT * FROM retries ORDER BY id LIMIT 100000)
 """
 _WRITE_SILENCE = "INSERT OR REPLACE INTO silence VALUES (1, ?)"

@@ -47,7 +47,7 @@ WHERE entries.id = final.id
 """
 _TAILS = """
 SELECT json_group_array(json_array(
-    entry.id, entry.url, depth, coalesce(seed, entry.url), row, json(why),
+    entry.id, entry.url, host, depth, coalesce(seed, entry.url), row, json(why),
     json(continued.next)
 ))
 FROM json_each(?) AS wanted JOIN entries AS entry ON entry.id IN

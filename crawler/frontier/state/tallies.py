@@ -56,13 +56,15 @@ class Tallies:
 
     def add(self, candidates: Sequence[Candidate], added: set[int]) -> None:
         """Those of ``candidates`` that were ``added`` are pending."""
-        changed = self._changed
+        if len(added) < len(candidates):
+            candidates = [each for each in candidates if each.id in added]
+        known, in_memory = self._changed.get, self._in_memory
         for each in candidates:
-            if each.id in added:
-                tally = changed.get((each.host, each.depth)) or self._of(each.host, each.depth)
-                tally.pending += 1
-                if not each.spilled:
-                    self._in_memory[each.id] = tally
+            host, depth = each.host, each.depth
+            tally = known((host, depth)) or self._of(host, depth)
+            tally.pending += 1
+            if not each.spilled:
+                in_memory[each.id] = tally
 
     def take(self, entries: Sequence[Entry]) -> None:
         """``entries`` were loaded into memory."""

@@ -53,10 +53,17 @@ class FuturesExecutor:
     def submit(self, task: Task) -> None:
         self.waiting += 1
         self.waiting_bytes += len(task.body)
+        self._enqueue(task)
+        self._feed_soon()
+
+    def _enqueue(self, task: Task) -> None:
         self._queue.append(task)
+
+    def _feed_soon(self) -> None:
+        """Feed the executor in the next iteration, with all pages that come until then."""
         if not self._is_due:
             self._is_due = True
-            self._loop.call_soon(self._feed)  # with all pages that come until then
+            self._loop.call_soon(self._feed)
 
     def hold(self) -> None:
         self._is_held = True
@@ -88,12 +95,16 @@ class FuturesExecutor:
             self._stop(error)
             return
         results = done.result()
-        parsed = len(results.outcomes)
-        self._queue[:0] = batch[parsed:]
-        self.waiting -= parsed
-        self.waiting_bytes -= sum(len(task.body) for task in batch[:parsed])
+        self._queue[:0] = self._settle(batch, results)
         self._deliver(results)
         self._feed()
+
+    def _settle(self, tasks: Sequence[Task], results: Results) -> Sequence[Task]:
+        """Count the first ``tasks``, which have ``results``, as done; return the others."""
+        parsed = len(results.outcomes)
+        self.waiting -= parsed
+        self.waiting_bytes -= sum([len(task.body) for task in tasks[:parsed]])
+        return tasks[parsed:]
 
     def _stop(self, error: BaseException) -> None:
         """Its pages have no result, and there is no way to replace a broken executor."""

@@ -11,19 +11,19 @@ EXECUTORS = MappingProxyType(
         "loky": "crawler.parsing.executors.loky:LokyExecutor",
         "thread": "crawler.parsing.executors.thread:ThreadExecutor",
         "inline": "crawler.parsing.executors.inline:InlineExecutor",
-        "none": "crawler.parsing.executors.thread:ThreadExecutor",
+        "none": "crawler.parsing.executors.unparsed:UnparsedExecutor",
     }
 )
 """Name → ``module:class``, a class that takes ExecutorOptions; the first one is the default.
 
-With ``none`` pages are not parsed: a thread makes their digests, which needs no lock, and records.
+With ``none`` pages are not parsed: they get digests and records only.
 """
 
 WITHOUT_WORKERS = frozenset({"inline"})
 """Executors that parse on the fetch thread; a number of workers means nothing to them."""
 
 ON_THREADS = frozenset({"thread", "none"})
-"""Executors that work on threads of this process."""
+"""Executors that work on threads of this process, at least for some pages."""
 
 IN_THIS_PROCESS = WITHOUT_WORKERS | ON_THREADS
 """Executors for which nothing is pickled, and whose pages have no deadline."""

@@ -13,12 +13,15 @@ class ProcessExecutor(SupervisedExecutor):
     """The default executor: pools of the standard library, from a fork server of our own."""
 
     def __init__(self, options: ExecutorOptions) -> None:
-        super().__init__(options, ProcessLauncher(options.prestarted or ForkServer()))
+        super().__init__(options, ProcessLauncher(options.prestarted))
 
 
 class ProcessLauncher:
-    def __init__(self, server: ForkServer) -> None:
-        self._server = server
+    """Starts workers from the ``prestarted`` server, which goes on, or from one of its own."""
+
+    def __init__(self, prestarted: ForkServer | None) -> None:
+        self._server = prestarted or ForkServer()
+        self._is_own = prestarted is None
 
     @property
     def pids(self) -> Sequence[int]:
@@ -28,7 +31,8 @@ class ProcessLauncher:
         self._server.start()
 
     def stop(self) -> None:
-        self._server.stop()
+        if self._is_own:
+            self._server.stop()
 
     def pool(self, initializer: Callable[..., None], *arguments: Any) -> ProcessPoolExecutor:
         context = self._server.context

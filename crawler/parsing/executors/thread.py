@@ -10,10 +10,7 @@ from crawler.parsing.executors.futures import FuturesExecutor
 
 
 class ThreadExecutor(FuturesExecutor):
-    """Parses on threads. lexbor holds the GIL, so this is not faster than ``inline``.
-
-    Without ``ParseOptions.read`` it makes only digests and records, and a digest needs no GIL.
-    """
+    """Parses on threads. lexbor holds the GIL, so this is not faster than ``inline``."""
 
     def __init__(self, options: ExecutorOptions) -> None:
         self._options = options

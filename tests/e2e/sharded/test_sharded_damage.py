@@ -66,7 +66,6 @@ def flip_first_letter(path: Path) -> None:
         ),
         ("inbox.log", cut(0.4), LOST),
         ("inbox.log", remove, LOST),
-        ("", remove, r"from shard 1, which has sent it 0: files of the run were removed .*restore"),
     ],
 )
 def test_damage_is_named_and_nothing_is_lost(
@@ -82,6 +81,22 @@ def test_damage_is_named_and_nothing_is_lost(
         crawls.crawl(workers(), max_pages=None)
     shutil.rmtree(shard, ignore_errors=True)
     shutil.copytree(copy, shard)
+    crawls.crawl(workers(), max_pages=None)
+    crawls.check()
+
+
+def test_a_shard_that_is_gone_is_missed_by_those_that_it_wrote_to(
+    crawls: Crawls, tmp_path: Path
+) -> None:
+    """If it began anew, it would send other letters than those they have read."""
+    shards = [standing_of(crawls.run, n) for n in range(SHARDS)]
+    gone = next(n for n in range(SHARDS) if any(each.received.get(n) for each in shards))
+    shard = crawls.run / "shards" / f"{gone:04d}"
+    shard.rename(tmp_path / "gone")
+    with pytest.raises(StateError, match=rf"from shard {gone}, which has sent it 0: .* restore"):
+        crawls.crawl(workers(), max_pages=None)
+    assert not shard.exists(), "nothing has begun"
+    (tmp_path / "gone").rename(shard)
     crawls.crawl(workers(), max_pages=None)
     crawls.check()
 

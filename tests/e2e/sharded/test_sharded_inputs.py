@@ -88,14 +88,14 @@ def _with_secret(directory: Path) -> set[str]:
 @pytest.mark.promise("P57")
 def test_a_slice_learns_of_origins_that_come_later(sharded: Sharded, tmp_path: Path) -> None:
     answers = {
-        **{f"a/{number}": page(latency=0.2) for number in range(40)},
+        **{f"a/{number}": page(latency=0.2) for number in range(10)},
         "a/last": lambda _: page("{a}/linked")(other),
     }
     with web(answers) as served, web({"a/linked": page()}) as other:
         process = subprocess.Popen(
             command(
                 *("crawl", "--run", tmp_path / "run", *USUAL, *SHARDED, "--no-robots", "--slice"),
-                *(60, "--follow", "--scope", "any", "--concurrency", 2, "-"),
+                *(60, "--follow", "--scope", "any", "--concurrency", 1, "-"),
             ),
             stdin=subprocess.PIPE,
             cwd=tmp_path,
@@ -103,7 +103,7 @@ def test_a_slice_learns_of_origins_that_come_later(sharded: Sharded, tmp_path: P
             text=True,
         )
         assert process.stdin is not None
-        process.stdin.write(served.fill("".join(f"{{a}}/{n}\n" for n in range(40)) + "{a}/last\n"))
+        process.stdin.write(served.fill("".join(f"{{a}}/{n}\n" for n in range(10)) + "{a}/last\n"))
         process.stdin.flush()
         while len(served.seen) < 3:
             time.sleep(0.05)

@@ -37,7 +37,7 @@ def resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
         facts = {COMMITTED: repr(END), DELAY: str(Settings().delay)}
         patience = Patience(60.0)
         url = f"http://{HOST}/"
-        ticket = EntryTicket(url, HOST, 0.0, entry=Entry(1, url, 0, url))
+        ticket = EntryTicket(url, HOST, 0.0, entry=Entry(1, url, HOST, 0, url))
         patience.silent(ticket, FetchError(FailureKind.CONNECT, "refused"), 0.0)
         with closing(Store.create(path)) as store:
             record = HostRecord(HOST, END + 0.5, 0.0, 0.0, True)

@@ -28,7 +28,8 @@ from crawler.sources.input_line import BLANK, RawLines
 
 SHARDS = 4
 LINES: list[str | InputLine] = [
-    *[f"http://h{n}.example/" for n in range(11)],
+    *[f"http://h{n}.example/" for n in range(6)],
+    *[f"http://10.0.0.{n}/" for n in range(6)],
     BLANK,
     "no url",
     "http://me:secret@h3.example/",
@@ -88,7 +89,7 @@ def check_all(run: Path, standing: Divided) -> None:
         shard: sum(each == shard for each, _ in found) for shard, _ in found
     }
     known = OriginsReader(run / ORIGINS).new()
-    assert set(known.names) == {f"http://h{n}.example" for n in range(11)}
+    assert set(known.names) == {"http://h3.example", *(f"http://10.0.0.{n}" for n in range(6))}
     assert known.logins == {"http://h3.example": "me:secret"}
     assert b"secret" not in (run / INPUT_LOG).read_bytes()
 
@@ -180,7 +181,7 @@ def test_an_input_that_lost_lines_is_reported(tmp_path: Path) -> None:
         divided(run)
     with (
         opened(tmp_path) as run,
-        pytest.raises(StateError, match=r"has only 3 lines, but 15 were read before"),
+        pytest.raises(StateError, match=r"has only 3 lines, but 16 were read before"),
     ):
         divided(run, LINES[:3])
 

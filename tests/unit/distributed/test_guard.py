@@ -22,7 +22,7 @@ guard._PATIENCE_S = 0.1
 folder = Path(sys.argv[1])
 with guard.Guard(folder) as its_guard:
     other = subprocess.Popen(["sleep", "100"])
-    shell = "sleep 100 & echo begun; sleep 100"
+    shell = "sleep 100 & echo begun; wait"
     daemon = subprocess.Popen(["sh", "-c", shell, folder], stdout=subprocess.PIPE)
     daemon.stdout.readline()
     its_guard.record()

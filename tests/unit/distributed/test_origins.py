@@ -12,7 +12,12 @@ from crawler.model.errors import StateError
 A, B = "http://a.example", "http://b.example"
 
 
-def write(path: Path, *found: tuple[str, str | None]) -> None:
+def read_origins(path: Path) -> Origins:
+    return OriginsReader(path).new()
+
+
+def write(path: Path, *found: tuple[str, str | None]) -> Origins:
+    """Add these; returns what was there before."""
     with closing(OriginsFile(path)) as file:
         for origin, login in found:
             if login is None:
@@ -20,24 +25,28 @@ def write(path: Path, *found: tuple[str, str | None]) -> None:
             else:
                 file.remember_login(origin, login)
         file.commit()
+        return file.found
 
 
-def test_a_reader_has_each_once_while_the_file_grows(tmp_path: Path) -> None:
+def test_origins_are_kept_over_sessions(tmp_path: Path) -> None:
+    path = tmp_path / "origins.jsonl"
+    assert write(path, (A, None), (B, "me:secret")) == Origins()
+    assert write(path, (A, "you:other")) == Origins((A, B), {B: "me:secret"})
+    assert read_origins(path) == Origins((A, B), {B: "me:secret", A: "you:other"})
+
+
+def test_a_reader_reads_each_line_once_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "origins.jsonl"
     reader = OriginsReader(path)
     assert reader.new() == Origins()
-    write(path, (A, None), (B, "me:secret"), (A, None))
-    assert reader.new() == Origins((A, B), {B: "me:secret"})
-    assert reader.new() == Origins()
-    write(path, (A, "you:other"))
-    assert reader.new() == Origins((A,), {A: "you:other"})
-
-
-def test_a_session_knows_what_earlier_ones_have_added(tmp_path: Path) -> None:
-    path = tmp_path / "origins.jsonl"
-    write(path, (A, "me:secret"))
-    with closing(OriginsFile(path)) as file:
-        assert file.found == Origins((A,), {A: "me:secret"})
+    write(path, (A, None), (B, "me:secret"))
+    whole = path.read_bytes()
+    middle = whole.index(b"\n") + 1
+    found = []
+    for length in range(len(whole) + 1):
+        path.write_bytes(whole[:length])
+        found += [(length, each) for each in reader.new().names]
+    assert found == [(middle, A), (len(whole), B)]
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
@@ -67,8 +76,8 @@ def test_a_missing_file_has_none(tmp_path: Path) -> None:
 def test_a_damaged_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "origins.jsonl"
     path.write_bytes(b'["http://a.example",null]\nno json\n')
-    with pytest.raises(StateError, match=r"origins\.jsonl: is damaged; restore the file") as said:
-        OriginsReader(path).new()
+    with pytest.raises(StateError, match=r"origins\.jsonl: is damaged; restore") as said:
+        read_origins(path)
     assert "secret" not in str(said.value)
 
 

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from support.names import NamesServer
 
-from crawler.fetch.addresses import Addresses, AddressRules
+from crawler.fetch.addresses import AddressRules
 from crawler.fetch.dns import SystemResolver
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason, UsageError
 
@@ -156,19 +157,21 @@ async def test_an_unknown_name_is_a_dns_failure() -> None:
     await resolver.close()
 
 
-async def test_parallel_lookups_of_a_name_are_shared(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    resolver = SystemResolver(AddressRules(["a.example"]))
-    asked = []
-
-    async def addresses(host: str) -> Addresses:
-        asked.append(host)
-        await asyncio.sleep(0)
-        return Addresses(("10.0.0.1",), 60.0)
-
-    monkeypatch.setattr(resolver, "_addresses", addresses)
-    found = await asyncio.gather(*(resolver.resolve("a.example", 80) for _ in range(20)))
+async def test_parallel_lookups_of_a_name_are_shared() -> None:
+    with NamesServer({"a.example": ["10.0.0.1"]}) as server:
+        resolver = server.network.resolver(AddressRules(["a.example"]))
+        found = await asyncio.gather(*(resolver.resolve("a.example", 80) for _ in range(20)))
+        await resolver.close()
     assert {endpoint.address for endpoint in found} == {"10.0.0.1"}
-    assert asked == ["a.example"]
-    await resolver.close()
+    assert server.asked == ["a.example"] * 2, "A and AAAA"
+
+
+async def test_a_cancelled_request_leaves_the_look_up_to_others() -> None:
+    with NamesServer({"a.example": ["10.0.0.1"]}) as server:
+        resolver = server.network.resolver(AddressRules(["a.example"]))
+        first, second = (asyncio.create_task(resolver.resolve("a.example", 80)) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert (await second).address == "10.0.0.1"
+        await resolver.close()
+    assert first.cancelled()

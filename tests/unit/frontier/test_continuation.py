@@ -20,7 +20,7 @@ MEMORY = HostMemory(unix_time=UNIX, now=NOW)
 
 def frontier(after: Continuation) -> Frontier:
     found = Frontier(lambda _: HostPolicy(0, 0.0), robots=False, memory=MEMORY)
-    entry = Entry(1, URL, 2, URL, next=after)
+    entry = Entry(1, URL, "b.example", 2, URL, next=after)
     assert entry.host == "b.example"
     assert found.window.place(entry.host)
     found.entered([2])

@@ -20,6 +20,7 @@ from crawler.frontier.ticket import (
 )
 from crawler.model.errors import FailureKind, FetchError, SkipError, SkipReason
 from crawler.model.scope import make_scope
+from crawler.model.urls import host_name
 
 FREE = HostPolicy(0, 0.0)
 
@@ -31,7 +32,7 @@ def frontier(robots: bool = False, policy: HostPolicy = FREE, **options: Any) ->
 def add(queue: Frontier, *urls: str, depth: int = 0) -> list[Entry]:
     """New entries, each with a place in memory."""
     first = queue.pending + 1
-    entries = [Entry(first + n, url, depth, url) for n, url in enumerate(urls)]
+    entries = [Entry(first + n, url, host_name(url), depth, url) for n, url in enumerate(urls)]
     for entry in entries:
         assert queue.window.place(entry.host)
     queue.entered([depth] * len(entries))
@@ -253,7 +254,7 @@ def test_robots_txt_counts_up_to_500_kib() -> None:
 
 
 def hop(location: str | None, *, depth: int = 0, hops: int = 0) -> str:
-    entry = Entry(1, "http://a.example/x", depth, "http://a.example/")
+    entry = Entry(1, "http://a.example/x", "a.example", depth, "http://a.example/")
     ticket = EntryTicket("http://a.example/x", "a.example", 0.0, entry=entry, hops=hops)
     return redirect.target(ticket, location, make_scope("host"))
 

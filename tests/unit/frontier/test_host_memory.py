@@ -68,7 +68,7 @@ def test_the_end_of_a_session_tells_when_a_host_may_be_asked(
     found = Frontier(lambda _: HostPolicy(per_host, 3.0), robots=False)
     found.window.place(A)
     found.entered([0])
-    found.add([Entry(1, f"http://{A}/", 0, f"http://{A}/")], NOW)
+    found.add([Entry(1, f"http://{A}/", A, 0, f"http://{A}/")], NOW)
     ticket = found.next(NOW)
     assert isinstance(ticket, EntryTicket)
     if is_answered:
@@ -83,7 +83,7 @@ def test_the_end_of_a_session_tells_when_a_host_may_be_asked(
 
 def frontier(known: HostMemory | None = None) -> Frontier:
     found = Frontier(lambda _: USUAL, robots=False, memory=known)
-    entry = Entry(1, f"http://{A}/", 0, f"http://{A}/")
+    entry = Entry(1, f"http://{A}/", A, 0, f"http://{A}/")
     assert found.window.place(A)
     found.entered([0])
     found.add([entry], NOW)

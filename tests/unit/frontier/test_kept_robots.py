@@ -102,7 +102,7 @@ def test_a_resume_asks_no_robots_txt_and_keeps_its_delay() -> None:
     for number, url in enumerate(urls):
         assert found.window.place("a.example")
         found.entered([0])
-        found.add([Entry(number, url, 0, url)], NOW)
+        found.add([Entry(number, url, "a.example", 0, url)], NOW)
     first = found.next(NOW)
     assert isinstance(first, EntryTicket)
     assert isinstance(found.next(NOW), Wait), "one request at once"
@@ -117,5 +117,5 @@ def test_rules_that_are_too_old_are_requested_again() -> None:
     found = Frontier(lambda _: HostPolicy(4, 0.0), robots=True, memory=known)
     assert found.window.place("a.example")
     found.entered([0])
-    found.add([Entry(1, f"{SITE}/1", 0, f"{SITE}/1")], NOW)
+    found.add([Entry(1, f"{SITE}/1", "a.example", 0, f"{SITE}/1")], NOW)
     assert isinstance(found.next(NOW), RobotsTicket)

@@ -19,7 +19,7 @@ REFUSED = FetchError(FailureKind.CONNECT, "refused")
 
 def ticket(site: str = A) -> EntryTicket:
     url = f"{site}/"
-    return EntryTicket(url, site[7:], 0.0, entry=Entry(1, url, 0, url))
+    return EntryTicket(url, site[7:], 0.0, entry=Entry(1, url, site[7:], 0, url))
 
 
 def silent(found: Patience, site: str = A, now: float = 0.0) -> None:

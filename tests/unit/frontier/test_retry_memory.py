@@ -14,7 +14,7 @@ pytestmark = pytest.mark.promise("P74")
 
 UNIX, NOW = 1_000_000.0, 50.0
 URL = "http://a.example/"
-ENTRY = Entry(7, URL, 0, URL)
+ENTRY = Entry(7, URL, "a.example", 0, URL)
 
 
 def frontier(*records: RetryRecord, passed: float = 0.0) -> Frontier:

@@ -7,10 +7,11 @@ from crawler.frontier.entry import Entry
 from crawler.frontier.frontier import Frontier
 from crawler.frontier.host_memory import HostMemory
 from crawler.frontier.host_queue import HostPolicy
-from crawler.frontier.learned import RetryRecord, Silence
+from crawler.frontier.learned import Learned, RetryRecord, Silence
 from crawler.frontier.patience import Patience
+from crawler.frontier.robots import from_answer
 from crawler.frontier.schedule import Wait
-from crawler.frontier.ticket import EntryTicket
+from crawler.frontier.ticket import EntryTicket, ProbeTicket, RequestEnd, RobotsTicket
 from crawler.model.errors import FailureKind, FetchError
 from crawler.model.events import GaveUp, NetworkAway
 
@@ -22,7 +23,7 @@ REFUSED = FetchError(FailureKind.CONNECT, "refused", answered=False)
 
 def ticket(site: str, number: int = 1) -> EntryTicket:
     url = f"{site}/{number}"
-    return EntryTicket(url, site[7:], 0.0, entry=Entry(number, url, 0, url))
+    return EntryTicket(url, site[7:], 0.0, entry=Entry(number, url, site[7:], 0, url))
 
 
 class Sessions:
@@ -30,12 +31,13 @@ class Sessions:
     of them together.
     """
 
-    def __init__(self, length: float) -> None:
+    def __init__(self, length: float, *, has_history: bool = False) -> None:
         self.now = 0.0
         self.silence: Silence | None = None
-        self.patience = Patience(600.0, ["a.example"])
         self._length = self._left = length
         self._began = 0.0
+        self._has_history = has_history
+        self.patience = self._patience()
 
     def until(self, at: float) -> float:
         """Go on to the time ``at``, through as many sessions as that takes; return its clock."""
@@ -44,13 +46,16 @@ class Sessions:
             silence = self.patience.silence(self.clock)
             stored = msgspec.json.decode(msgspec.json.encode(silence), type=Silence)
             self._began = 7.0 * self.now  # another machine, another clock
-            self.patience = Patience(
-                600.0, ["a.example"], has_history=True, silence=stored, now=self._began
-            )
+            self.patience = self._patience(stored)
             self._left = self._length
         self._left -= at - self.now
         self.now = at
         return self.clock
+
+    def _patience(self, silence: Silence | None = None) -> Patience:
+        return Patience(
+            600.0, ["a.example"], has_history=self._has_history, silence=silence, now=self._began
+        )
 
     @property
     def clock(self) -> float:
@@ -59,7 +64,7 @@ class Sessions:
 
 @pytest.mark.parametrize("length", [9_999.0, 60.0, 7.75, 0.5])
 def test_a_silent_site_rests_as_long_as_in_one_session(length: float) -> None:
-    sessions, times = Sessions(length), []
+    sessions, times = Sessions(length, has_history=True), []
     sessions.patience.answer(B, f"{B}/", sessions.until(0.125))
     sessions.patience.silent(ticket(A), REFUSED, sessions.until(0.25))
     end: object = None
@@ -123,7 +128,7 @@ def test_requests_of_a_silent_site_keep_their_attempts() -> None:
         found.unanswered(each, REFUSED, 0.0)
     assert isinstance(found.next(0.5), Wait)
     learned = found.learned(0.5, 1000.5, is_last=True)
-    assert learned.retries == [RetryRecord(n, 1, 1, 1000.0) for n in (0, 1)]
+    assert learned.retries == [RetryRecord(n, 1, 0, 1000.0, is_sent=True) for n in (0, 1)]
     assert learned.silence is not None
     memory = HostMemory(learned, 1000.5, 1000.5, 90.0, is_exact=True)
     patience = Patience(600.0, silence=learned.silence, now=90.0)
@@ -135,3 +140,54 @@ def test_requests_of_a_silent_site_keep_their_attempts() -> None:
     probe = again.next(90.5)
     assert isinstance(probe, EntryTicket)
     assert (probe.is_probe, probe.unanswered) == (True, 1)
+
+
+TIMEOUT = FetchError(FailureKind.TIMEOUT, "no complete response", answered=False)
+
+
+def test_attempts_of_an_earlier_session_count_once_their_site_answers() -> None:
+    """Else a page that never answers would be asked for ever by sessions that end before."""
+    learned, now = Learned(), 0.0
+    for session in range(3):
+        memory = HostMemory(learned, 1000.0 + now, 1000.0 + now, now, is_exact=True)
+        patience = Patience(600.0, ["a.example"], silence=learned.silence, now=now)
+        found = Frontier(
+            lambda _: HostPolicy(0, 0.0), robots=True, patience=patience, memory=memory
+        )
+        assert found.window.place("a.example")
+        found.entered([0])
+        found.add([ticket(A).entry], now)
+        _answer_robots(found, now := now + 2.0)
+        judged = found.judged()
+        assert len(judged) == (session > 0)
+        for each, _ in judged:
+            assert (each.attempt, each.unanswered) == (session, 0)
+            found.retry(each, now)
+        sent = found.next(now)
+        assert isinstance(sent, EntryTicket)
+        assert (sent.attempt, sent.unanswered) == (session + 1, 0)
+        found.release(sent, now)
+        found.unanswered(sent, TIMEOUT, now)
+        learned = found.learned(now, 1000.0 + now, is_last=True)
+
+
+def _answer_robots(found: Frontier, now: float) -> None:
+    """As what the first request asks for, or as a probe."""
+    request = found.next(now)
+    assert isinstance(request, RobotsTicket | ProbeTicket)
+    found.release(request, now, RequestEnd(status=404, answered=True))
+    if isinstance(request, RobotsTicket):
+        found.set_rules(A, from_answer(404, b"", "crawler"), now)
+
+
+def test_an_attempt_that_cannot_be_judged_does_not_count() -> None:
+    """After a kill nothing is known about silent sites."""
+    record = RetryRecord(1, 2, 0, 1000.0, is_sent=True)
+    memory = HostMemory(Learned(retries=[record]), 1000.0, 1000.0, 0.0, is_exact=True)
+    found = Frontier(lambda _: HostPolicy(0, 0.0), robots=False, memory=memory)
+    assert found.window.place("a.example")
+    found.entered([0])
+    found.add([ticket(A).entry], 0.0)
+    sent = found.next(0.0)
+    assert isinstance(sent, EntryTicket)
+    assert (sent.attempt, sent.unanswered) == (2, 1)

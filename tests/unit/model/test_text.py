@@ -115,6 +115,18 @@ def test_valid_utf8_is_not_copied() -> None:
     assert page(body, None)[0] is body
 
 
+@pytest.mark.parametrize("character", ["é", "€", "😀"])
+def test_utf8_is_valid_wherever_its_pieces_are_cut(character: str) -> None:
+    letter = character.encode()
+    for before in range(16_380, 16_388):
+        body = b"a" * before + letter * 6_000
+        assert decode(body, declared="utf-8", kind=Kind.PLAIN).text is body
+        cut = body[:-1]
+        assert decode(cut, declared="utf-8", kind=Kind.PLAIN).text == cut.decode(errors="replace")
+        bad = body[:before] + letter[:-1] + b"b" + body[before:]
+        assert decode(bad, declared="utf-8", kind=Kind.PLAIN).text == bad.decode(errors="replace")
+
+
 @given(st.binary(), st.one_of(st.none(), st.text(), st.sampled_from(sorted(LABELS))))
 def test_decoding_text_never_raises(body: bytes, named: str | None) -> None:
     text, name = page(body, None if named is None else f"text/html; charset={named}")

@@ -134,6 +134,9 @@ class FakeFetcher:
             self._changed.clear()
             await self._changed.wait()
 
+    def prepare(self, url: str) -> None:
+        pass
+
     async def locate(self, url: str) -> Endpoint:
         return Endpoint("192.0.2.1", "192.0.2.1", 80)
 

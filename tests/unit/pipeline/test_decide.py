@@ -31,8 +31,8 @@ from crawler.pipeline.decide import (
 
 NOW = 1_780_000_000.0
 SITE = "http://a.example"
-ENTRY = Entry(7, f"{SITE}/", 0, f"{SITE}/", '{"line":2}')
-LINK = Entry(8, f"{SITE}/x", 1, f"{SITE}/")
+ENTRY = Entry(7, f"{SITE}/", "a.example", 0, f"{SITE}/", '{"line":2}')
+LINK = Entry(8, f"{SITE}/x", "a.example", 1, f"{SITE}/")
 delivered: list[FetchResult] = []
 PAGE = EntryTicket(ENTRY.url, "a.example", 0.0, entry=ENTRY)
 OF_LINK = EntryTicket(LINK.url, "a.example", 0.0, entry=LINK)

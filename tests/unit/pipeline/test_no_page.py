@@ -25,7 +25,8 @@ from crawler.pipeline.no_page import why_no_page
 
 SITE = "http://a.example"
 delivered: list[FetchResult] = []
-PAGE = EntryTicket(f"{SITE}/", "a.example", 0.0, entry=Entry(7, f"{SITE}/", 0, f"{SITE}/"))
+ENTRY = Entry(7, f"{SITE}/", "a.example", 0, f"{SITE}/")
+PAGE = EntryTicket(f"{SITE}/", "a.example", 0.0, entry=ENTRY)
 ROBOTS = RobotsTicket(f"{SITE}/robots.txt", "a.example", 0.0, site=SITE)
 DOCUMENT = DocumentTicket(f"{SITE}/map.xml", "a.example", 0.0, deliver=delivered.append)
 BODY = b"hello"

@@ -122,6 +122,20 @@ def test_a_state_that_is_never_closed_in_order_is_counted_again(path: Path) -> N
         assert_counted(store)
 
 
+def test_entries_that_are_put_back_are_counted(path: Path) -> None:
+    ended(path, 9)
+    with closing(Store.open(path)) as store:
+        store.finish([Final(2, State.FAILED, "dns"), Final(3, State.SKIPPED, "robots")])
+        store.end({}, now=ENDED)
+    with closing(Store.open(path)) as store:
+        assert store.put_back(["dns", "robots"], {}) == 2
+        store.commit({})
+        store.end({}, now=ENDED)
+    with closing(Store.open(path)) as store:
+        assert_counted(store)
+        assert store.pending() == {"a.example": 6}
+
+
 @pytest.mark.parametrize("in_order", [True, False])
 def test_the_busiest_hosts_are_those_of_the_last_commit(path: Path, in_order: bool) -> None:
     ended(path, 9)

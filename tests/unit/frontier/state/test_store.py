@@ -81,10 +81,10 @@ def test_an_entry_is_read_back_unchanged(path: Path) -> None:
     found = store.take(["", "a.example", "b.example"], 9, 9)
     store.close()
     assert sorted(found, key=lambda entry: entry.id) == [
-        Entry(1, "http://a.example/1", 0, "http://a.example/1"),
-        Entry(2, "http://b.example/ü?%0a='\"", 3, "http://a.example/seed"),
-        Entry(3, "http://a.example/3", 0, "http://a.example/3", row.row),
-        Entry(4, "no url", 0, "no url", None, NOT_A_URL),
+        Entry(1, "http://a.example/1", "a.example", 0, "http://a.example/1"),
+        Entry(2, "http://b.example/ü?%0a='\"", "b.example", 3, "http://a.example/seed"),
+        Entry(3, "http://a.example/3", "a.example", 0, "http://a.example/3", row.row),
+        Entry(4, "no url", "", 0, "no url", None, NOT_A_URL),
     ]
 
 
