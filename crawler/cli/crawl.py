@@ -15,6 +15,7 @@ from crawler.model.errors import UsageError
 from crawler.model.units import count
 from crawler.runs.layout import resumed_settings
 from crawler.settings import Settings, load, taken_variables
+from crawler.settings.option import SECRETS
 
 if TYPE_CHECKING:
     from crawler.localweb.replay import Replay
@@ -56,6 +57,8 @@ def _run(flags: dict[str, Any], variables: Mapping[str, str]) -> int:
     if settings.json or "-" in settings.out:
         check_output()
     if settings.on is not None or settings.shards is not None:
+        if SECRETS in variables:  # the name of a file that workers read
+            os.environ[SECRETS] = str(Path(variables[SECRETS]).absolute())
         return _sharded(settings, directory, given_again=given_again)
     with uncollected():
         from crawler.parsing.executors.names import PARSING_HERE

@@ -150,12 +150,13 @@ def resumed(
 ) -> Settings:
     """Return the settings in the settings file of a run at ``path``, with changes by ``flags``.
 
-    ``flags`` are by field name. Secrets can also come from the file that ``environ`` names; those
-    that the run does not have are ignored. Raises UsageError for a flag that would change the
+    ``flags`` are by field name. Secrets can also come from the file that ``environ`` names, and
+    the workers of a sharded run from ``CRAWLER_ON``, as their address can have a password; what the
+    run does not have is ignored. Raises UsageError for a flag that would change the
     result of the run, and for secrets and objects that are missing.
     """
     stored = from_file(path, options(), of_run=True)
-    secrets = from_secrets(environ, options())
+    secrets = from_secrets(environ, options()) | _workers(environ)
     given = {
         **{name: each for name, each in secrets.items() if name in stored},
         **from_flags(flags, options()),
@@ -169,6 +170,10 @@ def resumed(
     settings = Settings(**values)  # type: ignore[arg-type]
     _check_unchanged(settings, stored)
     return settings
+
+
+def _workers(environ: Mapping[str, str]) -> dict[str, Given]:
+    return from_environment({"CRAWLER_ON": environ.get("CRAWLER_ON", "")}, options())
 
 
 def _check_complete(stored: Mapping[str, Given], given: Mapping[str, Given]) -> None:

@@ -111,3 +111,26 @@ def test_a_slice_learns_of_origins_that_come_later(sharded: Sharded, tmp_path: P
         process.stdin.close()
         assert process.wait(60) == 0
     assert not list(records(tmp_path / "run", "skipped"))
+
+
+@pytest.mark.promise("P58")
+def test_workers_read_the_file_of_secrets(tmp_path: Path) -> None:
+    (tmp_path / "secrets.toml").write_text(f'header = ["X-Key: {SECRET.decode()}"]')
+    (tmp_path / "secrets.toml").chmod(0o600)
+    with web({"a/": page(), "b/": page()}) as served:
+        done = subprocess.run(
+            command(
+                *("crawl", "--run", tmp_path / "run", *USUAL, *SHARDED, "--no-robots"),
+                *(served.fill("{a}/"), served.fill("{b}/")),
+            ),
+            cwd=tmp_path,
+            env={**environment(), "CRAWLER_SECRETS": "secrets.toml"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        keys = [seen.header("X-Key") for seen in served.seen]
+        assert keys == [SECRET.decode()] * 2
+    assert _with_secret(tmp_path / "run") == set()

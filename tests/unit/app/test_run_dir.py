@@ -70,6 +70,19 @@ def test_the_login_of_a_broker_is_not_written_to_the_run(directory: Path) -> Non
     assert resumed_settings(directory, {}).on == "celery+redis://broker.example:6379/0"
 
 
+def test_a_resume_has_its_workers_from_the_environment(directory: Path) -> None:
+    """With a login, the address should not be an argument, which other users can see."""
+    begun(directory, on="celery+redis://user:s3cret@broker.example/0")
+    variables = {"CRAWLER_ON": "celery+redis://user:changed@broker.example/0"}
+    assert resumed_settings(directory, {}, variables).on == variables["CRAWLER_ON"]
+    assert resumed_settings(directory, {"on": "local"}, variables).on == "local"
+
+
+def test_a_run_that_is_not_sharded_has_no_workers_from_the_environment(directory: Path) -> None:
+    begun(directory)
+    assert resumed_settings(directory, {}, {"CRAWLER_ON": "local"}).on is None
+
+
 def test_unnamed_runs_have_different_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_dir.time, "strftime", lambda _: "20260101-000000")
