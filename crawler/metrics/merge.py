@@ -56,6 +56,7 @@ class ShardRun(msgspec.Struct, frozen=True):
     skips: dict[str, int]
     sessions: int
     slices: Sequence[SliceRecord]
+    same_content: int = 0
 
     @property
     def killed(self) -> int:
@@ -152,7 +153,7 @@ class _Merger:
             bytes=shard.bytes,
             errors=shard.errors,
             skips=shard.skips,
-            same_content=last.same_content if last else 0,
+            same_content=shard.same_content,
             resting_hosts=last.resting_hosts if last else 0,
             sessions=shard.sessions,
             killed=shard.killed,

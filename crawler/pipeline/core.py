@@ -89,6 +89,7 @@ class Pipeline:
         self._slot_watch = SlotWatch(
             frontier, lambda: slots.allowed_held_up(self._stages(), limits), self._wake
         )
+        self._is_shard = outbox is not None
         self._in_flight = 0
         self._mean_body = 0.0
         self._load: Load | None = None
@@ -122,7 +123,9 @@ class Pipeline:
                     await self._checkpoint.stop()
                 with suppress(UnreadError):
                     await self._checkpoint.finish()
-                self._observer.ended(await self._store.duplicate_pages())
+                # It takes a while to count them: not at the end of each slice of a shard.
+                duplicates = 0 if self._is_shard else await self._store.duplicate_pages()
+                self._observer.ended(duplicates)
         finally:
             self._source.stop()
             self._source_fetch.close()

@@ -3,12 +3,13 @@
 import logging
 from pathlib import Path
 
+from crawler.frontier.state.status import duplicate_pages
 from crawler.metrics.merge import DriverSession, ShardRun, merge
 from crawler.metrics.report import Report
 from crawler.metrics.slices import SliceRecord, decode_slice, encode_slice
 from crawler.model.errors import StateError, writing
 from crawler.model.files import make_folder, read_file, replace_file
-from crawler.runs.layout import SLICES
+from crawler.runs.layout import SLICES, STATE
 from crawler.runs.shards import ShardState, on_the_way, read_input, read_shards
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ def shard_run(state: ShardState) -> ShardRun:
         skips=state.skips,
         sessions=state.facts.sessions,
         slices=tuple(read_slices(state.directory).values()),
+        same_content=0 if state.running else duplicate_pages(state.directory / STATE),
     )
 
 

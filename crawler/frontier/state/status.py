@@ -10,7 +10,7 @@ import msgspec
 from crawler.frontier.entry import Counts
 from crawler.frontier.state.connection import WAIT_S, connect, state_errors
 from crawler.frontier.state.schema import check_version
-from crawler.frontier.state.store import ENDED
+from crawler.frontier.state.store import DUPLICATES, ENDED
 
 _BUSIEST = """
 SELECT host, count(*) AS pending FROM entries WHERE state = 0 AND host != ''
@@ -44,6 +44,15 @@ def busiest(path: Path, most: int, *, wait: float = WAIT_S, quiet: bool = False)
         has_ended = "SELECT 1 FROM facts WHERE name = ?"
         is_counted = connection.execute(has_ended, (ENDED,)).fetchone() is not None
         return dict(connection.execute(_BUSIEST_AT_END if is_counted else _BUSIEST, (most,)))
+
+
+def duplicate_pages(path: Path) -> int:
+    """Return the number of pages with the same content as another page of the run.
+
+    Raises StateError.
+    """
+    with _opened(path, WAIT_S, quiet=False) as connection:
+        return int(connection.execute(DUPLICATES).fetchone()[0])
 
 
 @contextmanager

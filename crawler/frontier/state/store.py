@@ -67,7 +67,7 @@ The first commit of the next session removes it.
 """
 _CONTINUES = "DELETE FROM facts WHERE name = ?"
 _NAMED = "INSERT OR IGNORE INTO named SELECT value FROM json_each(?)"
-_TWICE = """
+DUPLICATES = """
 SELECT coalesce(sum(pages - 1), 0)
 FROM (SELECT count(*) AS pages FROM entries WHERE digest IS NOT NULL GROUP BY digest)
 """
@@ -333,7 +333,7 @@ class Store:
     def duplicate_pages(self) -> int:
         """Return the number of pages with the same content as another page, counted after it."""
         with self._errors():
-            return int(self._connection.execute(_TWICE).fetchone()[0])
+            return int(self._connection.execute(DUPLICATES).fetchone()[0])
 
     def close(self) -> None:
         """Close the file; changes that were not committed are lost."""

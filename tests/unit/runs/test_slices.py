@@ -66,3 +66,10 @@ def test_the_report_has_the_entries_of_states_and_the_times_of_records(run: Path
     assert (report.bytes, report.errors) == (200, {"dns": 1})
     assert report.status == {"200": 3}
     assert report.shards == ShardUse(shards=4, sessions=4, killed=1, on_the_way=5)
+
+
+def test_pages_with_the_same_content_are_counted_in_the_states(run: Path) -> None:
+    ends = [Final(1, State.DONE, digest=7), Final(2, State.DONE, digest=7)]
+    make_shard(run, 0, [new(1), new(2)], ends, {"sessions": 1})
+    make_shard(run, 1, [new(1)], [Final(1, State.DONE, digest=7)], {"sessions": 1})
+    assert merged_report(run, DRIVER).same_content == 1
