@@ -36,7 +36,7 @@ def run(settings: Settings, prestarted: "ForkServer | None" = None) -> int:
 
     ``prestarted`` is a fork server that is already running. Raises UsageError, StateError.
     """
-    waiting_since = _process_start()
+    waiting_since = process_start()
     with (
         enough_files(settings),
         begin(settings, facts(settings), logins(settings)) as begun,
@@ -63,7 +63,7 @@ def resume_run(
     ``settings`` are what ``resumed_settings`` returned; ``given_again`` if the sources were given
     again. Raises UsageError, StateError.
     """
-    waiting_since = _process_start()
+    waiting_since = process_start()
     with (
         enough_files(settings),
         resume(directory, settings) as resumed,
@@ -78,7 +78,7 @@ def resume_run(
         return _end(report, resumed, interrupted=interrupted)
 
 
-def _process_start() -> float:
+def process_start() -> float:
     """Return the monotonic time at which this process started.
 
     So far it has only run start-up code on one thread, so its CPU time is about its age.

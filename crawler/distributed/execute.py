@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.app.execute import show
+from crawler.app.execute import process_start, show
 from crawler.app.inputs import (
     UrlSource,
     check_same,
@@ -55,17 +55,19 @@ def run(settings: Settings) -> int:
 
     Raises UsageError and StateError.
     """
+    waiting_since = process_start()
     with opened(settings) as workers, _new(settings, workers) as begun:
-        return _for_a_person(begun, workers, streams_of(begun))
+        return _for_a_person(begun, workers, streams_of(begun), waiting_since)
 
 
 def resume_run(directory: Path, settings: Settings, *, given_again: bool = False) -> int:
     """``crawler crawl --resume`` of a sharded run. Raises UsageError and StateError."""
+    waiting_since = process_start()
     with opened(settings) as workers, resume(directory, settings) as resumed:
         check_same(resumed)
         resumed.store.add((), logins=logins(settings))
         streams = streams_of(resumed, given_again=given_again)
-        return _for_a_person(resumed, workers, streams)
+        return _for_a_person(resumed, workers, streams, waiting_since)
 
 
 def crawl_urls(urls: UrlSource, settings: Settings) -> Report:
@@ -74,8 +76,9 @@ def crawl_urls(urls: UrlSource, settings: Settings) -> Report:
     Raises UsageError, StateError, what ``urls`` raises, and KeyboardInterrupt after the slices
     have ended.
     """
+    started = time.monotonic()
     with opened(settings) as workers, _run_of(settings, workers) as run_of_python:
-        crawl = ShardedCrawl(run_of_python, lines_of(urls), workers)
+        crawl = ShardedCrawl(run_of_python, lines_of(urls), workers, started)
         try:
             crawl.run()
         except KeyboardInterrupt:
@@ -123,10 +126,12 @@ def opened(settings: Settings) -> Iterator[SliceWorkers]:
         end_idle()
 
 
-def _for_a_person(run: Run, workers: SliceWorkers, streams: InputStreams) -> int:
+def _for_a_person(
+    run: Run, workers: SliceWorkers, streams: InputStreams, waiting_since: float
+) -> int:
     settings = run.settings
     with Interrupts(quiet=settings.quiet) as interrupts:
-        crawl = ShardedCrawl(run, to_divide(run, streams), workers)
+        crawl = ShardedCrawl(run, to_divide(run, streams), workers, waiting_since)
         interrupts.watch(crawl, streams)
         crawl.run()
         if not interrupts.received:
@@ -141,13 +146,15 @@ def _for_a_person(run: Run, workers: SliceWorkers, streams: InputStreams) -> int
 
 
 class ShardedCrawl:
-    """One session of a sharded crawl."""
+    """One session of a sharded crawl, for which somebody waits since then (monotonic seconds)."""
 
-    def __init__(self, run: Run, lines: RawLines, workers: SliceWorkers) -> None:
+    def __init__(
+        self, run: Run, lines: RawLines, workers: SliceWorkers, waiting_since: float
+    ) -> None:
         """Raises StateError if files of the run are damaged."""
         settings = run.settings
         assert settings.shards is not None
-        self._started = time.monotonic()
+        self._started = waiting_since
         self._done_before = 0
         self._slots = 1
         self._run = run

@@ -267,7 +267,7 @@ def _nothing(facts: LimitFacts) -> Limit:
     return Limit(
         Limiter.SHORT,
         f"No page was done: {count(facts.entries, 'URL')} failed or {were} skipped.",
-        "See failures.jsonl and skipped.jsonl.",
+        f"See failures.jsonl and skipped.jsonl{' of each shard' if facts.sharded else ''}.",
     )
 
 

@@ -88,7 +88,8 @@ def _groups(
     yield _time(report, width, plain)
     yield _limit(report.limited_by)
     if run is not None:
-        yield [ReportRow("Files", [Text(run)])]
+        pages = [] if report.shards is None else [Text("pages in shards/*/pages.jsonl")]
+        yield [ReportRow("Files", [Text(run), *pages])]
 
 
 def _fetched(report: Report, run: str | None) -> Iterator[ReportRow]:

@@ -285,6 +285,8 @@ def test_a_run_without_a_page_gets_no_advice() -> None:
     limit = limited_by(facts(IDLE, {"used": 0.01, "politeness": 0.99}, entries=1, done=0))
     assert limit.says == "No page was done: 1 URL failed or was skipped."
     assert limit.change == "See failures.jsonl and skipped.jsonl."
+    sharded = facts(IDLE, {"used": 0.01}, entries=1, done=0, sharded=True)
+    assert limited_by(sharded).change == "See failures.jsonl and skipped.jsonl of each shard."
 
 
 def test_the_lock_is_shown_by_the_cores_that_were_used() -> None:

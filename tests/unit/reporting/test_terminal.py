@@ -174,6 +174,12 @@ def test_the_sessions_of_shards_are_one_line(use: ShardUse, says: str) -> None:
     assert "Shards" not in shown(REPORT)
 
 
+def test_it_says_where_the_pages_of_shards_are() -> None:
+    text = words(change(REPORT, shards=ShardUse(8, 24)), run="runs/1")
+    assert "Files runs/1 · pages in shards/*/pages.jsonl" in text
+    assert "shards/" not in words(REPORT, run="runs/1")
+
+
 def test_a_crawl_with_urls_on_their_way_is_not_finished() -> None:
     assert "finished" in shown(change(REPORT, shards=ShardUse(8, 24)))
     text = words(change(REPORT, shards=ShardUse(8, 24, on_the_way=7)), run="runs/1")
