@@ -282,10 +282,11 @@ def test_advice_about_handshakes_depends_on_whether_any_connection_was_kept() ->
 
 @pytest.mark.promise("P72")
 def test_a_run_without_a_page_gets_no_advice() -> None:
-    limit = limited_by(facts(IDLE, {"used": 0.01, "politeness": 0.99}, entries=1, done=0))
+    found = facts(IDLE, {"used": 0.01, "politeness": 0.99}, entries=1, done=0)
+    limit = limited_by(found)
     assert limit.says == "No page was done: 1 URL failed or was skipped."
     assert limit.change == "See failures.jsonl and skipped.jsonl."
-    sharded = facts(IDLE, {"used": 0.01}, entries=1, done=0, sharded=True)
+    sharded = msgspec.structs.replace(found, sharded=True)
     assert limited_by(sharded).change == "See failures.jsonl and skipped.jsonl of each shard."
 
 
