@@ -17,7 +17,7 @@ class ProcessExecutor(SupervisedExecutor):
 
 
 class ProcessLauncher:
-    """Starts workers from the ``prestarted`` server, which keeps running, or from one of its own."""
+    """Starts workers from the ``prestarted`` server, which stays, or from one of its own."""
 
     def __init__(self, prestarted: ForkServer | None) -> None:
         self._server = prestarted or ForkServer()
