@@ -28,6 +28,8 @@ class Board:
         self._input: Mapping[int, int] = {}
         self._input_log = 0
         self._is_divided = False
+        self._senders: list[set[int]] = [set() for _ in range(shards)]
+        """For each shard, where there are letters for it that it has not taken."""
         self._turns = [0] * shards
         self._ordered: set[int] = set()
         self._not_before = [0.0] * shards
@@ -62,7 +64,11 @@ class Board:
 
     def divided(self, sent: Mapping[int, int], log: int, *, has_ended: bool) -> None:
         """The input was divided so far: records by shard, and the length of their log in bytes."""
-        self._input, self._input_log, self._is_divided = sent, log, has_ended
+        before, self._input = self._input, sent
+        self._input_log, self._is_divided = log, has_ended
+        if before is not sent:
+            for shard in {*before, *sent}:
+                self._note_letters(INPUT, shard)
 
     def visit_all(self) -> None:
         """Order every shard once, whether it has work or not."""
@@ -80,8 +86,19 @@ class Board:
             return
         if _finished(standing) > _finished(self._standings[number]):
             self._lost[number] = 0
-        self._standings[number] = standing
+        before, self._standings[number] = self._standings[number], standing
+        for target in {*before.sent, *standing.sent}:
+            self._note_letters(number, target)
+        for source in {*before.received, *standing.received}:
+            self._note_letters(source, number)
         self._turns[number] = max(self._turns[number], standing.turn)
+
+    def _note_letters(self, source: int, target: int) -> None:
+        sent = self._input if source == INPUT else self._standings[source].sent
+        if sent.get(target, 0) > self._standings[target].received.get(source, 0):
+            self._senders[target].add(source)
+        else:
+            self._senders[target].discard(source)
 
     def next(self, now: float) -> int | None:
         """The shard to order now: the one with work that has waited longest, or None."""
@@ -101,26 +118,25 @@ class Board:
         if not self._is_divided:
             return []  # a page of the input has the depth 0, also if another one links to it
         return self._levels.choose(
-            free, self._is_due, lambda each: bool(self.logs(each.shard)), is_busy=bool(busy)
+            free, self._is_due, lambda each: bool(self._senders[each.shard]), is_busy=bool(busy)
         )
 
     def _is_due(self, standing: ShardStanding) -> bool:
         return standing.shard in self._again or standing.is_due(self.depth)
 
     def _has_work(self, standing: ShardStanding) -> bool:
-        return standing.has_work or standing.shard in self._again or bool(self.logs(standing.shard))
+        return (
+            standing.has_work
+            or standing.shard in self._again
+            or bool(self._senders[standing.shard])
+        )
 
     def logs(self, shard: int) -> dict[int, int]:
         """The logs with letters for ``shard`` that it has not taken, with their lengths."""
-        received = self._standings[shard].received
-        found = {
-            each.shard: each.links
-            for each in self._standings
-            if each.sent.get(shard, 0) > received.get(each.shard, 0)
+        return {
+            source: self._input_log if source == INPUT else self._standings[source].links
+            for source in self._senders[shard]
         }
-        if self._input.get(shard, 0) > received.get(INPUT, 0):
-            found[INPUT] = self._input_log
-        return found
 
     def order(self, shard: int) -> int:
         """``shard`` is ordered; returns the number of this turn."""
