@@ -1,0 +1,52 @@
+"""A page as rules read it. What several rules need is computed once."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from selectolax.lexbor import LexborNode
+
+from crawler.model.urls import Joiner
+from crawler.parsing.document import Document
+from crawler.parsing.extract.jsonld_items import Item, items_by_type
+from crawler.parsing.facts import base_joiner
+
+_JSON_LD = "script[type='application/ld+json' i]"
+
+
+class PageSource:
+    """The parts of ``document``, which is HTML."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    @property
+    def root(self) -> LexborNode | None:
+        return self._document.tree.root
+
+    def markup(self, node: LexborNode | None) -> str:
+        """The text of the page with its tags, or that of a record's element."""
+        is_page = node is None or self.root is None or node.mem_id == self.root.mem_id
+        return self._document.text if node is None or is_page else node.html or ""
+
+    @cached_property
+    def joiner(self) -> Joiner:
+        """Resolves the URLs in the page."""
+        document = self._document
+        bases = {"base": document.css("base[href]")}
+        return base_joiner(bases, document.final_url, document.encoding)
+
+    @cached_property
+    def metas(self) -> Mapping[str, Sequence[str]]:
+        """The contents of <meta> in document order by property and name, in lower case."""
+        found: dict[str, list[str]] = {}
+        for node in self._document.css("meta[content]"):
+            attributes = node.attrs
+            names = f"{attributes.sget('property')} {attributes.sget('name')}".lower().split()
+            for name in dict.fromkeys(names):
+                found.setdefault(name, []).append(attributes.sget("content"))
+        return found
+
+    @cached_property
+    def items(self) -> Mapping[str, Sequence[Item]]:
+        """The objects in the JSON-LD of the page, see ``items_by_type``."""
+        return items_by_type([node.text() for node in self._document.css(_JSON_LD)])
