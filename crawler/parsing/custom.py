@@ -9,7 +9,7 @@ import msgspec
 
 from crawler.model.errors import FailureKind, FetchError, UsageError
 from crawler.model.importable import name_of
-from crawler.model.pages import Fields
+from crawler.model.pages import PageFields
 from crawler.parsing.document import Document
 
 ParserFunction = Callable[[Document], dict[str, object] | Sequence[dict[str, object]] | None]
@@ -25,7 +25,7 @@ class CustomParser:
         self._name = parser if isinstance(parser, str) else name_of(parser)
         self._function = _load(parser) if isinstance(parser, str) else parser
 
-    def fields(self, document: Document) -> Fields:
+    def fields(self, document: Document) -> PageFields:
         """Call the function; returns its result as plain JSON types, and {} for None.
 
         Raises FetchError of kind ``parse`` for any exception of the function (including
@@ -52,7 +52,7 @@ def parser_file(spec: str) -> Path | None:
     return None if file is None else Path(file)
 
 
-def merged(found: Fields, own: Fields) -> Fields:
+def merged(found: PageFields, own: PageFields) -> PageFields:
     """The fields ``found`` by rules and a function's ``own``, which count where both have one.
 
     What one of them has for the page, it has for each record of the other. Raises FetchError of
@@ -65,13 +65,13 @@ def merged(found: Fields, own: Fields) -> Fields:
     raise FetchError(FailureKind.PARSE, "--extract and --parser both have a list of records")
 
 
-def _plain(found: object) -> Fields:
+def _plain(found: object) -> PageFields:
     several = found if isinstance(found, list | tuple) else [found]
     for each in several:
         if not isinstance(each, dict):
             wrong = f"{type(each).__name__}{' in a list' if several is found else ''}"
             raise TypeError(f"must return a dict, a list of dicts or None, not {wrong}")
-    plain: Fields = msgspec.json.decode(msgspec.json.encode(found), type=Fields)
+    plain: PageFields = msgspec.json.decode(msgspec.json.encode(found), type=PageFields)
     return plain
 
 

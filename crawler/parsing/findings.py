@@ -2,7 +2,7 @@
 
 import msgspec
 
-from crawler.model.pages import Fields
+from crawler.model.pages import PageFields
 from crawler.parsing.facts import PageFacts
 
 
@@ -15,4 +15,4 @@ class Findings(msgspec.Struct, frozen=True, array_like=True):
 
     facts: PageFacts
     encoding: str | None = None
-    fields: Fields | None = None
+    fields: PageFields | None = None

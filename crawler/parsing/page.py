@@ -10,7 +10,7 @@ from selectolax.lexbor import SelectolaxError
 
 from crawler.model.content_coding import decode_body
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.pages import Fields, Link, Page, row_of
+from crawler.model.pages import Link, Page, PageFields, row_of
 from crawler.model.urls import key
 from crawler.parsing.custom import CustomParser, merged
 from crawler.parsing.document import Document
@@ -117,7 +117,7 @@ class PageParser:
             input=row_of(job.row),
         )
 
-    def _fields(self, document: Document) -> Fields | None:
+    def _fields(self, document: Document) -> PageFields | None:
         """Extracted fields, overridden by those of the user's function; None without either."""
         found = self._extractor.fields(document) if self._extractor else None
         own = self._custom.fields(document) if self._custom else None

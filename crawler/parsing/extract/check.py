@@ -46,9 +46,10 @@ def rule_of(name: str, value: object, *, in_record: bool) -> ExtractRule:
 
 def page_rules(table: object) -> PageRules:
     """The rules of ``[[pages]]``, but without their fields. Raises WrongRuleError."""
-    fields = table.get("fields") if isinstance(table, dict) else None
-    if not isinstance(fields, dict) or not fields:
+    if not isinstance(table, dict) or not table.get("fields"):
         raise WrongRuleError("has no rules; write them below [pages.fields]")
+    if not isinstance(table["fields"], dict):
+        raise WrongRuleError("fields must be a table; write [pages.fields] above the rules")
     rules = _record(table, PageRules, fields=())
     if rules.url is not None:
         _check_regex("url", rules.url)

@@ -5,14 +5,14 @@ import re
 from selectolax.lexbor import LexborNode
 
 from crawler.model.errors import FetchError
-from crawler.model.pages import Fields
+from crawler.model.pages import PageFields
 from crawler.parsing.document import Document
 from crawler.parsing.extract.field import Field
 from crawler.parsing.extract.page_source import PageSource
 from crawler.parsing.extract.rules import ExtractRule, ExtractRules, PageRules
 
 
-class Plan:
+class PagePlan:
     """The fields of the pages of one kind; ``common`` are those of the whole page.
 
     ``number`` is the place of ``rules`` in the file, from 1; 0 is for all other pages.
@@ -41,14 +41,14 @@ class Extractor:
 
     def __init__(self, rules: ExtractRules) -> None:
         several = enumerate(rules.pages, 1)
-        self._plans = [Plan(number, each, rules.fields) for number, each in several]
-        self._usual = Plan(0, PageRules(()), rules.fields)
+        self._plans = [PagePlan(number, each, rules.fields) for number, each in several]
+        self._usual = PagePlan(0, PageRules(()), rules.fields)
 
-    def plan(self, url: str) -> Plan:
+    def plan(self, url: str) -> PagePlan:
         """The rules for a page with this final URL."""
         return next((each for each in self._plans if each.is_for(url)), self._usual)
 
-    def fields(self, document: Document) -> Fields:
+    def fields(self, document: Document) -> PageFields:
         """The value of each field by name, for each record if a page has several.
 
         A document that is not HTML has no fields. Raises FetchError of kind ``parse`` if a value is
@@ -69,5 +69,5 @@ class Extractor:
         return found
 
 
-def _record(plan: Plan, page: PageSource, node: LexborNode | None) -> dict[str, object]:
+def _record(plan: PagePlan, page: PageSource, node: LexborNode | None) -> dict[str, object]:
     return {each.rule.name: each.value(page, node) for each in plan.fields}

@@ -100,7 +100,7 @@ def test_a_default_is_plain_json(tmp_path: Path) -> None:
         ("[[pages]]\neach = 'a['\n[pages.fields]\nx='a'", r"\[\[pages\]\] 1: invalid CSS .*each"),
         ("[[pages]]\nurl = 3\n[pages.fields]\nx='a'", r"\[\[pages\]\] 1: Expected `str"),
         ("[[pages]]\n[pages.fields]\nx='a['", r"\[\[pages\]\] 1: x: invalid CSS selector"),
-        ("[[pages]]\nfields = 'x'", r"\[\[pages\]\] 1: has no rules; write them below"),
+        ("[[pages]]\nfields = 'x'", r"\[\[pages\]\] 1: fields must be a table; write \[pages"),
     ],
 )
 def test_wrong_rules_are_refused(tmp_path: Path, toml: str, says: str) -> None:
