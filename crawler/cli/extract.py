@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _FAILED
     if not document.is_html:
         sys.stderr.write(f"crawler: {arguments.page}: is not HTML, so rules find nothing in it\n")
-        return 0
+        return _FAILED
     found = explain(extractor, document)
     if "json" in arguments:
         text = msgspec.json.format(msgspec.json.encode(found)).decode()

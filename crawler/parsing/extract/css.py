@@ -18,13 +18,16 @@ class CssReader:
         self._css = css
         self._attr = attr
 
-    def first(self, _: PageSource, node: LexborNode | None) -> str | None:
-        if node is not None and self._css is not None:
-            node = node.css_first(self._css)
-        return None if node is None else self._read(node)
+    def first(self, page: PageSource, node: LexborNode | None) -> str | None:
+        if node is None or self._css is None:
+            return None if node is None else self._read(node)
+        found: list[LexborNode] = page.selector.find_first(self._css, node)  # type: ignore[attr-defined]
+        return self._read(found[0]) if found else None
 
-    def every(self, _: PageSource, node: LexborNode | None) -> Sequence[str]:
-        nodes = [] if node is None else node.css(self._css) if self._css else [node]
+    def every(self, page: PageSource, node: LexborNode | None) -> Sequence[str]:
+        if node is None:
+            return ()
+        nodes = [node] if self._css is None else page.selector.find(self._css, node)
         return [text for each in nodes if (text := self._read(each)) is not None]
 
     def _read(self, node: LexborNode) -> str | None:

@@ -11,7 +11,7 @@ from crawler.parsing.document import Document
 from crawler.parsing.extract.extractor import Extractor
 from crawler.parsing.extract.field import Field
 from crawler.parsing.extract.page_source import PageSource
-from crawler.parsing.extract.rules import PageRules
+from crawler.parsing.extract.rules import ExtractRule, PageRules
 
 _MOST_SHOWN = 60
 
@@ -43,7 +43,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
 def explain(extractor: Extractor, document: Document) -> Explanation:
     """Apply the rules to ``document``, which is HTML."""
-    plan, page = extractor.plan(document.final_url), PageSource(document)
+    plan, page = extractor.plan(document.final_url), extractor.source(document)
     common = [_match(field, page, page.root) for field in plan.common]
     records = [
         (*common, *(_match(field, page, node) for field in plan.fields))
@@ -57,12 +57,18 @@ def _match(field: Field, page: PageSource, node: LexborNode | None) -> FieldMatc
     first = field.reader.first(page, node)
     remark = count(len(found), "match", "matches") if found else "no match"
     if first is not None and field.converted(first, page) is None and not rule.all:
-        as_type = f"a {rule.type}" + (f" that has {rule.regex}" if rule.regex else "")
-        remark += f", the first is not {as_type}: {_short(first)}"
+        remark += f", but the first {_lacks(rule)}: {_short(first)}"
     try:
         return FieldMatch(rule.name, rule.source, field.value(page, node), remark)
     except FetchError:
-        return FieldMatch(rule.name, rule.source, None, f"{remark}; it is required", fails=True)
+        return FieldMatch(rule.name, rule.source, None, f"{remark}, but it is required", fails=True)
+
+
+def _lacks(rule: ExtractRule) -> str:
+    """Why a value of ``rule`` cannot be used."""
+    article = "an" if rule.type == "int" else "a"
+    is_not = f"is not {article} {rule.type}"
+    return is_not if rule.regex is None else f"does not match {rule.regex}, or {is_not}"
 
 
 def _short(found: object) -> str:

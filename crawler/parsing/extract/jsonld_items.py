@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -12,7 +12,8 @@ Item = Mapping[str, Any]
 ANY_TYPE = "*"
 MOST_LEVELS = 100
 """What is deeper could not be encoded everywhere: encoders have their own limits."""
-_PREFIX = re.compile(".*[/#:]", re.DOTALL)
+_INNER = (dict, list)
+_PREFIX = re.compile("[/#:]")
 
 
 def items_by_type(scripts: Iterable[str]) -> dict[str, list[Item]]:
@@ -25,7 +26,7 @@ def items_by_type(scripts: Iterable[str]) -> dict[str, list[Item]]:
     for script in scripts:
         for item in _objects(_decode(script)):
             found[ANY_TYPE].append(item)
-            for name in dict.fromkeys(_types(item)):
+            for name in _types(item):
                 found.setdefault(name, []).append(item)
     return found
 
@@ -75,13 +76,18 @@ def _children(value: Any) -> Iterable[Any]:
 
 
 def _objects(value: Any) -> Iterator[Item]:
-    if isinstance(value, dict):
-        yield value
-    for child in _children(value):
-        yield from _objects(child)
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            yield value
+            left += [each for each in value.values() if isinstance(each, _INNER)][::-1]
+        elif isinstance(value, list):
+            left += value[::-1]
 
 
-def _types(item: Item) -> Sequence[str]:
-    types = item.get("@type")
-    names = types if isinstance(types, list) else [types]
-    return [_PREFIX.sub("", name) for name in names if isinstance(name, str)]
+def _types(item: Item) -> Iterable[str]:
+    """The types of ``item``, each once."""
+    types = item.get("@type", ())
+    names = [types] if isinstance(types, str) else types if isinstance(types, list) else ()
+    return {_PREFIX.split(name)[-1] for name in names if isinstance(name, str)}

@@ -45,9 +45,10 @@ class NumberReader:
             raise ValueError(f"{locale!r} is not a known language, such as en, de or de-CH")
         comma = language in _COMMA and spelled not in _REGIONS_WITH_POINT
         spaced = comma and (language in _SPACED or spelled in _REGIONS_WITH_SPACE)
-        self._decimal = "," if comma else "[.٫]"
+        groups, decimal = (".'’ ", ",") if comma else (",'’٬", ".٫")
         self._token = _token(spaced=spaced)
-        self._form = _form("[.'’ ]" if comma else "[,'’٬]", self._decimal)
+        self._form = _form(groups, decimal)
+        self._marks = str.maketrans(dict.fromkeys(groups, "") | dict.fromkeys(decimal, "."))
 
     def float(self, text: str) -> float | None:
         """The first number of ``text``; None without one, or if it is too large."""
@@ -67,9 +68,10 @@ class NumberReader:
         token = self._token.search(text)
         if token is None or not self._form.fullmatch(token[2]):
             return None
-        whole, *fraction = re.split(self._decimal, token[2])
+        found = token[2] if token[2].isascii() else _in_ascii(token[2])
+        whole, mark, fraction = found.translate(self._marks).partition(".")
         sign = "-" if token[1] and token[1] != "+" else ""
-        return ".".join([sign + (_digits(whole) or "0"), *map(_digits, fraction)])
+        return f"{sign}{whole or '0'}{mark}{fraction}"
 
 
 def whole_of(number: float) -> int | None:
@@ -88,10 +90,10 @@ def _token(*, spaced: bool) -> re.Pattern[str]:
 
 def _form(groups: str, decimal: str) -> re.Pattern[str]:
     """How a number is written: the thousands apart or not; in India there are groups of two."""
-    apart = rf"\d{{1,3}}(?:{groups}\d{{2,3}})*{groups}\d{{3}}"
-    return re.compile(rf"(?:\d+|{apart})?(?:{decimal}\d+)?")
+    apart = rf"\d{{1,3}}(?:[{groups}]\d{{2,3}})*[{groups}]\d{{3}}"
+    return re.compile(rf"(?:\d+|{apart})?(?:[{decimal}]\d+)?")
 
 
-def _digits(text: str) -> str:
-    """The digits of ``text``, whatever their script, as those of ASCII."""
-    return "".join([str(int(each)) for each in text if each.isdecimal()])
+def _in_ascii(text: str) -> str:
+    """``text`` with the digits of other scripts as those of ASCII."""
+    return "".join([str(int(each)) if each.isdecimal() else each for each in text])
