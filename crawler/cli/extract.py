@@ -125,7 +125,7 @@ def _lines(url: str, found: "Explanation") -> Iterator[str]:
 
 def _pages(found: "Explanation") -> str:
     if not found.number:
-        return "no [[pages]] is for this URL: the rules for every page"
+        return "the rules for every page; no [[pages]] matches this URL"
     rules = found.rules
     parts = [f"{key} = {value}" for key in ("url", "each") if (value := getattr(rules, key))]
     records = f": {count(len(found.records), 'record')}" if rules.each is not None else ""

@@ -57,7 +57,7 @@ def test_it_says_which_rules_a_page_has(rules: str, page: str, capsys: Capture) 
     assert main(["extract", rules, page]) == 0
     assert capsys.readouterr().out == (
         "http://localhost/page.html\n"
-        "no [[pages]] is for this URL: the rules for every page\n"
+        "the rules for every page; no [[pages]] matches this URL\n"
         "\n"
         '  title  "Tea"  css title: 1 match\n'
     )
