@@ -27,7 +27,8 @@ _LIST = """\
 <!DOCTYPE html>
 <title>Price list</title>
 <meta property="og:site_name" content="Tea House">
-<div class="product" id="g1"><a href="/green"><h2>Green</h2></a><b class="price">1.299,50 €</b></div>
+<div class="product" id="g1"><a href="/green"><h2>Green</h2></a>
+<b class="price">1.299,50 €</b></div>
 <div class="product" id="b2"><a href="/black"><h2>Black</h2></a><b class="price">4,20 €</b></div>
 """
 

@@ -21,8 +21,8 @@ class CssReader:
     def first(self, page: PageSource, node: LexborNode | None) -> str | None:
         if node is None or self._css is None:
             return None if node is None else self._read(node)
-        found: list[LexborNode] = page.selector.find_first(self._css, node)  # type: ignore[attr-defined]
-        return self._read(found[0]) if found else None
+        found = page.first(self._css, node)
+        return None if found is None else self._read(found)
 
     def every(self, page: PageSource, node: LexborNode | None) -> Sequence[str]:
         if node is None:

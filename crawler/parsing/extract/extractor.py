@@ -7,7 +7,7 @@ from selectolax.lexbor import LexborCSSSelector, LexborNode
 from crawler.model.errors import FetchError
 from crawler.model.pages import PageFields
 from crawler.parsing.document import Document
-from crawler.parsing.extract.field import Field
+from crawler.parsing.extract.field_group import FieldGroup
 from crawler.parsing.extract.page_source import PageSource
 from crawler.parsing.extract.rules import ExtractRule, ExtractRules, PageRules
 
@@ -22,8 +22,8 @@ class PagePlan:
         self.number = number
         self.rules = rules
         own = {rule.name for rule in rules.fields}
-        self.common = [Field(rule) for rule in common if rule.name not in own]
-        self.fields = list(map(Field, rules.fields))
+        self.common = FieldGroup([rule for rule in common if rule.name not in own])
+        self.fields = FieldGroup(rules.fields)
         self._matches = re.compile(rules.url or "").search
 
     def is_for(self, url: str) -> bool:
@@ -63,17 +63,13 @@ class Extractor:
         if not document.is_html:
             return {}
         plan, page = self.plan(document.final_url), self.source(document)
-        common = {each.rule.name: each.value(page, page.root) for each in plan.common}
+        common = plan.common.values(page, page.root)
         if plan.rules.each is None:
-            return common | _record(plan, page, page.root)
+            return common | plan.fields.values(page, page.root)
         found = []
         for number, node in enumerate(plan.records(page), 1):
             try:
-                found.append(common | _record(plan, page, node))
+                found.append(common | plan.fields.values(page, node))
             except FetchError as error:
                 raise FetchError(error.kind, f"{error.message}, in record {number}") from None
         return found
-
-
-def _record(plan: PagePlan, page: PageSource, node: LexborNode | None) -> dict[str, object]:
-    return {each.rule.name: each.value(page, node) for each in plan.fields}

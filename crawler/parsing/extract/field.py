@@ -35,20 +35,31 @@ class Field:
         pattern = None if isinstance(self.reader, MarkupReader) else rule.regex
         self._pattern = None if pattern is None else re.compile(pattern)
         self._convert = make_converter(rule)
+        self._is_replaced = rule.required or rule.default is not None
 
-    def value(self, page: PageSource, node: LexborNode | None) -> object:
-        """The value in ``node``, an element of ``page``: plain JSON.
-
-        Raises FetchError of kind ``parse`` if there is not one and it is required.
-        """
-        rule = self.rule
-        if rule.all:
+    def found(self, page: PageSource, node: LexborNode | None) -> object:
+        """The value in ``node``, an element of ``page``: plain JSON. None if it is missing."""
+        if self.rule.all:
             found = [self.converted(each, page) for each in self.reader.every(page, node)]
-            values = [each for each in found if each is not None]
-            return values or self._missing([])
+            return [each for each in found if each is not None] or None
         first = self.reader.first(page, node)
         value = None if first is None else self.converted(first, page)
-        return self._missing(value) if value is None or value == "" else value
+        if value == "" and self._is_replaced:
+            return None
+        return value
+
+    def missing(self) -> object:
+        """What replaces a missing value. Raises FetchError of kind ``parse`` if it is required."""
+        rule = self.rule
+        if rule.required:
+            reason = f"--extract: {rule.name} is required, but has no value ({rule.source})"
+            raise FetchError(FailureKind.PARSE, reason)
+        return [] if rule.all and rule.default is None else rule.default
+
+    def value(self, page: PageSource, node: LexborNode | None) -> object:
+        """What is found, or what replaces it. Raises FetchError as ``missing`` does."""
+        found = self.found(page, node)
+        return self.missing() if found is None else found
 
     def converted(self, found: object, page: PageSource) -> object:
         """What was read as the rule wants it; None if that is not possible."""
@@ -56,13 +67,6 @@ class Field:
             match = self._pattern.search(as_text(found) or "")
             found = matched(match) if match else None
         return None if found is None else self._convert(found, page)
-
-    def _missing(self, value: object) -> object:
-        rule = self.rule
-        if rule.required:
-            reason = f"--extract: {rule.name} is required, but has no value ({rule.source})"
-            raise FetchError(FailureKind.PARSE, reason)
-        return value if rule.default is None else rule.default
 
 
 def _reader(rule: ExtractRule) -> ValueReader:

@@ -28,6 +28,11 @@ class PageSource:
         is_page = node is None or self.root is None or node.mem_id == self.root.mem_id
         return self._document.text if node is None or is_page else node.html or ""
 
+    def first(self, css: str, node: LexborNode) -> LexborNode | None:
+        """The first element in ``node``, or itself, that matches the selector ``css``."""
+        found: list[LexborNode] = self.selector.find_first(css, node)  # type: ignore[attr-defined]
+        return found[0] if found else None
+
     @cached_property
     def joiner(self) -> Joiner:
         """Resolves the URLs in the page."""

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crawler.model.errors import FailureKind, FetchError
 from crawler.parsing.document import Document
@@ -179,6 +181,25 @@ def test_a_page_without_a_required_value_is_a_failure(rules: ExtractRules, says:
     with pytest.raises(FetchError) as caught:
         extract(rules)
     assert (caught.value.kind, caught.value.message) == (FailureKind.PARSE, says)
+
+
+MARKUP = st.lists(
+    st.sampled_from(["<i>1</i>", "<b id=x>y</b>", "<b></b>", "<p>", "</p>", "<u></u>", "text"]),
+    max_size=6,
+).map("".join)
+SELECTORS = ("i", "b", "u", "p > i", "p b, u", "s")
+
+
+@given(st.lists(MARKUP, max_size=6), st.sampled_from([None, "p"]), st.sampled_from([None, "id"]))
+def test_what_a_page_has_does_not_depend_on_the_pages_before(
+    pages: list[str], each: str | None, attr: str | None
+) -> None:
+    fields = tuple(ExtractRule(css, css, attr) for css in SELECTORS)
+    lists = tuple(ExtractRule(f"all {css}", css, all=True, default=["-"]) for css in SELECTORS)
+    rules = ExtractRules(fields, (PageRules((*fields, *lists), each=each),))
+    used = Extractor(rules)
+    for markup in pages:
+        assert used.fields(document(markup)) == Extractor(rules).fields(document(markup))
 
 
 @pytest.mark.parametrize("levels", [90, 900, 9_000, 200_000])
