@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Self
 
 from crawler.frontier.state.store import NO_LOGINS, Store
-from crawler.model.errors import UsageError, writing
-from crawler.model.files import make_folders, open_file, sync, write_durably
+from crawler.model.errors import StateError, UsageError, writing
+from crawler.model.files import check_file, make_folders, open_file, sync, write_durably
 from crawler.runs.layout import LOCK, PAGES, SETTINGS, STATE, output_names
 from crawler.settings import Settings, absolute, written
 from crawler.settings.defaults import RUNS
 from crawler.settings.run_file import settings_text
+from crawler.sinks.formats import files_of, maker_of
 
 _PARSER_FOLDER = "parser folder"
 _STATE_FILES = {STATE, *(f"{STATE}-{each}" for each in ("wal", "shm", "journal"))}
@@ -115,11 +116,33 @@ def begin(
 
 
 def _check_outputs(settings: Settings) -> None:
-    """Raise UsageError where a new run would overwrite a file, or write through a link."""
-    outputs = [("--out", each) for each in settings.out if isinstance(each, str) and each != "-"]
-    for flag, place in [*outputs, *([("--record", settings.record)] if settings.record else [])]:
-        if os.path.lexists(place):
-            raise UsageError(f"{flag} {place}: already exists and is not overwritten")
+    """Raise UsageError for an unknown format, and where a new run would overwrite a file.
+
+    With ``overwrite``, the files of ``out`` may exist, unless the run reads them.
+    """
+    for place in settings.out:
+        if isinstance(place, str) and place != "-":
+            maker_of(Path(place))
+            for path in files_of(Path(place)):
+                _check_output(path, settings)
+    if settings.record and os.path.lexists(settings.record):
+        raise UsageError(f"--record {settings.record}: already exists and is not overwritten")
+
+
+def _check_output(path: Path, settings: Settings) -> None:
+    if not os.path.lexists(path):
+        return
+    if not settings.overwrite:
+        raise UsageError(
+            f"--out {path}: already exists and is not overwritten; --overwrite replaces it"
+        )
+    try:
+        check_file(path)
+    except StateError as error:
+        raise UsageError(f"--out {error}") from None
+    read = (*settings.sources, settings.extract, settings.replay, settings.history)
+    if any(each and Path(each).exists() and path.samefile(each) for each in read):
+        raise UsageError(f"--out {path}: is read by this crawl, so it is not overwritten")
 
 
 def _claim(temporary: Path) -> None:

@@ -139,7 +139,7 @@ class CrawlThread:
         self._loop = asyncio.get_running_loop()
         prepared = prepare(settings, self._network)
         if order.page_files:
-            self._sinks += page_sinks(order.run)
+            self._sinks += page_sinks(order.run, prepared.parse)
         crawl = assemble(
             order.run,
             self._network,

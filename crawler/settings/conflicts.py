@@ -141,6 +141,7 @@ _RULES = (
         lambda fields: len(set(map(SINK.shown, fields.out))) == len(fields.out),
         "names the same output twice",
     ),
+    _Rule(("overwrite",), lambda fields: bool(fields.out), "needs {out}"),
     _Rule(("resume",), lambda fields: fields.run is not None, "needs {run}"),
     _Rule(("again",), lambda fields: fields.resume, "needs {resume}"),
     _Rule(

@@ -1,51 +1,90 @@
-"""The output formats by suffix: the encoder of pages, and the writer.
+"""The output formats by suffix: built-in ones, and those that installed packages add.
 
 A new format is one file next to this one and one row here.
 """
 
+from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
 
 from crawler.model.errors import UsageError
-from crawler.model.plugins import load
-from crawler.sinks.base import Encoder, Writer
+from crawler.model.plugins import entry_point, entry_point_names, load
+from crawler.sinks.base import MakeSink
+
+PLUGINS = "crawler.sinks"
+"""The entry point group through which installed packages add formats: a suffix without its first
+dot, such as ``tsv.gz``, and a function from ``SinkTarget`` to ``Sink``.
+"""
 
 
 class Format(msgspec.Struct, frozen=True):
-    """``module:class`` of the encoder, and of the writer.
+    """``make`` is ``module:function``: it makes the sink for a SinkTarget.
 
-    The encoder takes no arguments, the writer takes the path and ``resumed``.
+    Its files are the output and, for a time, those with one of the endings ``beside`` after its
+    name. ``package`` must be installed for it, which the ``extra`` of ours does.
     """
 
-    encoder: str
-    writer: str
+    make: str
+    beside: tuple[str, ...] = ()
+    package: str | None = None
+    extra: str = ""
 
 
 FORMATS = MappingProxyType(
     {
-        ".jsonl": Format("crawler.sinks.jsonl:JsonlEncoder", "crawler.sinks.file:FileWriter"),
+        ".jsonl": Format("crawler.sinks.jsonl:jsonl_sink"),
+        ".jsonl.gz": Format("crawler.sinks.compressed:gzip_sink"),
+        ".jsonl.zst": Format("crawler.sinks.compressed:zstd_sink"),
     }
 )
 
 
-def format_of(place: str) -> Format:
-    """The format for the suffix of ``place``. Raises UsageError for an unknown suffix."""
-    found = next((each for suffix, each in FORMATS.items() if place.endswith(suffix)), None)
-    if found is None:
+def maker_of(path: Path, flag: str = "--out") -> MakeSink:
+    """Return what makes the sink for ``path``, by its suffix.
+
+    Raises UsageError, which names ``flag``, for an unknown suffix or a missing package.
+    """
+    suffix = _longest(path.name, FORMATS)
+    if suffix is not None:
+        built_in: MakeSink = load(_installed(suffix, f"{flag} {path}").make)
+        return built_in
+    others = {f".{name}" for name in entry_point_names(PLUGINS)}
+    suffix = _longest(path.name, others)
+    if suffix is None:
+        known = ", ".join((*FORMATS, *sorted(others)))
+        raise UsageError(f"{flag} {path}: the suffix selects the format; use one of {known}")
+    return _plugin(suffix)
+
+
+def files_of(path: Path) -> list[Path]:
+    """All files that an output at ``path`` can have: itself first."""
+    suffix = _longest(path.name, FORMATS)
+    beside = FORMATS[suffix].beside if suffix is not None else ()
+    return [path, *(path.with_name(path.name + each) for each in beside)]
+
+
+def _longest(name: str, suffixes: Iterable[str]) -> str | None:
+    """The suffix of ``name``; if several are, the longest one."""
+    return max((each for each in suffixes if name.endswith(each)), key=len, default=None)
+
+
+def _installed(suffix: str, asked: str) -> Format:
+    chosen = FORMATS[suffix]
+    if chosen.package is not None and find_spec(chosen.package) is None:
         raise UsageError(
-            f"--out {place}: the suffix selects the format; use one of {', '.join(FORMATS)}"
+            f"{asked}: needs the package {chosen.package}: pip install 'simulcrawl[{chosen.extra}]'"
         )
-    return found
+    return chosen
 
 
-def make_encoder(chosen: Format) -> Encoder:
-    encoder: Encoder = load(chosen.encoder)()
-    return encoder
-
-
-def make_writer(chosen: Format, path: Path, *, resumed: bool) -> Writer:
-    """Open ``path``, which must not exist unless ``resumed``. Raises StateError."""
-    writer: Writer = load(chosen.writer)(path, resumed=resumed)
-    return writer
+def _plugin(suffix: str) -> MakeSink:
+    found = entry_point(PLUGINS, suffix.removeprefix("."))
+    assert found is not None
+    try:
+        make: MakeSink = found.load()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"cannot load the format {suffix} ({found.value}): {error}") from None
+    return make
