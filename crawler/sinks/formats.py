@@ -38,6 +38,7 @@ FORMATS = MappingProxyType(
         ".jsonl": Format("crawler.sinks.jsonl:jsonl_sink"),
         ".jsonl.gz": Format("crawler.sinks.compressed:gzip_sink"),
         ".jsonl.zst": Format("crawler.sinks.compressed:zstd_sink"),
+        ".csv": Format("crawler.sinks.csv:csv_sink"),
     }
 )
 

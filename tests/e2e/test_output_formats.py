@@ -1,5 +1,6 @@
 """``--out`` by suffix, on the command line: formats, ``--overwrite``, and formats of packages."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -85,4 +86,15 @@ def test_an_installed_package_adds_a_format(crawl: Crawl, url: str, tmp_path: Pa
     assert run.code == 0, run.err
     assert (tmp_path / "titles.tsv.new").read_text() == "Tea\n"
     unknown = crawl(url, "--out", "x.txt", name="other")
-    assert (unknown.code, ".jsonl.zst, .tsv.new" in unknown.err) == (2, True), unknown.err
+    assert (unknown.code, ", .tsv.new" in unknown.err) == (2, True), unknown.err
+
+
+def test_a_csv_has_the_fields_of_the_rules(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+    site = serve({"/": html("<title>=1+1</title><b>12.50</b><i>a</i><i>b</i>")})
+    (tmp_path / "rules.toml").write_text('price = "b"\nkinds = { css = "i", all = true }\n')
+    out = tmp_path / "prices.csv"
+    run = crawl(site.url("/"), "--extract", tmp_path / "rules.toml", "--out", out)
+    assert run.code == 0, run.err
+    with out.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["price"], row["kinds"], row["title"]) == ("12.50", '["a","b"]', "'=1+1")

@@ -1,6 +1,8 @@
 """Reads every output format whole, with other libraries than those that write it."""
 
+import csv
 import gzip
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +14,7 @@ from backports.zstd import ZstdFile
 from crawler.model.pages import Page
 
 Row = Mapping[str, Any]
+_JSON = ("status", "elapsed_ms", "bytes", "depth", "links", "fields", "input")
 
 
 def _jsonl(path: Path) -> list[Row]:
@@ -28,13 +31,35 @@ def _zstd(path: Path) -> list[Row]:
         return _rows(file.read())
 
 
+def _csv(path: Path) -> list[Row]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return [_of_cells(cells) for cells in csv.DictReader(file, strict=True)]
+
+
+def _of_cells(cells: Row) -> Row:
+    """The page of a row without columns for single fields: an empty cell is no value."""
+    assert None not in cells
+    assert None not in cells.values()
+    row = {name: _value(name, unguarded(cell)) for name, cell in cells.items()}
+    return {name: value for name, value in row.items() if name != "input" or value is not None}
+
+
+def unguarded(cell: str) -> str:
+    """The text that was guarded, as the documentation says."""
+    return re.sub("^'(?='*[=+\\-@\t\r\n＝＋－＠])", "", cell)
+
+
+def _value(name: str, cell: str) -> Any:
+    return msgspec.json.decode(cell) if cell and name in _JSON else cell or None
+
+
 def _rows(data: bytes) -> list[Row]:
     assert not data or data.endswith(b"\n")
     return [msgspec.json.decode(line) for line in data.splitlines()]
 
 
 READERS: Mapping[str, Callable[[Path], list[Row]]] = MappingProxyType(
-    {".jsonl": _jsonl, ".jsonl.gz": _gzip, ".jsonl.zst": _zstd}
+    {".jsonl": _jsonl, ".jsonl.gz": _gzip, ".jsonl.zst": _zstd, ".csv": _csv}
 )
 """Suffix → a function that returns the pages of a file as ``pages.jsonl`` has them.
 
