@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.app.again import put_back
+from crawler.app.again import forget, put_back
 from crawler.app.hidden import header_names
 from crawler.app.run_dir import Run
 from crawler.model.errors import FetchError, writing
@@ -91,6 +91,7 @@ def open_outputs(
                 if writer.can_cut:
                     # A run that was killed before its first commit has no offsets.
                     writer.cut(run.store.offsets.get(name, 0))
+            forget(run, writers.values())
         undo.pop_all()
     return Outputs(writers, at_commit)
 

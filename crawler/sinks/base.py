@@ -5,7 +5,7 @@ the crawler's process and only moves bytes: ``commit`` makes everything appended
 the length of the output; after a crash, ``cut`` shortens the output to such a length.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -54,6 +54,15 @@ class WaitingWriter(Protocol):
 
     def hurry(self) -> None:
         """The crawl was aborted: from now on raise UnreadError instead. For any thread."""
+        ...
+
+
+@runtime_checkable
+class ForgettingWriter(Protocol):
+    """A writer of failures and skips that can remove them when their entries become pending."""
+
+    def forget(self, ends: Collection[str]) -> None:
+        """Remove the records with one of these kinds and reasons; durable on return."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from crawler.model.pages import Page
+from crawler.model.pages import Failure, Page, Skipped
 
 FIELDS = "fields"
 """The column for what rules and parser functions return; formats may have several in its place."""
@@ -30,10 +30,16 @@ class Column(msgspec.Struct, frozen=True):
 
 
 @cache
+def columns_of(record: type[Page | Failure | Skipped]) -> tuple[Column, ...]:
+    """Return a column for each field of the type of a record, in order."""
+    fields = msgspec.structs.fields(record)
+    return tuple(Column(each.name, _type(each.type)) for each in fields)
+
+
+@cache
 def page_columns(html: bool) -> tuple[Column, ...]:
-    """Return a column for each field of ``Page``, in order; with ``html`` also its HTML."""
-    columns = [Column(each.name, _type(each.type)) for each in msgspec.structs.fields(Page)]
-    return tuple(each for each in columns if html or each.name != HTML)
+    """Return the columns of ``Page``; the one for its HTML only with ``html``."""
+    return tuple(each for each in columns_of(Page) if html or each.name != HTML)
 
 
 _SCALARS = {str: ColumnType.TEXT, int: ColumnType.INTEGER, float: ColumnType.REAL}
@@ -43,4 +49,8 @@ def _type(hint: Any) -> ColumnType:
     if get_origin(hint) is tuple and get_args(hint)[0] is str:
         return ColumnType.TEXTS
     kinds = {*(get_args(hint) or (hint,))} - {NoneType, msgspec.UnsetType}
-    return _SCALARS.get(kinds.pop(), ColumnType.JSON) if len(kinds) == 1 else ColumnType.JSON
+    kind = kinds.pop() if len(kinds) == 1 else dict
+    return next((its for scalar, its in _SCALARS.items() if issubclass(kind, scalar)), _OTHER)
+
+
+_OTHER = ColumnType.JSON

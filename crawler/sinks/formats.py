@@ -13,6 +13,7 @@ import msgspec
 from crawler.model.errors import UsageError
 from crawler.model.plugins import entry_point, entry_point_names, load
 from crawler.sinks.base import MakeSink
+from crawler.sinks.sqlite.schema import BESIDE
 
 PLUGINS = "crawler.sinks"
 """The entry point group through which installed packages add formats: a suffix without its first
@@ -33,12 +34,15 @@ class Format(msgspec.Struct, frozen=True):
     extra: str = ""
 
 
+_SQLITE = Format("crawler.sinks.sqlite.writer:sqlite_sink", beside=BESIDE)
 FORMATS = MappingProxyType(
     {
         ".jsonl": Format("crawler.sinks.jsonl:jsonl_sink"),
         ".jsonl.gz": Format("crawler.sinks.compressed:gzip_sink"),
         ".jsonl.zst": Format("crawler.sinks.compressed:zstd_sink"),
         ".csv": Format("crawler.sinks.csv:csv_sink"),
+        ".db": _SQLITE,
+        ".sqlite": _SQLITE,
     }
 )
 

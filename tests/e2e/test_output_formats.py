@@ -2,11 +2,15 @@
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from e2e.conftest import Crawl, Serve, html
 from support.formats import READERS
+
+from crawler.localweb.server import Answer
 
 TITLES = """
 from crawler.sinks import Sink
@@ -98,3 +102,29 @@ def test_a_csv_has_the_fields_of_the_rules(crawl: Crawl, serve: Serve, tmp_path:
     with out.open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["price"], row["kinds"], row["title"]) == ("12.50", '["a","b"]', "'=1+1")
+
+
+def test_a_database_has_failures_and_skips_until_they_are_tried_again(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    answers = [Answer(500), html("<title>Tea</title>")]
+    site = serve({
+        "/": html("<title>Home</title>"),
+        "/later": lambda _: answers.pop(0),
+        "/robots.txt": Answer(body=b"User-agent: *\nDisallow: /no"),
+    })  # fmt: skip
+    lines = "".join(f"{site.url(path)}\n" for path in ("/", "/later", "/no", "/gone"))
+    out = tmp_path / "pages.db"
+    run = crawl("--out", out, "--retries", "0", lines=lines)
+    assert run.code == 0, run.err
+
+    def count(table: str) -> int:
+        with closing(sqlite3.connect(out)) as connection:
+            (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+            return int(number)
+
+    assert [count(each) for each in ("pages", "failures", "skips")] == [1, 2, 1]
+    again = crawl("--resume", "--again", "status")
+    assert again.code == 0, again.err
+    assert [count(each) for each in ("pages", "failures", "skips")] == [2, 1, 1]
+    assert len(READERS[".db"](out)) == 2

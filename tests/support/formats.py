@@ -3,7 +3,9 @@
 import csv
 import gzip
 import re
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -53,13 +55,43 @@ def _value(name: str, cell: str) -> Any:
     return msgspec.json.decode(cell) if cell and name in _JSON else cell or None
 
 
+def _sqlite(path: Path) -> list[Row]:
+    """Also checks the index for full-text search, and that all tables hold together."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        (check,) = connection.execute("PRAGMA integrity_check").fetchone()
+        assert check == "ok"
+        (records,) = connection.execute("SELECT records FROM output").fetchone()
+        pages, others = "SELECT id FROM pages", "SELECT id FROM failures UNION SELECT id FROM skips"
+        numbers = [number for (number,) in connection.execute(f"{pages} UNION ALL {others}")]
+        assert len(set(numbers)) == len(numbers)
+        assert max(numbers, default=0) <= records
+        found = connection.execute("SELECT * FROM pages ORDER BY id").fetchall()
+        return [_of_tables(dict(row), connection) for row in found]
+
+
+def _of_tables(row: dict[str, Any], connection: sqlite3.Connection) -> Row:
+    number = row.pop("id")
+    links = "SELECT url FROM links WHERE page = ? ORDER BY position"
+    row["links"] = [url for (url,) in connection.execute(links, (number,))]
+    row["fields"] = row["fields"] and msgspec.json.decode(row["fields"])
+    return {name: value for name, value in row.items() if name != "input" or value is not None}
+
+
 def _rows(data: bytes) -> list[Row]:
     assert not data or data.endswith(b"\n")
     return [msgspec.json.decode(line) for line in data.splitlines()]
 
 
 READERS: Mapping[str, Callable[[Path], list[Row]]] = MappingProxyType(
-    {".jsonl": _jsonl, ".jsonl.gz": _gzip, ".jsonl.zst": _zstd, ".csv": _csv}
+    {
+        ".jsonl": _jsonl,
+        ".jsonl.gz": _gzip,
+        ".jsonl.zst": _zstd,
+        ".csv": _csv,
+        ".db": _sqlite,
+        ".sqlite": _sqlite,
+    }
 )
 """Suffix → a function that returns the pages of a file as ``pages.jsonl`` has them.
 
