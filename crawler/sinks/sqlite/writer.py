@@ -15,6 +15,10 @@ from crawler.sinks.sqlite.encoder import RecordArrayEncoder
 from crawler.sinks.sqlite.schema import APPLICATION_ID, BESIDE, Tables
 
 _LENGTH = "UPDATE output SET records = ?"
+_INSERT_BYTES = 1 << 19
+"""Records of so many bytes are inserted together: each statement costs as much as some pages."""
+_PAGE_BYTES = 16_384
+"""The usual page of a database, 4,096 bytes, costs a tenth more, as rows have links and texts."""
 _WAIT = 30.0
 """Seconds to wait for another program that has locked the database."""
 
@@ -39,6 +43,7 @@ class SqliteWriter:
         self._path = path
         self._tables = Tables(html=html)
         self._records = 0
+        self._waiting = bytearray()
         _make_file(path, resumed=resumed)
         with self._errors():
             self._connection = sqlite3.connect(
@@ -56,6 +61,7 @@ class SqliteWriter:
             is_empty = self._connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
             if mark != APPLICATION_ID and not is_empty:
                 raise StateError(f"{self._path}: is a database, but no output of a crawl")
+            self._connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             if is_empty:
@@ -65,25 +71,34 @@ class SqliteWriter:
                 sync(self._path.parent)
 
     def append(self, chunk: bytes) -> None:
-        lines = chunk.split(b"\n")
-        rows = _array(lines[:-1:2])
-        values = {"last": self._records, "rows": rows, "links": _array(lines[1::2])}
-        with self._errors():
-            self._begin()
-            for table, (insert, *others) in self._tables.inserts.items():
-                # What only looks like a row of the table costs time, but is not inserted.
-                if f"[{table}," in rows:
-                    self._records += self._connection.execute(insert, values).rowcount
-                    for statement in others:
-                        self._connection.execute(statement, values)
+        self._waiting += chunk
+        if len(self._waiting) >= _INSERT_BYTES:
+            with self._errors():
+                self._insert()
 
     def commit(self) -> int:
         with self._errors(), self._transaction():
+            self._insert()
             self._connection.execute(_LENGTH, (self._records,))
         return self._records
 
+    def _insert(self) -> None:
+        """Insert the records that wait."""
+        lines = bytes(self._waiting).split(b"\n")
+        self._waiting.clear()
+        rows = _array(lines[:-1:2])
+        values = {"last": self._records, "rows": rows, "links": _array(lines[1::2])}
+        self._begin()
+        for table, (insert, *others) in self._tables.inserts.items():
+            # What only looks like a row of the table costs time, but is not inserted.
+            if f"[{table}," in rows:
+                self._records += self._connection.execute(insert, values).rowcount
+                for statement in others:
+                    self._connection.execute(statement, values)
+
     def cut(self, offset: int) -> None:
         """``offset`` is a number of records."""
+        self._waiting.clear()
         with self._errors():
             found = self._connection.execute("SELECT records FROM output").fetchone()[0]
             if offset > found:
