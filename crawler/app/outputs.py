@@ -8,17 +8,17 @@ import msgspec
 
 from crawler.app.again import forget, put_back
 from crawler.app.hidden import header_names
+from crawler.app.output_files import fixed_fields, remove, reserve, spooled
 from crawler.app.run_dir import Run
-from crawler.model.errors import FetchError, writing
+from crawler.model.errors import FetchError
 from crawler.model.exchange import Request, Response
-from crawler.model.files import check_file
 from crawler.model.secrets import Hide
 from crawler.parsing.job import ParseOptions
 from crawler.pipeline.final_states import Channels, FailureChannel, SkipChannel
 from crawler.runs.layout import FAILURES, PAGES, RECORD, SKIPPED, page_outputs
 from crawler.sinks.base import Sink, SinkTarget, Writer
 from crawler.sinks.file import FileWriter
-from crawler.sinks.formats import files_of, maker_of
+from crawler.sinks.formats import format_of, make_sink
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.outputs import Channel, Outputs
 from crawler.sinks.stdout import StdoutWriter
@@ -29,11 +29,22 @@ RecordExchange = Callable[[Request, Response | FetchError], None]
 def page_sinks(run: Run, parse: ParseOptions) -> list[Sink]:
     """The page outputs of a run: those of ``--out``, or ``pages.jsonl``.
 
-    Raises UsageError for an unknown format, StateError where a file cannot be opened.
+    Formats that cannot be cut are made at the end of the session, from ``pages.jsonl``. Raises
+    UsageError for an unknown format, StateError where a file cannot be opened.
     """
+    late = spooled(run.settings)
+    if run.settings.overwrite and not run.resumed:
+        for each in run.settings.out:
+            if isinstance(each, str) and each != "-":
+                remove(Path(each))
+    for path in late:
+        reserve(run, Path(path))
+    places = {name: each for name, each in page_outputs(run.settings).items() if each not in late}
+    if late:
+        places[PAGES] = None
     with ExitStack() as undo:
         sinks = []
-        for name, place in page_outputs(run.settings).items():
+        for name, place in places.items():
             sinks.append(_page_sink(run, parse, name, place))
             undo.callback(sinks[-1].writer.close)
         undo.pop_all()
@@ -46,25 +57,8 @@ def _page_sink(run: Run, parse: ParseOptions, name: str, place: str | Sink | Non
     if place == "-":
         return Sink(name, JsonlEncoder(), StdoutWriter())
     path = run.directory / PAGES if place is None else Path(place)
-    make = maker_of(path)
-    if run.settings.overwrite and not run.resumed:
-        _remove(path)
-    return make(target(name, path, parse, resumed=run.resumed))
-
-
-def target(name: str, path: Path, parse: ParseOptions, *, resumed: bool = False) -> SinkTarget:
-    """Describe an output at ``path`` for pages that are parsed as ``parse`` says."""
-    is_fixed = parse.extract and parse.parser is None  # a function may return any other field
-    fields = tuple(rule.name for rule in parse.extract) if is_fixed else None
-    return SinkTarget(name, path, resumed, fields, parse.html)
-
-
-def _remove(path: Path) -> None:
-    """Make room for a new output. Raises StateError for anything but a file."""
-    for each in files_of(path):
-        with writing(each):
-            check_file(each)
-            each.unlink(missing_ok=True)
+    fields = fixed_fields(parse.extract, parse.parser)
+    return make_sink(format_of(path), SinkTarget(name, path, run.resumed, fields, parse.html))
 
 
 def open_outputs(

@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "measure which engine is best for your list of URLs",
     "status": "show the progress of a crawl, also while it runs",
     "report": "write the HTML report of a run again",
+    "export": "write the pages of runs as a table, a database or another file",
     "engines": "show the fetch engines and what each can do",
     "site": "serve a synthetic web on this machine, for tests",
 }

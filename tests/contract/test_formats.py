@@ -24,11 +24,11 @@ from support.formats import READERS, as_row
 from crawler.model.errors import StateError, UsageError
 from crawler.model.pages import Page
 from crawler.sinks.base import Sink, SinkTarget
-from crawler.sinks.formats import FORMATS, files_of, maker_of
+from crawler.sinks.formats import FORMATS, files_of, format_of, make_sink
 
 TESTS = Path(__file__).parent.parent
 KILLS = 4
-SUFFIXES = [suffix for suffix, each in FORMATS.items()]
+SUFFIXES = [suffix for suffix, each in FORMATS.items() if not each.spooled]
 """Formats that are written while the crawl runs."""
 
 
@@ -38,7 +38,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def open_sink(path: Path, *, resumed: bool = False) -> Sink:
-    return maker_of(path)(SinkTarget("pages", path, resumed))
+    return make_sink(format_of(path), SinkTarget("pages", path, resumed))
 
 
 def read(path: Path) -> list[int]:
@@ -231,7 +231,7 @@ def test_an_output_that_lost_pages_is_refused(path: Path) -> None:
 
 def test_an_unknown_suffix_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"--out x\.txt: the suffix .* use one of \.jsonl, "):
-        maker_of(Path("x.txt"))
+        format_of(Path("x.txt"))
 
 
 def test_records_of_other_types_are_kept(path: Path) -> None:

@@ -50,7 +50,7 @@ def test_overwrite_keeps_what_the_crawl_reads(crawl: Crawl, url: str, tmp_path: 
     listed.write_text(json.dumps({"url": url}))
     run = crawl(listed, "--out", tmp_path / "." / "urls.jsonl", "--overwrite")
     assert run.code == 2
-    assert "is read by this crawl, so it is not overwritten" in run.err
+    assert "is read as well, so it is not overwritten" in run.err
     assert json.loads(listed.read_text()) == {"url": url}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crawler.model.pages import Page
 from crawler.sinks.base import SinkTarget
-from crawler.sinks.formats import maker_of
+from crawler.sinks.formats import format_of, make_sink
 
 
 def page(number: int) -> Page:
@@ -19,7 +19,7 @@ def page(number: int) -> Page:
         final_url=url,
         status=200,
         content_type="text/html",
-        fetched_at="2026-01-01T00:00:00.123Z",
+        fetched_at="2026-01-01T00:00:00.123456Z",
         elapsed_ms=1.5 + number,
         bytes=number,
         digest=f"{number:064x}",
@@ -35,7 +35,7 @@ def page(number: int) -> Page:
 def main() -> None:
     place, offset, first = sys.argv[1:]
     resumed, number = int(offset) > 0, int(first)
-    sink = maker_of(Path(place))(SinkTarget("pages", Path(place), resumed))
+    sink = make_sink(format_of(Path(place)), SinkTarget("pages", Path(place), resumed))
     if resumed:
         sink.writer.cut(int(offset))
     while True:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from backports.zstd import ZstdFile
@@ -78,6 +79,20 @@ def _of_tables(row: dict[str, Any], connection: sqlite3.Connection) -> Row:
     return {name: value for name, value in row.items() if name != "input" or value is not None}
 
 
+def _parquet(path: Path) -> list[Row]:
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(path)
+    table.validate(full=True)
+    return [_of_types(row) for row in table.to_pylist()]
+
+
+def _of_types(row: dict[str, Any]) -> Row:
+    assert row.pop("host") == urlsplit(row["url"]).hostname
+    row["fetched_at"] = row["fetched_at"].isoformat().replace("+00:00", "Z")
+    return {name: value for name, value in row.items() if name != "input" or value is not None}
+
+
 def _rows(data: bytes) -> list[Row]:
     assert not data or data.endswith(b"\n")
     return [msgspec.json.decode(line) for line in data.splitlines()]
@@ -91,6 +106,7 @@ READERS: Mapping[str, Callable[[Path], list[Row]]] = MappingProxyType(
         ".csv": _csv,
         ".db": _sqlite,
         ".sqlite": _sqlite,
+        ".parquet": _parquet,
     }
 )
 """Suffix → a function that returns the pages of a file as ``pages.jsonl`` has them.

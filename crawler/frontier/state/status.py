@@ -23,6 +23,13 @@ def read_counts(path: Path) -> tuple[Counts, dict[str, str]]:
         return msgspec.json.decode(facts.pop("counts", "{}"), type=Counts), facts
 
 
+def read_offsets(path: Path) -> dict[str, int]:
+    """Return the length of each output at the last commit, by its name. Raises StateError."""
+    _, facts = read_counts(path)
+    with state_errors(path):
+        return msgspec.json.decode(facts.get("offsets", "{}"), type=dict[str, int])
+
+
 def busiest(path: Path, most: int) -> dict[str, int]:
     """Return the number of pending entries of the ``most`` busiest hosts, in descending order.
 

@@ -18,14 +18,14 @@ class RecordArrayEncoder:
     """Encodes pages, failures and skips."""
 
     def __init__(self, *, html: bool) -> None:
-        self._shapes = {
-            Page: _Shape(PAGE, plain(page_columns(html))),
-            Failure: _Shape(FAILURE, columns_of(Failure)),
-            Skipped: _Shape(SKIP, columns_of(Skipped)),
+        self._rows = {
+            Page: _RowMaker(PAGE, plain(page_columns(html))),
+            Failure: _RowMaker(FAILURE, columns_of(Failure)),
+            Skipped: _RowMaker(SKIP, columns_of(Skipped)),
         }
 
     def encode(self, record: Page | Failure | Skipped) -> bytes:
-        values = self._shapes[type(record)].values(record)
+        values = self._rows[type(record)].values(record)
         row = msgspec.json.encode(values)
         if b"\\u0000" in row:
             row = msgspec.json.encode([_without_nul(each) for each in values])
@@ -33,7 +33,7 @@ class RecordArrayEncoder:
         return b"%b,\n%b,\n" % (row, msgspec.json.encode(links))
 
 
-class _Shape:
+class _RowMaker:
     """How a record becomes values: JSON as text, None where there is nothing."""
 
     def __init__(self, table: int, columns: Sequence[Column]) -> None:
