@@ -1,8 +1,10 @@
 """``crawler export``, and the files of ``--out`` that are made at the end of a session."""
 
+import random
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,3 +211,46 @@ def test_a_file_that_cannot_be_made_ends_the_crawl_before_it_fetches(
     assert run.code == 1
     assert "folder" in run.err
     assert not site.server.seen
+
+
+@pytest.mark.promise("P37")
+def test_a_file_that_could_not_be_made_is_made_by_the_resume(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    out = tmp_path / "pages.parquet"
+
+    def block(_: Seen) -> Answer:
+        out.unlink(missing_ok=True)
+        out.mkdir(exist_ok=True)
+        return html("<title>Tea</title>")
+
+    site = serve({"/robots.txt": Answer(404), "/": block})
+    run = crawl(site.url("/"), "--out", out)
+    assert run.code == 1
+    assert f"{out}: Is a directory" in run.err
+    assert [each.name for each in tmp_path.glob("pages*")] == ["pages.parquet"]
+    out.rmdir()
+    again = crawl("--resume")
+    assert again.code == 0, again.err
+    assert read(out) == again.pages
+    assert len(again.pages) == 1
+
+
+@pytest.mark.promise("P37")
+@pytest.mark.parametrize("suffix", [*READERS])
+def test_a_full_disk_leaves_the_old_file(
+    crawl: Crawl, serve: Serve, tmp_path: Path, suffix: str
+) -> None:
+    """The texts cannot be compressed, so that the file is larger than the limit."""
+    noise = random.Random(1).randbytes(100_000).hex()
+    pages = {f"/{n}": html(f"<title>{noise[n * 2000 : n * 2000 + 2000]}") for n in range(100)}
+    site = serve({"/robots.txt": Answer(404), **pages})
+    run = crawl(lines="".join(f"{site.url(path)}\n" for path in pages))
+    out = tmp_path / f"pages{suffix}"
+    out.write_text("mine")
+    limit = [sys.executable, "-m", "support.small_disk", 40_000, "crawler"]
+    done = ended([*limit, "export", run.directory, "--out", out, "--overwrite"], tmp_path)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"crawler: {re.escape(str(out))}\S*: [ \w/]+\n", done.stderr), done.stderr
+    assert out.read_text() == "mine"
+    assert [each.name for each in tmp_path.glob("pages*")] == [out.name]

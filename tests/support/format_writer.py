@@ -1,4 +1,6 @@
-"""Writes pages to an output until it is killed; prints offset and number of pages per commit.
+"""Writes pages to an output until it is killed or the disk is full.
+
+Prints offset and number of pages per commit.
 
 ``python -m support.format_writer PATH OFFSET FIRST``: with an OFFSET above 0 it resumes PATH.
 """
@@ -6,6 +8,7 @@
 import sys
 from pathlib import Path
 
+from crawler.model.errors import StateError
 from crawler.model.pages import Page
 from crawler.sinks.base import SinkTarget
 from crawler.sinks.formats import format_of, make_sink
@@ -47,4 +50,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StateError as error:
+        sys.exit(str(error))
