@@ -1,9 +1,9 @@
 """Reads pages.jsonl and its like back, as far as a run has committed them."""
 
-import gzip
 import io
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +50,7 @@ class RecordFile(msgspec.Struct, frozen=True):
             with io.BufferedReader(_Beginning(raw, self.size)) as file:
                 try:
                     yield OPENERS[suffix_of(self.path) or ".jsonl"](file)
-                except (EOFError, ValueError, _zstd().ZstdError) as error:
+                except (EOFError, zlib.error, _zstd().ZstdError) as error:
                     raise StateError(f"{self.path}: {_DAMAGED} ({error})") from None
 
 
@@ -70,6 +70,15 @@ class _Beginning(io.RawIOBase):
         return count
 
 
+# Most runs need neither of the two libraries below, and to import them delays the start.
+
+
+def _gunzipped(file: IO[bytes]) -> Any:
+    import gzip
+
+    return gzip.GzipFile(fileobj=file)
+
+
 def _zstd() -> Any:
     if sys.version_info >= (3, 14):
         from compression import zstd
@@ -81,7 +90,7 @@ def _zstd() -> Any:
 OPENERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
         ".jsonl": lambda file: file,
-        ".jsonl.gz": lambda file: gzip.GzipFile(fileobj=file),
+        ".jsonl.gz": _gunzipped,
         ".jsonl.zst": lambda file: _zstd().ZstdFile(file),
     }
 )
