@@ -73,7 +73,7 @@ def _sqlite(path: Path) -> list[Row]:
 
 def _of_tables(row: dict[str, Any], connection: sqlite3.Connection) -> Row:
     number = row.pop("id")
-    links = "SELECT url FROM links WHERE page = ? ORDER BY position"
+    links = "SELECT url FROM links WHERE page = ? ORDER BY rowid"
     row["links"] = [url for (url,) in connection.execute(links, (number,))]
     row["fields"] = row["fields"] and msgspec.json.decode(row["fields"])
     return {name: value for name, value in row.items() if name != "input" or value is not None}

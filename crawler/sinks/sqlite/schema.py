@@ -26,8 +26,11 @@ _SQL = {
     ColumnType.REAL: "REAL",
     ColumnType.JSON: "TEXT",
 }
-_INSERT_LINKS = """
-INSERT INTO links SELECT :last + record.key + 1, link.key, link.value
+_LINK_BITS = 20
+"""Of the id of a link: its position on the page. A page has less than 2^20 links."""
+_INSERT_LINKS = f"""
+INSERT INTO links
+SELECT ((:last + record.key + 1) << {_LINK_BITS}) + link.key, :last + record.key + 1, link.value
 FROM json_each(:links) AS record, json_each(record.value) AS link
 """
 
@@ -56,10 +59,7 @@ class Tables:
         for name, columns in self._columns.items():
             typed = ", ".join(f'"{each.name}" {_SQL[each.type]}' for each in columns)
             yield f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, {typed})"
-        yield (
-            "CREATE TABLE links (page INTEGER, position INTEGER, url TEXT, "
-            "PRIMARY KEY (page, position)) WITHOUT ROWID"
-        )
+        yield "CREATE TABLE links (id INTEGER PRIMARY KEY, page INTEGER, url TEXT)"
         yield (
             f"CREATE VIRTUAL TABLE search USING fts5({', '.join(self._searched)}, "
             "content = 'pages', content_rowid = 'id')"
@@ -75,7 +75,7 @@ class Tables:
             f"INSERT INTO search (search, rowid, {columns}) "
             f"SELECT 'delete', id, {columns} FROM pages WHERE id > :last"
         )
-        yield "DELETE FROM links WHERE page > :last"
+        yield f"DELETE FROM links WHERE id >= (:last + 1) << {_LINK_BITS}"
         yield from (f"DELETE FROM {name} WHERE id > :last" for name in self._columns)
 
     def forgets(self) -> Iterator[str]:

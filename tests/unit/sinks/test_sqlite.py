@@ -59,7 +59,17 @@ def test_failures_and_skips_have_tables_and_share_the_numbers(sink: Sink, path: 
     assert rows(path, "SELECT id, url, typeof(elapsed_ms), typeof(status) FROM pages") == [
         (3, page(1).url, "real", "integer")
     ]
-    assert rows(path, "SELECT * FROM links") == [(3, 0, page(1).links[0])]
+    assert rows(path, "SELECT * FROM links") == [(3 << 20, 3, page(1).links[0])]
+
+
+def test_links_have_the_order_of_the_page(sink: Sink, path: Path) -> None:
+    """Each table has a rowid, without which DuckDB cannot read it."""
+    links = tuple(f"http://a.example/{number}" for number in range(20_000, 0, -1))
+    pages = [msgspec.structs.replace(page(0), links=links[:count]) for count in (20_000, 0, 3)]
+    sink.writer.append(b"".join(map(sink.encoder.encode, pages)))
+    sink.writer.commit()
+    found = rows(path, "SELECT page, url FROM links ORDER BY rowid")
+    assert found == [*((1, url) for url in links), *((3, url) for url in links[:3])]
 
 
 def test_text_that_looks_like_a_row_is_no_row(sink: Sink, path: Path) -> None:
