@@ -4,6 +4,7 @@ import csv
 import gzip
 import re
 import sqlite3
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -12,9 +13,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from backports.zstd import ZstdFile
 
 from crawler.model.pages import Page
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdFile
+else:
+    from backports.zstd import ZstdFile
 
 Row = Mapping[str, Any]
 _JSON = ("status", "elapsed_ms", "bytes", "depth", "links", "fields", "input")
