@@ -24,6 +24,7 @@ COMMANDS = {
     "status": "show the progress of a crawl, also while it runs",
     "report": "write the HTML report of a run again",
     "extract": "show what the rules of --extract find in a page",
+    "export": "write the pages of runs as a table, a database or another file",
     "engines": "show the fetch engines and what each can do",
     "site": "serve a synthetic web on this machine, for tests",
 }
