@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from crawler.app.output_files import fixed_fields, remove, replacing, spooled
+from crawler.app.output_files import fixed_fields, has_several, remove, replacing, spooled
 from crawler.app.run_dir import Run, check_new
 from crawler.frontier.state.status import read_offsets
 from crawler.model.errors import StateError, UsageError
@@ -32,6 +32,7 @@ class RunRecords(msgspec.Struct, frozen=True):
     skips: RecordFile
     fields: tuple[str, ...] | None
     html: bool
+    several: bool
 
 
 def write_spooled(run: Run, check: Callable[[], None]) -> None:
@@ -80,6 +81,7 @@ def records_of(directory: Path) -> RunRecords:
         _file(directory, SKIPPED, offsets),
         fixed_fields(rules, values.get("parser")),
         bool(values.get("html")),
+        has_several(values.get("parser")),
     )
 
 
@@ -103,7 +105,8 @@ def _file(directory: Path, name: str, offsets: Mapping[str, int]) -> RecordFile:
 def _target(path: Path, runs: Sequence[RunRecords]) -> SinkTarget:
     fields = {each.fields for each in runs}
     same = fields.pop() if len(fields) == 1 else None
-    return SinkTarget(PAGES, path, fields=same, html=any(each.html for each in runs))
+    html, several = any(each.html for each in runs), any(each.several for each in runs)
+    return SinkTarget(PAGES, path, fields=same, html=html, several=several)
 
 
 def _write(sink: Sink, runs: Sequence[RunRecords]) -> None:

@@ -60,6 +60,11 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
+def has_several(parser: object) -> bool:
+    """Whether a page may have a list of records as its fields."""
+    return parser is not None  # a function may return one
+
+
 def fixed_fields(extract: Sequence[ExtractRule], parser: object) -> tuple[str, ...] | None:
     """The names of the fields that every page has, None if they are not known before."""
     if not extract or parser is not None:  # a function may return any other field

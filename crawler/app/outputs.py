@@ -8,7 +8,7 @@ import msgspec
 
 from crawler.app.again import forget, put_back
 from crawler.app.hidden import header_names
-from crawler.app.output_files import fixed_fields, remove, reserve, spooled
+from crawler.app.output_files import fixed_fields, has_several, remove, reserve, spooled
 from crawler.app.run_dir import Run
 from crawler.model.errors import FetchError
 from crawler.model.exchange import Request, Response
@@ -58,7 +58,9 @@ def _page_sink(run: Run, parse: ParseOptions, name: str, place: str | Sink | Non
         return Sink(name, JsonlEncoder(), StdoutWriter())
     path = run.directory / PAGES if place is None else Path(place)
     fields = fixed_fields(parse.extract, parse.parser)
-    return make_sink(format_of(path), SinkTarget(name, path, run.resumed, fields, parse.html))
+    several = has_several(parse.parser)
+    target = SinkTarget(name, path, run.resumed, fields, parse.html, several)
+    return make_sink(format_of(path), target)
 
 
 def open_outputs(

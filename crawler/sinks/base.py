@@ -100,7 +100,8 @@ class SinkTarget(msgspec.Struct, frozen=True):
 
     ``path`` must not exist unless the run is ``resumed``: then it is cut before anything else.
     ``fields`` are the names of the fields that every HTML page has, None if they are not known.
-    ``html``: the records of HTML pages have their HTML.
+    ``html``: the records of HTML pages have their HTML. ``several``: a page may have a list of
+    records as its fields.
     """
 
     name: str
@@ -108,6 +109,7 @@ class SinkTarget(msgspec.Struct, frozen=True):
     resumed: bool = False
     fields: tuple[str, ...] | None = None
     html: bool = False
+    several: bool = False
 
 
 MakeSink = Callable[[SinkTarget], Sink]

@@ -1,4 +1,4 @@
-"""CSV (RFC 4180, UTF-8): one page per row, in columns that are fixed at the start.
+"""CSV (RFC 4180, UTF-8): a row per page, or per record in it; columns are fixed at the start.
 
 A spreadsheet runs a cell that begins like a formula, and the text of a page is a stranger's. So
 such a cell gets an apostrophe in front, unless it is a number; and so does a cell that has
@@ -7,7 +7,7 @@ apostrophes in front of such a beginning. Who removes one apostrophe there has t
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from crawler.sinks.base import Sink, SinkTarget
 from crawler.sinks.columns import FIELDS, page_columns
 from crawler.sinks.file import FileWriter
 
+RECORD = "record"
+"""The column for the number of a record in its page."""
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
 """How a formula begins, also in East Asian versions of spreadsheets; white space is skipped."""
 _SPECIAL = re.compile('[",\r\n]')
@@ -30,7 +32,7 @@ _BEGINNINGS = frozenset("'=+-@\t\r\n＝＋－＠")
 
 def csv_sink(target: SinkTarget) -> Sink:
     """The output for ``.csv``. Raises StateError if the file cannot be opened."""
-    encoder = CsvEncoder(target.fields, html=target.html)
+    encoder = CsvEncoder(target.fields, html=target.html, several=target.several)
     writer = CsvWriter(target.path, encoder.header(), resumed=target.resumed)
     return Sink(target.name, encoder, writer)
 
@@ -38,27 +40,42 @@ def csv_sink(target: SinkTarget) -> Sink:
 class CsvEncoder:
     """Encodes pages as rows."""
 
-    def __init__(self, fields: tuple[str, ...] | None, *, html: bool) -> None:
-        """Each of ``fields`` has a column; without them all are JSON in one column."""
+    def __init__(
+        self, fields: tuple[str, ...] | None, *, html: bool, several: bool = False
+    ) -> None:
+        """Each of ``fields`` has a column; without them all are JSON in one column.
+
+        If a page may have ``several`` records, each has a row, and a column its number, from 1.
+        """
         self._names = tuple(each.name for each in page_columns(html))
         self._values = attrgetter(*self._names)
         self._at = self._names.index(FIELDS)
         self._fields = fields
+        self._several = several
 
     def header(self) -> bytes:
         """The first row: the names of the columns, each of them once."""
-        return _row(self._placed(self._names, _apart(self._fields or (), self._names)))
+        names = [RECORD, *self._names] if self._several else self._names
+        fields = [FIELDS] if self._fields is None else _apart(self._fields, names)
+        return _row(self._placed(self._names, RECORD, fields))
 
     def encode(self, page: Page) -> bytes:
-        found = page.fields or {}
-        fields = [found.get(each) for each in self._fields or ()]
-        return _row(map(_cell, self._placed(self._values(page), fields)))
+        found, values = page.fields, self._values(page)
+        if not found or isinstance(found, dict):
+            # A page without records has a row, too: it is not lost.
+            return self._encoded(values, None, None if isinstance(found, list) else found)
+        return b"".join([self._encoded(values, *each) for each in enumerate(found, 1)])
 
-    def _placed(self, cells: Sequence[Any], fields: Iterable[Any]) -> Sequence[Any]:
-        """Put ``fields`` in place of their one cell, if they have columns."""
-        if self._fields is None:
-            return cells
-        return (*cells[: self._at], *fields, *cells[self._at + 1 :])
+    def _encoded(
+        self, values: Sequence[Any], number: int | None, found: Mapping[str, Any] | None
+    ) -> bytes:
+        fields = [found] if self._fields is None else map((found or {}).get, self._fields)
+        return _row(map(_cell, self._placed(values, number, fields)))
+
+    def _placed(self, cells: Sequence[Any], record: object, fields: Iterable[Any]) -> Sequence[Any]:
+        """Put ``fields`` in place of their one cell, and ``record``, if wanted, after the URL."""
+        number = [record] if self._several else []
+        return (cells[0], *number, *cells[1 : self._at], *fields, *cells[self._at + 1 :])
 
 
 class CsvWriter:

@@ -98,3 +98,26 @@ def test_a_file_with_other_columns_is_not_resumed(tmp_path: Path) -> None:
         other.writer.cut(offset)
     other.writer.close()
     assert path.read_bytes() == before
+
+
+def test_each_record_of_a_page_has_a_row() -> None:
+    encoder = CsvEncoder(("name", "record"), html=False, several=True)
+    several = [{"name": "Green", "record": 9}, {"name": "Black"}]
+    pages = [
+        msgspec.structs.replace(page(n), fields=each)
+        for n, each in enumerate([several, {"name": "one"}, [], None])
+    ]
+    found = rows(encoder, *pages)
+    assert [(row["url"], row["record"], row["name"], row["fields.record"]) for row in found] == [
+        (page(0).url, "1", "Green", "9"), (page(0).url, "2", "Black", ""),
+        (page(1).url, "", "one", ""), (page(2).url, "", "", ""), (page(3).url, "", "", ""),
+    ]  # fmt: skip
+    assert list(found[0])[:3] == ["url", "record", "final_url"]
+
+
+def test_records_of_a_function_are_json_in_one_column() -> None:
+    encoder = CsvEncoder(None, html=False, several=True)
+    found = rows(encoder, msgspec.structs.replace(page(0), fields=[{"a": 1}, {"b": [2]}]))
+    assert [(row["record"], row["fields"]) for row in found] == [
+        ("1", '{"a":1}'), ("2", '{"b":[2]}')
+    ]  # fmt: skip
