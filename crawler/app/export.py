@@ -11,8 +11,9 @@ from crawler.app.run_dir import Run, check_new
 from crawler.frontier.state.status import read_offsets
 from crawler.model.errors import StateError, UsageError
 from crawler.model.pages import Failure, Page, Skipped
-from crawler.parsing.fields import load_rules
-from crawler.runs.layout import FAILURES, PAGES, SETTINGS, SKIPPED, STATE, is_run
+from crawler.parsing.extract.load import load_rules
+from crawler.runs.layout import FAILURES, PAGES, SETTINGS, SKIPPED, STATE, is_run, is_sharded
+from crawler.runs.shards import shard_directories
 from crawler.settings import options
 from crawler.settings.option import from_file
 from crawler.sinks.base import Sink, SinkTarget
@@ -53,7 +54,7 @@ def export(directories: Sequence[Path], places: Sequence[Path], *, overwrite: bo
     ``overwrite``. Raises UsageError and StateError.
     """
     chosen = [(place, format_of(place)) for place in places]
-    runs = [records_of(each) for each in directories]
+    runs = [records_of(each) for run in directories for each in _parts(run)]
     read = [str(each.pages.path) for each in runs]
     for place in places:
         check_new(place, read, overwrite=overwrite)
@@ -67,6 +68,13 @@ def export(directories: Sequence[Path], places: Sequence[Path], *, overwrite: bo
             remove(place)
 
 
+def _parts(directory: Path) -> list[Path]:
+    """The directories with the records of a run: those of its shards, or its own."""
+    if not is_sharded(directory):
+        return [directory]
+    return [shard for _, shard in shard_directories(directory)]
+
+
 def records_of(directory: Path) -> RunRecords:
     """Raises UsageError if there is no run, or if its pages are in no file that can be read."""
     if not is_run(directory):
@@ -74,14 +82,14 @@ def records_of(directory: Path) -> RunRecords:
     stored = from_file(directory / SETTINGS, options(), of_run=True)
     values: dict[str, Any] = {name: each.value for name, each in stored.items()}
     offsets = read_offsets(directory / STATE)
-    rules = load_rules(values["extract"]) if values.get("extract") else ()
+    rules = load_rules(values["extract"]) if values.get("extract") else None
     return RunRecords(
         _pages(directory, values.get("out", ()), offsets),
         _file(directory, FAILURES, offsets),
         _file(directory, SKIPPED, offsets),
         fixed_fields(rules, values.get("parser")),
         bool(values.get("html")),
-        has_several(values.get("parser")),
+        has_several(rules, values.get("parser")),
     )
 
 

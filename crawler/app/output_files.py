@@ -1,13 +1,13 @@
 """The files of ``--out``: which are made late, what may be removed, and how one appears whole."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from crawler.app.run_dir import Run
 from crawler.model.errors import writing
 from crawler.model.files import check_file, sync
-from crawler.parsing.fields import ExtractRule
+from crawler.parsing.extract.rules import ExtractRules
 from crawler.settings import Settings
 from crawler.sinks.file import FileWriter
 from crawler.sinks.formats import files_of, format_of
@@ -60,13 +60,14 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
-def has_several(parser: object) -> bool:
+def has_several(extract: ExtractRules | None, parser: object) -> bool:
     """Whether a page may have a list of records as its fields."""
-    return parser is not None  # a function may return one
+    by_rules = extract is not None and extract.several
+    return by_rules or parser is not None  # a function may return one
 
 
-def fixed_fields(extract: Sequence[ExtractRule], parser: object) -> tuple[str, ...] | None:
+def fixed_fields(extract: ExtractRules | None, parser: object) -> tuple[str, ...] | None:
     """The names of the fields that every page has, None if they are not known before."""
-    if not extract or parser is not None:  # a function may return any other field
+    if extract is None or parser is not None:  # a function may return any other field
         return None
-    return tuple(rule.name for rule in extract)
+    return extract.names

@@ -58,7 +58,7 @@ def _page_sink(run: Run, parse: ParseOptions, name: str, place: str | Sink | Non
         return Sink(name, JsonlEncoder(), StdoutWriter())
     path = run.directory / PAGES if place is None else Path(place)
     fields = fixed_fields(parse.extract, parse.parser)
-    several = has_several(parse.parser)
+    several = has_several(parse.extract, parse.parser)
     target = SinkTarget(name, path, run.resumed, fields, parse.html, several)
     return make_sink(format_of(path), target)
 
