@@ -19,7 +19,7 @@ from crawler.metrics.report import Report
 from crawler.model.errors import UsageError
 from crawler.model.pages import Failure, Page
 from crawler.reporting.html.write import write_html
-from crawler.runs.layout import resumed_settings
+from crawler.runs.layout import check_is_whole, resumed_settings
 from crawler.settings import Settings
 from crawler.settings.keywords import CrawlKeywords
 from crawler.sinks.base import Sink
@@ -143,6 +143,7 @@ def _run(options: CrawlKeywords) -> Run:
     if options.get("resume"):
         check_keywords(options)
         directory = Path(place) if place else None
+        check_is_whole(directory)
         settings = resumed_settings(directory, options)
         assert directory is not None
         return resume(directory, settings)

@@ -13,7 +13,7 @@ from crawler.cli.imports import uncollected
 from crawler.cli.parser import Parser
 from crawler.model.errors import UsageError
 from crawler.model.units import count
-from crawler.runs.layout import resumed_settings
+from crawler.runs.layout import check_is_whole, resumed_settings
 from crawler.settings import Settings, load, taken_variables
 from crawler.settings.option import SECRETS
 
@@ -49,6 +49,7 @@ def _run(flags: dict[str, Any], variables: Mapping[str, str]) -> int:
     directory = Path(str(flags["run"])) if flags.get("run") else None
     given_again = "sources" in flags
     if flags.get("resume"):
+        check_is_whole(directory)
         settings = resumed_settings(directory, flags, variables)
     else:
         settings, directory = load(flags, variables, config), None

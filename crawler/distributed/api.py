@@ -6,7 +6,7 @@ from typing import Unpack
 from crawler.app import api
 from crawler.app.inputs import UrlSource
 from crawler.metrics.report import Report
-from crawler.runs.layout import is_sharded, resumed_settings
+from crawler.runs.layout import check_is_whole, is_sharded, resumed_settings
 from crawler.settings import Settings
 from crawler.settings.keywords import CrawlKeywords
 
@@ -36,7 +36,9 @@ def crawl(urls: UrlSource, **options: Unpack[CrawlKeywords]) -> Report:
 def _sharded(options: CrawlKeywords) -> Settings | None:
     """The settings of a sharded crawl, a new one or one to resume; None for any other."""
     place = options.get("run")
-    if options.get("resume") and place and is_sharded(Path(place)):
+    is_wanted = options.get("on") is not None
+    if options.get("resume") and place and (is_wanted or is_sharded(Path(place))):
         api.check_keywords(options)
+        check_is_whole(Path(place))
         return resumed_settings(Path(place), options)
-    return None if options.get("on") is None else api.settings_of(options)
+    return api.settings_of(options) if is_wanted else None

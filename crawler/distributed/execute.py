@@ -43,6 +43,7 @@ from crawler.runs.layout import ORIGINS, SHARDS
 from crawler.runs.slices import merged_report
 from crawler.settings import Settings, source_names
 from crawler.settings.distribution import SHARDS_PER_SLOT
+from crawler.settings.types import MOST_SHARDS
 from crawler.sources.input_line import RawLines
 
 TELL_S = 0.5
@@ -84,7 +85,7 @@ def crawl_urls(urls: UrlSource, settings: Settings) -> Report:
 
 
 def _new(settings: Settings, workers: SliceWorkers) -> Run:
-    count = settings.shards or SHARDS_PER_SLOT * max(1, workers.slots())
+    count = settings.shards or min(MOST_SHARDS, SHARDS_PER_SLOT * max(1, workers.slots()))
     settings = msgspec.structs.replace(settings, shards=count)
     begun = begin(settings, facts(settings), logins(settings))
     with ExitStack() as undo:
@@ -105,9 +106,15 @@ def _run_of(settings: Settings, workers: SliceWorkers) -> Run:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[SliceWorkers]:
-    """The workers of ``settings``. Raises UsageError for what cannot travel to them."""
+    """The workers of ``settings``. Raises UsageError for what cannot travel to them,
+    and for a run without shards.
+    """
     if settings.on is None:
         raise UsageError("--on: this run has shards, so say where they are to be crawled")
+    if settings.resume and settings.shards is None:
+        raise UsageError(
+            "--on: this run has no shards; resume it without --on, or begin another one with --on"
+        )
     check(settings)
     try:
         with open_workers(settings.on, settings.slots) as workers:

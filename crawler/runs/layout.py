@@ -59,6 +59,20 @@ def resumed_settings(
     return resumed(directory / SETTINGS, flags, environ)
 
 
+def check_is_whole(directory: Path | None) -> None:
+    """Raise UsageError if ``directory`` contains only one shard of a run: a resume needs them all.
+
+    Its driver would take its letters for lost, or ask for the input again.
+    """
+    if directory is None:
+        return
+    folder = directory.absolute().parent
+    if folder.name == SHARDS and is_run(folder.parent):
+        raise UsageError(
+            f"--resume: {directory} is a shard of the run in {folder.parent}; resume that one"
+        )
+
+
 def is_sharded(directory: Path) -> bool:
     """Whether the run in ``directory`` consists of shards."""
     return (directory / SHARDS).is_dir()

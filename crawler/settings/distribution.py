@@ -5,7 +5,7 @@ from typing import Annotated
 from crawler.settings.objects import EXECUTOR
 from crawler.settings.option import option
 from crawler.settings.run import RunFields
-from crawler.settings.types import Count, ParseChoice, SliceSeconds
+from crawler.settings.types import ParseChoice, ShardCount, SliceSeconds, SlotCount
 
 SLICE_S = 60.0
 SHARDS_PER_SLOT = 4
@@ -25,7 +25,7 @@ class DistributionFields(RunFields, frozen=True, kw_only=True):
     ] = None
 
     slots: Annotated[
-        Count | None,
+        SlotCount | None,
         option(
             "distribution",
             "number of shards that are crawled at the same time (default: as many as --on has room "
@@ -36,7 +36,7 @@ class DistributionFields(RunFields, frozen=True, kw_only=True):
     ] = None
 
     shards: Annotated[
-        Count | None,
+        ShardCount | None,
         option(
             "distribution",
             f"number of shards, which cannot change later (default: {SHARDS_PER_SLOT} for each "

@@ -21,10 +21,14 @@ else:
     EngineChoice = OutputChoice = ParseChoice = str
     ParserChoice = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")]
 
+MOST_SHARDS = 10_000
+"""The driver looks at each shard again and again, and each shard counts what it sent to each."""
+
 Natural = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 SampleSize = Annotated[int, Meta(ge=2)]
 Tries = Annotated[int, Meta(ge=0, le=100)]
+ShardCount = Annotated[int, Meta(ge=1, le=MOST_SHARDS)]
 SlotCount = Annotated[int, Meta(ge=1, le=10_000)]
 Workers = Annotated[int, Meta(ge=1, le=256)]
 Rate = Annotated[float, Meta(gt=0, le=1_000_000)]

@@ -16,7 +16,15 @@ from crawler.app import run_dir
 from crawler.app.run_dir import Lock, Run, begin, resume
 from crawler.frontier.state.store import Store
 from crawler.model.errors import StateError, UsageError
-from crawler.runs.layout import LOCK, SETTINGS, STATE, is_locked, resumed_settings
+from crawler.runs.layout import (
+    LOCK,
+    SETTINGS,
+    STATE,
+    check_is_whole,
+    is_locked,
+    resumed_settings,
+    shard_directory,
+)
 from crawler.settings import Settings
 
 URL = "http://a.example/"
@@ -305,6 +313,22 @@ def test_resume_asks_for_secrets_again(
 def test_resume_needs_a_run_directory() -> None:
     with pytest.raises(UsageError, match="name the run directory with --run"):
         resumed_settings(None, {})
+
+
+def test_a_shard_alone_is_not_resumed(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its driver has the input, and the letters of the other shards."""
+    begun(directory)
+    shard = shard_directory(directory, 3)
+    begun(shard)
+    with pytest.raises(UsageError, match=f"0003 is a shard of the run in {directory}; resume"):
+        check_is_whole(shard)
+    monkeypatch.chdir(shard)
+    with pytest.raises(UsageError, match=f"a shard of the run in {directory};"):
+        check_is_whole(Path())
+    check_is_whole(directory)
+    (directory / SETTINGS).unlink()
+    (directory / STATE).unlink()
+    check_is_whole(shard)
 
 
 def test_a_missing_run_cannot_be_resumed(directory: Path) -> None:

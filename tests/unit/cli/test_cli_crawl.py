@@ -86,6 +86,15 @@ def test_flags_of_a_sharded_crawl(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen == [Settings(sources="x", on="local", slots=2, shards=8, slice=30)]
 
 
+@pytest.mark.parametrize("flag", ["--slots", "--shards"])
+def test_more_shards_than_a_driver_can_drive_are_refused(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hundred million had all memory of the machine before the crawl began."""
+    assert main(["crawl", "x", "--on", "local", flag, "100000000"]) == 2
+    assert f"{flag} must be a whole number from 1 to 10000" in capsys.readouterr().err
+
+
 def test_flags_win_over_variables_over_the_file(
     asked: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

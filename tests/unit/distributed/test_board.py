@@ -186,3 +186,55 @@ def test_a_shard_that_is_crawled_may_have_sent_more(act: object) -> None:
         found.check(1)
     act(found, 0)  # type: ignore[operator]
     found.check(1)
+
+
+numbers = st.dictionaries(st.integers(0, 3), st.integers(0, 5))
+
+
+@given(st.lists(st.tuples(st.integers(-1, 3), numbers, numbers), max_size=12))
+def test_who_has_letters_is_what_the_counters_say(
+    news: list[tuple[int, dict[int, int], dict[int, int]]],
+) -> None:
+    found, counters = Board(4), {n: standing(n) for n in range(4)}
+    of_input: dict[int, int] = {}
+    for number, (shard, sent, received) in enumerate(news, start=1):
+        if shard == INPUT:
+            of_input = sent
+            found.divided(of_input, number, has_ended=True)
+        else:
+            taken = {each - 1: count for each, count in received.items()}
+            counters[shard] = standing(shard, links=number, sent=sent, received=taken)
+            found.stands(counters[shard])
+    by_source = {INPUT: of_input, **{n: each.sent for n, each in counters.items()}}
+    waiting = [
+        {
+            source
+            for source, sent in by_source.items()
+            if sent.get(target, 0) > counters[target].received.get(source, 0)
+        }
+        for target in range(4)
+    ]
+    assert [found.logs(target).keys() for target in range(4)] == waiting
+    assert found.is_over is not any(waiting)
+
+
+class Counting(dict[int, int]):
+    looks = 0
+
+    def get(self, key: int, default: int = 0) -> int:  # type: ignore[override]
+        Counting.looks += 1
+        return super().get(key, default)
+
+
+def test_a_look_for_the_next_shard_does_not_compare_each_shard_with_each() -> None:
+    """With 4,000 shards that took a second of the driver for each order."""
+    everyone = dict.fromkeys(range(100), 1)
+    found = board(
+        *(
+            standing(n, links=9, sent=Counting(everyone), received=Counting(everyone))
+            for n in range(100)
+        )
+    )
+    Counting.looks = 0
+    assert (found.next(0.0), found.is_over) == (None, True)
+    assert Counting.looks == 0

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+import crawler
+from crawler.app.run_dir import begin
+from crawler.cli import main
 from crawler.distributed.checks import check
 from crawler.model.errors import UsageError
 from crawler.settings import Settings
@@ -48,3 +51,32 @@ def test_a_mocked_network_is_only_in_this_process() -> None:
 def test_options_that_exclude_shards(options: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Settings(on="local", **options)  # type: ignore[arg-type]
+
+
+URL = "http://a.example/"
+
+
+def test_a_run_without_shards_is_resumed_without_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = str(tmp_path / "run")
+    with begin(Settings(sources=(URL,), run=place)):
+        pass
+    assert main(["crawl", "--run", place, "--resume", "--on", "local"]) == 2
+    assert "--on: this run has no shards; resume it without --on" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="this run has no shards"):
+        crawler.crawl([URL], run=place, resume=True, on="local")
+    with pytest.raises(UsageError, match="shards cannot be changed"):
+        crawler.crawl([URL], run=place, resume=True, on="local", shards=2)
+
+
+@pytest.mark.parametrize("options", [{}, {"on": "local"}])
+def test_a_shard_is_not_resumed_alone(tmp_path: Path, options: dict[str, str]) -> None:
+    whole, shard = tmp_path / "run", tmp_path / "run" / "shards" / "0001"
+    for place in (whole, shard):
+        with begin(Settings(sources=(URL,), run=str(place))):
+            pass
+    with pytest.raises(UsageError, match=f"is a shard of the run in {whole}"):
+        crawler.crawl([URL], run=str(shard), resume=True, **options)
+    flags = [word for name, value in options.items() for word in (f"--{name}", value)]
+    assert main(["crawl", URL, "--run", str(shard), "--resume", *flags]) == 2
