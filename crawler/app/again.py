@@ -4,13 +4,14 @@
 2. One transaction makes the entries pending, and stores the names of the files.
 3. The drafts are renamed over the files.
 4. Another transaction removes the names from the state.
+5. Other outputs that have failures forget them; then the state forgets that they must.
 
 A kill before the end of step 2 changes nothing: drafts that the state does not name are deleted.
-After a later kill, the next resume takes steps 3 and 4.
+After a later kill, the next resume takes the steps that are left.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path
 from types import MappingProxyType
@@ -24,10 +25,13 @@ from crawler.model.errors import FailureKind, SkipReason, StateError, writing
 from crawler.model.files import check_file, sync
 from crawler.reporting.live import journal
 from crawler.runs.layout import FAILURES, SKIPPED
+from crawler.sinks.base import ForgettingWriter, Writer
 
 _FILES = (FAILURES, SKIPPED)
 _DRAFTS = "drafts"
 """Name of the fact that has the names of the files whose drafts must be renamed."""
+_FORGOTTEN = "forgotten ends"
+"""Name of the fact that has the kinds and reasons that other outputs have still to forget."""
 
 
 class _EndRecord(msgspec.Struct, frozen=True):
@@ -61,10 +65,29 @@ def put_back(
             offsets[name] = _draft(path).stat().st_size
         sync(run.directory)
     count = store.put_back(ends, wrong)
-    store.commit(offsets, {**facts, _DRAFTS: msgspec.json.encode(names).decode()})
+    changed = {**facts, _DRAFTS: _json(names), _FORGOTTEN: _json(sorted(ends))}
+    store.commit(offsets, changed)
     store.sync()
     _complete(run.directory, store)
     journal.put_back(count, sorted(ends))
+
+
+def forget(run: Run, writers: Iterable[Writer]) -> None:
+    """Let the outputs forget what ``put_back`` put back; call it after they were cut.
+
+    Raises StateError.
+    """
+    ends = msgspec.json.decode(run.store.facts.get(_FORGOTTEN, "[]"), type=list[str])
+    if ends:
+        for writer in writers:
+            if isinstance(writer, ForgettingWriter):
+                writer.forget(ends)
+        run.store.commit(run.store.offsets, {_FORGOTTEN: "[]"})
+        run.store.sync()
+
+
+def _json(names: Sequence[str]) -> str:
+    return msgspec.json.encode(names).decode()
 
 
 def _complete(directory: Path, store: Store) -> None:

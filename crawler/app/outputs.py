@@ -6,17 +6,19 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.app.again import put_back
+from crawler.app.again import forget, put_back
 from crawler.app.hidden import header_names
+from crawler.app.output_files import fixed_fields, has_several, remove, reserve, spooled
 from crawler.app.run_dir import Run
 from crawler.model.errors import FetchError
 from crawler.model.exchange import Request, Response
 from crawler.model.secrets import Hide
-from crawler.pipeline.final_states import Channels, FailureChannel
+from crawler.parsing.job import ParseOptions
+from crawler.pipeline.final_states import Channels, FailureChannel, SkipChannel
 from crawler.runs.layout import FAILURES, LINKS, PAGES, RECORD, SKIPPED, page_outputs
-from crawler.sinks.base import Sink, Writer
+from crawler.sinks.base import Sink, SinkTarget, Writer
 from crawler.sinks.file import FileWriter
-from crawler.sinks.formats import format_of, make_encoder, make_writer
+from crawler.sinks.formats import format_of, make_sink
 from crawler.sinks.jsonl import JsonlEncoder
 from crawler.sinks.outputs import Channel, Outputs
 from crawler.sinks.stdout import StdoutWriter
@@ -24,19 +26,41 @@ from crawler.sinks.stdout import StdoutWriter
 RecordExchange = Callable[[Request, Response | FetchError], None]
 
 
-def page_sinks(run: Run) -> list[Sink]:
-    """The page outputs of a run: those of ``--out``, or ``pages.jsonl``. Raises UsageError."""
-    return [_page_sink(run, name, place) for name, place in page_outputs(run.settings).items()]
+def page_sinks(run: Run, parse: ParseOptions) -> list[Sink]:
+    """The page outputs of a run: those of ``--out``, or ``pages.jsonl``.
+
+    Formats that cannot be cut are made at the end of the session, from ``pages.jsonl``. Raises
+    UsageError for an unknown format, StateError where a file cannot be opened.
+    """
+    late = spooled(run.settings)
+    if run.settings.overwrite and not run.resumed:
+        for each in run.settings.out:
+            if isinstance(each, str) and each != "-":
+                remove(Path(each))
+    for path in late:
+        reserve(run, Path(path))
+    places = {name: each for name, each in page_outputs(run.settings).items() if each not in late}
+    if late:
+        places[PAGES] = None
+    with ExitStack() as undo:
+        sinks = []
+        for name, place in places.items():
+            sinks.append(_page_sink(run, parse, name, place))
+            undo.callback(sinks[-1].writer.close)
+        undo.pop_all()
+    return sinks
 
 
-def _page_sink(run: Run, name: str, place: str | Sink | None) -> Sink:
+def _page_sink(run: Run, parse: ParseOptions, name: str, place: str | Sink | None) -> Sink:
     if isinstance(place, Sink):
         return msgspec.structs.replace(place, name=name)
-    chosen = format_of(PAGES if place in (None, "-") else place)
     if place == "-":
-        return Sink(name, make_encoder(chosen), StdoutWriter())
+        return Sink(name, JsonlEncoder(), StdoutWriter())
     path = run.directory / PAGES if place is None else Path(place)
-    return Sink(name, make_encoder(chosen), make_writer(chosen, path, resumed=run.resumed))
+    fields = fixed_fields(parse.extract, parse.parser)
+    several = has_several(parse.extract, parse.parser)
+    target = SinkTarget(name, path, run.resumed, fields, parse.html, several)
+    return make_sink(format_of(path), target)
 
 
 def open_outputs(
@@ -69,6 +93,7 @@ def open_outputs(
                 if writer.can_cut:
                     # A run that was killed before its first commit has no offsets.
                     writer.cut(run.store.offsets.get(name, 0))
+            forget(run, writers.values())
         undo.pop_all()
     return Outputs(writers, at_commit)
 
@@ -81,14 +106,14 @@ def _archive(run: Run, path: Path, hide: Hide) -> Writer:
 
 
 def channels(outputs: Outputs, sinks: Sequence[Sink]) -> Channels:
-    pages = tuple(outputs.open(sink.name) for sink in sinks)
-    encoders = {FAILURES: JsonlEncoder().encode} | {sink.name: sink.failures for sink in sinks}
-    failures = tuple(
-        FailureChannel(outputs.open(name), encode)
-        for name, encode in encoders.items()
-        if encode is not None
+    encode = JsonlEncoder().encode
+    failures = [(FAILURES, encode), *((sink.name, sink.failures) for sink in sinks)]
+    skips = [(SKIPPED, encode), *((sink.name, sink.skips) for sink in sinks)]
+    return Channels(
+        tuple(outputs.open(sink.name) for sink in sinks),
+        tuple(FailureChannel(outputs.open(name), each) for name, each in failures if each),
+        tuple(SkipChannel(outputs.open(name), each) for name, each in skips if each),
     )
-    return Channels(pages, failures, outputs.open(SKIPPED))
 
 
 def recorder(channel: Channel) -> RecordExchange:

@@ -15,7 +15,7 @@ from crawler.parsing.executors.base import ExecutorOptions
 from crawler.parsing.executors.names import IN_THIS_PROCESS
 from crawler.parsing.executors.portable import pack
 from crawler.parsing.executors.registry import check_executor
-from crawler.parsing.fields import load_rules
+from crawler.parsing.extract.load import load_rules
 from crawler.parsing.job import CacheOptions, ParseOptions
 from crawler.settings import Settings
 from crawler.settings.defaults import CACHE_SIZE
@@ -36,7 +36,7 @@ def parse_options(settings: Settings) -> ParseOptions:
         scope=make_scope(settings.scope, settings.include, settings.exclude),
         html=settings.html,
         parser=settings.parser,
-        extract=load_rules(settings.extract) if settings.extract else (),
+        extract=load_rules(settings.extract) if settings.extract else None,
         robots=settings.robots,
         read=settings.parse != "none",
         strip=make_strip(settings.strip_param),

@@ -6,18 +6,19 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
 from crawler.frontier.state.store import NO_LOGINS, Store
-from crawler.model.errors import BusyError, UsageError, writing
-from crawler.model.files import make_folders, open_file, sync, write_durably
+from crawler.model.errors import BusyError, StateError, UsageError, writing
+from crawler.model.files import check_file, make_folders, open_file, sync, write_durably
 from crawler.runs.layout import LOCK, PAGES, SETTINGS, STATE, output_names
 from crawler.settings import Settings, absolute, written
 from crawler.settings.defaults import RUNS
 from crawler.settings.run_file import settings_text
+from crawler.sinks.formats import files_of, format_of
 
 _PARSER_FOLDER = "parser folder"
 _STATE_FILES = {STATE, *(f"{STATE}-{each}" for each in ("wal", "shm", "journal"))}
@@ -119,11 +120,37 @@ def begin(
 
 
 def _check_outputs(settings: Settings) -> None:
-    """Raise UsageError where a new run would overwrite a file, or write through a link."""
-    outputs = [("--out", each) for each in settings.out if isinstance(each, str) and each != "-"]
-    for flag, place in [*outputs, *([("--record", settings.record)] if settings.record else [])]:
-        if os.path.lexists(place):
-            raise UsageError(f"{flag} {place}: already exists and is not overwritten")
+    """Raise UsageError for an unknown format, and where a new run would overwrite a file."""
+    read = [*settings.sources, settings.extract, settings.replay, settings.history]
+    for place in settings.out:
+        if isinstance(place, str) and place != "-":
+            format_of(Path(place))
+            check_new(Path(place), [each for each in read if each], overwrite=settings.overwrite)
+    if settings.record and os.path.lexists(settings.record):
+        raise UsageError(f"--record {settings.record}: already exists and is not overwritten")
+
+
+def check_new(place: Path, read: Iterable[str], *, overwrite: bool) -> None:
+    """Raise UsageError if the output ``place`` would overwrite a file.
+
+    With ``overwrite`` it may, but not a file that is ``read``.
+    """
+    for path in files_of(place):
+        if os.path.lexists(path):
+            _check_old(path, read, overwrite=overwrite)
+
+
+def _check_old(path: Path, read: Iterable[str], *, overwrite: bool) -> None:
+    if not overwrite:
+        raise UsageError(
+            f"--out {path}: already exists and is not overwritten; --overwrite replaces it"
+        )
+    try:
+        check_file(path)
+    except StateError as error:
+        raise UsageError(f"--out {error}") from None
+    if any(Path(each).exists() and path.samefile(each) for each in read):
+        raise UsageError(f"--out {path}: is read as well, so it is not overwritten")
 
 
 def _claim(temporary: Path) -> None:

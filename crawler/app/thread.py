@@ -13,10 +13,12 @@ import uvloop
 
 from crawler.app.assemble import Crawl, assemble, prepare
 from crawler.app.baseline import measure
+from crawler.app.export import write_spooled
 from crawler.app.fetching import engine_options
 from crawler.app.hidden import secrets_of
 from crawler.app.inputs import OpenInput
 from crawler.app.live import logging_of, metrics_of, watched
+from crawler.app.output_files import spooled
 from crawler.app.outputs import page_sinks
 from crawler.app.run_dir import Run
 from crawler.app.shard import Shard
@@ -51,6 +53,10 @@ class CrawlOrder(msgspec.Struct, frozen=True):
     shard: Shard | None = None
 
 
+class _AbortedError(Exception):
+    """The crawl was aborted."""
+
+
 class CrawlThread:
     """One crawl on its own thread and event loop.
 
@@ -68,7 +74,7 @@ class CrawlThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._report: Report | None = None
         self._error: BaseException | None = None
-        self._is_stopped = False
+        self._is_stopped = self._is_aborted = False
         self._baseline: asyncio.Task[Report] | None = None
         self._thread = threading.Thread(target=self._work, name="crawler", daemon=True)
 
@@ -86,6 +92,7 @@ class CrawlThread:
 
     def abort(self) -> None:
         """End now."""
+        self._is_aborted = True
         self._call(lambda crawl: crawl.pipeline.abort())
 
     @property
@@ -164,7 +171,7 @@ class CrawlThread:
         self._loop = asyncio.get_running_loop()
         prepared = prepare(settings, self._network)
         if order.page_files:
-            self._sinks += page_sinks(order.run)
+            self._sinks += page_sinks(order.run, prepared.parse)
         crawl = assemble(
             order.run,
             self._network,
@@ -190,9 +197,22 @@ class CrawlThread:
             crawl.close()
         report = crawl.observer.report
         assert report is not None
+        self._make_files()
         if crawl.sample is None or self._is_stopped:
             return report
         return await self._measure(crawl, report)
+
+    def _make_files(self) -> None:
+        """Make the files of ``--out`` that need all pages, unless the crawl is aborted."""
+        run = self._order.run
+        try:
+            write_spooled(run, self._check_aborted)
+        except _AbortedError:
+            journal.not_made(spooled(run.settings), str(run.directory))
+
+    def _check_aborted(self) -> None:
+        if self._is_aborted:
+            raise _AbortedError
 
     async def _measure(self, crawl: Crawl, report: Report) -> Report:
         """Return ``report`` with the baseline, or unchanged if the crawl is stopped."""

@@ -23,10 +23,12 @@ COMMANDS = {
     "compare": "measure which engine is best for your list of URLs",
     "status": "show the progress of a crawl, also while it runs",
     "report": "write the HTML report of a run again",
+    "extract": "show what the rules of --extract find in a page",
+    "export": "write the pages of runs as a table, a database or another file",
     "engines": "show the fetch engines and what each can do",
     "site": "serve a synthetic web on this machine, for tests",
 }
-_ANSWERING = ("status", "engines", "site")
+_ANSWERING = ("status", "extract", "engines", "site")
 """Commands of which standard output has the answer."""
 _NO_MEMORY = (
     *("can't start new thread", "failed to map segment", "Cannot allocate memory"),

@@ -70,11 +70,15 @@ def record_in(directory: Path, name: str) -> Path:
 def check_outputs(settings: Settings) -> None:
     """Raise UsageError for a format that cannot be joined."""
     for place in settings.out:
-        if not isinstance(place, str) or (place != "-" and format_of(place) != format_of(PAGES)):
+        if not isinstance(place, str) or not _can_be_joined(place):
             raise UsageError(
-                f"--out {place}: the pages of shards can only be joined as JSON lines; name a "
-                "file that ends in .jsonl"
+                f"--out {place}: the pages of shards can only be joined as JSON lines; name a file "
+                "that ends in .jsonl, and make others of the run with crawler export"
             )
+
+
+def _can_be_joined(place: str) -> bool:
+    return place == "-" or format_of(Path(place)) == format_of(Path(PAGES))
 
 
 def prepare(settings: Settings) -> None:

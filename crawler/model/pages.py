@@ -16,6 +16,10 @@ Row = dict[str, str | int] | msgspec.UnsetType
 """The other columns of an input URL's table row, by name, and its ``line`` number, from 1."""
 
 
+PageFields = dict[str, object] | list[dict[str, object]]
+"""Extracted values by name: plain JSON. A page with several records has a list of them."""
+
+
 class Page(msgspec.Struct, frozen=True, omit_defaults=False):
     """One successful response, parsed: a line of ``pages.jsonl``, with fields in this order.
 
@@ -39,7 +43,7 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=False):
     lang: str | None = None
     canonical: str | None = None
     links: tuple[str, ...] = ()
-    fields: dict[str, object] | None = None
+    fields: PageFields | None = None
     html: str | msgspec.UnsetType = msgspec.UNSET
     input: Row = msgspec.UNSET
 

@@ -1,7 +1,7 @@
 """``--parser``: a user's function that is called with the Document of each page."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -9,9 +9,10 @@ import msgspec
 
 from crawler.model.errors import FailureKind, FetchError, UsageError
 from crawler.model.importable import name_of
+from crawler.model.pages import PageFields
 from crawler.parsing.document import Document
 
-ParserFunction = Callable[[Document], dict[str, object] | None]
+ParserFunction = Callable[[Document], dict[str, object] | Sequence[dict[str, object]] | None]
 
 
 class CustomParser:
@@ -24,11 +25,12 @@ class CustomParser:
         self._name = parser if isinstance(parser, str) else name_of(parser)
         self._function = _load(parser) if isinstance(parser, str) else parser
 
-    def fields(self, document: Document) -> dict[str, object]:
+    def fields(self, document: Document) -> PageFields:
         """Call the function; returns its result as plain JSON types, and {} for None.
 
         Raises FetchError of kind ``parse`` for any exception of the function (including
-        ``sys.exit``), and for a result that is not a dict or cannot be encoded as JSON.
+        ``sys.exit``), and for a result that is neither a dict nor a list of them, or cannot be
+        encoded as JSON.
         """
         try:
             found = self._function(document)
@@ -50,10 +52,27 @@ def parser_file(spec: str) -> Path | None:
     return None if file is None else Path(file)
 
 
-def _plain(found: object) -> dict[str, object]:
-    if not isinstance(found, dict):
-        raise TypeError(f"must return a dict or None, not {type(found).__name__}")
-    return msgspec.json.decode(msgspec.json.encode(found), type=dict[str, object])
+def merged(found: PageFields, own: PageFields) -> PageFields:
+    """The fields ``found`` by rules and a function's ``own``, which count where both have one.
+
+    What one of them has for the page, it has for each record of the other. Raises FetchError of
+    kind ``parse`` if both have several records: nothing says which belong together.
+    """
+    if isinstance(found, dict):
+        return found | own if isinstance(own, dict) else [found | each for each in own]
+    if isinstance(own, dict):
+        return [each | own for each in found]
+    raise FetchError(FailureKind.PARSE, "--extract and --parser both have a list of records")
+
+
+def _plain(found: object) -> PageFields:
+    several = found if isinstance(found, list | tuple) else [found]
+    for each in several:
+        if not isinstance(each, dict):
+            wrong = f"{type(each).__name__}{' in a list' if several is found else ''}"
+            raise TypeError(f"must return a dict, a list of dicts or None, not {wrong}")
+    plain: PageFields = msgspec.json.decode(msgspec.json.encode(found), type=PageFields)
+    return plain
 
 
 def _load(spec: str) -> ParserFunction:

@@ -75,7 +75,7 @@ class FactsReader:
         Titles and descriptions are cut at 2,000 characters, and links at 20,000 or 2 MB.
         """
         hrefs, found = self._find(tree.root)
-        joiner = _base(found, url, encoding)
+        joiner = base_joiner(found, url, encoding)
         metas = [node.attributes for node in found.get("meta", ())]
         contents, directives = _contents(metas, names | EVERYONE)
         links, cut = self._joined(_without_fragments(hrefs), joiner)
@@ -194,7 +194,7 @@ def squeeze(text: str) -> str:
     return " ".join(text.split())
 
 
-def _base(found: _Found, url: str, encoding: str) -> Joiner:
+def base_joiner(found: _Found, url: str, encoding: str) -> Joiner:
     """Resolves links against the first <base href> if that is valid, else against the page."""
     joiner, node = Joiner(url, encoding, is_canonical=True), _of_html(found, "base")
     base = joiner.join(node.attrs.sget("href")) if node else None

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from crawler.model.pages import PageFields
 from crawler.parsing.facts import PageFacts
 
 
@@ -14,4 +15,4 @@ class Findings(msgspec.Struct, frozen=True, array_like=True):
 
     facts: PageFacts
     encoding: str | None = None
-    fields: dict[str, object] | None = None
+    fields: PageFields | None = None

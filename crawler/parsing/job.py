@@ -7,7 +7,7 @@ import msgspec
 from crawler.model.pages import Link, Page
 from crawler.model.scope import Scope, Strip
 from crawler.model.traps import Traps
-from crawler.parsing.fields import ExtractRule
+from crawler.parsing.extract.rules import ExtractRules
 
 if TYPE_CHECKING:
     from crawler.parsing.custom import ParserFunction
@@ -59,7 +59,7 @@ class ParseOptions(msgspec.Struct, frozen=True):
     scope: Scope
     html: bool = False
     parser: "str | ParserFunction | None" = None
-    extract: tuple[ExtractRule, ...] = ()
+    extract: ExtractRules | None = None
     robots: bool = True
     read: bool = True
     strip: Strip = Strip()

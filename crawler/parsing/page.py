@@ -10,17 +10,17 @@ from selectolax.lexbor import SelectolaxError
 
 from crawler.model.content_coding import decode_body
 from crawler.model.errors import FailureKind, FetchError
-from crawler.model.pages import Link, Page, row_of
+from crawler.model.pages import Link, Page, PageFields, row_of
 from crawler.model.urls import key
-from crawler.parsing.custom import CustomParser
+from crawler.parsing.custom import CustomParser, merged
 from crawler.parsing.document import Document
 from crawler.parsing.facts import MAX_LINK_BYTES, FactsReader, PageFacts, read_refresh
-from crawler.parsing.fields import extract
 from crawler.parsing.findings import Findings
 from crawler.parsing.job import Job, Parsed, ParseOptions
 from crawler.parsing.robots_directives import forbids_following
 
 if TYPE_CHECKING:
+    from crawler.parsing.extract.extractor import Extractor
     from crawler.parsing.result_cache import ResultCache
 
 LINKS_REMEMBERED = 20_000
@@ -38,6 +38,7 @@ class PageParser:
         self._reported = reported
         self._reader = FactsReader()
         self._custom = CustomParser(options.parser) if options.parser else None
+        self._extractor = _extractor(options)
         self._cache = _cache(options)
         # The pages of a site have most of their links in common.
         self._judged = lru_cache(maxsize=LINKS_REMEMBERED)(self._judge)
@@ -118,12 +119,11 @@ class PageParser:
             input=row_of(job.row),
         )
 
-    def _fields(self, document: Document) -> dict[str, object] | None:
+    def _fields(self, document: Document) -> PageFields | None:
         """Extracted fields, overridden by those of the user's function; None without either."""
-        if self._custom is None and not self._options.extract:
-            return None
-        fields = extract(self._options.extract, document.tree) if document.is_html else {}
-        return fields | self._custom.fields(document) if self._custom else fields
+        found = self._extractor.fields(document) if self._extractor else None
+        own = self._custom.fields(document) if self._custom else None
+        return own if found is None else found if own is None else merged(found, own)
 
     def _sort(self, job: Job, facts: PageFacts, most: int) -> tuple[Links, TrappedLinks, int]:
         """The links to follow, the links that are traps, and the number of filtered links.
@@ -155,6 +155,14 @@ class PageParser:
         if not options.scope.allows(seed, url):
             return None
         return Link(url, key(url)), options.traps.reason(url)
+
+
+def _extractor(options: ParseOptions) -> "Extractor | None":
+    if options.extract is None:
+        return None
+    from crawler.parsing.extract.extractor import Extractor  # few crawls need it
+
+    return Extractor(options.extract)
 
 
 def _cache(options: ParseOptions) -> "ResultCache | None":

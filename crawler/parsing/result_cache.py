@@ -120,7 +120,13 @@ def _recipe(options: ParseOptions) -> bytes:
     Our own code is part of it, because a checkout changes without a new version.
     """
     package = Path(__file__).parents[1]
-    files = sorted([*package.glob("model/*.py"), *package.glob("parsing/*.py")])
+    files = sorted(
+        [
+            *package.glob("model/*.py"),
+            *package.glob("parsing/*.py"),
+            *package.glob("parsing/extract/*.py"),
+        ]
+    )
     code = sha256(b"\0".join([file.read_bytes() for file in files])).digest()
     versions = [__version__, sys.version, *[library.__version__ for library in _LIBRARIES]]
     parts = (code, versions, options.extract, sorted(options.names))

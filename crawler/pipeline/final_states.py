@@ -12,8 +12,7 @@ from crawler.model.errors import FetchError, SkipError
 from crawler.model.events import Counted, Event, Finished
 from crawler.model.pages import Failure, Skipped, row_of
 from crawler.model.secrets import Hide
-from crawler.sinks.base import EncodeFailure
-from crawler.sinks.jsonl import JsonlEncoder
+from crawler.sinks.base import EncodeFailure, EncodeSkip
 from crawler.sinks.outputs import Channel
 
 
@@ -24,12 +23,19 @@ class FailureChannel(msgspec.Struct, frozen=True):
     encode: EncodeFailure
 
 
+class SkipChannel(msgspec.Struct, frozen=True):
+    """An output that has skips, and how it has them."""
+
+    channel: Channel
+    encode: EncodeSkip
+
+
 class Channels(msgspec.Struct, frozen=True):
     """The outputs for records; ``pages`` has one channel for each page encoder, in its order."""
 
     pages: tuple[Channel, ...]
     failures: tuple[FailureChannel, ...]
-    skipped: Channel
+    skips: tuple[SkipChannel, ...]
 
 
 class FinalStates:
@@ -49,7 +55,6 @@ class FinalStates:
         self._channels = channels
         self._observe = observe
         self._hide = hide
-        self._encode = JsonlEncoder().encode
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """Write encoded pages: one chunk, possibly empty, for each page output."""
@@ -88,7 +93,8 @@ class FinalStates:
             self._observe(Finished(failed=(failure,)))
         else:
             skipped = Skipped(entry.url, error.reason, message, row)
-            self._channels.skipped.put(self._encode(skipped))
+            for to in self._channels.skips:
+                to.channel.put(to.encode(skipped))
             self._finish(entry, State.SKIPPED, error.reason)
             self._observe(Finished(skipped=(skipped,)))
 

@@ -157,6 +157,7 @@ _RULES = (
         "cannot be combined with {on}: each slice would need a port; crawler status --json has "
         "the numbers of all shards",
     ),
+    _Rule(("overwrite",), lambda fields: bool(fields.out), "needs {out}"),
     _Rule(("resume",), lambda fields: fields.run is not None, "needs {run}"),
     _Rule(("again",), lambda fields: fields.resume, "needs {resume}"),
     _Rule(

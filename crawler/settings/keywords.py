@@ -66,6 +66,7 @@ class CrawlKeywords(TypedDict, total=False):
     cache_size: SizeText | None
     html: bool
     out: Output | Sequence[Output]
+    overwrite: bool
     json: bool
     quiet: bool
     log: Literal["error", "warning", "info", "debug"] | None

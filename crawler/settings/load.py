@@ -65,6 +65,7 @@ _CHANGEABLE = frozenset(
         "run",
         "resume",
         "again",
+        "overwrite",
         "json",
         "quiet",
         "log",
@@ -78,7 +79,7 @@ _CHANGEABLE = frozenset(
     ]
 )
 """Options that may change when a run is resumed; the others decide the result of the run."""
-_OF_SESSION = frozenset(["run", "resume", "again", "json", "quiet"])
+_OF_SESSION = frozenset(["run", "resume", "again", "overwrite", "json", "quiet"])
 """Options that belong to one session of a run, not to the run."""
 
 

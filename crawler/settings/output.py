@@ -22,6 +22,10 @@ class OutputFields(ParsingFields, frozen=True, kw_only=True):
         ),
     ] = ()
 
+    overwrite: Annotated[
+        bool, option("output", "replace the files of --out that exist; a resume never does")
+    ] = False
+
     json: Annotated[bool, option("output", "print the report as JSON")] = False
 
     quiet: Annotated[bool, option("output", "print neither the progress nor the report")] = False

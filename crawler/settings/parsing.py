@@ -62,7 +62,7 @@ class ParsingFields(FollowingFields, frozen=True, kw_only=True):
         Path | None,
         option(
             "parsing",
-            "TOML file with the names of fields and the CSS selectors that find their values",
+            "TOML file with rules that find the values of fields in pages",
             "FILE",
             example="fields.toml",
             path=True,

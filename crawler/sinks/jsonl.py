@@ -3,6 +3,13 @@
 import msgspec
 
 from crawler.model.pages import Failure, Page, Skipped
+from crawler.sinks.base import Sink, SinkTarget
+from crawler.sinks.file import FileWriter
+
+
+def jsonl_sink(target: SinkTarget) -> Sink:
+    """The output for ``.jsonl``. Raises StateError if the file cannot be opened."""
+    return Sink(target.name, JsonlEncoder(), FileWriter(target.path, resumed=target.resumed))
 
 
 class JsonlEncoder:

@@ -60,8 +60,8 @@ def spelled(hint: Any) -> str:
         parts = [part for part in get_args(hint) if part not in (type(None), msgspec.UnsetType)]
         absent = ", may be absent" if msgspec.UnsetType in get_args(hint) else ""
         null = " or null" if type(None) in get_args(hint) else ""
-        return spelled(parts[0]) + null + absent
-    if get_origin(hint) is tuple:
+        return " or ".join(map(spelled, parts)) + null + absent
+    if get_origin(hint) in (tuple, list):
         item = spelled(get_args(hint)[0])
         return f"list of {'objects' if item == 'object' else item}"
     if get_origin(hint) is dict:

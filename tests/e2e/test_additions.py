@@ -29,18 +29,23 @@ NEW = {
                 super().submit(task)
     """,
     "sinks/new.py": """
+        from crawler.sinks.base import Sink
+        from crawler.sinks.file import FileWriter
+
         class TitleEncoder:
             def encode(self, page):
                 return f"{page.title}\\n".encode()
+
+        def title_sink(target):
+            writer = FileWriter(target.path, resumed=target.resumed)
+            return Sink(target.name, TitleEncoder(), writer)
     """,
 }
 """The one new file of each."""
 ROWS = {
     "engines/names.py": '"new": "crawler.engines.new:NewEngine",',
     "parsing/executors/names.py": '"new": "crawler.parsing.executors.new:NewExecutor",',
-    "sinks/formats.py": (
-        '".txt": Format("crawler.sinks.new:TitleEncoder", "crawler.sinks.file:FileWriter"),'
-    ),
+    "sinks/formats.py": '".txt": Format("crawler.sinks.new:title_sink"),',
 }
 """The one row of each, which comes last in its table."""
 TABLE_END = "    }\n)\n"

@@ -275,5 +275,5 @@ class World(RuleBasedStateMachine):
         return with_work - self.given.keys() - self.board.unseen
 
 
-World.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+World.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 TestEnd: Any = World.TestCase

@@ -8,7 +8,7 @@ import msgspec
 
 from crawler.model.scope import make_scope
 from crawler.parsing.cache_file import NAME
-from crawler.parsing.fields import ExtractRule
+from crawler.parsing.extract.rules import ExtractRule, ExtractRules
 from crawler.parsing.job import CacheOptions, Job, Parsed, ParseOptions
 from crawler.parsing.page import PageParser
 from crawler.sinks.jsonl import JsonlEncoder
@@ -16,7 +16,7 @@ from crawler.sinks.jsonl import JsonlEncoder
 change = msgspec.structs.replace
 URL = "http://h.example/dir/page"
 JOB = Job(7, URL, URL, URL, 200, "text/html", None, None, "now", 1.5, 1)
-RULES = (ExtractRule("first", "a"), ExtractRule("all", "a", "href", all=True))
+RULES = ExtractRules((ExtractRule("first", "a"), ExtractRule("all", "a", "href", all=True)))
 OPTIONS = ParseOptions(10_000_000, follow=True, max_depth=None, scope=make_scope("host"))
 PAGE = (
     "<html lang=de><title>Grüße</title><meta name=description content=d><base href=/b/>"

@@ -24,7 +24,7 @@ POINTS: dict[str, tuple[Any, str, int]] = {
     "began": (session, "_collected", 0),
     "collected": (SliceSession, "_crawl_order", 0),
     "crawled": (FinalStates, "page", 2),
-    "written": (Store, "commit", 1),
+    "written": (Store, "end", 0),
 }
 """Where it dies: before this function is called again after so many calls."""
 NAMES = (*POINTS, "committed")

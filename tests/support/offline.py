@@ -23,6 +23,14 @@ _PAGE = """\
 <img class="photo" src="/photo.jpg">
 {links}
 """
+_LIST = """\
+<!DOCTYPE html>
+<title>Price list</title>
+<meta property="og:site_name" content="Tea House">
+<div class="product" id="g1"><a href="/green"><h2>Green</h2></a>
+<b class="price">1.299,50 €</b></div>
+<div class="product" id="b2"><a href="/black"><h2>Black</h2></a><b class="price">4,20 €</b></div>
+"""
 
 
 def answer(seen: Seen) -> Answer:
@@ -33,6 +41,8 @@ def answer(seen: Seen) -> Answer:
     if path == "/sitemap.xml":
         urls = "".join(f"<url><loc>https://{seen.host}{each}</loc></url>" for each in _PATHS)
         return _answer("application/xml", f"<urlset>{urls}</urlset>")
+    if path == "/list":
+        return _answer("text/html; charset=utf-8", _LIST)
     if path not in _PATHS:
         return Answer(404)
     links = "\n".join(f'<a href="{each}">{each}</a>' for each in _PATHS)

@@ -52,6 +52,10 @@ def prices(document: crawler.Document) -> dict[str, object]:
     return {"price": document.css("b")[0].text(), "url": document.final_url}
 
 
+def records(document: crawler.Document) -> list[dict[str, object]]:
+    return [{"price": node.text()} for node in document.css("b")]
+
+
 def not_a_parser(document: crawler.Document) -> int:
     return document.status
 
@@ -84,6 +88,7 @@ def right() -> None:
     crawler.crawl([], header=["A: b", "C: d"], include=("a", "b"), insecure="shop.example")
     crawler.crawl([], parser="shop:prices", parse="thread")
     crawler.crawl([], parser=prices)
+    crawler.crawl([], parser=records)
     crawler.crawl([], parser=lambda document: {"length": len(document.text)})
     crawler.crawl([], depth=None, scope="any", follow=True)
     settings = crawler.Settings(sources=[Path("urls.txt")], memory="1GiB", out=sink)

@@ -13,7 +13,7 @@ import crawler
 PACKAGES = ("crawler", "crawler.engines", "crawler.sinks", "crawler.testing")
 CONTRACTS = {
     "crawler.engines": ("Capabilities", "Engine", "EngineOptions", "Request", "Response", "Timing"),
-    "crawler.sinks": ("Encoder", "Sink", "Writer"),
+    "crawler.sinks": ("Encoder", "Sink", "SinkTarget", "Writer"),
 }
 HEAVY = {"aiohttp", "asyncio", "msgspec", "pycurl", "selectolax", "tornado", "uvloop"}
 

@@ -6,7 +6,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from types import MappingProxyType
 
+import dask.config
 from distributed import Client, LocalCluster, Security
 from distributed.comm import connect
 from distributed.deploy.utils import nprocesses_nthreads
@@ -21,6 +23,16 @@ from crawler.settings.cores import usable_cores
 _TLS = "DASK_DISTRIBUTED__COMM__TLS"
 _TLS_VARIABLES = (f"{_TLS}__CA_FILE", f"{_TLS}__CLIENT__CERT", f"{_TLS}__CLIENT__KEY")
 """The variables of Dask that name the files of a client (https://distributed.dask.org, TLS/SSL)."""
+
+
+_UNWATCHED = MappingProxyType(
+    {
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",
+        "distributed.admin.system-monitor.interval": "5s",
+    }
+)
+"""Dask watches itself for its dashboard; without that, two idle workers cost a third of the CPU."""
 
 
 @contextmanager
@@ -54,15 +66,16 @@ def _started_here(slots: int) -> Iterator[Client]:
     """
     processes, threads = nprocesses_nthreads(slots)
     with tempfile.TemporaryDirectory(prefix="crawler-") as folder:
-        cluster = LocalCluster(
-            n_workers=processes,
-            threads_per_worker=threads,
-            security=Security.temporary(),
-            local_directory=folder,
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False, "allowed_failures": 0},
-            silence_logs=logging.CRITICAL,  # what goes wrong is the exception of a future
-        )
+        with dask.config.set(_UNWATCHED):  # each process that it starts gets a copy
+            cluster = LocalCluster(
+                n_workers=processes,
+                threads_per_worker=threads,
+                security=Security.temporary(),
+                local_directory=folder,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False, "allowed_failures": 0},
+                silence_logs=logging.CRITICAL,  # what goes wrong is the exception of a future
+            )
         with cluster, Client(cluster, timeout=TIMEOUT_S, set_as_default=False) as client:
             yield client
 

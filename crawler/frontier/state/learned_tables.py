@@ -54,6 +54,11 @@ _WRITE_SILENCE = "INSERT OR REPLACE INTO silence VALUES (1, ?)"
 _READ_SILENCE = "SELECT coalesce(max(text), 'null') FROM silence"
 
 
+def forget_robots(connection: sqlite3.Connection) -> None:
+    """Forget the robots.txt of all origins."""
+    connection.execute("DELETE FROM robots")
+
+
 def read(connection: sqlite3.Connection, now: float) -> Learned:
     """Return at most 100,000 hosts, those that wait longest first, and as many retries.
 

@@ -35,6 +35,13 @@ def read_counts(
         return msgspec.json.decode(facts.pop("counts", "{}"), type=Counts), facts
 
 
+def read_offsets(path: Path) -> dict[str, int]:
+    """Return the length of each output at the last commit, by its name. Raises StateError."""
+    _, facts = read_counts(path)
+    with state_errors(path):
+        return msgspec.json.decode(facts.get("offsets", "{}"), type=dict[str, int])
+
+
 def busiest(path: Path, most: int, *, wait: float = WAIT_S, quiet: bool = False) -> dict[str, int]:
     """Return the number of pending entries of the ``most`` busiest hosts, in descending order.
 

@@ -26,7 +26,7 @@ from crawler.frontier.state import (
 )
 from crawler.frontier.state.connection import connect, state_errors
 from crawler.frontier.state.schema import SCHEMA, VERSION, check_version, migrate
-from crawler.model.errors import StateError, writing
+from crawler.model.errors import SkipReason, StateError, writing
 from crawler.model.files import sync
 
 _DONE = State.DONE
@@ -265,10 +265,15 @@ class Store:
             return again.unfetchable(self._connection, ends)
 
     def put_back(self, ends: Collection[str], wrong: Mapping[int, Wrong]) -> int:
-        """Make entries pending, see ``again.put_back``; return their number."""
+        """Make entries pending, see ``again.put_back``; return their number.
+
+        If robots.txt has forbidden some of them, each robots.txt is asked for again.
+        """
         with self._errors():
             count = again.put_back(self._connection, ends, wrong)
             tallies.recount(self._connection)
+            if SkipReason.ROBOTS in ends:
+                learned_tables.forget_robots(self._connection)
         for name in ends:
             self.counts.errors.pop(name, None)
             self.counts.skips.pop(name, None)

@@ -58,6 +58,12 @@ def ended(report: Report) -> None:
     )
 
 
+def not_made(files: Sequence[str], run: str) -> None:
+    """Log that the crawl was aborted before ``files`` were made of what is in ``run``."""
+    message = f"not made: {', '.join(files)}; resume the run, or: crawler export {run} --out FILE"
+    _log(_run, WARNING, message, files=list(files))
+
+
 def broke(error: Exception) -> None:
     """Log that ``error`` ended a session. The caller gets the error as well."""
     _log(_run, INFO, f"stopped by an error: {error}", error=type(error).__name__)

@@ -16,7 +16,8 @@ from crawler.model.scope import make_scope, make_strip
 from crawler.model.urls import canonical, key
 from crawler.parsing.custom import check_parser
 from crawler.parsing.document import Document
-from crawler.parsing.fields import ExtractRule, load_rules
+from crawler.parsing.extract.load import load_rules
+from crawler.parsing.extract.rules import ExtractRule, ExtractRules
 from crawler.parsing.job import Job, Parsed, ParseOptions
 from crawler.parsing.page import PageParser
 
@@ -271,7 +272,7 @@ def custom(spec: str, markup: str = "<h1>Head</h1>", **changes: object) -> objec
 
 def test_a_parser_function_may_be_a_local_file(module: str) -> None:
     check_parser(f"{module}:facts")
-    rules = (ExtractRule("title", "title"), ExtractRule("head", "h1"))
+    rules = ExtractRules((ExtractRule("title", "title"), ExtractRule("head", "h1")))
     assert custom(f"{module}:facts", extract=rules) == {
         "h1": "Head", "title": "mine", "head": "Head", "text": "<h1>Head</h1>",
         "is": ["http://h.example/", URL, 200, "text/html"],
@@ -289,7 +290,7 @@ def test_parser_results_become_plain_json(module: str) -> None:
     [
         ("raises", "ValueError: no price"),
         ("leaves", "SystemExit: 3"),
-        ("wrong_type", "TypeError: must return a dict or None"),
+        ("wrong_type", "TypeError: must return a dict, a list of dicts or None, not str in a list"),
         ("no_json", "TypeError"),
         ("surrogate", "UnicodeEncodeError"),
         ("endless", "RecursionError"),

@@ -13,7 +13,7 @@ from crawler.model.errors import FetchError
 from crawler.model.scope import make_scope, make_strip
 from crawler.model.traps import Traps
 from crawler.parsing import result_cache
-from crawler.parsing.fields import ExtractRule
+from crawler.parsing.extract.rules import ExtractRules
 from crawler.parsing.page import PageParser
 
 
@@ -61,7 +61,7 @@ def test_records_are_the_same_for_all_pages(
     refresh: str | None,
     extract: bool,
 ) -> None:
-    usual = change(OPTIONS, html=html, extract=RULES if extract else ())
+    usual = change(OPTIONS, html=html, extract=RULES if extract else None)
     options = with_cache(tmp_path_factory.getbasetemp() / "cache of all", usual)
     job = change(JOB, content_type=content_type, refresh=refresh)
     expected = parse(usual, body, job)
@@ -72,8 +72,8 @@ def test_records_are_the_same_for_all_pages(
 
 
 @pytest.mark.docs
-@pytest.mark.parametrize("extract", [(), RULES])
-def test_records_of_a_manual_are_the_same(tmp_path: Path, extract: tuple[ExtractRule, ...]) -> None:
+@pytest.mark.parametrize("extract", [None, RULES])
+def test_records_of_a_manual_are_the_same(tmp_path: Path, extract: ExtractRules | None) -> None:
     files = sorted(Path(needs.docs() or "").rglob("*.html"))[:120]
     usual = change(OPTIONS, extract=extract)
     plain, cold = PageParser(usual), PageParser(with_cache(tmp_path / "cache", usual))

@@ -22,7 +22,7 @@ from crawler.parsing.batch import Outcome, Results, Task
 from crawler.pipeline.checkpoint import Checkpoint
 from crawler.pipeline.core import Pipeline
 from crawler.pipeline.decide import Decider
-from crawler.pipeline.final_states import Channels, FailureChannel, FinalStates
+from crawler.pipeline.final_states import Channels, FailureChannel, FinalStates, SkipChannel
 from crawler.pipeline.intake import EntryRules
 from crawler.pipeline.slots import Limits
 from crawler.pipeline.source_fetch import SourceFetch
@@ -239,7 +239,8 @@ class Crawl:
         store, outputs = cast("Any", self.store), cast("Any", self.outputs)
         frontier = Frontier(lambda _: HostPolicy(0, 0.0), robots=False)
         failures = FailureChannel(anything.failures, JsonlEncoder().encode)
-        channels = Channels((anything.pages,), (failures,), anything.skipped)
+        skips = SkipChannel(anything.skipped, JsonlEncoder().encode)
+        channels = Channels((anything.pages,), (failures,), (skips,))
         self.pipeline = Pipeline(
             source=self.source,
             bodies=BodyBudget(1_000_000),

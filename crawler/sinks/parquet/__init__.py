@@ -1,0 +1,1 @@
+"""Pages as Parquet, made from a file of records."""

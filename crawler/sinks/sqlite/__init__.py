@@ -1,0 +1,1 @@
+"""Pages, links, failures and skips as a SQLite database."""
