@@ -48,7 +48,7 @@ def run(settings: Settings, prestarted: "ForkServer | None" = None) -> int:
         report, interrupted = _crawl_to_end(order, streams, interrupts)
         if not report.urls.input and not interrupted:
             raise UsageError(f"{source_names(settings)}: contains no URLs")
-        return _end(report, begun, interrupted=interrupted)
+        return end_for_a_person(report, begun, interrupted=interrupted)
 
 
 def resume_run(
@@ -75,7 +75,7 @@ def resume_run(
         lines = of_settings(resumed, streams)
         order = CrawlOrder(resumed, lines, waiting_since, prestarted=prestarted)
         report, interrupted = _crawl_to_end(order, streams, interrupts)
-        return _end(report, resumed, interrupted=interrupted)
+        return end_for_a_person(report, resumed, interrupted=interrupted)
 
 
 def process_start() -> float:
@@ -110,7 +110,8 @@ def _crawl_to_end(
     return report, interrupted
 
 
-def _end(report: Report, ended: Run, *, interrupted: bool) -> int:
+def end_for_a_person(report: Report, ended: Run, *, interrupted: bool) -> int:
+    """Show the report of a crawl that has ended; return the exit code."""
     settings = ended.settings
     show(report, settings, ended.directory)
     if interrupted:

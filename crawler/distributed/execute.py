@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.app.execute import process_start, show
+from crawler.app.execute import end_for_a_person, process_start
 from crawler.app.inputs import (
     UrlSource,
     check_same,
@@ -139,10 +139,7 @@ def _for_a_person(
             if not run.store.counts.taken:
                 raise UsageError(f"{source_names(settings)}: contains no URLs")
         report = crawl.end()
-    show(report, settings, run.directory)
-    if interrupts.received:
-        return INTERRUPTED
-    return 3 if settings.strict and report.urls.failed else 0
+    return end_for_a_person(report, run, interrupted=bool(interrupts.received))
 
 
 class ShardedCrawl:

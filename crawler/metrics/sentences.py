@@ -67,7 +67,8 @@ def title(report: Report) -> str:
     """``curl, 64 at a time · finished after 20 s``."""
     state = "stopped" if list(left(report)) else "finished"
     wall = seconds(report.wall_s)
-    return f"{report.engine}, {report.concurrency} at a time · {state} after {wall}"
+    engine = f"{report.engine}, " if report.engine else ""  # no shard was begun
+    return f"{engine}{report.concurrency} at a time · {state} after {wall}"
 
 
 def left(report: Report) -> Iterator[str]:

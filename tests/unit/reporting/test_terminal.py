@@ -174,6 +174,10 @@ def test_the_sessions_of_shards_are_one_line(use: ShardUse, says: str) -> None:
     assert "Shards" not in shown(REPORT)
 
 
+def test_a_crawl_that_has_begun_no_shard_names_no_engine() -> None:
+    assert "crawler · 64 at a time" in words(change(REPORT, engine="", concurrency=64))
+
+
 def test_it_says_where_the_pages_of_shards_are() -> None:
     text = words(change(REPORT, shards=ShardUse(8, 24)), run="runs/1")
     assert "Files runs/1 · pages in shards/*/pages.jsonl" in text
