@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crawler.app.standard_streams import check_output
 from crawler.cli.flags import add_config, add_flags
-from crawler.cli.imports import uncollected
+from crawler.cli.imports import check_memory, uncollected
 from crawler.cli.parser import Parser
 from crawler.model.errors import UsageError
 from crawler.model.units import count
@@ -55,6 +55,7 @@ def _run(flags: dict[str, Any], variables: Mapping[str, str]) -> int:
         settings, directory = load(flags, variables, config), None
     if not settings.sources:
         raise UsageError("nothing to crawl: name a URL, a file of URLs, or - for standard input")
+    check_memory()
     if settings.json or "-" in settings.out:
         check_output()
     if settings.on is not None or settings.shards is not None:

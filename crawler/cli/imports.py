@@ -1,8 +1,14 @@
-"""Imports without the collector of garbage."""
+"""What is done before large modules are imported."""
 
 import gc
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+LEAST_DATA = 34_000_000
+"""Bytes of data (RLIMIT_DATA) with which a crawl can begin. With less, some libraries end the
+process where they get no memory, and can say nothing.
+"""
 
 
 @contextmanager
@@ -20,3 +26,10 @@ def uncollected() -> Iterator[None]:
         gc.freeze()
         if was_enabled:
             gc.enable()
+
+
+def check_memory() -> None:
+    """Raises MemoryError if this process may not have enough memory for the imports."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if limit != resource.RLIM_INFINITY and limit < LEAST_DATA:
+        raise MemoryError
