@@ -113,7 +113,7 @@ def _crawl_to_end(
 def end_for_a_person(report: Report, ended: Run, *, interrupted: bool) -> int:
     """Show the report of a crawl that has ended; return the exit code."""
     settings = ended.settings
-    show(report, settings, ended.directory)
+    _show(report, settings, ended.directory)
     if interrupted:
         return INTERRUPTED
     if ended.store.facts.get(INPUT) == CUT:
@@ -130,7 +130,7 @@ def _incomplete(directory: Path) -> str:
     )
 
 
-def show(report: Report, settings: Settings, directory: Path) -> None:
+def _show(report: Report, settings: Settings, directory: Path) -> None:
     if report.auto and not settings.quiet:
         sys.stderr.write(f"crawler: auto: {report.auto}\n")
     if settings.json:

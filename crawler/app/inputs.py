@@ -38,8 +38,10 @@ FILES = "files"
 UrlSource = str | Iterable[str] | AsyncIterable[str]
 """URLs as they are given from Python."""
 RawInput = Iterable[str | InputLine | Candidate]
-OpenInput = Callable[[Callable[[InputLine], Response]], RawInput]
-"""Returns the input lines. Its argument fetches a document of the input (it blocks the thread)."""
+FetchDocument = Callable[[InputLine], Response]
+"""Fetches a document of the input; it blocks the thread."""
+OpenInput = Callable[[FetchDocument], RawInput]
+"""Returns the input lines."""
 
 
 def facts(settings: Settings) -> dict[str, str]:
@@ -101,11 +103,15 @@ def streams_of(run: Run, *, given_again: bool = False) -> InputStreams:
 def of_settings(run: Run, streams: InputStreams) -> OpenInput:
     """The sources of the settings."""
 
-    def make(fetch: Callable[[InputLine], Response]) -> RawLines:
-        cache = SitemapCache(lambda line: document(fetch(line)), run.directory / "sitemaps")
-        return _lines(run, streams, cache, nothing_is_foreign)
+    def make(fetch: FetchDocument) -> RawLines:
+        return _lines(run, streams, kept_sitemaps(run, fetch), nothing_is_foreign)
 
     return make
+
+
+def kept_sitemaps(run: Run, fetch: FetchDocument) -> Fetch:
+    """The sitemaps that ``fetch`` returns, which are kept in the run."""
+    return SitemapCache(lambda line: _document(fetch(line)), run.directory / "sitemaps")
 
 
 def to_divide(run: Run, streams: InputStreams) -> RawLines:
@@ -148,7 +154,7 @@ def lines_of(urls: UrlSource) -> RawLines:
     return judged(lines)
 
 
-def document(answer: Response) -> SitemapBody:
+def _document(answer: Response) -> SitemapBody:
     """The decoded body, or what there is of it."""
     coding = answer.header_list("content-encoding")
     decoding = Decoding(answer.body, coding, MAX_SITEMAP_BYTES)

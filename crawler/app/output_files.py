@@ -38,13 +38,18 @@ def remove(path: Path) -> None:
             each.unlink(missing_ok=True)
 
 
+def draft_of(path: Path) -> Path:
+    """Where ``replacing`` makes the file that will be at ``path``."""
+    return path.with_name(f"{path.name}.part")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path for a file that will replace ``path`` at the end, unless there is an error.
 
     Raises StateError.
     """
-    draft = path.with_name(f"{path.name}.part")
+    draft = draft_of(path)
     remove(draft)
     try:
         with writing(path):

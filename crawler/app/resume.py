@@ -2,6 +2,7 @@
 
 import math
 import time
+from typing import Any
 
 import msgspec
 
@@ -27,6 +28,7 @@ INPUT = "input"
 """Name of the fact whether the input was ``read`` to its end, is ``open``, or was ``cut``."""
 CUT = "cut"
 READ = "read"
+OPEN = "open"
 COMMITTED = "committed"
 """Name of the fact that has the Unix time of a commit."""
 RECENT = 600.0
@@ -107,12 +109,20 @@ def facts(
     The input is only read to its end if the ``store`` has entered all of it.
     """
     is_read = source.exhausted and not store.is_entering
-    how_far = CUT if source.is_cut else READ if is_read else "open"
-    found = {INPUT: how_far, COMMITTED: repr(time.time()), DELAY: str(settings.delay)}
+    found = {
+        INPUT: how_far(source, is_read=is_read),
+        COMMITTED: repr(time.time()),
+        DELAY: str(settings.delay),
+    }
     if depth_order is not None:
         lowest = depth_order.lowest
         found[DEPTH] = "" if lowest is None else str(lowest)
     return {**found, **(outbox.facts() if outbox else {})}
+
+
+def how_far(source: SourceReader[Any], *, is_read: bool) -> str:
+    """Return the value of the fact ``INPUT``; ``is_read``: nothing of ``source`` is left to do."""
+    return CUT if source.is_cut else READ if is_read else OPEN
 
 
 def cookie_changes(jar: Jar | None) -> CookieChanges:

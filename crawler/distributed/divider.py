@@ -7,15 +7,14 @@ from contextlib import ExitStack
 import msgspec
 
 from crawler.app.input_rights import rights_to_share
-from crawler.app.resume import CUT, READ
+from crawler.app.resume import INPUT, how_far
 from crawler.app.run_dir import Run
 from crawler.distributed.origins import OriginsFile
 from crawler.distributed.outbox import Letters
 from crawler.distributed.partition import owner
-from crawler.distributed.records import numbers
 from crawler.model.callbacks import Fail, Wake
 from crawler.runs.layout import INPUT_LOG, ORIGINS
-from crawler.runs.shards import SENT
+from crawler.runs.shards import SENT, numbers
 from crawler.sinks.file import FileWriter
 from crawler.sources import InputLine, SourceReader
 from crawler.sources.input_line import RawLines
@@ -125,8 +124,8 @@ class Divider:
         length = self._log.commit()
         has_ended = self._source.exhausted
         self._store.add((), lines)
-        how_far = CUT if self._source.is_cut else READ if has_ended else "open"
-        facts = {SENT: msgspec.json.encode(sent).decode(), "input": how_far}
+        state = how_far(self._source, is_read=has_ended)
+        facts = {SENT: msgspec.json.encode(sent).decode(), INPUT: state}
         self._store.commit({INPUT_LOG: length}, facts)
         self.standing = Divided(sent, length, has_ended)
         self._wake()

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 
+from crawler.app.output_files import draft_of, replacing
 from crawler.app.run_dir import Run
-from crawler.distributed.records import numbers
 from crawler.model.errors import StateError, UsageError, writing
-from crawler.model.files import make_folders, open_file, sync
+from crawler.model.files import make_folders, open_file
 from crawler.runs.layout import PAGES, RECORD
-from crawler.runs.shards import ShardState, read_shards
+from crawler.runs.shards import ShardState, numbers, read_shards
 from crawler.settings import Settings
 from crawler.sinks.formats import format_of
 from crawler.sinks.stdout import StdoutWriter
@@ -86,8 +86,8 @@ def prepare(settings: Settings) -> None:
     for place in _files(settings):
         with writing(place):
             make_folders(place.parent)
-            os.close(open_file(_draft(place), os.O_WRONLY | os.O_CREAT))
-            _draft(place).unlink()
+            os.close(open_file(draft_of(place), os.O_WRONLY | os.O_CREAT))
+            draft_of(place).unlink()
 
 
 def _files(settings: Settings) -> list[Path]:
@@ -129,20 +129,9 @@ def _pages(shards: Iterable[ShardState], printed: Mapping[int, int]) -> list[Fil
 
 def _write(place: Path, parts: Iterable[FilePart]) -> None:
     """Make the file at ``place``: all of it, or after a kill the old one."""
-    draft = _draft(place)
-    with writing(place), os.fdopen(open_file(draft, os.O_WRONLY | os.O_CREAT), "wb") as file:
-        file.truncate(0)
+    with replacing(place) as draft, writing(place), draft.open("xb") as file:
         for part in parts:
-            for chunk in part.chunks():
-                file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-        draft.replace(place)
-        sync(place.parent)
-
-
-def _draft(place: Path) -> Path:
-    return place.with_name(f"{place.name}.part")
+            file.writelines(part.chunks())
 
 
 def _print(run: Run, shards: Iterable[ShardState]) -> None:

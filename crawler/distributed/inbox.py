@@ -14,7 +14,7 @@ import msgspec
 from crawler.distributed.letters import HEAD_BYTES, LetterFile, LetterHead, LetterKind, decode, pack
 from crawler.frontier.entry import Candidate
 from crawler.model.errors import StateError, writing
-from crawler.model.files import open_file, sync
+from crawler.model.files import open_file, replace_file
 from crawler.model.units import count as counted
 from crawler.sources import InputLine
 
@@ -168,18 +168,12 @@ class Inbox:
             pack(source, LetterKind.STANDING, b"", 0, start=self.received[source], end=end)
             for source, end in self.read.items()
         ]
-        draft = self._path.with_name(f"{self._path.name}.new")
-        with writing(draft):
-            file = open_file(draft, os.O_WRONLY | os.O_CREAT, 0o600)
-            with os.fdopen(file, "wb") as new:
-                new.truncate(0)
-                self._end = new.write(b"".join(standing))
-                new.flush()
-                os.fsync(new.fileno())
+        content = b"".join(standing)
+        with writing(self._path):
+            replace_file(self._path, content, 0o600, durable=True)
             self._file.close()
-            draft.replace(self._path)
-            sync(self._path.parent)
             self._file = self._path.open("ab", buffering=0)
+        self._end = len(content)
         self._taken_before = taken
 
 

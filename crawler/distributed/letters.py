@@ -65,8 +65,8 @@ def pack(
     return fields + _CHECK.pack(crc32(fields)) + body
 
 
-def records(kind: LetterKind, encoded: Sequence[bytes]) -> bytes:
-    """The body of a letter of ``kind`` with these records, each encoded as MessagePack."""
+def records(encoded: Sequence[bytes]) -> bytes:
+    """The body of a letter with these records, each encoded as MessagePack."""
     return _LIST.pack(_LIST_TAG, len(encoded)) + b"".join(encoded)
 
 

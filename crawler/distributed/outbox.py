@@ -36,7 +36,7 @@ class Letters:
     def flush(self) -> dict[int, int]:
         """Write everything; return how many records each shard was sent so far."""
         for (shard, kind), encoded in self._waiting.items():
-            self._put(pack(shard, kind, records(kind, encoded), len(encoded)))
+            self._put(pack(shard, kind, records(encoded), len(encoded)))
             self._sent[shard] = self._sent.get(shard, 0) + len(encoded)
         self._waiting.clear()
         self._bytes = 0

@@ -62,11 +62,6 @@ def standing_of(run: Path, shard: int) -> ShardStanding:
     )
 
 
-def numbers(text: str) -> dict[int, int]:
-    """Numbers by shard, from a fact."""
-    return msgspec.json.decode(text, type=dict[int, int])
-
-
 class SliceOrder(msgspec.Struct, frozen=True):
     """Go on with ``shard`` of the run in the folder ``run`` for at most ``seconds``.
 

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from crawler.app.again import put_back
-from crawler.app.inputs import RawInput, document
+from crawler.app.inputs import FetchDocument, OpenInput, RawInput, kept_sitemaps
 from crawler.app.resume import INPUT as INPUT_FACT
-from crawler.app.resume import READ
+from crawler.app.resume import OPEN, READ
 from crawler.app.run_dir import Run, begin, resume
 from crawler.app.shard import Shard
 from crawler.app.thread import CrawlOrder, CrawlThread
@@ -20,10 +19,9 @@ from crawler.distributed.gather import own_outputs
 from crawler.distributed.inbox import Inbox
 from crawler.distributed.origins import Origins, OriginsReader
 from crawler.distributed.outbox import ShardOutbox
-from crawler.distributed.records import SliceAnswer, SliceOrder, numbers, standing_of
+from crawler.distributed.records import SliceAnswer, SliceOrder, standing_of
 from crawler.metrics.slices import slice_record
 from crawler.model.errors import BusyError, StateError, UsageError
-from crawler.model.exchange import Response
 from crawler.model.file_systems import is_shared
 from crawler.model.files import read_file
 from crawler.runs.layout import (
@@ -37,16 +35,13 @@ from crawler.runs.layout import (
     resumed_settings,
     shard_directory,
 )
-from crawler.runs.shards import COUNT, DEPTH, INPUT, RECEIVED, SENT, SESSIONS, TURN
+from crawler.runs.shards import COUNT, DEPTH, INPUT, RECEIVED, SENT, SESSIONS, TURN, numbers
 from crawler.runs.slices import write_slice
 from crawler.settings import Settings
 from crawler.settings.distribution import SLICE_S
-from crawler.sources import InputLine, SitemapCache
 from crawler.sources.sitemaps import Sitemaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from crawler.parsing.executors.forkserver import ForkServer
 
 AGAIN = "again"
@@ -102,7 +97,7 @@ class SliceSession:
     ) -> CrawlOrder:
         facts = run.store.facts
         begun = {TURN: str(order.turn), SESSIONS: str(int(facts.get(SESSIONS, 0)) + 1)}
-        run.store.commit(run.store.offsets, {**begun, INPUT_FACT: "open"})
+        run.store.commit(run.store.offsets, {**begun, INPUT_FACT: OPEN})
         received = {RECEIVED: msgspec.json.encode(inbox.received).decode()}
         outbox = ShardOutbox(
             order.shard, order.shards, numbers(facts.get(SENT, "{}")), {**begun, **received}
@@ -214,14 +209,11 @@ def log_of(run: Path, shard: int) -> Path:
     return run / INPUT_LOG if shard == INPUT else shard_directory(run, shard) / LINKS
 
 
-def _input(
-    run: Run, inbox: Inbox, outbox: ShardOutbox
-) -> "Callable[[Callable[[InputLine], Response]], RawInput]":
+def _input(run: Run, inbox: Inbox, outbox: ShardOutbox) -> OpenInput:
     taken = run.store.counts.taken
 
-    def opened(fetch: "Callable[[InputLine], Response]") -> Iterable[object]:
-        cache = SitemapCache(lambda line: document(fetch(line)), run.directory / "sitemaps")
-        sitemaps = Sitemaps(cache, outbox.is_foreign)
+    def opened(fetch: FetchDocument) -> RawInput:
+        sitemaps = Sitemaps(kept_sitemaps(run, fetch), outbox.is_foreign)
         return inbox.behind(taken, sitemaps.at)
 
-    return opened  # type: ignore[return-value]
+    return opened

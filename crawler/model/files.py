@@ -74,11 +74,12 @@ def _wrong(found: os.stat_result) -> str:
     return ""
 
 
-def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
+def replace_file(path: Path, content: bytes, mode: int = 0o666, *, durable: bool = False) -> None:
     """Give the file at ``path`` this content: all of it or, after a kill, the old one.
 
-    ``mode`` has the rights of a new file. Raises OSError, and StateError if there is something
-    else than a file at ``path`` or where its draft will be (``.tmp``).
+    The same holds after a loss of power if it is ``durable``; then the new one is on disk on
+    return. ``mode`` has the rights of a new file. Raises OSError, and StateError if there is
+    something else than a file at ``path`` or where its draft will be (``.tmp``).
     """
     check_file(path)
     draft = path.with_name(f"{path.name}.tmp")
@@ -86,7 +87,11 @@ def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
     with os.fdopen(file, "wb") as opened:
         opened.truncate(0)
         opened.write(content)
+    if durable:
+        sync(draft)
     draft.replace(path)
+    if durable:
+        sync(path.parent)
 
 
 def make_folder(path: Path) -> None:

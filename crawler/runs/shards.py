@@ -26,7 +26,8 @@ DEPTH = "depth"
 """Name of the fact that has the lowest depth of a pending entry, or nothing if there is none; only
 where the pages are requested level by level.
 """
-_numbers = msgspec.json.Decoder(dict[int, int]).decode
+numbers = msgspec.json.Decoder(dict[int, int]).decode
+"""Returns the numbers by shard that a fact has."""
 _offsets = msgspec.json.Decoder(dict[str, int]).decode
 
 
@@ -142,8 +143,8 @@ def shard_facts(path: Path, facts: Mapping[str, str]) -> ShardFacts:
             is_read=facts.get("input") == "read",
             shards=int(facts.get(COUNT, 1)),
             sessions=int(facts.get(SESSIONS, 0)),
-            sent=_numbers(facts.get(SENT, "{}")),
-            received=_numbers(facts.get(RECEIVED, "{}")),
+            sent=numbers(facts.get(SENT, "{}")),
+            received=numbers(facts.get(RECEIVED, "{}")),
             offsets=_offsets(facts.get("offsets", "{}")),
             turn=int(facts.get(TURN, 0)),
             depth=int(facts[DEPTH]) if facts.get(DEPTH) else None,

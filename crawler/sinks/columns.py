@@ -50,7 +50,5 @@ def _type(hint: Any) -> ColumnType:
         return ColumnType.TEXTS
     kinds = {*(get_args(hint) or (hint,))} - {NoneType, msgspec.UnsetType}
     kind = kinds.pop() if len(kinds) == 1 else dict
-    return next((its for scalar, its in _SCALARS.items() if issubclass(kind, scalar)), _OTHER)
-
-
-_OTHER = ColumnType.JSON
+    fitting = (its for scalar, its in _SCALARS.items() if issubclass(kind, scalar))
+    return next(fitting, ColumnType.JSON)

@@ -8,10 +8,10 @@ from typing import Any
 from support.killing import RECORDS
 
 from crawler.distributed.inbox import Inbox
-from crawler.distributed.records import ShardStanding, numbers, standing_of
+from crawler.distributed.records import ShardStanding, standing_of
 from crawler.frontier.state.status import read_counts
 from crawler.runs.layout import INBOX, STATE, shard_directory
-from crawler.runs.shards import INPUT
+from crawler.runs.shards import INPUT, numbers
 
 _BY_CHANCE = ("fetched_at", "elapsed_ms", "attempts", "depth", "seed", "source")
 

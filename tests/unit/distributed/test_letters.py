@@ -48,7 +48,7 @@ LINKS = [Candidate(0, 7, f"http://a.example/{n}", "", 1, None, 0) for n in range
 
 
 def letter(place: int = 3, count: int = 3) -> bytes:
-    body = records(LetterKind.LINKS, [encode(each) for each in LINKS[:count]])
+    body = records([encode(each) for each in LINKS[:count]])
     return pack(place, LetterKind.LINKS, body, count, start=5, end=9)
 
 
@@ -60,7 +60,7 @@ def read(path: Path, end: int | None = None) -> list[tuple[int, bytes]]:
 
 @given(st.lists(records_of(Candidate), max_size=5))
 def test_links_are_read_as_they_were_written(found: list[Candidate]) -> None:
-    body = records(LetterKind.LINKS, [encode(each) for each in found])
+    body = records([encode(each) for each in found])
     assert decode(LetterKind.LINKS, body) == found
 
 
@@ -69,7 +69,7 @@ def test_links_are_read_as_they_were_written(found: list[Candidate]) -> None:
     st.sampled_from([LetterKind.LINES, LetterKind.SITEMAPS]),
 )
 def test_lines_are_read_as_they_were_written(found: list[InputLine], kind: LetterKind) -> None:
-    assert decode(kind, records(kind, [encode(each) for each in found])) == found
+    assert decode(kind, records([encode(each) for each in found])) == found
 
 
 def test_letters_follow_one_another(tmp_path: Path) -> None:
